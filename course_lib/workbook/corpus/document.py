@@ -1,0 +1,213 @@
+"""A corpus: documents on an Arrow table, their split, and what was skipped on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import datasets
+
+SCHEMA = pa.schema(
+    [("id", pa.string()), ("text", pa.large_string()), ("meta", pa.string()), ("part", pa.string())]
+)
+TRAIN, VALIDATION = "train", "validation"
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document. ``id`` is unique and stable; ``meta`` holds short facts (title, licence, …)."""
+
+    id: str
+    text: str
+    meta: dict[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file, or a part of one, that could not be used, and why. ``reason`` is a short code."""
+
+    path: str
+    reason: str
+    detail: str = ""
+
+
+def stable_hash(text: str, seed: int = 0) -> float:
+    """A number in [0, 1) that is the same on every machine, for choosing without chance."""
+    key = seed.to_bytes(8, "little", signed=True)
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key)
+    return int.from_bytes(digest.digest(), "little") / 2**64
+
+
+def mask_emails(text: str) -> str:
+    """``text`` with e-mail addresses replaced, for showing documents of other people."""
+    return EMAIL.sub("[e-mail]", text)
+
+
+def table_of(documents: Sequence[Document], parts: Sequence[str]) -> pa.Table:
+    """Documents as an Arrow table with the columns id, text, meta (JSON) and part."""
+    columns = (
+        [document.id for document in documents],
+        [document.text.encode("utf-8", "replace").decode("utf-8") for document in documents],
+        [json.dumps(document.meta, ensure_ascii=False) for document in documents],
+        list(parts),
+    )
+    arrays = [pa.array(c, type=f.type) for c, f in zip(columns, SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+class Corpus(Sequence[Document]):
+    """A sequence of documents with a fixed train and validation part.
+
+    name      what the reader calls it (``python-docs (small)``, a folder's name)
+    source    what was asked for; ``load_corpus(source)`` gives the same corpus again
+    builtin   True when it ships with the course, so that outputs made on it may be committed
+    skipped   files that could not be used
+    notes     sentences that the reader should see (what was sampled, how it was split)
+    manifest  facts about the origin: versions, counts, licences
+    """
+
+    def __init__(
+        self,
+        table: pa.Table,
+        *,
+        name: str,
+        source: str,
+        builtin: bool = False,
+        skipped: Sequence[Skipped] = (),
+        notes: Sequence[str] = (),
+        manifest: dict | None = None,
+    ) -> None:
+        self.table = table
+        self.name = name
+        self.source = source
+        self.builtin = builtin
+        self.skipped = tuple(skipped)
+        self.notes = tuple(notes)
+        self.manifest = dict(manifest or {})
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    def __getitem__(self, index: int) -> Document:
+        if isinstance(index, slice):
+            raise TypeError("take documents one by one, or a part with corpus.select(indices)")
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"the corpus has {len(self)} documents, there is no number {index}")
+        row = self.table.slice(index % len(self), 1)
+        return Document(row["id"][0].as_py(), row["text"][0].as_py(), json.loads(row["meta"][0].as_py()))
+
+    def __iter__(self) -> Iterator[Document]:
+        for batch in self.table.to_batches(max_chunksize=512):
+            rows = zip(*(batch.column(c).to_pylist() for c in ("id", "text", "meta")), strict=True)
+            for identity, text, meta in rows:
+                yield Document(identity, text, json.loads(meta))
+
+    def texts(self) -> Iterator[str]:
+        """The documents' texts, one after the other."""
+        for batch in self.table.select(["text"]).to_batches(max_chunksize=512):
+            yield from batch.column(0).to_pylist()
+
+    def text(self, separator: str = "\n\n") -> str:
+        """All documents as one string."""
+        return separator.join(self.texts())
+
+    def select(self, rows: Sequence[int] | np.ndarray, note: str = "") -> Corpus:
+        """The documents with these row numbers, in this order, as a corpus."""
+        table = self.table.take(pa.array(np.asarray(rows, dtype=np.int64)))
+        notes = (*self.notes, note) if note else self.notes
+        return Corpus(
+            table, name=self.name, source=self.source, builtin=self.builtin,
+            skipped=self.skipped, notes=notes, manifest=self.manifest,
+        )  # fmt: skip
+
+    @cached_property
+    def parts(self) -> np.ndarray:
+        """``train`` or ``validation`` for each document."""
+        return np.asarray(self.table["part"].to_pylist(), dtype=object)
+
+    @cached_property
+    def train(self) -> Corpus:
+        """The documents to learn from."""
+        return self.select(np.flatnonzero(self.parts == TRAIN))
+
+    @cached_property
+    def validation(self) -> Corpus:
+        """The documents to be judged on. None has a near-duplicate in ``train``."""
+        return self.select(np.flatnonzero(self.parts == VALIDATION))
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """UTF-8 bytes of each document."""
+        return np.fromiter((len(t.encode("utf-8")) for t in self.texts()), np.int64, len(self))
+
+    @property
+    def bytes(self) -> int:
+        """UTF-8 bytes of text in all."""
+        return int(self.sizes.sum())
+
+    @cached_property
+    def words(self) -> int:
+        """Words, counted as runs of non-blank characters."""
+        return sum(len(text.split()) for text in self.texts())
+
+    def sample(self, max_bytes: int, seed: int = 0) -> Corpus:
+        """At most ``max_bytes`` of text: whole documents, chosen by a seeded hash of their ids.
+
+        The same documents on every machine; the order of the corpus is kept. One document at
+        least is always taken.
+        """
+        if self.bytes <= max_bytes:
+            return self
+        order = np.argsort([stable_hash(i, seed) for i in self.table["id"].to_pylist()])
+        taken = max(1, int(np.searchsorted(np.cumsum(self.sizes[order]), max_bytes, side="right")))
+        share = self.sizes[order[:taken]].sum()
+        note = f"A seeded sample: {megabytes(int(share))} of {megabytes(self.bytes)} of text."
+        return self.select(np.sort(order[:taken]), note)
+
+    def joined(self, other: Corpus) -> Corpus:
+        """This corpus followed by another one; each document keeps its part."""
+        return Corpus(
+            pa.concat_tables([self.table, other.table]),
+            name=f"{self.name} + {other.name}", source=self.source,
+            builtin=self.builtin and other.builtin, skipped=self.skipped,
+            notes=(*self.notes, *other.notes), manifest={**other.manifest, **self.manifest},
+        )  # fmt: skip
+
+    def to_dataset(self) -> datasets.Dataset:
+        """The same Arrow memory as a ``datasets.Dataset``: nothing is copied."""
+        import datasets
+
+        return datasets.Dataset(self.table)
+
+    def describe(self) -> list[tuple[str, str]]:
+        """Rows of a small table: what this corpus is, for the reader."""
+        train, validation = self.train, self.validation
+        return [
+            ("corpus", self.name),
+            ("documents", f"{len(self):,}"),
+            ("text", f"{megabytes(self.bytes)}, {self.words:,} words"),
+            ("train / validation", f"{len(train):,} / {len(validation):,} documents"),
+            ("skipped files", f"{len(self.skipped):,}"),
+            *(("note", note) for note in self.notes),
+        ]
+
+    def __repr__(self) -> str:
+        return f"Corpus({self.name!r}, {len(self):,} documents, {megabytes(self.bytes)})"
+
+
+def megabytes(count: int) -> str:
+    """A number of bytes as people say it (1 MB = 1,000,000 bytes)."""
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"

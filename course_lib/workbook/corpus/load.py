@@ -1,0 +1,162 @@
+"""``load_corpus``: the same kind of corpus from every source, split, and cached."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+
+from course_lib.bootstrap import places
+from course_lib.errors import CourseError
+from course_lib.workbook import settings
+from course_lib.workbook.corpus import builtin, messy, python_docs
+from course_lib.workbook.corpus.document import Corpus, Document, Skipped, megabytes, table_of
+from course_lib.workbook.corpus.split import split
+
+LAYOUT = "1"  # raise it when reading or splitting changes, so that caches are made anew
+BUDGET = 32_000_000  # bytes of text taken from a corpus of the reader's own
+BUILTIN = {
+    "python-docs": "Python's own documentation (about 2 MB)",
+    "python-docs:full": "the same with the docstrings of the installed packages (27 MB and more)",
+    "songbook": "original songs written for this course",
+    "songbook-messy": "the same songs as they look when scraped from the web",
+    "handbook": "the handbook of an invented company",
+}
+
+
+def load_corpus(source: str | os.PathLike | None = None, *, budget: int = BUDGET) -> Corpus:
+    """The corpus that ``source`` names, with its fixed train/validation split.
+
+    source   a name of ``BUILTIN``; a file or folder of the reader's own; ``hub:NAME``;
+             None for what the reader chose in notebook 00
+    budget   bytes of text kept from an own or a hub corpus; more is sampled, and a note says so
+
+    Raises ``CourseError`` with one sentence when there is nothing to read.
+    """
+    wanted = str(source if source is not None else settings.corpus_choice()).strip()
+    if wanted in ("python-docs", "python-docs:full"):
+        return _python_docs(full=wanted.endswith("full"))
+    if wanted in ("songbook", "handbook"):
+        documents = getattr(builtin, wanted)()
+        return _corpus(documents, name=wanted, source=wanted, builtin=True)
+    if wanted == "songbook-messy":
+        return _songbook_messy()
+    if wanted.startswith("hub:"):
+        from course_lib.workbook.corpus.hub import read_hub
+
+        documents = read_hub(wanted[4:], budget=budget, seed=0)
+        return _corpus(documents, name=wanted, source=wanted)
+    return _own(wanted, budget)
+
+
+def _corpus(documents: Sequence[Document], **facts) -> Corpus:
+    """Split the documents and make the corpus."""
+    documents, parts, notes = split(documents)
+    return Corpus(table_of(documents, parts), notes=(*facts.pop("notes", ()), *notes), **facts)
+
+
+def _python_docs(full: bool) -> Corpus:
+    size = "full" if full else "small"
+
+    def make() -> Corpus:
+        documents = list(python_docs.python_docs(full))
+        manifest = {"versions": python_docs.versions(full), "licences": _licences(documents)}
+        source = "python-docs:full" if full else "python-docs"
+        return _corpus(
+            documents, name=f"python-docs ({size})", source=source, builtin=True, manifest=manifest
+        )
+
+    return _cached(f"python-docs-{size}", python_docs.fingerprint(full), make)
+
+
+def _licences(documents: Sequence[Document]) -> dict[str, str]:
+    return {str(d.meta["origin"]): str(d.meta["licence"]) for d in documents}
+
+
+def _songbook_messy() -> Corpus:
+    """Each page keeps the part of its clean song, copies too."""
+    clean = load_corpus("songbook")
+    part = dict(zip(clean.table["id"].to_pylist(), clean.parts, strict=True))
+    pages, defects = messy.make_messy(builtin.songbook())
+    parts = [part[str(page.meta.get("copy_of", page.id))] for page in pages]
+    return Corpus(
+        table_of(pages, parts), name="songbook-messy", source="songbook-messy", builtin=True,
+        manifest={"defects": [asdict(defect) for defect in defects]},
+    )  # fmt: skip
+
+
+def _own(wanted: str, budget: int) -> Corpus:
+    from course_lib.workbook.corpus import files
+
+    path = files.clean_path(wanted)
+    if not path.exists():
+        names = ", ".join(BUILTIN)
+        raise CourseError(
+            f"There is no file or folder {wanted!r}, and no built-in corpus of that name: "
+            f"give a path that exists, hub:NAME, or one of {names}."
+        )
+
+    def make() -> Corpus:
+        reading = files.read_folder_or_file(path, budget=budget)
+        notes = []
+        if reading.kept_fraction < 1:
+            kept = sum(len(d.text.encode("utf-8", "replace")) for d in reading.documents)
+            notes.append(
+                f"A seeded sample: {megabytes(kept)} of about {megabytes(reading.seen_characters)} "
+                f"of text, {len(reading.documents):,} of {reading.seen:,} documents."
+            )
+        return _corpus(
+            reading.documents, name=path.name or str(path), source=str(path),
+            skipped=reading.skipped, notes=notes,
+        )  # fmt: skip
+
+    key = hashlib.sha256(f"{path}|{budget}|{files.fingerprint(path)}".encode()).hexdigest()[:16]
+    slot = "own-" + hashlib.sha256(str(path).encode()).hexdigest()[:12]
+    return _cached(slot, key, make)
+
+
+def _cached(slot: str, key: str, make: Callable[[], Corpus]) -> Corpus:
+    """The corpus from the cache if ``key`` still fits, else made anew and cached.
+
+    One file a slot: making it anew replaces the old one. A cache that cannot be read is made
+    again; one that cannot be written (a full disk) only costs the time at the next start.
+    """
+    path = places.cache_folder() / f"corpus-{slot}.arrow"
+    full_key = f"{LAYOUT}-{key}"
+    corpus = _read_cache(path, full_key)
+    if corpus is None:
+        corpus = make()
+        _write_cache(path, full_key, corpus)
+    return corpus
+
+
+def _read_cache(path: Path, key: str) -> Corpus | None:
+    try:
+        with pa.memory_map(str(path)) as memory:
+            table = pa.ipc.open_file(memory).read_all()
+        facts = json.loads(table.schema.metadata[b"course"])
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
+        return None
+    if facts.pop("key") != key:
+        return None
+    skipped = [Skipped(**skip) for skip in facts.pop("skipped")]
+    return Corpus(table.replace_schema_metadata(None), skipped=skipped, **facts)
+
+
+def _write_cache(path: Path, key: str, corpus: Corpus) -> None:
+    facts = {
+        "key": key, "name": corpus.name, "source": corpus.source, "builtin": corpus.builtin,
+        "skipped": [asdict(skip) for skip in corpus.skipped], "notes": corpus.notes,
+        "manifest": corpus.manifest,
+    }  # fmt: skip
+    table = corpus.table.replace_schema_metadata({"course": json.dumps(facts)})
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=4096)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)

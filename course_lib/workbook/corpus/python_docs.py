@@ -1,0 +1,126 @@
+"""The default corpus: the documentation that every Python installation carries.
+
+*small*: the topic pages of ``pydoc_data`` and the docstrings of the standard library.
+*full*: the docstrings of the course's own installed packages as well. Source files are
+parsed with ``ast``, never imported, so nothing of them runs.
+"""
+
+import ast
+import hashlib
+import importlib.metadata
+import inspect
+import platform
+import sysconfig
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+from course_lib.workbook.corpus.document import Document
+from course_lib.workbook.progress import progress
+
+PACKAGES = (
+    "torch", "transformers", "peft", "bitsandbytes", "datasets", "tokenizers", "safetensors",
+    "huggingface_hub", "accelerate", "numpy", "scipy", "pandas", "pyarrow", "matplotlib",
+    "scikit-learn", "jupyterlab", "ipywidgets", "notebook", "nbconvert", "nbformat", "nbclient",
+    "jupyter_server", "IPython", "traitlets", "tornado", "jinja2", "tqdm", "fsspec", "pypdf",
+    "python-docx", "trafilatura", "psutil", "sympy", "networkx", "pillow",
+)  # fmt: skip
+MODULE_NAMES = {"scikit-learn": "sklearn", "python-docx": "docx", "pillow": "PIL"}
+LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "lib2to3"}
+MINIMUM_WORDS = 5
+DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
+
+
+def topics(folder: Path = STANDARD_LIBRARY) -> Iterator[Document]:
+    """The pages behind ``help('for')``: about eighty chapters of the language reference."""
+    path = folder / "pydoc_data" / "topics.py"
+    if not path.is_file():  # some Linux distributions leave it out
+        return
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            for name, text in sorted(ast.literal_eval(node.value).items()):
+                page = inspect.cleandoc(text)
+                yield Document(f"topics:{name}", page, {"title": name, "origin": "Python", "licence": "PSF-2.0"})
+
+
+def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
+    """Dotted names and texts of the docstrings in one source file; none if it does not parse."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # old escapes in other people's code
+            tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
+        return
+    pending: list[tuple[ast.AST, str]] = [(tree, module)]
+    while pending:
+        node, name = pending.pop()
+        text = ast.get_docstring(node)
+        if text and len(text.split()) >= MINIMUM_WORDS:
+            yield name, text
+        pending += [
+            (child, f"{name}.{child.name}")
+            for child in reversed(node.body)
+            if isinstance(child, DEFINITIONS)
+        ]
+
+
+def package_documents(folder: Path, module: str, facts: dict, bar: str) -> Iterator[Document]:
+    """One document for every docstring below ``folder``; ids look like ``numpy:linalg.norm``."""
+    paths = sorted(
+        path for path in folder.rglob("*.py") if not LEFT_OUT.intersection(path.relative_to(folder).parts[:-1])
+    )
+    seen: set[str] = set()
+    for path in progress(paths, bar, unit="file"):
+        parts = path.relative_to(folder).with_suffix("").parts
+        dotted = ".".join(part for part in parts if part != "__init__") or module
+        for name, text in docstrings(path, dotted):
+            identity = f"{module}:{name}"
+            while identity in seen:  # overloads and conditional definitions repeat names
+                identity += "'"
+            seen.add(identity)
+            yield Document(identity, text, {"title": name, **facts})
+
+
+def installed(name: str) -> tuple[Path, dict] | None:
+    """Folder and facts (origin, version, licence) of an installed package, without importing it."""
+    try:
+        distribution = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    folder = Path(str(distribution.locate_file(MODULE_NAMES.get(name, name))))
+    if not folder.is_dir():
+        return None
+    headers = distribution.metadata
+    licence = headers.get("License-Expression") or headers.get("License") or ""
+    if not licence or len(licence) > 60:
+        classes = [c for c in headers.get_all("Classifier") or [] if c.startswith("License ::")]
+        licence = classes[0].split(" :: ")[-1] if classes else "see the package"
+    return folder, {"origin": name, "version": distribution.version, "licence": licence.strip()}
+
+
+def versions(full: bool) -> dict[str, str]:
+    """What the corpus is made from: names and versions."""
+    found = {"Python": platform.python_version()}
+    for name in PACKAGES if full else ():
+        package = installed(name)
+        if package:
+            found[name] = package[1]["version"]
+    return found
+
+
+def fingerprint(full: bool) -> str:
+    """Changes when any version changes, so that a cached extraction is made anew."""
+    made_from = "|".join(f"{name} {version}" for name, version in versions(full).items())
+    return hashlib.sha256(made_from.encode()).hexdigest()[:12]
+
+
+def python_docs(full: bool) -> Iterator[Document]:
+    """All documents, in a fixed order."""
+    yield from topics()
+    facts = {"origin": "Python", "licence": "PSF-2.0"}
+    yield from package_documents(STANDARD_LIBRARY, "stdlib", facts, "Reading the standard library")
+    for name in PACKAGES if full else ():
+        package = installed(name)
+        if package:
+            yield from package_documents(package[0], name, package[1], f"Reading {name}")

@@ -1,0 +1,146 @@
+"""Exercises: checks that diagnose instead of comparing with an answer, and a record of progress.
+
+A topic's ``checks.py`` holds one function for each exercise:
+
+    @exercise("00_start_here", "0.1")
+    def count_words(answer):
+        require(answer("a b") == 2, "…")
+        return "…what the learner has now understood…"
+
+In the notebook ``check.count_words(count_words)`` calls it and shows one sentence.
+"""
+
+import functools
+import html
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from course_lib.bootstrap import places
+from course_lib.errors import CourseError
+from course_lib.workbook import settings
+
+RIGHT, NOT_YET, LOOK_AGAIN = "Right", "Not yet", "Look again"
+_MARKS = {RIGHT: "✔", NOT_YET: "…", LOOK_AGAIN: "↺"}
+
+
+class Wrong(Exception):
+    """An answer that is not right; the text is the diagnosis for the learner."""
+
+
+class Unanswered(Exception):
+    """The stub is still there."""
+
+
+def require(condition: object, diagnosis: str) -> None:
+    """Raise ``Wrong(diagnosis)`` unless the condition holds."""
+    if not condition:
+        raise Wrong(diagnosis)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found: ``status`` is RIGHT, NOT_YET or LOOK_AGAIN."""
+
+    status: str
+    message: str
+
+    @property
+    def passed(self) -> bool:
+        return self.status == RIGHT
+
+    def __repr__(self) -> str:
+        return f"{self.status}: {self.message}"
+
+    def _repr_html_(self) -> str:
+        mark = _MARKS[self.status]
+        style = "border-left:4px solid #888;padding:4px 10px;margin:4px 0"
+        return f'<div style="{style}">{mark} <b>{self.status}:</b> {html.escape(self.message)}</div>'
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise, as tests and the progress table see it."""
+
+    notebook: str
+    number: str
+    name: str
+    check: Callable[..., CheckResult]
+
+
+REGISTRY: dict[tuple[str, str], Exercise] = {}
+
+
+def exercise(notebook: str, number: str) -> Callable[[Callable], Callable[..., CheckResult]]:
+    """Turn a diagnosing function into the check of exercise ``number`` of ``notebook``.
+
+    The decorated function takes the learner's answer (usually a function) and raises
+    ``Wrong`` with a diagnosis, or returns the sentence for a right answer.
+    """
+
+    def decorate(diagnose: Callable[[Any], str]) -> Callable[..., CheckResult]:
+        @functools.wraps(diagnose)
+        def check(answer: Any, *, solution: bool = False) -> CheckResult:
+            result = _judge(diagnose, answer)
+            if result.passed and not solution:
+                _record(notebook, number)
+            return result
+
+        REGISTRY[notebook, number] = Exercise(notebook, number, diagnose.__name__, check)
+        return check
+
+    return decorate
+
+
+def _judge(diagnose: Callable[[Any], str], answer: Any) -> CheckResult:
+    name = getattr(answer, "__name__", diagnose.__name__)
+    try:
+        if answer is None or answer is ...:
+            raise Unanswered(f"{diagnose.__name__} has no value yet")
+        return CheckResult(RIGHT, diagnose(_guarded(answer) if callable(answer) else answer))
+    except Unanswered as unanswered:
+        return CheckResult(NOT_YET, f"{unanswered}. Replace the dots with your own lines, run again.")
+    except NotImplementedError:
+        return CheckResult(NOT_YET, f"{name} is still to be written.")
+    except Wrong as wrong:
+        return CheckResult(LOOK_AGAIN, str(wrong))
+    except Exception as error:  # the learner's own code may raise anything
+        return CheckResult(LOOK_AGAIN, _explain(name, error))
+
+
+def _guarded(answer: Callable) -> Callable:
+    """The learner's function; a call that gives back nothing counts as unanswered."""
+
+    @functools.wraps(answer)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        value = answer(*args, **kwargs)
+        if value is None or value is ...:
+            raise Unanswered(f"{getattr(answer, '__name__', 'your function')} returned {value}")
+        return value
+
+    return call
+
+
+def _explain(name: str, error: Exception) -> str:
+    """One sentence about an exception in the learner's code: what, and in which line of theirs."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.name == name]
+    where = f" in its line `{frames[-1].line}`" if frames and frames[-1].line else ""
+    return f"{name} stopped{where} with {type(error).__name__}: {error}."
+
+
+def _record(notebook: str, number: str) -> None:
+    """Remember that the learner solved it; a record that cannot be written costs nothing else."""
+    path = places.state_folder() / "progress.json"
+    record = settings.read_json(path)
+    record.setdefault(notebook, {}).setdefault(number, date.today().isoformat())
+    try:
+        settings.write_json(path, record)
+    except CourseError as error:
+        print(f"Your answer is right, but it could not be noted down. {error}")
+
+
+def solved(notebook: str) -> dict[str, str]:
+    """Numbers of the exercises that the learner has solved in a notebook, with the day."""
+    return dict(settings.read_json(places.state_folder() / "progress.json").get(notebook, {}))

@@ -1,0 +1,78 @@
+"""Loading models: those that ship in ``assets/models``, a folder, or the hub, through one call."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from course_lib.bootstrap.places import REPOSITORY
+from course_lib.errors import CourseError
+
+FOLDER = REPOSITORY / "assets" / "models"
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that come with the course."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
+
+
+def find_model(name: str | os.PathLike) -> tuple[str, bool]:
+    """Where a model is: (folder or hub name, True when it is a folder here).
+
+    ``name`` is a shipped model, a folder, or ``owner/name`` on the hub.
+    """
+    for folder in (FOLDER / str(name), Path(name)):
+        if (folder / "config.json").is_file():
+            return str(folder), True
+    if Path(name).exists():
+        raise CourseError(
+            f"The folder {str(name)!r} holds no config.json, so it is no model: "
+            "give the folder that save_pretrained wrote."
+        )
+    if str(name).count("/") != 1 or str(name).startswith(("/", ".")):
+        shipped = ", ".join(shipped_models()) or "none yet"
+        raise CourseError(
+            f"There is no model {str(name)!r} here: give one that ships with the course ({shipped}), "
+            "a folder, or a name like owner/model on the hub."
+        )
+    return str(name), False
+
+
+def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
+    """A causal language model and its tokenizer, in evaluation mode.
+
+    name      see ``find_model``
+    options   passed to ``AutoModelForCausalLM.from_pretrained`` (``dtype``, ``device_map``, …)
+
+    Weights are read from safetensors only, and no code from outside is run. Raises
+    ``CourseError`` with one sentence when the model is damaged or cannot be fetched.
+    """
+    place, here = find_model(name)
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    common = {"local_files_only": True} if here else {}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, **common)
+        model = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True, **common, **options)
+    except Exception as error:  # the libraries raise many kinds for the same few causes
+        raise CourseError(_cause(str(name), here, error)) from error
+    return model.eval(), tokenizer
+
+
+def _cause(name: str, here: bool, error: Exception) -> str:
+    """One sentence for what went wrong and what to do."""
+    text = " ".join(str(error).split())
+    kind = type(error).__name__
+    if isinstance(error, MemoryError) or "out of memory" in text.lower():
+        return f"{name} does not fit into memory here: close other programs or take a smaller model."
+    if here:
+        return (
+            f"The model in {name} cannot be loaded ({kind}: {text[:150]}): its files are damaged, "
+            "incomplete or not in the safetensors format; fetch them again."
+        )
+    if "gated" in text.lower() or "401" in text or "403" in text:
+        return f"{name} is gated: accept its licence on the hub and log in with `hf auth login`."
+    shipped = ", ".join(shipped_models()) or "none yet"
+    return (
+        f"{name} could not be fetched from the hub ({kind}): check the name and the network, or take "
+        f"a model that ships with the course ({shipped})."
+    )

@@ -1,0 +1,82 @@
+"""What the user chose: the corpus, the profile, whether anybody is watching.
+
+A choice comes from an environment variable or, for the corpus, from the file
+``.course/settings.json`` that the wizard of notebook 00 writes. Nothing else in the
+library reads environment variables.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from course_lib.bootstrap import places
+from course_lib.errors import CourseError
+
+DEFAULT_CORPUS = "python-docs"
+PROFILES = ("cpu", "gpu", "smoke")
+DRIVE = Path("/content/drive/MyDrive")
+
+
+def headless() -> bool:
+    """True when nobody watches: tests and command-line runs show no bars and no widgets."""
+    return os.environ.get("COURSE_HEADLESS", "") not in ("", "0")
+
+
+def profile_choice() -> str | None:
+    """``cpu``, ``gpu`` or ``smoke`` if ``COURSE_PROFILE`` names one, else None."""
+    profile = os.environ.get("COURSE_PROFILE", "").strip().lower()
+    if profile and profile not in PROFILES:
+        raise CourseError(
+            f"COURSE_PROFILE is {profile!r}, but must be one of {', '.join(PROFILES)}: "
+            "change it or unset it, then run the cell again."
+        )
+    return profile or None
+
+
+def settings_file() -> Path:
+    """Where choices are kept: on Google Drive when Colab has it mounted, else in ``.course/``."""
+    if DRIVE.is_dir():
+        return DRIVE / "chatgpt-from-scratch" / "settings.json"
+    return places.state_folder() / "settings.json"
+
+
+def read_json(path: Path) -> dict:
+    """The object in a small JSON file of ours; {} when it is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Write atomically, so that a crash or a full disk never leaves half a file."""
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CourseError(
+            f"{path.name} could not be written ({error.strerror}): free some disk space or set "
+            "COURSE_HOME to a folder that you may write to, then try again."
+        ) from error
+
+
+def corpus_choice() -> str:
+    """The corpus that every notebook takes: ``COURSE_CORPUS``, else the saved choice, else the default."""
+    chosen = os.environ.get("COURSE_CORPUS", "").strip()
+    return chosen or str(read_json(settings_file()).get("corpus") or DEFAULT_CORPUS)
+
+
+def save_corpus_choice(source: str) -> None:
+    """Keep the choice for every notebook from now on."""
+    path = settings_file()
+    write_json(path, {**read_json(path), "corpus": str(source)})
+
+
+def corpus_is_chosen() -> bool:
+    """True when the user has chosen a corpus, by variable or by file."""
+    return bool(os.environ.get("COURSE_CORPUS", "").strip() or read_json(settings_file()).get("corpus"))

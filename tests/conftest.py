@@ -1,0 +1,43 @@
+"""Offline, headless, and away from the user's own settings: for every test and its children."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+SUPPORT = Path(__file__).parent / "support"
+REPOSITORY = Path(__file__).parents[1]
+sys.path[:0] = [str(SUPPORT), str(REPOSITORY)]
+
+import offline_guard  # noqa: E402
+
+offline_guard.block()
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["COURSE_HEADLESS"] = "1"
+os.environ["PYTHONPATH"] = os.pathsep.join([str(SUPPORT), str(REPOSITORY)])
+os.environ.setdefault("COURSE_HOME", str(Path(tempfile.gettempdir()) / "course-test-home"))
+for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
+    os.environ.pop(variable, None)
+
+
+@pytest.fixture
+def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty COURSE_HOME: no settings, no progress, no caches."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("COURSE_HOME", str(folder))
+    return folder
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "thorough: long; runs only with `test --thorough`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("COURSE_THOROUGH"):
+        return
+    for item in items:
+        if "thorough" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="only with `python3 -m course_lib test --thorough`"))
