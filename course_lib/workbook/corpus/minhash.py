@@ -9,26 +9,19 @@ so nothing is called a duplicate by accident. Broder 1997, "On the resemblance a
 containment of documents", has the method.
 """
 
-import re
 import zlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from course_lib.workbook.corpus.words import words
+
 SHINGLE_WORDS = 5
 BANDS, ROWS = 14, 8
 THRESHOLD = 0.8
 
-# Scripts that are written without spaces: there every character counts as a word.
-_NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_WORD = re.compile(rf"[{_NO_SPACES}]|[^\W{_NO_SPACES}]+")
 _CHUNK = 1 << 15  # shingles hashed at a time: small enough to stay in the processor's cache
 _LEADERS = 8  # clusters that a document is compared with in one bucket
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words; single characters in scripts that are written without spaces."""
-    return _WORD.findall(text.lower())
 
 
 def _mix(values: np.ndarray, multiplier: int, addend: int) -> np.ndarray:

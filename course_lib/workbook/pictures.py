@@ -1,0 +1,108 @@
+"""The pictures of notebook 00, shared with its slides."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.patches import FancyBboxPatch
+
+from course_lib.workbook.corpus import Corpus
+from course_lib.workbook.figures import COLOURS, HATCHES, DescribedFigure, canvas
+
+STEPS = (
+    ("00", "start\nhere"), ("01", "sixty years\nof guessing"), ("02", "words into\nnumbers"),
+    ("03", "a transformer\nof your own"), ("04", "clean\nthe data"), ("05", "adapt seven\nbillion weights"),
+    ("06", "learn from\nfeedback"), ("07", "prompts as\nprograms"), ("08", "serve it"),
+    ("09", "attack and\nharden it"), ("10", "let it\nwrite a song"),
+)  # fmt: skip
+STAGES = ("understand it", "build it", "make it yours", "use it", "defend it")
+STAGE_OF = (0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 3)
+
+
+def course_map(ready: Sequence[str]) -> DescribedFigure:
+    """The course in one picture: eleven steps, in five stages. ``ready``: numbers that exist."""
+    figure, axis = canvas(width=8.6, height=3.9)
+    axis.set(title="From a blank page to an assistant on your own text", xlim=(-0.6, 5.6), ylim=(-0.75, 1.75))
+    axis.set_axis_off()
+    for number, (name, label) in enumerate(STEPS):
+        row, column = divmod(number, 6)
+        place = (column if row == 0 else 5 - column, 1.15 - row * 1.15)
+        colour, done = COLOURS[STAGE_OF[number]], name in ready
+        box = FancyBboxPatch(
+            (place[0] - 0.38, place[1] - 0.33), 0.76, 0.66, boxstyle="round,pad=0.05",
+            facecolor=colour + ("55" if done else "18"), edgecolor=colour, linewidth=2 if done else 1,
+            linestyle="-" if done else ":",
+        )  # fmt: skip
+        axis.add_patch(box)
+        axis.text(place[0], place[1] + 0.2, name, ha="center", va="center", weight="bold")
+        axis.text(place[0], place[1] - 0.09, label, ha="center", va="center", fontsize=8)
+        if number + 1 < len(STEPS):
+            step = (0, -0.24) if number == 5 else (0.13 if row == 0 else -0.13, 0)
+            start = (place[0], place[1] - 0.4) if number == 5 else (place[0] + 3.3 * step[0], place[1])
+            axis.annotate(
+                "", (start[0] + step[0], start[1] + step[1]), start, arrowprops={"arrowstyle": "->", "lw": 1.5}
+            )
+    for stage, name in enumerate(STAGES):
+        axis.plot([], [], "s", color=COLOURS[stage], markersize=10, label=name)
+    axis.legend(loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.12), columnspacing=1.2)
+    return DescribedFigure(
+        figure,
+        "Eleven notebooks lead from counting words to an assistant that is served, attacked and hardened; "
+        "boxes with a solid edge are ready, dotted ones are still to come.",
+    )
+
+
+def document_sizes(corpus: Corpus) -> DescribedFigure:
+    """How long the documents are, on both sides of the split."""
+    figure, axis = canvas()
+    sizes = {"train": corpus.train.sizes, "validation": corpus.validation.sizes}
+    largest = max(int(own.max()) for own in sizes.values())
+    edges = np.geomspace(10, max(100, largest) * 1.01, 25)
+    bottom = np.zeros(len(edges) - 1)
+    for number, (name, own) in enumerate(sizes.items()):
+        counts, _ = np.histogram(np.maximum(own, 10), edges)
+        axis.bar(
+            edges[:-1], counts, np.diff(edges), align="edge", bottom=bottom, label=name,
+            color=COLOURS[number], hatch=HATCHES[number], edgecolor="white", linewidth=0.3,
+        )  # fmt: skip
+        bottom += counts
+    axis.set(title=f"Documents of {corpus.name}", xlabel="length (bytes of text)", ylabel="documents", xscale="log")
+    axis.legend()
+    half = int(np.median(corpus.sizes))
+    return DescribedFigure(
+        figure, f"Half of the documents are shorter than {half:,} bytes; about a tenth of the text is held out."
+    )
+
+
+def next_words(context: Sequence[str], followers: Counter, top: int = 8) -> DescribedFigure:
+    """What comes after two words, and how often: the whole model for this context."""
+    figure, axis = canvas(height=2.8)
+    shown = followers.most_common(top)
+    names = [word for word, _ in shown][::-1]
+    shares = [100 * count / followers.total() for _, count in shown][::-1]
+    axis.barh(range(len(names)), shares)
+    axis.set_yticks(range(len(names)), names)
+    axis.set(
+        title=f"What comes after “{' '.join(context)}”?",
+        xlabel=f"share of {followers.total():,} occurrences (%)", ylabel="next word",
+    )  # fmt: skip
+    return DescribedFigure(
+        figure,
+        f"After “{' '.join(context)}” the text goes on with “{shown[0][0]}” in {shares[-1]:.0f} % of all cases; "
+        f"{len(followers):,} different words follow.",
+    )
+
+
+def seen_curve(sizes: Sequence[int], shares: Sequence[float]) -> DescribedFigure:
+    """How many word triples of new text were ever seen, by amount of training text."""
+    figure, axis = canvas()
+    axis.plot(sizes, [100 * share for share in shares], "o-")
+    axis.set(
+        title="Most word triples of a new text are new", xscale="log", ylim=(0, 100),
+        xlabel="training text (words)", ylabel="held-out triples seen\nin training (%)",
+    )  # fmt: skip
+    return DescribedFigure(
+        figure,
+        f"With {sizes[-1]:,} words of training text {100 * shares[-1]:.0f} % of the held-out triples have been seen; "
+        f"with {sizes[0]:,} words {100 * shares[0]:.0f} %.",
+    )

@@ -1,0 +1,86 @@
+"""The MinHash core against its definitions."""
+
+import random
+
+import numpy as np
+import pytest
+
+from course_lib.workbook.corpus import minhash
+
+
+def random_text(rng: random.Random, words: int) -> str:
+    return " ".join(f"w{rng.randrange(3000)}" for _ in range(words))
+
+
+def edited(text: str, rng: random.Random, edits: int) -> str:
+    words = text.split()
+    for place in rng.sample(range(len(words)), edits):
+        words[place] = f"new{rng.randrange(10**6)}"
+    return " ".join(words)
+
+
+def exact_jaccard(first: str, second: str) -> float:
+    def grams(text: str) -> set:
+        words = minhash.words(text)
+        return {tuple(words[i : i + 5]) for i in range(len(words) - 4)}
+
+    return len(grams(first) & grams(second)) / len(grams(first) | grams(second))
+
+
+def test_words_split_scripts_without_spaces_by_character() -> None:
+    assert minhash.words("Don't PANIC, 42!") == ["don", "t", "panic", "42"]
+    assert minhash.words("日本語 text") == ["日", "本", "語", "text"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_jaccard_of_hashed_shingles_is_that_of_word_5_grams(seed: int) -> None:
+    rng = random.Random(seed)
+    first = random_text(rng, 300)
+    second = edited(first, rng, 9)
+    hashes, starts = minhash.shingles([first, second])
+    one, two = hashes[: starts[1]], hashes[starts[1] :]
+    assert minhash.jaccard(one, two) == pytest.approx(exact_jaccard(first, second))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_signatures_agree_as_often_as_the_jaccard_similarity_says(seed: int) -> None:
+    rng = random.Random(seed)
+    first = random_text(rng, 400)
+    second = edited(first, rng, 12)
+    hashes, starts = minhash.shingles([first, second])
+    signature = minhash.signatures(hashes, starts, values=2000)
+    expected = exact_jaccard(first, second)
+    assert np.mean(signature[0] == signature[1]) == pytest.approx(expected, abs=0.06)
+
+
+def test_signatures_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(0)
+    hashes, starts = minhash.shingles(random_text(rng, rng.randrange(1, 80)) for _ in range(60))
+    whole = minhash.signatures(hashes, starts)
+    monkeypatch.setattr(minhash, "_CHUNK", 37)
+    assert np.array_equal(minhash.signatures(hashes, starts), whole)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_cluster_finds_planted_copies_and_nothing_else(seed: int) -> None:
+    rng = random.Random(seed)
+    originals = [random_text(rng, 200) for _ in range(100)]
+    copies = [edited(text, rng, 2) for text in originals[:40]]  # Jaccard about 0.9
+    texts = [*originals, *copies, originals[50]]
+    labels = minhash.cluster(texts)
+    found = sum(labels[100 + i] == i for i in range(40))
+    assert found >= 38  # 14 bands of 8 rows meet with probability above 0.99 there
+    assert labels[140] == 50
+    assert len(set(labels[:100])) == 100
+
+
+def test_thousands_of_equal_documents_cost_little_and_form_one_cluster() -> None:
+    labels = minhash.cluster(["the same words again and again, in every file"] * 20_000)
+    assert set(labels) == {0}
+
+
+@pytest.mark.parametrize("text", ["", "one", "😀😀😀", "a b c d", "\x00\x00", "\ud800 lone"])
+def test_odd_documents_have_a_shingle(text: str) -> None:
+    hashes, starts = minhash.shingles([text, "another document with more than five words"])
+    assert starts[1] == 1
+    assert list(minhash.cluster([text, text])) == [0, 0]

@@ -1,0 +1,90 @@
+"""The split: nothing leaks, nothing depends on order, every corpus gets two parts."""
+
+import random
+
+import pytest
+
+from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, stable_hash
+from course_lib.workbook.corpus.minhash import cluster
+from course_lib.workbook.corpus.split import split
+
+
+def make_documents(seed: int, count: int = 300) -> list[Document]:
+    rng = random.Random(seed)
+    words = [f"word{i}" for i in range(2000)]
+    return [Document(f"d{i}", " ".join(rng.choices(words, k=rng.randint(30, 200)))) for i in range(count)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_planted_copy_crosses_the_split(seed: int) -> None:
+    rng = random.Random(seed)
+    documents = make_documents(seed)
+    copies = []
+    for number, document in enumerate(documents[:120]):
+        words = document.text.split()
+        if len(words) > 100:
+            words[rng.randrange(len(words))] = "changed"
+        copies.append(Document(f"copy{number}", " ".join(words)))
+    everything = [*documents, *copies]
+    rng.shuffle(everything)
+    _, parts, _ = split(everything)
+    side = {d.id: part for d, part in zip(everything, parts, strict=True)}
+    together = cluster(d.text for d in everything)
+    for label in set(together.tolist()):
+        members = [d.id for d, own in zip(everything, together, strict=True) if own == label]
+        assert len({side[m] for m in members}) == 1
+    assert all(side[f"copy{n}"] == side[f"d{n}"] for n in range(120))
+
+
+def test_a_split_by_chance_would_have_leaked() -> None:
+    """The test above can fail: without clusters, copies do cross."""
+    documents = make_documents(1)
+    copies = [Document(f"copy{d.id}", d.text + " changed") for d in documents]
+    sides = [(stable_hash(d.text) < 0.1, stable_hash(c.text) < 0.1) for d, c in zip(documents, copies, strict=True)]
+    assert any(a != b for a, b in sides)
+
+
+def test_order_does_not_matter() -> None:
+    documents = make_documents(2)
+    _, parts, _ = split(documents)
+    backwards = documents[::-1]
+    _, again, _ = split(backwards)
+    assert parts == again[::-1]
+
+
+def test_about_a_tenth_is_validation() -> None:
+    documents, parts, notes = split(make_documents(3, 2000))
+    assert 0.07 < parts.count(VALIDATION) / len(parts) < 0.13
+    assert len(documents) == 2000 and not notes
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 20])
+def test_few_documents_still_give_two_parts(count: int) -> None:
+    documents, parts, _ = split(make_documents(4, count))
+    assert {TRAIN, VALIDATION} == set(parts)
+    assert len(documents) >= count
+
+
+def test_one_document_is_cut_and_the_reader_is_told() -> None:
+    text = " ".join(f"Sentence number {n} of the only page." for n in range(30))
+    documents, parts, notes = split([Document("only.txt", text)])
+    assert [d.id for d in documents] == ["only.txt", "only.txt#end"]
+    assert parts == [TRAIN, VALIDATION]
+    assert " ".join(d.text for d in documents) == text
+    assert "last tenth" in notes[0]
+
+
+def test_a_text_of_one_word_repeats_and_says_so() -> None:
+    documents, parts, notes = split([Document("a", "hello")])
+    assert parts == [TRAIN, VALIDATION] and documents[1].text == "hello"
+    assert "too short" in notes[0]
+
+
+def test_many_copies_of_one_document_are_cut_too() -> None:
+    text = "The same page. " * 40
+    _, parts, notes = split([Document(f"d{n}", text) for n in range(10)])
+    assert {TRAIN, VALIDATION} == set(parts) and notes
+
+
+def test_an_empty_list_stays_empty() -> None:
+    assert split([]) == ([], [], [])

@@ -1,0 +1,135 @@
+"""The one set-up call."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import course_lib
+from course_lib.errors import CourseError
+from course_lib.workbook import settings
+
+
+def test_start_gives_device_profile_corpus(capsys: pytest.CaptureFixture) -> None:
+    course = course_lib.start("00_start_here")
+    assert course.device.type in ("cpu", "cuda", "mps")
+    assert course.profile in settings.PROFILES
+    assert len(course.corpus.train) and len(course.corpus.validation)
+    assert "python-docs (small)" in repr(course)
+    assert "<table>" in course._repr_html_()
+
+
+def test_pick_follows_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    picks = {}
+    for profile in settings.PROFILES:
+        monkeypatch.setenv("COURSE_PROFILE", profile)
+        course = course_lib.start("00_start_here")
+        picks[profile] = (course.pick(cpu=1, gpu=2, smoke=3), course.pick(cpu=1))
+    assert picks == {"cpu": (1, 1), "gpu": (2, 1), "smoke": (3, 1)}
+
+
+def test_an_unknown_profile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_PROFILE", "fast")
+    with pytest.raises(CourseError, match="must be one of cpu, gpu, smoke"):
+        course_lib.start("00_start_here")
+
+
+def test_seed_covers_python_numpy_and_torch() -> None:
+    course = course_lib.start("00_start_here")
+
+    def draw() -> tuple:
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    course.seed(5)
+    first = draw()
+    course.seed(6)
+    other = draw()
+    course.seed(5)
+    assert draw() == first and all(a != b for a, b in zip(first, other, strict=True))
+
+
+def test_a_missing_corpus_is_a_sentence_and_the_notebook_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_CORPUS", "/no/such/folder")
+    course = course_lib.start("00_start_here")
+    assert course.corpus.name == "python-docs (small)"
+    assert any("/no/such/folder" in note and "uses python-docs" in note for note in course.notes)
+
+
+def test_the_choice_is_kept_for_the_next_notebook(fresh_home: Path) -> None:
+    course = course_lib.start("00_start_here")
+    assert settings.corpus_choice() == "python-docs"
+    course.choose("handbook")
+    assert course_lib.start("01_history").corpus.name == "handbook"
+
+
+def test_a_bad_choice_changes_nothing(fresh_home: Path) -> None:
+    course = course_lib.start("00_start_here")
+    with pytest.raises(CourseError):
+        course.choose("/no/such/folder")
+    assert course.corpus.name == "python-docs (small)" and settings.corpus_choice() == "python-docs"
+
+
+def test_a_small_corpus_is_topped_up_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "note.txt").write_text("A short note about the greenhouse. " * 10, "utf-8")
+    monkeypatch.setenv("COURSE_CORPUS", str(tmp_path))
+    course = course_lib.start("00_start_here")
+    capsys.readouterr()
+    corpus = course.corpus_of(words=5_000, purpose="counting trigrams")
+    printed = capsys.readouterr().out
+    assert "60 words" in printed and "5,000" in printed and "handbook" in printed
+    assert corpus.words > 5_000 and corpus[0].id.startswith("note.txt")
+    assert course.corpus_of(words=10, purpose="nothing") is course.corpus
+
+
+def test_damaged_settings_count_as_none(fresh_home: Path) -> None:
+    fresh_home.mkdir(parents=True)
+    path = settings.settings_file()
+    for text in ("", "{", "[1]", '{"corpus": 5}'):
+        path.write_text(text, "utf-8")
+        assert settings.corpus_choice() in ("python-docs", "5")
+
+
+def test_settings_that_cannot_be_written_give_one_sentence(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(CourseError, match="No space left on device"):
+        settings.save_corpus_choice("handbook")
+
+
+def run_python(code: str, **environment: str) -> str:
+    clean = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env={**clean, **environment}, capture_output=True, text=True, check=True
+    )
+    return result.stdout
+
+
+def test_thread_policy_is_set_before_torch_and_respects_the_user() -> None:
+    code = "import os, course_lib; course_lib.start('x'); print('spin', os.environ.get('GOMP_SPINCOUNT'))"
+    assert "spin 10000" in run_python(code)
+    assert "spin 7" in run_python(code, GOMP_SPINCOUNT="7")
+    assert "spin None" in run_python(code, OMP_WAIT_POLICY="PASSIVE")
+    assert "spin None" in run_python("import torch; " + code)
+
+
+def test_importing_the_library_needs_no_package() -> None:
+    code = "import sys, course_lib; print(sorted(m for m in ('torch', 'numpy', 'pyarrow') if m in sys.modules))"
+    assert run_python(code).strip() == "[]"
+
+
+def test_sockets_beyond_loopback_are_blocked_in_children_too() -> None:
+    code = (
+        "import socket\n"
+        "try: socket.create_connection(('192.0.2.1', 80), timeout=1)\n"
+        "except OSError as e: print(type(e).__name__)"
+    )
+    assert run_python(code).strip() == "NetworkBlocked"
