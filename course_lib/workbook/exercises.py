@@ -12,6 +12,7 @@ In the notebook ``check.count_words(count_words)`` calls it and shows one senten
 
 import functools
 import html
+import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,3 +145,31 @@ def _record(notebook: str, number: str) -> None:
 def solved(notebook: str) -> dict[str, str]:
     """Numbers of the exercises that the learner has solved in a notebook, with the day."""
     return dict(settings.read_json(places.state_folder() / "progress.json").get(notebook, {}))
+
+
+def exercise_counts() -> dict[str, int]:
+    """How many exercises each notebook of this checkout has, counted by their tag."""
+    counts = {}
+    for path in sorted((places.REPOSITORY / "notebooks").glob("[0-9]*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        counts[path.stem] = sum("exercise" in cell["metadata"].get("tags", []) for cell in cells)
+    return counts
+
+
+class ProgressTable:
+    """Exercises solved by the learner. ``rows``: (notebook, solved, exercises)."""
+
+    def __init__(self) -> None:
+        self.rows = [
+            (name, min(len(solved(name)), total), total) for name, total in exercise_counts().items()
+        ]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {done} of {total} exercises" for name, done, total in self.rows)
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f"<tr><td>{name}</td><td>{'■' * done}{'□' * (total - done)}</td><td>{done} of {total}</td></tr>"
+            for name, done, total in self.rows
+        )
+        return f"<table><tr><th>notebook</th><th>exercises</th><th>solved</th></tr>{cells}</table>"

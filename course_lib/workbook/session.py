@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from course_lib.bootstrap import places
 from course_lib.errors import CourseError
-from course_lib.workbook import settings, threads
+from course_lib.workbook import exercises, settings, threads
 from course_lib.workbook.corpus import Corpus, load_corpus
 from course_lib.workbook.corpus.document import megabytes
 from course_lib.workbook.seeding import seed_everything
@@ -73,6 +73,14 @@ class Session:
     def seed(self, seed: int = 0) -> int:
         """Make what follows repeatable: seeds Python, NumPy and torch. Returns the seed."""
         return seed_everything(seed)
+
+    def notebooks(self) -> list[str]:
+        """Numbers of the notebooks that this checkout has: ``["00", …]``."""
+        return sorted(name.split("_")[0] for name in exercises.exercise_counts())
+
+    def progress(self) -> exercises.ProgressTable:
+        """Exercises solved so far, notebook by notebook."""
+        return exercises.ProgressTable()
 
     def quiz(self) -> Any:
         """The short quiz of this notebook."""

@@ -20,6 +20,7 @@ SCHEMA = pa.schema(
     [("id", pa.string()), ("text", pa.large_string()), ("meta", pa.string()), ("part", pa.string())]
 )
 TRAIN, VALIDATION = "train", "validation"
+REPEATED = "#again"  # ends the id of a validation document that repeats a training document
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
@@ -144,6 +145,11 @@ class Corpus(Sequence[Document]):
     def validation(self) -> Corpus:
         """The documents to be judged on. None has a near-duplicate in ``train``."""
         return self.select(np.flatnonzero(self.parts == VALIDATION))
+
+    @cached_property
+    def is_held_out(self) -> bool:
+        """False for a text of a few words, where validation can only repeat the training text."""
+        return not any(name.endswith(REPEATED) for name in self.table["id"].to_pylist())
 
     @cached_property
     def sizes(self) -> np.ndarray:

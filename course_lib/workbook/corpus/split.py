@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, stable_hash
+from course_lib.workbook.corpus.document import REPEATED, TRAIN, VALIDATION, Document, stable_hash
 from course_lib.workbook.corpus.minhash import cluster
 
 SHARE = 0.1
@@ -70,7 +70,7 @@ def _cut(documents: Sequence[Document]) -> tuple[list[Document], list[str], list
     if VALIDATION not in parts:
         # One or a few words: the same text must serve for both, and the reader must know.
         cut, parts = [*cut, *cut], [*parts, *[VALIDATION] * len(parts)]
-        cut[len(documents) :] = [Document(d.id + "#again", d.text, d.meta) for d in documents]
+        cut[len(documents) :] = [Document(d.id + REPEATED, d.text, d.meta) for d in documents]
         note = (
             "This corpus is too short to hold anything out: validation repeats the training "
             "text, so scores on it say nothing about new text."

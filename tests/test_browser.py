@@ -1,0 +1,133 @@
+"""JupyterLab as a learner sees it, in headless Chromium: run all, move a widget, choose a folder.
+
+The page may talk to this machine only, and its console must stay free of errors. In CI the
+test may not be skipped.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from course_lib.bootstrap.places import REPOSITORY
+
+CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+if CHROMIUM is None and os.environ.get("CI"):
+    raise RuntimeError("CI must have Chromium: .ci/run installs it")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: install it to run the browser test")
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+HARMLESS = re.compile(r"favicon|ResizeObserver|deprecat", re.IGNORECASE)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[str]:
+    """The address of a JupyterLab that ``course_lib lab`` started with an empty home."""
+    environment = {k: v for k, v in os.environ.items() if k != "COURSE_HEADLESS"}
+    environment |= {"COURSE_HOME": str(tmp_path / "home with ä blank"), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "course_lib", "lab", "--no-browser", "--port", "0", "--ip", "127.0.0.1"]
+    log = tmp_path / "lab.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(600):
+            found = re.search(r"http://(?:127\.0\.0\.1|localhost):\d+/\S*token=\w+", log.read_text("utf-8", "replace"))
+            if found or process.poll() is not None:
+                break
+            time.sleep(0.2)
+        assert found, log.read_text("utf-8", "replace")
+        yield found.group()
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@pytest.fixture
+def page(lab: str) -> Iterator:
+    """A browser page that records foreign requests and console errors."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = browser.new_page(viewport={"width": 1300, "height": 1000})
+        page.foreign, page.errors = [], []
+        page.on("request", lambda request: page.foreign.append(request.url)
+                if not re.match(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:", request.url) else None)  # fmt: skip
+        page.on("console", lambda message: page.errors.append(message.text)
+                if message.type == "error" and not HARMLESS.search(message.text) else None)  # fmt: skip
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto(lab)
+        yield page
+        browser.close()
+
+
+def run_all_cells(page: object, last: str) -> None:
+    """Menu *Run*, *Run All Cells*; wait until the last code cell has its number."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_function(last, timeout=120_000)
+
+
+IDLE = """() => {
+  const status = document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator');
+  return status && status.getAttribute('data-status') === 'idle' && window.__wasBusy;
+}"""
+WATCH = """() => {
+  window.__wasBusy = false;
+  setInterval(() => {
+    const status = document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator');
+    if (status && status.getAttribute('data-status') === 'busy') window.__wasBusy = true;
+  }, 20);
+}"""
+
+
+def show(page: object, selector: str, has_text: str) -> object:
+    """Scroll until a cell is rendered (JupyterLab draws only what is near the window)."""
+    scroller = page.locator(".jp-WindowedPanel-outer").first
+    for _ in range(120):
+        found = page.locator(selector, has_text=has_text)
+        if found.count():
+            found.first.scroll_into_view_if_needed()
+            return found.first
+        scroller.evaluate("node => node.scrollBy(0, 500)")
+        page.wait_for_timeout(60)
+    raise AssertionError(f"nothing in the notebook shows {has_text!r}")
+
+
+def test_start_here_in_jupyterlab(page: object, tmp_path: Path) -> None:
+    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=60_000)
+    page.evaluate(WATCH)
+    run_all_cells(page, IDLE)
+    assert not page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count()
+
+    folder = tmp_path / "meine Notizen"
+    folder.mkdir()
+    for number in range(30):
+        text = f"Note {number}. The greenhouse in row {number} needs water on day {number % 7}. " * 20
+        (folder / f"note {number}.txt").write_text(text, "utf-8")
+    (folder / "empty.txt").touch()
+
+    page.locator(".jp-WindowedPanel-outer").first.evaluate("node => node.scrollTo(0, 0)")
+    wizard = show(page, ".jp-OutputArea-child", "Use this corpus")
+    wizard.locator("select").select_option(label="a folder or file of my own …")
+    wizard.get_by_placeholder("folder or file").fill(str(folder))
+    wizard.get_by_role("button", name="Use this corpus").click()
+    page.get_by_text("From now on every notebook uses").wait_for(timeout=30_000)
+    assert page.get_by_text("meine Notizen").first.is_visible()
+
+    quiz = show(page, ".jp-OutputArea-child", "trigram model has just written")
+    quiz.locator("input[type=radio]").nth(1).check()
+    page.get_by_text("Right. It has a table of counts").wait_for(timeout=10_000)
+
+    assert not page.foreign
+    assert not page.errors
