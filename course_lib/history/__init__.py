@@ -1,0 +1,1 @@
+"""Sixty years of predicting what comes next: ELIZA, n-grams, recurrent networks, a transformer."""
