@@ -1,0 +1,1 @@
+"""From a bare Python to a ready environment. Standard library only."""
