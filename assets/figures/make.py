@@ -1,0 +1,11 @@
+"""Draw the pictures that are stored here: `python assets/figures/make.py` from the repository's root."""
+
+from pathlib import Path
+
+from course_lib.workbook import pictures
+
+FOLDER = Path(__file__).parent
+
+if __name__ == "__main__":
+    (FOLDER / "course_map.png").write_bytes(pictures.course_map(ready=["00"]).png())
+    (FOLDER / "00_what_you_will_build.png").write_bytes(pictures.what_you_will_build().png())
