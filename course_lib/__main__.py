@@ -1,13 +1,25 @@
 """``python3 -m course_lib VERB``: the only commands that a user needs. See ``--help``."""
+
+import shutil
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit(
-        "Python 3.11 or newer is needed, and this is {}.{}: install a newer one beside it and start "
-        "the command with that, for example `python3.12 -m course_lib lab`.".format(*sys.version_info[:2])
+OLDEST = (3, 11)
+
+
+def too_old():
+    """One sentence with the cure when this Python is too old, else ""."""
+    if sys.version_info >= OLDEST:
+        return ""
+    newer = [name for name in ("python3.13", "python3.12", "python3.11", "python3.14") if shutil.which(name)]
+    cure = "this computer has one, start" if newer else "install one from python.org beside it and start"
+    return "Python 3.11 or newer is needed and this is {}.{}: {} `{} -m course_lib {}`.".format(
+        sys.version_info[0], sys.version_info[1], cure, (newer or ["python3.13"])[0], " ".join(sys.argv[1:]) or "lab"
     )
 
-from course_lib.bootstrap.main import main
 
 if __name__ == "__main__":
+    if too_old():
+        sys.exit(too_old())
+    from course_lib.bootstrap.main import main
+
     sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,5 @@
 """The verbs and their options. Read before anything is installed, so that a typing error costs no time."""
+
 import argparse
 
 PROFILES = ("cpu", "gpu", "smoke")
@@ -18,7 +19,8 @@ def parser():
     lab.add_argument("--ip", default="127.0.0.1", help="address to listen on (default: this computer only)")
     lab.add_argument("--corpus", help="a built-in corpus, a file or folder, or hub:NAME; kept as the choice")
 
-    test = verbs.add_parser("test", help="run every test and every notebook; further options go to pytest")
+    test = verbs.add_parser("test", help="run every test and every notebook; further options go to pytest",
+                           allow_abbrev=False)  # fmt: skip
     test.add_argument("--quick", action="store_true", help="leave the notebooks out")
     test.add_argument("--thorough", action="store_true", help="long tests too, and other package versions")
 

@@ -1,31 +1,45 @@
 """Colab, or a notebook on its own: add what the running interpreter lacks, and nothing else."""
-import subprocess
+
+import contextlib
+import importlib
 import sys
 import tempfile
 from pathlib import Path
 
-from course_lib.bootstrap import requirements
+from course_lib.bootstrap import pip_run, requirements
+from course_lib.bootstrap.display import Display
 
 
 def install_missing():
-    """Install the packages that are not there. torch is left alone whatever its version.
+    """Install the packages that are not there; the front end is there already.
 
-    An installed package that is older than the course wants is named, not replaced: on a
-    shared machine that is for its owner to decide.
+    What is installed keeps its version, torch above all: on Colab or a shared machine that
+    is for its owner to decide. A version outside the course's range is named. Raises
+    CourseError when pip fails.
     """
-    absent = []
-    for name, wanted, have in requirements.unmet(extras=()):  # the front end is there already
-        if have is None:
-            absent.append(name + wanted)
-        else:
-            print("{} {} is installed and the course wants {}: some cells may not work.".format(name, have, wanted))
+    wanted = requirements.needed()
+    absent = [line for line in wanted if requirements.installed(line.name) is None]
+    for line in requirements.unmet(wanted):
+        if line not in absent:
+            version = requirements.installed(line.name)
+            print("{} {} is installed, the course wants {}: some cells may not work.".format(
+                line.name, version, line.line.split(";")[0].strip()))  # fmt: skip
     if not absent:
         return
-    print("Installing what is missing: {}".format(", ".join(absent)))
+    print("Installing what is missing: {}".format(", ".join(line.name for line in absent)))
+    keep = ["{}=={}".format(line.name, requirements.installed(line.name)) for line in wanted if line not in absent]
     with tempfile.TemporaryDirectory() as folder:
         limits = Path(folder) / "keep.txt"
-        keep = requirements.installed_version("torch")
-        limits.write_text("torch=={}\n".format(keep) if keep else "", encoding="utf-8")
-        command = [sys.executable, "-m", "pip", "install", "-q", "-c", str(limits)] + absent
-        if subprocess.run(command).returncode:
-            raise SystemExit("The packages could not be installed: check the network, then run this cell again.")
+        limits.write_text("\n".join(keep) + "\n", encoding="utf-8")
+        _install([line for line in absent if line.name not in requirements.OPTIONAL], limits)
+        for line in absent:
+            if line.name in requirements.OPTIONAL:
+                with contextlib.suppress(pip_run.PipFailed):  # no wheel here: the course works without
+                    _install([line], limits)
+    importlib.invalidate_caches()
+
+
+def _install(lines, limits):
+    if lines:
+        specifiers = [line.line.split(";")[0].strip() for line in lines]
+        pip_run.pip_install(sys.executable, ["-c", limits] + specifiers, Display(), total=len(lines))

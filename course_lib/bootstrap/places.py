@@ -3,6 +3,7 @@
 Standard library only, and it parses under Python 3.8: the first command of the
 README runs it before anything is installed.
 """
+
 import os
 import sys
 import tempfile

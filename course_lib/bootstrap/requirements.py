@@ -1,120 +1,134 @@
-"""Which packages are needed, and which of them this interpreter has."""
+"""What the course needs, read from pyproject.toml and the locks with the standard library alone.
+
+``packaging`` is not there yet when this is asked. The few forms of requirement that our own
+files use are enough: ``name>=1.2,<3 ; marker``.
+"""
+
 import hashlib
-import importlib.metadata
+import os
 import platform
 import re
 import sys
+from importlib import metadata
 
 from course_lib.bootstrap.places import REPOSITORY
 
-LOCK = REPOSITORY / "requirements.lock"
-TEST_LOCK = REPOSITORY / "requirements-test.lock"
-OPTIONAL = ("bitsandbytes",)  # has no wheels for some platforms; the course then uses its own 4-bit code
-_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)\s*([^;]*)(?:;(.*))?$")
+BASE_LOCK = "requirements.lock"
+TEST_LOCK = "requirements-test.lock"
+# Without these everything but one comparison works, and some platforms have no wheel of them.
+OPTIONAL = ("bitsandbytes",)
 
 
-def project():
-    """The content of ``pyproject.toml``."""
+class Requirement:
+    """One line: ``name``, the version ``bounds`` as (operator, version), and the ``marker``."""
+
+    def __init__(self, line):
+        text, _, marker = line.partition(";")
+        match = re.match(r"\s*([A-Za-z0-9][\w.-]*)\s*(.*)", text)
+        if match is None:
+            raise ValueError("no requirement: {!r}".format(line))
+        self.line = line.strip()
+        self.name = normalised(match.group(1))
+        self.bounds = re.findall(r"(==|!=|>=|<=|<|>)\s*([\w.*+]+)", match.group(2))
+        self.marker = marker.strip()
+
+    def applies(self):
+        """True when the marker holds for the running interpreter (or there is none).
+
+        A marker is a Python expression over a few names. It is evaluated as such, which is
+        safe because the only files that are read are our own.
+        """
+        if not self.marker:
+            return True
+        return bool(eval(self.marker, {"__builtins__": {}}, MARKERS))
+
+    def accepts(self, version):
+        """True when ``version`` (a string such as ``2.13.0+cpu``) lies within the bounds."""
+        return all(_holds(version, operator, bound) for operator, bound in self.bounds)
+
+
+MARKERS = {
+    "sys_platform": sys.platform,
+    "platform_machine": platform.machine(),
+    "os_name": os.name,
+    "implementation_name": sys.implementation.name,
+    "python_full_version": platform.python_version(),
+}
+
+
+def normalised(name):
+    """The name as package indexes write it: lower case, one hyphen for ``-``, ``_`` and ``.``."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def release(version):
+    """``"2.13.0+cpu"`` → ``(2, 13, 0)``: the numbers before any letter or local part."""
+    numbers = []
+    for part in version.split("+")[0].split("."):
+        match = re.match(r"\d+", part)
+        if match is None:
+            break
+        numbers.append(int(match.group()))
+        if match.group() != part:
+            break
+    return tuple(numbers)
+
+
+def _holds(version, operator, bound):
+    have, want = release(version), release(bound)
+    if bound.endswith("*"):
+        same = have[: len(want)] == want
+        return same if operator == "==" else not same
+    width = max(len(have), len(want))
+    have, want = (numbers + (0,) * (width - len(numbers)) for numbers in (have, want))
+    return {
+        "==": have == want, "!=": have != want, ">=": have >= want,
+        "<=": have <= want, "<": have < want, ">": have > want,
+    }[operator]  # fmt: skip
+
+
+def needed(*extras):
+    """The requirements of pyproject.toml that apply here: the dependencies and these extras."""
     import tomllib  # Python 3.11
 
-    with (REPOSITORY / "pyproject.toml").open("rb") as file:
-        return tomllib.load(file)
-
-
-def ranges(extras=("lab",)):
-    """Names and version ranges of what the course imports itself: ``[("torch", ">=2.11,<3"), …]``."""
-    table = project()["project"]
-    lines = list(table["dependencies"])
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = list(project["dependencies"])
     for extra in extras:
-        lines += table["optional-dependencies"][extra]
-    found = []
-    for line in lines:
-        name, versions, _ = _REQUIREMENT.match(line.strip()).groups()
-        found.append((name, versions.strip()))
-    return found
+        lines += project["optional-dependencies"][extra]
+    found = [Requirement(line) for line in lines]
+    return [requirement for requirement in found if requirement.applies()]
 
 
-def version_tuple(version):
-    """The numbers of a version, for comparing: ``2.13.0+cpu`` gives (2, 13, 0)."""
-    return tuple(int(part) for part in re.findall(r"\d+", re.split(r"[+a-zA-Z]", version)[0]))
-
-
-def satisfies(version, wanted):
-    """True when ``version`` lies in a range such as ``>=2.6,<3``."""
-    have = version_tuple(version)
-    for condition in filter(None, (part.strip() for part in wanted.split(","))):
-        sign, bound = re.match(r"(>=|<=|==|!=|<|>)\s*(\S+)", condition).groups()
-        limit = version_tuple(bound)
-        width = max(len(have), len(limit))
-        left, right = have + (0,) * (width - len(have)), limit + (0,) * (width - len(limit))
-        fits = {
-            ">=": left >= right, "<=": left <= right, "==": left == right,
-            "!=": left != right, "<": left < right, ">": left > right,
-        }[sign]  # fmt: skip
-        if not fits:
-            return False
-    return True
-
-
-def installed_version(name):
-    """The version of an installed package, or None."""
+def installed(name):
+    """The version of an installed package, or None; a half-installed one counts as missing."""
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(name) or None
+    except (metadata.PackageNotFoundError, KeyError, TypeError):
         return None
 
 
-def unmet(extras=("lab",)):
-    """What this interpreter lacks: ``[(name, range, installed version or None), …]``. Optional ones do not count."""
-    lacking = []
-    for name, wanted in ranges(extras):
-        have = installed_version(name)
-        if (have is None or not satisfies(have, wanted)) and name not in OPTIONAL:
-            lacking.append((name, wanted, have))
-    return lacking
+def unmet(requirements):
+    """Those that the running interpreter lacks or has in a version outside the range."""
+    missing = []
+    for requirement in requirements:
+        version = installed(requirement.name)
+        if version is None or not requirement.accepts(version):
+            missing.append(requirement)
+    return missing
 
 
-def locked(path=LOCK):
-    """Names and exact versions in a lock file that apply to this machine, in lower case."""
-    pins = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        pin, _, marker = line.partition(";")
-        if marker and not _marker_holds(marker.strip()):
-            continue
-        name, _, version = pin.strip().partition("==")
-        pins[name.lower().replace("_", "-")] = version.strip()
-    return pins
+def satisfied(*extras):
+    """True when this interpreter has all that the course needs, optional packages aside."""
+    return all(requirement.name in OPTIONAL for requirement in unmet(needed(*extras)))
 
 
-def _marker_holds(marker):
-    """Environment markers, by pip's own parser where there is one; else every line counts."""
-    try:
-        from pip._vendor.packaging.markers import Marker
-    except ImportError:
-        return True
-    return Marker(marker).evaluate()
+def lock_lines(path):
+    """The requirements of a lock file that apply here."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+    return [requirement for requirement in found if requirement.applies()]
 
 
-def fingerprint(path):
-    """The hash of a lock file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def platform_problem():
-    """One sentence when PyTorch has no build for this platform, else None. Said before installing."""
-    if sys.platform == "darwin" and platform.machine() == "x86_64":
-        return (
-            "PyTorch makes no builds for Macs with an Intel processor any more: use the notebooks on Google "
-            "Colab, or on another computer."
-        )
-    if sys.maxsize < 2**32:
-        return "This is a 32-bit Python, and PyTorch needs a 64-bit one: install that from python.org."
-    if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
-        return (
-            "PyTorch has no builds for this Linux (it uses another C library than glibc): use a Debian, "
-            "Ubuntu or Fedora system or container."
-        )
-    return None
+def digest(path):
+    """The SHA-256 of a file, so that a changed lock is noticed; line ends do not count."""
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()

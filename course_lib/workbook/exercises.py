@@ -22,6 +22,7 @@ from typing import Any
 from course_lib.bootstrap import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
+from course_lib.workbook.tables import Table
 
 RIGHT, NOT_YET, LOOK_AGAIN = "Right", "Not yet", "Look again"
 _MARKS = {RIGHT: "✔", NOT_YET: "…", LOOK_AGAIN: "↺"}
@@ -156,20 +157,12 @@ def exercise_counts() -> dict[str, int]:
     return counts
 
 
-class ProgressTable:
-    """Exercises solved by the learner. ``rows``: (notebook, solved, exercises)."""
+class ProgressTable(Table):
+    """Exercises solved by the learner. ``counts``: (notebook, solved, exercises)."""
 
     def __init__(self) -> None:
-        self.rows = [
+        self.counts = [
             (name, min(len(solved(name)), total), total) for name, total in exercise_counts().items()
         ]
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{name}: {done} of {total} exercises" for name, done, total in self.rows)
-
-    def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><td>{name}</td><td>{'■' * done}{'□' * (total - done)}</td><td>{done} of {total}</td></tr>"
-            for name, done, total in self.rows
-        )
-        return f"<table><tr><th>notebook</th><th>exercises</th><th>solved</th></tr>{cells}</table>"
+        rows = [(name, "■" * done + "□" * (total - done), f"{done} of {total}") for name, done, total in self.counts]
+        super().__init__(rows, ("notebook", "exercises", "solved"))

@@ -27,15 +27,16 @@ STYLE = {
     "legend.frameon": False,
 }
 
+matplotlib.rcParams.update(STYLE)
+
 
 def canvas(rows: int = 1, columns: int = 1, *, width: float = 7.0, height: float = 3.2) -> tuple[Figure, Any]:
     """A figure and its axes (one, or an array of them). Sizes in inches.
 
     No pyplot: nothing is shown twice, and figures can be drawn from a widget's callback.
     """
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.subplots(rows, columns)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns)
 
 
 class DescribedFigure:
@@ -55,7 +56,7 @@ class DescribedFigure:
 
     def png(self) -> bytes:
         """The picture."""
-        with matplotlib.rc_context(STYLE), BytesIO() as stream:
+        with BytesIO() as stream:
             self.figure.savefig(stream, format="png", metadata={"Software": None})
             return stream.getvalue()
 

@@ -22,7 +22,7 @@ STAGE_OF = (0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 3)
 def course_map(ready: Sequence[str]) -> DescribedFigure:
     """The course in one picture: eleven steps, in five stages. ``ready``: numbers that exist."""
     figure, axis = canvas(width=8.6, height=3.9)
-    axis.set(title="From a blank page to an assistant on your own text", xlim=(-0.6, 5.6), ylim=(-0.75, 1.75))
+    axis.set(title="From a blank page to an assistant on your own text", xlim=(-0.6, 5.6), ylim=(-0.5, 1.6))
     axis.set_axis_off()
     for number, (name, label) in enumerate(STEPS):
         row, column = divmod(number, 6)
@@ -44,11 +44,39 @@ def course_map(ready: Sequence[str]) -> DescribedFigure:
             )
     for stage, name in enumerate(STAGES):
         axis.plot([], [], "s", color=COLOURS[stage], markersize=10, label=name)
-    axis.legend(loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.12), columnspacing=1.2)
+    axis.legend(loc="lower center", ncols=5, bbox_to_anchor=(0.5, -0.16), columnspacing=1.2)
     return DescribedFigure(
         figure,
         "Eleven notebooks lead from counting words to an assistant that is served, attacked and hardened; "
         "boxes with a solid edge are ready, dotted ones are still to come.",
+    )
+
+
+def what_you_will_build() -> DescribedFigure:
+    """Notebook 00 in one picture: from documents to a paragraph, through a table of counts."""
+    figure, axis = canvas(width=8.0, height=1.8)
+    axis.set(title="A language model in one table", xlim=(-0.5, 8.75), ylim=(-0.65, 0.5))
+    axis.set_axis_off()
+    boxes = (
+        (0.3, "your\ndocuments"), (2.3, "words, three\nat a time"), (4.6, "the cat → sat  6\nthe cat → ran  3"),
+        (6.7, "draw the\nnext word"), (8.1, "a new\nparagraph"),
+    )  # fmt: skip
+    for number, (place, text) in enumerate(boxes):
+        style = {"boxstyle": "round,pad=0.5", "facecolor": COLOURS[number] + "40", "edgecolor": COLOURS[number]}
+        axis.text(place, 0.15, text, ha="center", va="center", bbox=style, fontsize=9.5)
+        if number:
+            half = (0.62, 0.72, 0.92, 0.62, 0.6)
+            start, end = boxes[number - 1][0] + half[number - 1], place - half[number]
+            axis.annotate("", (end, 0.15), (start, 0.15), arrowprops={"arrowstyle": "->", "lw": 1.6})
+    axis.annotate(
+        "", (5.2, -0.22), (6.7, -0.22),
+        arrowprops={"arrowstyle": "->", "lw": 1.6, "connectionstyle": "arc3,rad=-0.4"},
+    )  # fmt: skip
+    axis.text(5.95, -0.55, "again and again", ha="center", va="center", fontsize=9)
+    return DescribedFigure(
+        figure,
+        "Your documents are cut into words, triples of words are counted, and the next word is drawn "
+        "from the counts again and again until there is a paragraph.",
     )
 
 

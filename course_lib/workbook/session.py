@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +11,7 @@ from course_lib.workbook import exercises, settings, threads
 from course_lib.workbook.corpus import Corpus, load_corpus
 from course_lib.workbook.corpus.document import megabytes
 from course_lib.workbook.seeding import seed_everything
+from course_lib.workbook.tables import Table
 
 if TYPE_CHECKING:
     import torch
@@ -103,12 +103,7 @@ class Session:
         return "\n".join(f"{name}: {value}" for name, value in self.rows())
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
-            for name, value in self.rows()
-        )
-        return f"<table>{cells}</table>"
+        return Table(self.rows())._repr_html_()
 
 
 def choose_device() -> tuple[torch.device, torch.dtype]:

@@ -13,27 +13,34 @@ from course_lib.workbook.corpus.words import split_words
 _SENTENCE_END = re.compile(r"[.!?。！？]$")
 
 
-def real_paragraph(corpus: Corpus, seed: int = 0, length: tuple[int, int] = (25, 70)) -> list[str]:
-    """The words of a paragraph of running text, chosen by the seed; e-mail addresses are masked.
+def paragraphs(corpus: Corpus, prose_share: float = 0.85) -> list[list[str]]:
+    """The words of every paragraph of running text; code, tables and lists of symbols are left out.
 
-    A paragraph of fitting length that ends like a sentence is preferred; a corpus without
-    one gives the words that come nearest.
+    Running text: at least ``prose_share`` of the pieces begin with a letter. A corpus that has
+    hardly any is taken as it is. E-mail addresses are masked.
     """
-    rng = random.Random(seed)
-    order = list(range(len(corpus)))
-    rng.shuffle(order)
-    best: list[str] = []
-    for row in order[:2000]:
-        for paragraph in corpus[row].text.split("\n\n")[:20]:
-            found = split_words(mask_emails(paragraph[:4000]))
-            letters = sum(piece[0].isalpha() for piece in found)
-            if length[0] <= len(found) <= length[1] and letters > 0.8 * len(found):
-                if _SENTENCE_END.search(paragraph.strip()):
-                    return found
-                best = best or found
-            elif not best or abs(len(found) - length[0]) < abs(len(best) - length[0]):
-                best = found[: length[1]] or best
-    return best
+    everything, prose = [], []
+    for text in corpus.texts():
+        for paragraph in text.split("\n\n"):
+            pieces = split_words(mask_emails(paragraph))
+            if pieces:
+                everything.append(pieces)
+                if len(pieces) >= 8 and sum(p[0].isalpha() for p in pieces) >= prose_share * len(pieces):
+                    prose.append(pieces)
+    enough = sum(map(len, prose)) >= 0.1 * sum(map(len, everything))
+    return prose if enough else everything
+
+
+def real_paragraph(corpus: Corpus, seed: int = 0, length: tuple[int, int] = (25, 60)) -> list[str]:
+    """The words of one paragraph, chosen by the seed: of fitting length and ending like a sentence.
+
+    A corpus without such a one gives the paragraph that comes nearest in length, cut if need be.
+    """
+    found = paragraphs(corpus)
+    random.Random(seed).shuffle(found)
+    whole = (p for p in found if length[0] <= len(p) <= length[1] and _SENTENCE_END.search(p[-1]))
+    nearest = min(found, key=lambda p: abs(len(p) - length[0]), default=[])
+    return next(whole, nearest[: length[1]])
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import BUILTIN, Corpus, mask_emails
-from course_lib.workbook.corpus.document import megabytes
+from course_lib.workbook.tables import Table
 
 if TYPE_CHECKING:
     from course_lib.workbook.session import Session
@@ -43,7 +43,7 @@ class Report:
         found = languages(corpus)
         spoken = ", ".join(f"{name} {count}" for name, count in found.items())
         self.rows = [*corpus.describe(), ("languages", f"{spoken} (of {sum(found.values())} sampled)")]
-        self.first = [(d.id, excerpt(d.text)) for d in list(_first(corpus, documents))]
+        self.first = [(d.id, excerpt(d.text)) for d in (corpus[row] for row in range(min(documents, len(corpus))))]
 
     def __repr__(self) -> str:
         lines = [f"{name}: {value}" for name, value in self.rows]
@@ -52,26 +52,14 @@ class Report:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        def table(rows: list[tuple[str, str]]) -> str:
-            left = 'style="text-align:left;vertical-align:top"'
-            return "<table>" + "".join(
-                f"<tr><th {left}>{html.escape(a)}</th><td {left}>{html.escape(b)}</td></tr>"
-                for a, b in rows
-            ) + "</table>"  # fmt: skip
-
-        parts = [table(self.rows), "<p>The first documents:</p>", table(self.first)]
+        parts = [Table(self.rows), "<p>The first documents:</p>", Table(self.first)]
         if self.corpus.skipped:
             skipped = [(s.path, s.detail or s.reason) for s in self.corpus.skipped[:100]]
-            more = len(self.corpus.skipped) - len(skipped)
+            count, more = len(self.corpus.skipped), len(self.corpus.skipped) - len(skipped)
             rest = f"<p>and {more:,} more</p>" if more > 0 else ""
-            count = len(self.corpus.skipped)
-            parts.append(f"<details><summary>{count:,} skipped</summary>{table(skipped)}{rest}</details>")
-        return "".join(parts)
-
-
-def _first(corpus: Corpus, count: int) -> Any:
-    for row in range(min(count, len(corpus))):
-        yield corpus[row]
+            listed = Table(skipped)._repr_html_()
+            parts.append(f"<details><summary>{count:,} skipped</summary>{listed}{rest}</details>")
+        return "".join(part if isinstance(part, str) else part._repr_html_() for part in parts)
 
 
 def excerpt(text: str, letters: int = 120) -> str:

@@ -1,0 +1,173 @@
+"""Two small neural language models: a recurrent network and a transformer of ready-made layers.
+
+Both read and predict token ids (bytes, in notebook 01), so their scores can be compared with
+those of n-grams and of file compressors. Notebook 03 writes the transformer's layers itself.
+
+Sources: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder–Decoder" (the GRU);
+Vaswani et al. 2017, "Attention Is All You Need"; Devlin et al. 2019, "BERT" (the mask that looks
+both ways, with fill-in training).
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from course_lib.workbook.training import History, Plan, train
+
+BYTES = 256
+
+
+def as_bytes(text: str) -> Tensor:
+    """The UTF-8 bytes of a text as ids, ``(length,)`` int64."""
+    return torch.tensor(bytearray(text.encode("utf-8", "replace")), dtype=torch.long)
+
+
+class RecurrentModel(nn.Module):
+    """A GRU language model: everything it knows of the past is one vector, ``width`` numbers."""
+
+    def __init__(self, vocabulary: int = BYTES, width: int = 192, embedding: int = 64) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.recurrent = nn.GRU(embedding, width, batch_first=True)
+        self.output = nn.Linear(width, vocabulary)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """``(batch, time)`` ids → ``(batch, time, vocabulary)`` logits for the token after each."""
+        states, _ = self.recurrent(self.embedding(ids))
+        return self.output(states)
+
+
+class SmallTransformer(nn.Module):
+    """A transformer of torch's ready-made layers.
+
+    causal   True: every position sees itself and what is to its left, as in GPT.
+             False: every position sees all of them, as in BERT.
+    """
+
+    def __init__(
+        self, vocabulary: int = BYTES, *, causal: bool = True, width: int = 128, layers: int = 1,
+        heads: int = 4, context: int = 64,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.context = context
+        self.causal = causal
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.position = nn.Embedding(context, width)
+        layer = nn.TransformerEncoderLayer(
+            width, heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(width)
+        self.output = nn.Linear(width, vocabulary)
+        for table in (self.embedding, self.position):
+            nn.init.normal_(table.weight, std=0.1)  # torch's default of 1 would drown what is learned
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """``(batch, time)`` ids, time at most ``context`` → ``(batch, time, vocabulary)`` logits."""
+        time = ids.shape[1]
+        places = torch.arange(time, device=ids.device)
+        mask = causal_mask(time).to(ids.device) if self.causal else None
+        hidden = self.layers(self.embedding(ids) + self.position(places), mask=mask, is_causal=self.causal)
+        return self.output(self.norm(hidden))
+
+
+def causal_mask(time: int) -> Tensor:
+    """``(time, time)`` bool, True where a position (row) may **not** look: at later ones (columns)."""
+    return torch.ones(time, time, dtype=torch.bool).triu(1)
+
+
+def draw_windows(data: Tensor, size: int, batch: int, generator: torch.Generator) -> Tensor:
+    """``(batch, size)``: windows that begin anywhere in ``data`` (length,)."""
+    starts = torch.randint(max(1, len(data) - size + 1), (batch, 1), generator=generator)
+    return data[(starts + torch.arange(size)).clamp(max=len(data) - 1)]
+
+
+def next_token_loss(model: nn.Module, windows: Tensor) -> Tensor:
+    """Mean cross-entropy in nats of every token but the first, given those before it."""
+    logits = model(windows[:, :-1])
+    return functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
+
+
+def train_on_bytes(
+    model: nn.Module, data: Tensor, *, steps: int, context: int = 64, batch: int = 16,
+    learning_rate: float = 3e-3, seed: int = 0, description: str = "Training",
+) -> History:  # fmt: skip
+    """Next-token training on one long sequence of ids."""
+    return train(
+        model,
+        lambda generator: draw_windows(data, context + 1, batch, generator),
+        next_token_loss,
+        Plan(steps, learning_rate, schedule="linear", seed=seed),
+        description=description,
+    )
+
+
+@torch.no_grad()
+def bits_per_token(model: nn.Module, data: Tensor, context: int = 64) -> float:
+    """Mean bits a token on unseen ids.
+
+    The text is read in windows of ``context`` tokens that overlap by half; only the second half
+    of each is scored (the first window whole), so that every token has a past to look at.
+    """
+    model.eval()
+    half = max(1, context // 2)
+    nats = count = 0.0
+    starts = list(range(0, max(1, len(data) - 1), half))
+    for group in range(0, len(starts), 64):
+        for start, window in _windows(data, starts[group : group + 64], context):
+            losses = functional.cross_entropy(
+                model(window[:, :-1]).flatten(0, 1), window[:, 1:].flatten(), reduction="none"
+            ).view(window.shape[0], -1)
+            scored = losses if start == 0 else losses[:, half:]
+            nats += scored.sum().item()
+            count += scored.numel()
+    model.train()
+    return nats / count / math.log(2)
+
+
+def _windows(data: Tensor, starts: list[int], context: int) -> list[tuple[int, Tensor]]:
+    """Windows of equal length in one batch; the first and the last, shorter one alone."""
+    whole = [s for s in starts if s and s + context + 1 <= len(data)]
+    found = [(s, data[s : s + context + 1][None]) for s in starts if s == 0]
+    last = [s for s in starts if s and s not in whole and len(data) - s > context // 2 + 1]
+    found += [(s, data[s:][None]) for s in last[:1]]
+    if whole:
+        found.append((whole[0], torch.stack([data[s : s + context + 1] for s in whole])))
+    return found
+
+
+@torch.no_grad()
+def influence_by_distance(model: nn.Module, data: Tensor, distances: list[int], context: int = 64, trials: int = 128, seed: int = 0) -> list[float]:
+    """How much a token still matters when it is d tokens in the past.
+
+    The token at distance d is replaced by a random one; returned is the mean total variation
+    distance between the predictions before and after: 0 nothing changes, 1 everything does.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    windows = draw_windows(data, context, trials, generator)
+    model.eval()
+    before = model(windows)[:, -1].softmax(-1)
+    effects = []
+    for distance in distances:
+        changed = windows.clone()
+        other = data[torch.randint(len(data), (trials,), generator=generator)]
+        changed[:, context - distance] = other
+        after = model(changed)[:, -1].softmax(-1)
+        effects.append((before - after).abs().sum(-1).mean().item() / 2)
+    model.train()
+    return effects
+
+
+@torch.no_grad()
+def generate_bytes(model: nn.Module, start: str, length: int, *, context: int = 64, seed: int = 0) -> str:
+    """Continue ``start`` byte by byte, each drawn from the model's probabilities."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = as_bytes(start)[None]
+    model.eval()
+    for _ in range(length):
+        probabilities = model(ids[:, -context:])[0, -1].softmax(-1)
+        ids = torch.cat([ids, torch.multinomial(probabilities, 1, generator=generator)[None]], dim=1)
+    model.train()
+    return bytes(ids[0].tolist()).decode("utf-8", "replace")

@@ -1,0 +1,97 @@
+"""The verb ``test``: every test and every notebook, offline, in one pytest."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from course_lib.bootstrap import places, requirements
+from course_lib.bootstrap.environment import Environment
+from course_lib.bootstrap.main import child_environment
+
+LOCK_PYTHON = (3, 11)  # the Python with which the notebooks' outputs were made
+CELL_SECONDS = 120
+SUPPORT = places.REPOSITORY / "tests" / "support"
+SANITISER = Path(__file__).parent / "toolchain" / "sanitise.cfg"
+CONSTRAINTS = ("colab", "lowest")
+
+
+def run_tests(rest: list[str], *, quick: bool = False, thorough: bool = False) -> int:
+    """Run pytest in a process of its own and return its exit status.
+
+    rest       further arguments for pytest; a path among them replaces the folders
+    quick      leave the notebooks out
+    thorough   tests marked ``thorough`` too; afterwards the quick tests once more with the
+               versions of each file in ``constraints/``
+    """
+    status = _pytest(sys.executable, pytest_arguments(rest, quick), test_environment(thorough))
+    if not thorough:
+        return status
+    for name in CONSTRAINTS:
+        print(f"\nThe quick tests with the versions of constraints/{name}.txt", flush=True)
+        python = constrained_python(name)
+        other = _pytest(python, pytest_arguments(rest, quick=True), test_environment(thorough=False))
+        status = status or other
+    return status
+
+
+def pytest_arguments(rest: list[str], quick: bool) -> list[str]:
+    """What pytest is given: the folders, how notebooks are compared, and the user's own words."""
+    arguments = ["-o", f"cache_dir={places.state_folder() / 'pytest'}"]
+    if not quick:
+        arguments += [
+            "--nbval" if sys.version_info[:2] == LOCK_PYTHON else "--nbval-lax",
+            "--nbval-current-env",
+            f"--nbval-cell-timeout={CELL_SECONDS}",
+            "--nbval-sanitize-with",
+            str(SANITISER),
+        ]
+    if any((places.REPOSITORY / word.split("::")[0]).exists() for word in rest):
+        return [*arguments, *rest]
+    return [*arguments, "tests", *([] if quick else ["notebooks"]), *rest]
+
+
+def test_environment(thorough: bool) -> dict[str, str]:
+    """The variables of pytest and of every process below it: offline, headless, settings apart."""
+    environment = child_environment()
+    environment |= {
+        "HF_HUB_OFFLINE": "1",
+        "COURSE_HEADLESS": "1",
+        "COURSE_CORPUS": "python-docs",
+        "COURSE_HOME": str(places.state_folder() / "test-home"),
+        # The sitecustomize in there closes every socket but loopback, in kernels too.
+        "PYTHONPATH": os.pathsep.join([str(SUPPORT), environment["PYTHONPATH"]]),
+    }
+    for name in ("COURSE_PROFILE", "COURSE_THOROUGH"):
+        environment.pop(name, None)
+    if thorough:
+        environment["COURSE_THOROUGH"] = "1"
+    return environment
+
+
+def constrained_python(name: str) -> Path:
+    """The Python of an environment with the versions of ``constraints/NAME.txt``.
+
+    It is made once in the state folder and completed at every run. torch is the locked one,
+    from wherever the course's own environment takes it.
+    """
+    environment = Environment(folder=places.state_folder() / f"thorough-{name}")
+    lock = places.REPOSITORY / requirements.TEST_LOCK
+    environment.prepare(lock)
+    torch = next(line for line in requirements.lock_lines(lock) if line.name == "torch")
+    wanted = [line for line in requirements.needed("lab", "test") if line.name != "torch"]
+    listed = environment.folder / "wanted.txt"
+    listed.write_text("\n".join(line.line for line in [torch, *wanted]) + "\n", encoding="utf-8")
+    environment.install_torch(lock)
+    environment.install_lock(listed, "-c", places.REPOSITORY / "constraints" / f"{name}.txt")
+    return environment.python
+
+
+def _pytest(python: str | Path, arguments: list[str], environment: dict[str, str]) -> int:
+    command = [str(python), "-m", "pytest", *arguments]
+    process = subprocess.Popen(command, cwd=places.REPOSITORY, env=environment)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue  # pytest has received it as well and ends with its own summary

@@ -1,0 +1,161 @@
+"""pyproject.toml, the locks, environment.yml and constraints/ say the same; nothing names a host or a path."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from course_lib.bootstrap import platforms, requirements
+from course_lib.bootstrap.places import REPOSITORY
+
+LOCKS = ("requirements.lock", "requirements-test.lock")
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+TABLE = PROJECT["project"]
+EXTRAS = TABLE["optional-dependencies"]
+ALL = [Requirement(line) for line in [*TABLE["dependencies"], *EXTRAS["lab"], *EXTRAS["test"]]]
+COLAB = {"torch": "2.11.0", "transformers": "5.15.0", "peft": "0.20.0", "datasets": "4.0.0", "numpy": "2.1.3",
+         "ipywidgets": "7.7.1", "ipython": "7.34.0"}  # fmt: skip
+# Where an import has another name than the package; what is not listed has the same.
+PACKAGES = {"docx": "python-docx", "IPython": "ipython", "google": None}
+
+
+def lines_of(name: str) -> list[str]:
+    lines = (REPOSITORY / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def pins(name: str) -> list[Requirement]:
+    return [Requirement(line) for line in lines_of(name)]
+
+
+def environments() -> list[dict[str, str]]:
+    systems = [
+        ("linux", "x86_64", "posix"),
+        ("linux", "aarch64", "posix"),
+        ("darwin", "arm64", "posix"),
+        ("win32", "AMD64", "nt"),
+    ]
+    return [
+        {"sys_platform": system, "platform_machine": machine, "os_name": family, "python_full_version": f"{version}.4",
+         "python_version": version, "implementation_name": "cpython", "extra": ""}
+        for system, machine, family in systems
+        for version in ("3.11", "3.12", "3.13", "3.14")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_names_versions_only(name: str) -> None:
+    for line in lines_of(name):
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; [^@]+)?", line), line
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    assert "://" not in text and "/" not in text and "\\" not in text
+    assert not re.search(r"nvidia|triton|cuda", text)
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_says_how_it_was_made(name: str) -> None:
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    assert "#    uv pip compile pyproject.toml --extra lab" in text and f"-o {name}\n" in text
+
+
+@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("environment", environments(), ids=lambda e: f"{e['sys_platform']}-{e['python_version']}")
+def test_every_direct_need_is_pinned_once_and_in_range(name: str, environment: dict[str, str]) -> None:
+    chosen: dict[str, Version] = {}
+    for pin in pins(name):
+        if pin.marker is None or pin.marker.evaluate(environment):
+            assert pin.name not in chosen, f"{pin.name} is pinned twice"
+            chosen[pin.name] = Version(next(iter(pin.specifier)).version)
+    test_only = {Requirement(line).name for line in EXTRAS["test"]}
+    for need in ALL:
+        if need.marker is not None and not need.marker.evaluate(environment):
+            assert need.name not in chosen
+        elif name == "requirements-test.lock" or need.name not in test_only:
+            assert need.specifier.contains(chosen[canonicalize_name(need.name)]), need
+
+
+def test_the_tests_lock_is_the_lock_and_more() -> None:
+    assert set(lines_of("requirements.lock")) < set(lines_of("requirements-test.lock"))
+
+
+def test_colab_lies_inside_the_ranges_and_in_its_constraints() -> None:
+    needs = {need.name: need for need in ALL}
+    limits = {limit.name: limit for limit in pins("constraints/colab.txt")}
+    assert set(limits) == set(COLAB) - {"torch"}
+    for name, version in COLAB.items():
+        assert needs[name].specifier.contains(version), name
+        assert name == "torch" or limits[name].specifier.contains(version), name
+
+
+def test_the_lowest_constraints_are_the_lower_bounds() -> None:
+    limits = {limit.name: str(limit.specifier) for limit in pins("constraints/lowest.txt")}
+    for need in ALL:
+        if need.name == "torch":
+            assert need.name not in limits
+            continue
+        bound = next(part.version for part in need.specifier if part.operator == ">=")
+        assert limits.pop(need.name) in (f"=={bound}", f"=={bound}.*"), need.name
+    assert not limits
+
+
+def test_conda_brings_python_and_pip_and_the_same_lock() -> None:
+    import yaml
+
+    content = yaml.safe_load((REPOSITORY / "environment.yml").read_text(encoding="utf-8"))
+    assert content["name"] == TABLE["name"]
+    python, pip, rest = content["dependencies"]
+    assert pip == "pip" and rest == {"pip": ["-r requirements.lock"]}
+    assert Version(python.removeprefix("python=")) in Requirement(f"x{TABLE['requires-python']}").specifier
+
+
+def test_what_the_library_imports_is_declared() -> None:
+    """Every import of a package, at any depth, is a dependency (or of the extras where only they need it)."""
+    declared = {canonicalize_name(need.name) for need in ALL}
+    for path in sorted((REPOSITORY / "course_lib").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module] if isinstance(node, ast.ImportFrom) else (
+                [alias.name for alias in node.names] if isinstance(node, ast.Import) else [])  # fmt: skip
+            for name in names:
+                top = (name or "").split(".")[0]
+                if top in sys.stdlib_module_names or top == "course_lib" or PACKAGES.get(top, "") is None:
+                    continue
+                package = canonicalize_name(PACKAGES.get(top, top))
+                known = package in declared or package in ("jupyter-client", "jupyter-core", "ipykernel", "traitlets")
+                assert known, f"{path.relative_to(REPOSITORY)} imports {top}, which pyproject.toml does not name"
+
+
+def test_the_python_versions_agree() -> None:
+    oldest = ".".join(map(str, platforms.OLDEST_PYTHON))
+    assert TABLE["requires-python"] == f">={oldest}"
+    assert f"Python {oldest} or newer" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_address_of_the_repository_is_not_invented() -> None:
+    address = PROJECT["tool"]["course"]["repository"]
+    assert address == "" or address.startswith("https://")
+
+
+def test_optional_packages_are_dependencies() -> None:
+    assert {need.name for need in ALL} >= set(requirements.OPTIONAL)
+
+
+def test_the_licences_are_there() -> None:
+    assert "MIT License" in (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
+    text = (REPOSITORY / "LICENSE-TEXT").read_text(encoding="utf-8")
+    assert "CC BY 4.0" in text and "https://creativecommons.org/licenses/by/4.0/legalcode" in text
+
+
+def test_what_the_package_needs_beside_its_modules_is_packed() -> None:
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["course_lib.workbook"]
+    folder = Path(REPOSITORY / "course_lib" / "workbook")
+    packed = {path for pattern in patterns for path in folder.glob(pattern)}
+    others = {
+        path for path in folder.rglob("*") if path.is_file() and path.suffix in (".json", ".cfg", ".css", ".html")
+    }
+    assert others <= packed

@@ -1,0 +1,80 @@
+"""The verb ``test``: what pytest is given, in which surroundings, and what comes back."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course_lib.bootstrap import places
+from course_lib.workbook import cli, testing
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> list[tuple[str, list[str], dict[str, str]]]:
+    """The runs of pytest; they all end with status 1."""
+    made: list[tuple[str, list[str], dict[str, str]]] = []
+    monkeypatch.setattr(testing, "_pytest", lambda python, *rest: made.append((str(python), *rest)) or 1)
+    monkeypatch.setattr(testing, "constrained_python", lambda name: Path(name) / "python")
+    return made
+
+
+def test_everything_in_one_pytest(calls: list) -> None:
+    assert cli.main(["test"]) == 1
+    [(python, arguments, environment)] = calls
+    assert python == sys.executable
+    assert arguments[-2:] == ["tests", "notebooks"]
+    strict = sys.version_info[:2] == testing.LOCK_PYTHON
+    assert ("--nbval" in arguments, "--nbval-lax" in arguments) == (strict, not strict)
+    assert {"--nbval-current-env", "--nbval-cell-timeout=120"} <= set(arguments)
+    assert Path(arguments[arguments.index("--nbval-sanitize-with") + 1]).is_file()
+    assert environment["HF_HUB_OFFLINE"] == environment["COURSE_HEADLESS"] == "1"
+    assert environment["COURSE_CORPUS"] == "python-docs"
+    assert Path(environment["COURSE_HOME"]) == places.state_folder() / "test-home"
+    assert environment["PYTHONPATH"].split(os.pathsep)[:2] == [str(testing.SUPPORT), str(places.REPOSITORY)]
+    assert "COURSE_THOROUGH" not in environment
+
+
+def test_quick_leaves_the_notebooks_out(calls: list) -> None:
+    cli.main(["test", "--quick", "-k", "minhash"])
+    [(_, arguments, _)] = calls
+    assert arguments[-3:] == ["tests", "-k", "minhash"] and not any("nbval" in word for word in arguments)
+
+
+def test_a_named_file_replaces_the_folders(calls: list) -> None:
+    cli.main(["test", "tests/workbook/test_lab.py::test_ports", "-x"])
+    [(_, arguments, _)] = calls
+    assert arguments[-2:] == ["tests/workbook/test_lab.py::test_ports", "-x"] and "tests" not in arguments
+
+
+def test_thorough_runs_the_long_ones_and_two_other_sets_of_versions(calls: list) -> None:
+    assert cli.main(["test", "--thorough"]) == 1
+    assert [python for python, _, _ in calls] == [
+        sys.executable,
+        *(str(Path(n) / "python") for n in testing.CONSTRAINTS),
+    ]
+    assert calls[0][2]["COURSE_THOROUGH"] == "1" and calls[0][1][-1] == "notebooks"
+    for _, arguments, environment in calls[1:]:
+        assert arguments[-1] == "tests" and "COURSE_THOROUGH" not in environment
+    assert all((places.REPOSITORY / "constraints" / f"{name}.txt").is_file() for name in testing.CONSTRAINTS)
+
+
+@pytest.mark.parametrize(("text", "status", "words"), [("assert True", 0, "1 passed"), ("assert False", 1, "1 failed")])
+def test_the_summary_and_the_status_are_pytests(tmp_path: Path, text: str, status: int, words: str) -> None:
+    """Really run, in a process of its own; sockets are closed in there."""
+    path = tmp_path / "test_one.py"
+    blocked = "import pytest, socket\n    with pytest.raises(OSError): socket.create_connection(('192.0.2.1', 80), 1)"
+    path.write_text(f"def test_one():\n    {blocked}\n    {text}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "course_lib.workbook.cli", "test", "--quick", str(path)]
+    environment = {**os.environ, "COURSE_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, capture_output=True, cwd=places.REPOSITORY, env=environment, timeout=120)
+    out = done.stdout.decode("utf-8")
+    assert done.returncode == status, out + done.stderr.decode("utf-8")
+    assert words in out.splitlines()[-1]
+
+
+def test_ci_does_what_the_readme_says() -> None:
+    text = (places.REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
+    assert 'python3 -m course_lib test "$@"' in text and "COURSE_HOME=$(mktemp -d) CI=true" in text
+    assert os.access(places.REPOSITORY / ".ci" / "run", os.X_OK) or os.name == "nt"
