@@ -38,7 +38,8 @@ def room(path: Path) -> str:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
     own = room(path)
-    for name in imported(path):
+    # bootstrap/main.py hands a ready interpreter over to the command line: by verb, inside a function.
+    for name in imported(path, top_level_only=own == "bootstrap"):
         parts = name.split(".")
         if parts[0] != "course_lib" or len(parts) < 2:
             continue

@@ -11,7 +11,17 @@ from collections import deque
 from collections.abc import Sequence
 
 from course_lib.history.eliza_script import (
-    AnyOf, Keyword, Link, NewKey, Pattern, Pre, Reassembly, Rule, Script, Tagged, tidy,
+    AnyOf,
+    Keyword,
+    Link,
+    NewKey,
+    Pattern,
+    Pre,
+    Reassembly,
+    Rule,
+    Script,
+    Tagged,
+    tidy,
 )  # fmt: skip
 
 DELIMITERS = frozenset({",", ".", "BUT"})

@@ -8,7 +8,7 @@ import pytest
 
 from course_lib.errors import CourseError
 from course_lib.history.eliza import Eliza, hash_word, match, split_input
-from course_lib.history.eliza_script import read_script
+from course_lib.history.eliza_reader import read_script
 
 NONE = "(NONE ((0) (GO ON) (I SEE)))"
 
@@ -40,8 +40,8 @@ def test_a_number_means_that_many_words() -> None:
 
 def test_zero_takes_as_few_words_as_possible() -> None:
     script = read_script(f"(HI)\n{NONE}")
-    assert match(script, (0, "A", 0), "X A Y A Z".split()) == [["X"], ["A"], ["Y", "A", "Z"]]
-    assert match(script, (0, "A", 0, "A"), "A A".split()) == [[], ["A"], [], ["A"]]
+    assert match(script, (0, "A", 0), ["X", "A", "Y", "A", "Z"]) == [["X"], ["A"], ["Y", "A", "Z"]]
+    assert match(script, (0, "A", 0, "A"), ["A", "A"]) == [[], ["A"], [], ["A"]]
     assert match(script, (0, "B"), ["A"]) is None
 
 

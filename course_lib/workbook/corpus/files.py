@@ -187,7 +187,7 @@ def _skip(found: Found, problem: Problem) -> Skipped:
 def _hidden(walk: Walk) -> Skipped:
     names = ", ".join(walk.hidden_names)
     more = ", …" if walk.hidden > len(walk.hidden_names) else ""
-    return Skipped("", "hidden", f"{walk.hidden:,} hidden files and folders were left out ({names}{more})")
+    return Skipped("(hidden)", "hidden", f"{walk.hidden:,} left out: {names}{more}")
 
 
 def _nothing(root: Path, skipped: list[Skipped]) -> CourseError:
