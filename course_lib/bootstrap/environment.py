@@ -5,7 +5,6 @@ version; while it is missing or differs, the next start installs again into the 
 """
 
 import contextlib
-import errno
 import json
 import os
 import shutil
@@ -13,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course_lib.bootstrap import pip_run, places, platforms, requirements
+from course_lib.bootstrap import guards, pip_run, places, platforms, requirements
 from course_lib.bootstrap.display import Display
 from course_lib.errors import CourseError
 
@@ -80,7 +79,7 @@ class Environment:
     def make_ready(self, test=False):
         """Make, complete or repair the environment, unless it is ready. Raises CourseError."""
         if not self.is_ready(test):
-            with _translated_errors(self.folder), self._only_one():
+            with guards.translated_errors(self.folder), self._only_one():
                 if not self.is_ready(test):  # another start may have finished it meanwhile
                     self._install(test)
         self._write_path_file()
@@ -107,7 +106,8 @@ class Environment:
 
     def _make_anew(self, needed):
         platforms.refuse_hopeless()
-        _check_venv()
+        if not guards.has_venv():
+            raise CourseError(guards.no_venv())
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(str(self.folder.parent)).free
         if free < needed:
@@ -121,6 +121,8 @@ class Environment:
         builder = venv.EnvBuilder(clear=True, with_pip=True, symlinks=os.name != "nt")
         try:
             builder.create(str(self.folder))
+        except SystemExit:  # Debian's venv says this itself, at length
+            raise CourseError(guards.no_venv()) from None
         except subprocess.CalledProcessError as error:
             raise CourseError(
                 "pip could not be put into {} (ensurepip ended with status {}): check the free space of the "
@@ -178,11 +180,11 @@ class Environment:
         killed is waited for as well.
         """
         with open(str(places.state_folder() / "install.lock"), "a+b") as stream:
-            if not _try_lock(stream, wait=False):
+            if not guards.try_lock(stream, wait=False):
                 self.display.line(
                     "Another start of the course is installing: waiting for it. Ctrl-C stops the waiting."
                 )
-                while not _try_lock(stream, wait=True):
+                while not guards.try_lock(stream, wait=True):
                     pass
             self.lock_stream = stream
             try:
@@ -213,50 +215,3 @@ class Environment:
         temporary = self.mark.with_suffix(".tmp")
         temporary.write_text(json.dumps(mark, indent=1) + "\n", encoding="utf-8")
         os.replace(str(temporary), str(self.mark))
-
-
-def _check_venv():
-    """Debian's bare Python has neither module; an in-between one has venv without ensurepip."""
-    try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
-    except ImportError:
-        if os.path.exists("/etc/debian_version"):
-            cure = "run `sudo apt install python3-venv`, then the same command again"
-        else:
-            cure = "install your system's package for it, or Python from python.org, then start the same command again"
-        raise CourseError("This Python ({}) has no venv: {}.".format(sys.executable, cure)) from None
-
-
-def _try_lock(stream, wait):
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            stream.seek(0)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        # Some network folders cannot lock at all: then everyone goes on.
-        return error.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-    return True
-
-
-@contextlib.contextmanager
-def _translated_errors(folder):
-    """An OSError of the file system as one sentence."""
-    try:
-        yield
-    except OSError as error:
-        for pattern, sentence in pip_run.CAUSES:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT) and "No space" in pattern:
-                raise CourseError(sentence) from error
-            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and "denied" in pattern:
-                raise CourseError(sentence) from error
-        raise CourseError(
-            "The environment could not be made in {} ({}): set COURSE_HOME to a folder on another disk, then "
-            "start the same command again.".format(folder, error)
-        ) from error

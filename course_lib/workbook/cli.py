@@ -5,6 +5,7 @@ Verbs are imported when they are asked for: ``doctor`` must work with the standa
 """
 
 import argparse
+import os
 import sys
 
 from course_lib.bootstrap import arguments
@@ -24,6 +25,9 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print(f"\n{INTERRUPTED}", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # `… doctor | head`: whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def run(options: argparse.Namespace, rest: list[str]) -> int:

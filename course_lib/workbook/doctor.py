@@ -10,8 +10,7 @@ import platform
 from dataclasses import dataclass
 
 import course_lib
-from course_lib.bootstrap import places, platforms, requirements
-from course_lib.bootstrap.environment import Environment
+from course_lib.bootstrap import guards, places, platforms, requirements
 from course_lib.errors import CourseError
 from course_lib.workbook import machine as machines
 from course_lib.workbook.machine import Machine, gigabytes
@@ -69,6 +68,8 @@ def python() -> Finding:
             platforms.refuse_hopeless()
         except CourseError as error:
             return Finding(PROBLEM, "Python", f"{version}. {error}")
+        if not guards.has_venv():
+            return Finding(PROBLEM, "Python", f"{version}. {guards.no_venv()}")
     return Finding(OK, "Python", version)
 
 
@@ -78,7 +79,7 @@ def packages() -> Finding:
         line for line in requirements.unmet(requirements.needed("lab")) if line.name not in requirements.OPTIONAL
     ]
     installed = {line.name: requirements.installed(line.name) for line in requirements.needed("lab")}
-    if missing and not any(installed[line.name] for line in missing) and not Environment().is_ready():
+    if missing and installed["torch"] is None:
         return Finding(NOTE, "Packages", "not installed yet: `python3 -m course_lib lab` does it, in a few minutes")
     if missing:
         wrong = ", ".join(f"{line.name} {installed[line.name] or 'missing'}" for line in missing)

@@ -1,5 +1,6 @@
 """The verb ``lab``: a working copy of the notebooks, opened in JupyterLab."""
 
+import errno
 import hashlib
 import os
 import socket
@@ -142,7 +143,9 @@ def server_arguments(work: Path, port: int, ip: str, browser: bool) -> list[str]
         f"--ServerApp.ip={ip}",
         "--ServerApp.use_redirect_file=False",  # a browser in a sandbox cannot read such a file
         "--ServerApp.log_level=WARN",
+        "--LabApp.log_level=WARN",
         "--LabApp.news_url=None",
+        "--LabApp.extension_manager=readonly",  # the other one asks PyPI
         f"--ServerApp.open_browser={browser}",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
@@ -173,6 +176,8 @@ def free_port(ip: str, wanted: int) -> int:
 
     Raises ``CourseError`` when a port asked for by name is taken, or the address is not ours.
     """
+    if not 0 <= wanted <= 65535:
+        raise CourseError(f"{wanted} is no port: choose one between 1024 and 65535, or 0 for any.")
     candidates = range(wanted, wanted + PORTS_TO_TRY) if wanted == DEFAULT_PORT else [wanted]
     for port in candidates:
         found = _bind(ip, port)
@@ -194,13 +199,9 @@ def _bind(ip: str, port: int) -> int:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             return probe.getsockname()[1]
-    except socket.gaierror as error:
-        raise CourseError(f"{ip} is no address of this computer: leave --ip out, or use 0.0.0.0.") from error
-    except OverflowError as error:
-        raise CourseError(f"{port} is no port: choose one between 1024 and 65535.") from error
     except OSError as error:
-        if getattr(error, "errno", None) in (99, 10049, 49):  # address not available: Linux, Windows, macOS
-            raise CourseError(f"{ip} is no address of this computer: leave --ip out, or use 0.0.0.0.") from error
-        if isinstance(error, PermissionError) and os.name != "nt":
+        if error.errno == errno.EADDRINUSE or (os.name == "nt" and isinstance(error, PermissionError)):
+            return 0
+        if isinstance(error, PermissionError):
             raise CourseError(f"Port {port} is reserved for the system: choose one above 1023.") from error
-        return 0
+        raise CourseError(f"{ip} is no address of this computer: leave --ip out, or use 0.0.0.0.") from error

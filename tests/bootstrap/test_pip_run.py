@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.bootstrap import environment, pip_run
+from course_lib.bootstrap import guards, pip_run
 from course_lib.bootstrap.display import Display
 from course_lib.errors import CourseError
 
@@ -40,7 +40,7 @@ def test_errors_become_one_sentence(output: str, start: str, package: str) -> No
     [(errno.ENOSPC, "The disk is full"), (errno.EACCES, "A file of the"), (errno.EIO, "The environment could not")],
 )
 def test_errors_of_the_file_system_too(number: int, start: str) -> None:
-    with pytest.raises(CourseError, match=start), environment._translated_errors(Path("x")):
+    with pytest.raises(CourseError, match=start), guards.translated_errors(Path("x")):
         raise OSError(number, "reason")
 
 

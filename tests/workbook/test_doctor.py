@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.bootstrap import platforms, requirements
+from course_lib.bootstrap import guards, platforms, requirements
 from course_lib.bootstrap.places import REPOSITORY
 from course_lib.errors import CourseError
 from course_lib.workbook import doctor
@@ -137,9 +137,20 @@ def test_a_hopeless_platform_is_a_problem_unless_torch_is_there(monkeypatch: pyt
 
 def test_it_runs_with_the_standard_library_alone(fresh_home: Path) -> None:
     """-I -S: no site-packages at all, as before the first installation."""
-    code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from course_lib.workbook import cli; sys.exit(cli.main(['doctor']))"
+    code = (
+        f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); from course_lib.workbook import cli; "
+        "sys.exit(cli.main(['doctor']))"
+    )
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, env=environment, timeout=60)
     out = done.stdout.decode("utf-8")
     assert done.returncode == 0, out + done.stderr.decode("utf-8")
     assert "not installed yet" in out and "Traceback" not in out
+
+
+def test_a_python_that_cannot_make_environments_is_a_problem_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "installed", lambda name: None)
+    monkeypatch.setattr(platforms, "refuse_hopeless", lambda: None)
+    monkeypatch.setattr(guards, "has_venv", lambda: False)
+    finding = doctor.python()
+    assert finding.level == PROBLEM and "has no venv" in finding.text

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from course_lib.workbook.corpus.alphabets import LATIN
-from course_lib.workbook.corpus.older import TEXT_CONTROLS, is_foul, older_encoding
+from course_lib.workbook.corpus.older import SAMPLE, TEXT_CONTROLS, is_foul, older_encoding
 from course_lib.workbook.corpus.problems import Problem
 
 CHUNK = 1 << 18  # bytes read at a time
@@ -60,22 +60,25 @@ class TextFile:
         decoder = codecs.getincrementaldecoder(self.encoding)()
         position, only_ascii = 0, True
         while True:
-            pending = len(decoder.getstate()[0])
+            rest = decoder.getstate()[0]  # the first bytes of a character that is not complete
             try:
                 text = decoder.decode(block, not block)
             except UnicodeDecodeError as error:
-                other = _older(block) if only_ascii and not pending else None
-                if other:
-                    # Only ASCII came before, which is the same in the older encoding.
-                    self.encoding, only_ascii = other, False
-                    decoder = codecs.getincrementaldecoder(other)()
-                    continue
-                yield _sound_part(error, self.encoding)
-                raise _undecodable(position - pending + error.start, kept=True) from None
+                wrong = position - len(rest) + error.start
+                ahead = file.read(CHUNK) if only_ascii else b""
+                other = _older(rest + block + ahead) if only_ascii else None
+                if other is None:
+                    yield _sound_part(error, self.encoding)
+                    raise _undecodable(wrong, kept=True) from None
+                # Only ASCII came before, which is the same in the older encoding.
+                self.encoding, only_ascii = other, False
+                decoder = codecs.getincrementaldecoder(other)()
+                position, block = position - len(rest), rest + block + ahead
+                continue
             yield from self._checked(text, block, position)
             if not block:
                 return
-            only_ascii = only_ascii and block.isascii()
+            only_ascii = only_ascii and block[: len(block) - len(decoder.getstate()[0])].isascii()
             position += len(block)
             block = file.read(CHUNK)
 
@@ -105,6 +108,8 @@ def recognise(head: bytes, declared: str = "") -> str:
     if wrong is None:
         return "iso2022_jp" if re.search(rb"\x1b\$[@B]", head) else "utf-8"
     encoding = _declared(head, declared) or _older(head)
+    if encoding is None and head[:wrong].isascii() and wrong > CHUNK - SAMPLE:
+        return "utf-8"  # too little of it is in this chunk: decided when the next is there
     if encoding is None:
         raise _undecodable(wrong, kept=False)
     return encoding

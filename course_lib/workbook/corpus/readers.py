@@ -134,7 +134,8 @@ def _pages(reader, count: int, broken: list[int]) -> Iterator[str]:
             yield reader.pages[number].extract_text() + "\n\n"
         except Exception:
             broken.append(number + 1)
-        reader.resolved_objects.clear()  # else the pictures of all pages stay in memory
+        if number % 20 == 0:
+            reader.resolved_objects.clear()  # else the pictures of all pages stay in memory
 
 
 def word(path: Path) -> Iterator[Part]:

@@ -191,7 +191,7 @@ def parquet(path: Path) -> Iterator[Part | Problem]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with path.open("rb") as handle, pq.ParquetFile(handle, buffer_size=1 << 20) as file:
+    with path.open("rb") as handle, pq.ParquetFile(handle, buffer_size=1 << 20, pre_buffer=False) as file:
         binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
         columns = [f.name for f in file.schema_arrow if not any(test(f.type) for test in binary)]
         batches = file.iter_batches(batch_size=256, columns=columns, use_threads=False)

@@ -27,7 +27,7 @@ _HOT = re.compile(
     |\bYouTubeVideo\(|\bVimeoVideo\(""",
     re.IGNORECASE | re.VERBOSE,
 )
-_EMAIL = re.compile(r"[\w.+-]+@((?:[\w-]+\.)*[a-zA-Z][\w-]*[a-zA-Z])")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@((?:[\w-]{1,63}\.)*[a-zA-Z][\w-]{0,62}[a-zA-Z])")  # never quadratic
 _RESERVED = re.compile(r"(^|\.)(example|invalid|test|localhost)$|(^|\.)example\.(com|org|net)$", re.IGNORECASE)
 Rule = Callable[[NotebookNode, str], Iterator[str]]
 

@@ -38,7 +38,7 @@ REPLACED = (
     (re.compile(HOMES), "~"),
     (re.compile(ADDRESS), "0x…"),
 )
-_BAR = re.compile(r"^.*\d+%\|.*\| .*\[\d+:\d+<.*\][ \t]*$\n?|^(?:CPU times|Wall time): .*$\n?", re.MULTILINE)
+_BAR = re.compile(r"^.*\d{1,3}%\|.*\| .*\[\d+:\d+<.*\][ \t]*$\n?|^(?:CPU times|Wall time): .*$\n?", re.MULTILINE)
 _OVERWRITTEN = re.compile(r"^.*\r(?!\n)", re.MULTILINE)
 _HOME_NOTE = r"(?:COURSE_HOME is set|The checkout is read-only): [^\n<]*"
 _NOTE_LINE = re.compile(rf"\nNote: {_HOME_NOTE}")

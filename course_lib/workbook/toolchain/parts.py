@@ -38,6 +38,7 @@ _HEADING = re.compile(r"^(#{1,2}) (.+?)\s*$", re.MULTILINE)
 _SECTION = re.compile(r"(\d+) · \S")
 _CLAIM = re.compile(r"^> \*\*Claim\.\*\* (.+)$", re.MULTILINE)
 _ITALIC_LINE = re.compile(r"^\*[^*\n]+\*$", re.MULTILINE)
+_PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
 _BULLET = re.compile(r"^(?:[-*]|\d+\.) \S", re.MULTILINE)
 
 
@@ -133,12 +134,12 @@ def check_contents(notebook: NotebookNode, name: str) -> Iterator[str]:
 def check_picture(notebook: NotebookNode, name: str) -> Iterator[str]:
     """*What you will build* shows a picture; each attached picture says in a sentence what it shows."""
     for part in split_parts(notebook):
-        if part.heading == BUILD and "](attachment:" not in part.text():
+        if part.heading == BUILD and not _PICTURE.search(part.text()):
             yield f"cell {part.position}: show a picture of assets/figures: `![Sentence.](attachment:NAME.png)`"
     for position, cell in enumerate(notebook.cells, 1):
         if cell.cell_type != "markdown":
             continue
-        for sentence, target in re.findall(r"!\[([^\]]*)\]\(([^)\s]*)[^)]*\)", _FENCED.sub("", cell.source)):
+        for sentence, target in _PICTURE.findall(_FENCED.sub("", cell.source)):
             if not target.startswith("attachment:"):
                 yield f"cell {position}: the picture {target} is not stored in the notebook: use `attachment:`"
             elif target.removeprefix("attachment:") not in cell.get("attachments", {}):

@@ -1,0 +1,161 @@
+"""Text from bytes: right, or reported with the place; never silently mangled."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from course_lib.workbook.corpus import encoding
+from course_lib.workbook.corpus.encoding import TextFile
+from course_lib.workbook.corpus.older import older_encoding
+from course_lib.workbook.corpus.problems import Problem
+
+GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
+FRENCH = "Le garçon a mangé une pâtisserie à la crème près de la forêt. Ça dépend des élèves, répondit-il."
+SPANISH = "El niño comió una manzana en el jardín. Según el médico, la situación cambió rápidamente."
+ENGLISH = "It’s the customer’s choice – “really”. Prices start from £20 and don’t change until spring."
+POLISH = "Dziś jest ładna pogoda i poszliśmy na spacer do parku, żeby odpocząć po długim tygodniu pracy."
+CZECH = "Dnes je hezké počasí a šli jsme na procházku do parku, kde žluťoučký kůň pěl písně."
+TURKISH = "Bugün hava çok güzel, çocuklar parkta oynuyor ve şarkı söylüyor. İyi günler dilerim kardeşim."
+RUSSIAN = "Это русский текст. Сегодня хорошая погода, и мы пошли гулять в парк, где играли дети."
+GREEK = "Σήμερα ο καιρός είναι καλός και πήγαμε βόλτα στο πάρκο όπου έπαιζαν τα παιδιά."
+HEBREW = "שלום לכולם, היום מזג האוויר יפה והלכנו לטייל בפארק שבו שיחקו הילדים."
+ARABIC = "مرحبا بالجميع، الطقس جميل اليوم وذهبنا للتنزه في الحديقة حيث يلعب الأطفال."
+JAPANESE = "これは日本語の文章です。今日は天気がいいので、公園へ散歩に行きました。楽しかったです。"
+CHINESE = "这是一段中文文本。今天天气很好，我们去公园散步吧，孩子们在草地上玩耍，老人们在下棋。"
+KOREAN = "이것은 한국어 문장입니다. 오늘은 날씨가 좋아서 공원에 갔습니다. 아이들이 놀고 있었습니다."
+EMOJI = "Rain 🌧️ then sun ☀️, and the family 👨‍👩‍👧‍👦 went out."
+
+OLD = [
+    (GERMAN, "latin-1"), (GERMAN, "cp1252"), (GERMAN, "cp850"), (GERMAN, "mac_roman"),
+    (FRENCH, "latin-1"), (FRENCH, "cp1252"), (FRENCH, "mac_roman"), (SPANISH, "latin-1"),
+    (ENGLISH, "cp1252"), (POLISH, "cp1250"), (POLISH, "iso8859_2"), (CZECH, "cp1250"),
+    (TURKISH, "cp1254"), (RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r"), (GREEK, "cp1253"),
+    (HEBREW, "cp1255"), (ARABIC, "cp1256"), (JAPANESE, "shift_jis"), (JAPANESE, "euc_jp"),
+    (CHINESE, "gb18030"), (KOREAN, "euc_kr"),
+]  # fmt: skip
+
+
+def read(path: Path, declared: str = "") -> str:
+    return "".join(TextFile(path, declared).chunks())
+
+
+@pytest.mark.parametrize(("text", "name"), OLD, ids=[f"{text[:6]}-{name}" for text, name in OLD])
+def test_older_encodings_are_read_rightly(tmp_path: Path, text: str, name: str) -> None:
+    path = tmp_path / "old.txt"
+    path.write_bytes("\r\n".join([text] * 4).encode(name))
+    assert read(path) == "\n".join([text] * 4)
+
+
+@pytest.mark.parametrize(("text", "name"), OLD, ids=[f"{text[:6]}-{name}" for text, name in OLD])
+def test_a_little_text_is_read_rightly_or_reported(text: str, name: str) -> None:
+    """Snippets of every length: None is allowed, a wrong reading is not."""
+    wrong = []
+    for length in (6, 12, 20, 30, 45):
+        for start in range(0, len(text) - length, 7):
+            snippet = text[start : start + length]
+            data = snippet.encode(name)
+            found = None if snippet.isascii() else older_encoding(data)
+            if found and data.decode(found) != snippet:
+                wrong.append((snippet, found, data.decode(found)))
+    assert len(wrong) <= 1, wrong
+
+
+@pytest.mark.parametrize("text", [GERMAN, JAPANESE, ARABIC, EMOJI], ids=["German", "CJK", "RTL", "emoji"])
+@pytest.mark.parametrize("name", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_unicode_is_read(tmp_path: Path, text: str, name: str) -> None:
+    path = tmp_path / "new.txt"
+    path.write_bytes(text.encode(name))
+    assert read(path) == text
+
+
+@pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", [GERMAN, JAPANESE + "\r\n" + JAPANESE], ids=["German", "CJK"])
+def test_utf16_without_a_mark(tmp_path: Path, text: str, name: str) -> None:
+    path = tmp_path / "bare.txt"
+    path.write_bytes(text.encode(name))
+    assert read(path) == text.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("size", [200, 5_000, 600_000])
+def test_random_bytes_are_no_text(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "noise.txt"
+    state, noise = 12345, bytearray()
+    for _ in range(size):
+        state = (state * 1103515245 + 12345) % 2**31
+        noise.append(1 + (state >> 16) % 255)
+    path.write_bytes(bytes(noise))
+    with pytest.raises(Problem) as caught:
+        read(path)
+    assert caught.value.reason in ("binary", "undecodable")
+
+
+def test_a_picture_is_binary(tmp_path: Path) -> None:
+    path = tmp_path / "picture.txt"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20)
+    with pytest.raises(Problem) as caught:
+        read(path)
+    assert caught.value.reason == "binary"
+
+
+@pytest.mark.parametrize("before", ["plain words. ", "größere Wörter. "])
+def test_a_bad_byte_late_in_a_file_is_reported_with_its_place(tmp_path: Path, before: str) -> None:
+    sound = before.encode() * (3 * encoding.CHUNK // len(before.encode()))
+    path = tmp_path / "late.txt"
+    path.write_bytes(sound + b"\xff\xfe\xfd\x81 and more words" * 3)
+    kept = []
+    with pytest.raises(Problem) as caught:
+        for chunk in TextFile(path).chunks():
+            kept.append(chunk)
+    assert caught.value.reason == "undecodable"
+    assert f"{len(sound):,}" in caught.value.detail and "kept" in caught.value.detail
+    assert "".join(kept) == sound.decode()
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 20, 300, 5000])
+def test_latin1_after_much_ascii_is_still_recognised(tmp_path: Path, before: int) -> None:
+    """Wherever the border of a chunk falls, ``before`` bytes after the first umlaut."""
+    for chunks in (1, 3):
+        plain = "Ein Satz ohne Umlaut steht. " * (chunks * encoding.CHUNK // 28 + 1)
+        plain = plain[: chunks * encoding.CHUNK - before - 1]
+        path = tmp_path / "late.txt"
+        path.write_bytes((plain + GERMAN * 100).encode("latin-1"))
+        assert read(path) == plain + GERMAN * 100
+
+
+def test_utf8_mixed_into_latin1_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.txt"
+    path.write_bytes((GERMAN * 20).encode("latin-1") + (GERMAN * 20).encode("utf-8"))
+    with pytest.raises(Problem, match="from byte"):
+        read(path)
+
+
+def test_nul_bytes_late_in_a_file_end_it(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    path.write_bytes(b"line\n" * encoding.CHUNK + b"\x00" * 100)
+    kept = []
+    with pytest.raises(Problem) as caught:
+        for chunk in TextFile(path).chunks():
+            kept.append(chunk)
+    assert caught.value.reason == "binary"
+    assert "".join(kept) == "line\n" * encoding.CHUNK
+
+
+def test_characters_across_the_borders_of_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "CHUNK", 64)
+    for name in ("utf-8", "utf-16", "utf-16-le", "gb18030"):
+        text = ("a\r\n" + CHINESE + "\r") * 9
+        path = tmp_path / f"{name}.txt"
+        path.write_bytes(text.encode(name))
+        assert read(path) == io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True), name
+
+
+def test_a_declared_encoding_is_believed_only_if_it_fits(tmp_path: Path) -> None:
+    path = tmp_path / "short.txt"
+    path.write_bytes("Café".encode("latin-1"))  # too short to tell
+    assert read(path, "iso-8859-1") == "Café"
+    for declared in ("", "utf-8", "no-such-encoding", "utf-16"):
+        with pytest.raises(Problem):
+            read(path, declared)
+    path.write_bytes("Café".encode())  # says Latin-1, is UTF-8
+    assert read(path, "iso-8859-1") == "Café"
