@@ -61,9 +61,11 @@ WESTERN = [
 ]  # fmt: skip
 CENTRAL = ["pl", "cs", "sk", "hu", "ro", "hr", "sl", "bs", "sq", "de"]
 SLAVIC = ["ru", "uk", "be", "bg", "sr", "mk"]
-# Encodings of Latin letters. Where two give the same text the first is named.
+NATIONAL = [language for language in WESTERN if language != "en"]
+# Encodings of Latin letters. Where two give the same text the first is named. The rare ones of
+# DOS and the old Macintosh need the letters of a language that has many beyond a-z.
 LATIN = {
-    "cp1252": WESTERN, "iso8859_15": WESTERN, "mac_roman": WESTERN, "cp850": WESTERN,
+    "cp1252": WESTERN, "iso8859_15": WESTERN, "mac_roman": NATIONAL, "cp850": NATIONAL,
     "cp1250": CENTRAL, "iso8859_2": CENTRAL, "cp852": CENTRAL, "mac_latin2": CENTRAL,
     "cp1254": ["tr"], "cp1257": ["lt", "lv", "et"],
 }  # fmt: skip

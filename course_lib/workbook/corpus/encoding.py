@@ -26,8 +26,8 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 CONTROLS = bytes(set(range(32)) - set(TEXT_CONTROLS.encode()))
-# "Ã¼" or "â€™" in an older encoding is UTF-8 that got mixed in.
-UTF8_INSIDE = re.compile(rb"\xc3[\x80-\xbf]|\xe2\x80[\x90-\xa6]")
+# "Ã¼", "â€™" or "â‚¬" in an older encoding is UTF-8 that got mixed in, or was cut off.
+UTF8_INSIDE = re.compile(rb"\xc3[\x80-\xbf]|\xe2[\x80\x82]")
 
 
 class TextFile:

@@ -24,8 +24,10 @@ TEXT_CONTROLS = "\t\n\r\f\b\x0b\x1a\x1b"
 # What a wrong encoding leaves: a sign within a word (Gr¼sse; apostrophes and dashes may stand
 # there) and a capital after a small letter or between two letters (mangÇ, KÑufer).
 SIGN_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f\w\u00a0\u00ab\u00ad\u00b4\u00b7\u00bb\u2010-\u2026](?=[^\W\d_])")
-# What an English text may have beyond ASCII without a single accent.
-SIGNS = set("\u2018\u2019\u201c\u201d\u201e\u2013\u2014\u2026\u2022\u20ac\u2122\u00a0£©®°§«»·½¼¾×±µ²³")
+# What a text in Latin letters may have beyond ASCII beside letters.
+SIGNS = set(
+    "\u00ad¿¡·´¨¶†‡‰‚‹›\u2018\u2019\u201c\u201d\u201e\u2013\u2014\u2026\u2022\u20ac\u2122\u00a0£©®°§«»·½¼¾×±µ²³"
+)
 WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -66,7 +68,7 @@ def plausibility(text: str, encoding: str) -> float:
     beyond = [letter for letter in text if letter > "\x7f" and letter.isalpha()]
     if sum(letter.isupper() for letter in beyond) > max(2, 0.6 * len(beyond)):
         return 0.0
-    if not beyond and any(letter > "\x7f" and letter not in SIGNS for letter in text):
+    if not beyond and encoding != "cp1252":
         return 0.0
     language, clarity = _language(text)
     if language not in ENCODINGS[encoding]:
@@ -85,7 +87,10 @@ def is_foul(text: str) -> bool:
 
 def _oddities(text: str, latin: bool) -> int:
     """How many signs and capitals stand where a word of a real text has none."""
-    count = len(SIGN_IN_WORD.findall(text)) if latin else 0
+    count = 0
+    if latin:
+        strange = (letter not in SIGNS for letter in text if letter > "\x7f" and not letter.isalpha())
+        count = len(SIGN_IN_WORD.findall(text)) + sum(strange)
     for word in WORD.findall(text):
         if word.isascii() or word.isupper() or word.islower() or word.istitle():
             continue

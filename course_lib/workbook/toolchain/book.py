@@ -40,7 +40,7 @@ def run_notebooks(
     profile: str | None = None,
     out: str | Path | None = None,
     folder: Path = NOTEBOOKS,
-    cell_seconds: float = CELL_SECONDS,
+    cell_seconds: int = CELL_SECONDS,
 ) -> int:
     """Execute notebooks and write the book. Returns 0, or 1 when one of them failed.
 
@@ -100,7 +100,7 @@ def _reported(name: str) -> Iterator[tqdm]:
         yield bar
 
 
-def _chapter(path: Path, book: Path, environment: dict[str, str], cell_seconds: float, bar: tqdm) -> Chapter:
+def _chapter(path: Path, book: Path, environment: dict[str, str], cell_seconds: int, bar: tqdm) -> Chapter:
     """Execute one notebook; write its copy and its page."""
 
     def show(done: int, total: int) -> None:

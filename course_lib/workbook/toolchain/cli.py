@@ -10,7 +10,7 @@ from course_lib.workbook.toolchain.execute import execute, read
 from course_lib.workbook.toolchain.find import find_notebooks
 from course_lib.workbook.toolchain.normalise import normalise, normalise_file, to_text
 
-CELL_SECONDS = 300.0
+CELL_SECONDS = 300
 
 
 def main(options: Namespace) -> int:

@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from course_lib.bootstrap.places import REPOSITORY
 from course_lib.errors import CourseError
 
-CELL_SECONDS = 600.0
+CELL_SECONDS = 600
 STARTUP_SECONDS = 120
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NOTICE = "Kernel is running over TCP"  # said by every kernel
@@ -89,7 +89,7 @@ def execute(
     path: Path,
     *,
     environment: Mapping[str, str] | None = None,
-    cell_seconds: float = CELL_SECONDS,
+    cell_seconds: int = CELL_SECONDS,
     after_cell: Callable[[int, int], None] = lambda done, total: None,
 ) -> Execution:
     """Run a copy of the notebook in ``path``; the file stays as it is.
@@ -119,7 +119,7 @@ class _Run:
         notebook: NotebookNode,
         folder: Path,
         environment: dict[str, str],
-        cell_seconds: float,
+        cell_seconds: int,
         after_cell: Callable[[int, int], None],
     ) -> None:
         self.notebook, self.folder = notebook, folder
@@ -179,7 +179,7 @@ class _Run:
         if isinstance(error, CellExecutionError):
             return Failure(index + 1, source, error.ename, _plain(error.evalue))
         if isinstance(error, CellTimeoutError):
-            return Failure(index + 1, source, "Timeout", f"no end after {self.cell_seconds:g} seconds")
+            return Failure(index + 1, source, "Timeout", f"no end after {self.cell_seconds} seconds")
         why = "its Python process ended by itself (is there enough memory?)"
         return Failure(index + 1, source, "KernelDied", why + self._last_words())
 

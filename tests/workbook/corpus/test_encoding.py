@@ -130,6 +130,14 @@ def test_utf8_mixed_into_latin1_is_reported(tmp_path: Path) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("junk", [b"\xff\xfe\xfd\x81", b"\xff" * 8, b"\x81", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98"])
+def test_damage_in_an_english_text_is_not_taken_for_an_old_encoding(tmp_path: Path, junk: bytes) -> None:
+    path = tmp_path / "damaged.txt"
+    path.write_bytes(b"The harbour was quiet that evening. " * 50 + junk + b" and the boats came home " + junk)
+    with pytest.raises(Problem, match="from byte 1,800 on"):
+        read(path)
+
+
 def test_nul_bytes_late_in_a_file_end_it(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     path.write_bytes(b"line\n" * encoding.CHUNK + b"\x00" * 100)

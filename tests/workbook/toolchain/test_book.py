@@ -97,15 +97,15 @@ def test_solutions_are_folded() -> None:
 
 
 def test_formulas_are_drawn_and_code_is_left_alone() -> None:
-    drawn = draw_formulas("so $x_1^2$ and $$\\frac{a}{b}$$ but `$x$`, $5 and 6 $, a 5$ bill\n```\n$y$\n```")
+    drawn = draw_formulas("so $x_1^2$ and $$\\frac{a}{b}$$ but `$x$`, from $5 to $6\n```\n$y$\n```")
     assert drawn.count("<img") == 2
     assert 'alt="x_1^2"' in drawn and "vertical-align" in drawn
-    assert "`$x$`" in drawn and "```\n$y$\n```" in drawn and "$5 and 6 $" in drawn and "a 5$ bill" in drawn
+    assert "`$x$`" in drawn and "```\n$y$\n```" in drawn and "from $5 to $6" in drawn
     assert draw_formulas(r"$\unknowncommand{x}$") == r"<code>\unknowncommand{x}</code>"
 
 
 def test_names(notebooks: Path, tmp_path: Path) -> None:
-    assert run_notebooks(["3", "01"][1:], out=tmp_path / "one", folder=notebooks) == 0
+    assert run_notebooks(["01"], out=tmp_path / "one", folder=notebooks) == 0
     assert (tmp_path / "one" / "01_good.ipynb").is_file() and not (tmp_path / "one" / "03_good.ipynb").exists()
     with pytest.raises(CourseError, match="'04': choose from 01_good, 02_bad, 03_good"):
         run_notebooks(["04"], folder=notebooks)

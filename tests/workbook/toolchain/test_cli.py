@@ -46,7 +46,9 @@ def test_execute_writes_in_place_on_the_default_corpus(
 ) -> None:
     monkeypatch.setenv("COURSE_CORPUS", "/my/secret/letters")
     path = folder / "01_other.ipynb"
-    path.write_text(to_text(new_notebook(cells=[new_code_cell("import os\nos.environ['COURSE_CORPUS']")])), encoding="utf-8")
+    path.write_text(
+        to_text(new_notebook(cells=[new_code_cell("import os\nos.environ['COURSE_CORPUS']")])), encoding="utf-8"
+    )
     assert cli.main(options("execute", "01")) == 0
     assert "'python-docs'" in path.read_text(encoding="utf-8")
     before = path.read_bytes().replace(b"os.environ['COURSE_CORPUS']", b"1 / 0")

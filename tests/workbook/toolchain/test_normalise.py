@@ -34,7 +34,9 @@ def untidy() -> NotebookNode:
     cells = [
         new_markdown_cell("# 00 · A\n\n> **Claim.** B.\n\n**Colab.** Old.\n\nHello.  ", id="random1"),
         new_code_cell("old set-up", metadata={"tags": ["setup"]}, execution_count=7, id="random2"),
-        new_code_cell("2 * 2", outputs=[stream("a\n"), stream("b\n"), widget, result], metadata=left, execution_count=12),
+        new_code_cell(
+            "2 * 2", outputs=[stream("a\n"), stream("b\n"), widget, result], metadata=left, execution_count=12
+        ),
         new_code_cell("2 * 2", outputs=[stream(f"{Path.home() / 'notes.txt'}\n")], execution_count=13),
     ]
     wild = {"kernelspec": {"name": "mine", "display_name": "Mine"}, "widgets": {"x": 1}, "colab": {"provenance": []}}
@@ -103,7 +105,10 @@ def test_the_set_up_cell_and_the_sentence_about_colab_are_renewed() -> None:
         (r"C:\Users\jane\notes", r"~\notes"),
         (r"C:\Users\jane\AppData\Local\Temp\x", "TEMPORARY"),
         ("<function f at 0x7f12ab34cd56>", "<function f at 0x…>"),
-        ("see https://example.org/home/jane and tmp/x and 0x1f", "see https://example.org/home/jane and tmp/x and 0x1f"),
+        (
+            "see https://example.org/home/jane and tmp/x and 0x1f",
+            "see https://example.org/home/jane and tmp/x and 0x1f",
+        ),
         ("Notebook: a\nNote: COURSE_HOME is set: kept in /x.\nDevice: cpu", "Notebook: a\nDevice: cpu"),
         ("<tr><td>a</td></tr><tr><td s>Note</td><td s>COURSE_HOME is set: in /x.</td></tr>", "<tr><td>a</td></tr>"),
         ("it took 0.12 s", "it took 0.12 s"),

@@ -24,9 +24,17 @@ def run_cell(folder: Path, source: str, **variables: str) -> subprocess.Complete
     cell = folder.parent / "cell.py"
     cell.write_text(source, encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "COURSE_REPO")}
-    environment = {**kept, "PIP_NO_INDEX": "1", "PYTHONUTF8": "1", "COURSE_HOME": str(folder.parent / "home"), **variables}
+    environment = {
+        **kept,
+        "PIP_NO_INDEX": "1",
+        "PYTHONUTF8": "1",
+        "COURSE_HOME": str(folder.parent / "home"),
+        **variables,
+    }
     command = [sys.executable, "-S", "-c", BARE, str(cell)]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=240)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=240
+    )
 
 
 @pytest.fixture
@@ -83,10 +91,15 @@ def test_an_address_that_does_not_answer_is_one_sentence(empty: Path, tmp_path: 
     assert "could not be cloned: check it, then run this cell again." in done.stderr
 
 
-def test_the_variable_goes_before_the_address_in_pyproject(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_goes_before_the_address_in_pyproject(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "repository_address", lambda: str(tmp_path / "published"))
     assert f"{tmp_path / 'published'} could not be cloned" in run_cell(empty, setup_cell("00_x")).stderr
-    assert f"{tmp_path / 'mine'} could not" in run_cell(empty, setup_cell("00_x"), COURSE_REPO=str(tmp_path / "mine")).stderr
+    assert (
+        f"{tmp_path / 'mine'} could not"
+        in run_cell(empty, setup_cell("00_x"), COURSE_REPO=str(tmp_path / "mine")).stderr
+    )
 
 
 def test_the_same_lines_but_for_the_name() -> None:
