@@ -17,13 +17,15 @@ import pytest
 
 from course_lib.bootstrap.places import REPOSITORY
 
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
 if CHROMIUM is None and os.environ.get("CI"):
     raise RuntimeError("CI must have Chromium: .ci/run installs it")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: install it to run the browser test")
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
+FOREIGN = re.compile(r"(?:https?|wss?|ftp)://(?!127\.0\.0\.1[:/]|localhost[:/])")
 HARMLESS = re.compile(r"favicon|ResizeObserver|deprecat", re.IGNORECASE)
 
 
@@ -61,14 +63,16 @@ def page(lab: str) -> Iterator:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         page.foreign, page.errors = [], []
-        page.on("request", lambda request: page.foreign.append(request.url)
-                if not re.match(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]|data:|blob:", request.url) else None)  # fmt: skip
-        page.on("console", lambda message: page.errors.append(message.text)
-                if message.type == "error" and not HARMLESS.search(message.text) else None)  # fmt: skip
+        page.on("request", lambda request: page.foreign.append(request.url) if FOREIGN.match(request.url) else None)
+        page.on("console", lambda message: page.errors.append(message.text) if is_error(message) else None)
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.goto(lab)
         yield page
         browser.close()
+
+
+def is_error(message: object) -> bool:
+    return message.type == "error" and not HARMLESS.search(message.text)
 
 
 def run_all_cells(page: object, last: str) -> None:

@@ -14,7 +14,7 @@ from course_lib.workbook.exercises import REGISTRY, CheckResult
 from course_lib.workbook.quiz import load_quiz
 from course_lib.workbook.toolchain.anatomy import problems
 from course_lib.workbook.toolchain.execute import read
-from course_lib.workbook.toolchain.exercises_check import HEADING, tags
+from course_lib.workbook.toolchain.exercises_check import HEADING
 from course_lib.workbook.toolchain.find import NOTEBOOKS
 from course_lib.workbook.toolchain.normalise import normalise, to_text
 from course_lib.workbook.toolchain.outputs_check import compared_share
@@ -70,7 +70,7 @@ def definitions(cells: list[NotebookNode]) -> dict:
     """What the cells import and define. Nothing else of them is run: an exercise stands on its own."""
     names: dict = {}
     for cell in cells:
-        if cell.cell_type != "code" or {"setup", "check"} & set(tags(cell)):
+        if cell.cell_type != "code":
             continue
         for node in ast.parse(cell.source).body:
             constant = isinstance(node, ast.Assign) and _is_literal(node.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from course_lib.workbook.session import Session
 
 OWN = "a folder or file of my own …"
+_RULES = re.compile(r"([*=#~_+-])\1{3,}")  # lines drawn with characters
 MINIMUM_LETTERS = 40  # shorter texts tell a language detector too little
 
 
@@ -64,7 +66,7 @@ class Report:
 
 def excerpt(text: str, letters: int = 120) -> str:
     """The beginning of a text on one line, e-mail addresses masked."""
-    line = " ".join(mask_emails(text[: 4 * letters]).split())
+    line = " ".join(_RULES.sub(" ", mask_emails(text[: 4 * letters])).split())
     return line if len(line) <= letters else line[: letters - 1].rstrip() + "…"
 
 
@@ -77,13 +79,15 @@ def choose_corpus(session: Session) -> None:
         return
     import ipywidgets as widgets
 
-    wide = widgets.Layout(width="60%")
+    def wide() -> Any:  # one for each widget: hiding one must not hide the other
+        return widgets.Layout(width="60%")
+
     label = {"description_width": "80px"}
     names = [*BUILTIN, OWN]
     chosen = session.corpus.source if session.corpus.source in BUILTIN else OWN
-    menu = widgets.Dropdown(options=names, value=chosen, description="Corpus", style=label, layout=wide)
+    menu = widgets.Dropdown(options=names, value=chosen, description="Corpus", style=label, layout=wide())
     own = session.corpus.source if chosen == OWN else ""
-    path = widgets.Text(value=own, description="Path", placeholder="folder or file", style=label, layout=wide)
+    path = widgets.Text(value=own, description="Path", placeholder="folder or file", style=label, layout=wide())
     button = widgets.Button(description="Use this corpus", button_style="primary")
     message = widgets.HTML()
     shown = display(Report(session.corpus), display_id=True)

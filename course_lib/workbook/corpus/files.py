@@ -193,7 +193,7 @@ def _hidden(walk: Walk) -> Skipped:
 def _nothing(root: Path, skipped: list[Skipped]) -> CourseError:
     """One sentence for a choice in which there is nothing to read."""
     if root.is_file() or not root.is_dir():
-        return CourseError(f"{root.name!r} cannot be used, {skipped[0].detail}: choose another file.")
+        return CourseError(f"{root.name!r} cannot be used because {skipped[0].detail}: choose another file.")
     endings = " ".join(READERS)
     if all(skip.reason == "hidden" for skip in skipped):
         return CourseError(f"The folder {str(root)!r} is empty: choose one with files of these kinds: {endings}.")

@@ -2,6 +2,8 @@
 
 import base64
 import copy
+import html
+import re
 import tempfile
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.bootstrap.places import REPOSITORY, home_note
 from course_lib.workbook.toolchain import normalise as module
 from course_lib.workbook.toolchain.normalise import clean_text, normalise, normalise_file, to_text
 from course_lib.workbook.toolchain.setup_cell import setup_cell
@@ -119,6 +121,14 @@ def test_paths_and_addresses_go_and_the_rest_stays(text: str, clean: str) -> Non
     assert clean_text(clean) == clean
 
 
+def test_where_the_course_is_kept_does_not_show(fresh_home: Path) -> None:
+    shown = home_note()
+    assert str(fresh_home) in shown
+    assert clean_text(f"Notebook: a\nNote: {shown}\nDevice: cpu") == "Notebook: a\nDevice: cpu"
+    row = f"<tr><td>Note</td><td>{html.escape(shown)}</td></tr>"
+    assert clean_text(f"<table>{row}</table>") == "<table></table>"
+
+
 def test_progress_bars_and_timings_go() -> None:
     left = "begin\nstep:  40%|████      | 40/100 [00:02<00:03, 19.5words/s]\rstep: 100%|██| 9/9 [00:02<00:00, 4it/s]\n"
     assert one_cell(stream(left + "end\nWall time: 3.1 s\n")).outputs[0].text == "begin\nend\n"
@@ -159,8 +169,6 @@ def test_sanitiser_blanks_what_differs_and_nothing_else() -> None:
         assert pattern in dict(patterns), f"sanitise.cfg lacks {pattern}"
 
     def blank(line: str) -> str:
-        import re
-
         for pattern, replacement in patterns:
             line = re.sub(pattern, replacement, line)
         return line

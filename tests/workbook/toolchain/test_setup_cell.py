@@ -15,7 +15,13 @@ from course_lib.workbook.toolchain.setup_cell import NO_ADDRESS, colab_badge, re
 
 SITE_PACKAGES = list(dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]))
 # -S: no site, hence no .pth file that would put the course on the path; the packages are added by hand.
-BARE = f"import sys; sys.path += {SITE_PACKAGES!r}; exec(compile(open(sys.argv[1], encoding='utf-8').read(), 'cell', 'exec'))"
+BARE = f"""
+import sys
+sys.path += {SITE_PACKAGES!r} + [{str(REPOSITORY / "tests" / "support")!r}]
+import offline_guard
+offline_guard.block()
+exec(compile(open(sys.argv[1], encoding="utf-8").read(), "cell", "exec"))
+"""
 AFTER = "\nimport course_lib\nprint('from', course_lib.__file__)\nprint('torch', course.device.type)\n"
 
 
