@@ -1,21 +1,27 @@
-"""Minutes and memory of every notebook, executed headless on the default corpus.
+"""Time and memory of every notebook, executed headless on the default corpus.
 
-    python benchmarks/notebooks.py [NAMES]
+    python benchmarks/notebooks.py
 
-prints a table and writes ``benchmarks/results/notebooks.json``; the README's table takes its
-minutes from there.
+prints a table, writes ``benchmarks/results/notebooks.json``, and renews the README's table
+between its two marks. The minutes to work through a notebook are an estimate from its text:
+130 words a minute, a quarter of a minute a code cell, and the minutes that its exercises state.
 """
 
 import json
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import nbformat
+
 REPOSITORY = Path(__file__).parents[1]
+README = REPOSITORY / "README.md"
+MARKED = re.compile(r"(<!-- notebooks:.*?-->\n).*?(<!-- /notebooks -->)", re.DOTALL)
 RESULTS = REPOSITORY / "benchmarks" / "results" / "notebooks.json"
 CHILD = """
 import sys
@@ -38,8 +44,31 @@ def measure(path: Path) -> dict[str, float]:
     return {"seconds": round(seconds, 1), "largest process so far (MB)": round(peak)}
 
 
+def minutes_to_work_through(notebook: dict) -> int:
+    """The estimate of the docstring, rounded to five minutes."""
+    text = [c["source"] for c in notebook["cells"] if c["cell_type"] == "markdown"]
+    words = sum(len(source.split()) for source in text)
+    code = sum(c["cell_type"] == "code" for c in notebook["cells"])
+    exercises = sum(int(n) for source in text for n in re.findall(r"^### Exercise.*, (\d+) minutes\)", source, re.M))
+    return 5 * round((words / 130 + code / 4 + exercises) / 5)
+
+
+def readme_table(rows: dict[str, dict[str, float]]) -> str:
+    """One line a notebook: name, claim, minutes, seconds."""
+    lines = [
+        "\n| notebook | claim | minutes to work through | seconds to run on 2 CPU cores |\n",
+        "|---|---|---|---|\n",
+    ]
+    for name, row in rows.items():
+        notebook = nbformat.read(REPOSITORY / "notebooks" / f"{name}.ipynb", as_version=4)
+        claim = re.search(r"\*\*Claim\.\*\* (.+)$", notebook.cells[0].source, re.MULTILINE)[1]
+        minutes = minutes_to_work_through(notebook)
+        lines.append(f"| [`{name}`](notebooks/{name}.ipynb) | {claim} | {minutes} | {row['seconds']:.0f} |\n")
+    return "".join([*lines, "\n"])
+
+
 def main() -> None:
-    names = sys.argv[1:] or sorted(path.stem for path in (REPOSITORY / "notebooks").glob("[0-9]*.ipynb"))
+    names = sorted(path.stem for path in (REPOSITORY / "notebooks").glob("[0-9]*.ipynb"))
     rows = {name: measure(REPOSITORY / "notebooks" / f"{name}.ipynb") for name in names}
     for name, row in rows.items():
         print(f"{name:28} {row['seconds']:7.1f} s {row['largest process so far (MB)']:7,} MB")
@@ -50,6 +79,8 @@ def main() -> None:
         "notebooks": rows,
     }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    readme = README.read_text(encoding="utf-8")
+    README.write_text(MARKED.sub(lambda m: m[1] + readme_table(rows) + m[2], readme), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -76,5 +76,5 @@ def test_only_the_settings_read_the_environment() -> None:
         if room(path) == "bootstrap" or path.name in allowed or "toolchain" in path.parts:
             continue
         text = path.read_text(encoding="utf-8")
-        reads = "os.environ.get(\"COURSE_" in text or "os.environ[\"COURSE_" in text
+        reads = 'os.environ.get("COURSE_' in text or 'os.environ["COURSE_' in text
         assert not reads, f"{path} reads a COURSE_ variable: ask settings.py"

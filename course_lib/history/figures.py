@@ -23,7 +23,14 @@ def timeline(rows: Sequence[Mapping]) -> DescribedFigure:
                 axis.barh(height, row[key], left=1e6, color=COLOURS[number], hatch=HATCHES[number], alpha=0.6)
             elif row["year"] > 2000:
                 axis.text(1.5e6, height, "unknown", va="center", fontsize=7.5, color="#666666")
-        axis.set(title=title, xscale="log", xlim=(1e6, 5e12), xlabel=("parameters", "tokens or words")[number - 1], ylabel="same rows", ylim=axes[0].get_ylim())
+        axis.set(
+            title=title,
+            xscale="log",
+            xlim=(1e6, 5e12),
+            xlabel=("parameters", "tokens or words")[number - 1],
+            ylabel="same rows",
+            ylim=axes[0].get_ylim(),
+        )
         axis.set_yticks(heights, [])
     return DescribedFigure(
         figure,
@@ -41,7 +48,9 @@ def guesses(ranks: Sequence[int]) -> DescribedFigure:
     axis.set_xticks(numbers, [*map(str, numbers[:-1]), "10+"])
     axis.set(title="Shannon's game", xlabel="guesses needed", ylabel="letters")
     right = 100 * counts[1] / len(ranks)
-    return DescribedFigure(figure, f"{right:.0f} % of the letters were guessed at the first attempt, {counts[10]} took ten or more.")
+    return DescribedFigure(
+        figure, f"{right:.0f} % of the letters were guessed at the first attempt, {counts[10]} took ten or more."
+    )
 
 
 def sparsity(orders: Sequence[int], seen: Sequence[float], once: Sequence[float]) -> DescribedFigure:
@@ -51,7 +60,9 @@ def sparsity(orders: Sequence[int], seen: Sequence[float], once: Sequence[float]
     axis.bar(places - 0.2, [100 * s for s in seen], 0.4, label="held-out n-grams seen in training", hatch=HATCHES[0])
     axis.bar(places + 0.2, [100 * s for s in once], 0.4, label="training n-grams that occur once", hatch=HATCHES[1])
     axis.set_xticks(places, [str(order) for order in orders])
-    axis.set(title="The longer the n-gram, the emptier the table", xlabel="length of the n-gram (words)", ylabel="share (%)")
+    axis.set(
+        title="The longer the n-gram, the emptier the table", xlabel="length of the n-gram (words)", ylabel="share (%)"
+    )
     axis.legend()
     return DescribedFigure(
         figure,
@@ -65,7 +76,13 @@ def memory(distances: Sequence[int], effects: Mapping[str, Sequence[float]]) -> 
     figure, axis = canvas()
     for number, (name, values) in enumerate(effects.items()):
         axis.plot(distances, values, MARKERS[number] + "-", label=name)
-    axis.set(title="What is forgotten", xlabel="distance of the changed byte (bytes)", ylabel="change of the prediction\n(total variation, 0 to 1)", xscale="log", yscale="log")
+    axis.set(
+        title="What is forgotten",
+        xlabel="distance of the changed byte (bytes)",
+        ylabel="change of the prediction\n(total variation, 0 to 1)",
+        xscale="log",
+        yscale="log",
+    )
     axis.legend()
     name, values = next(iter(effects.items()))
     far = next((d for d, v in zip(distances, values, strict=True) if v < 0.02), None)
@@ -73,7 +90,9 @@ def memory(distances: Sequence[int], effects: Mapping[str, Sequence[float]]) -> 
     return DescribedFigure(figure, f"For the {name} the effect of one changed byte {tail}.")
 
 
-def bits_by_year(scores: Mapping[str, tuple[float, Sequence[float]]], references: Mapping[str, float]) -> DescribedFigure:
+def bits_by_year(
+    scores: Mapping[str, tuple[float, Sequence[float]]], references: Mapping[str, float]
+) -> DescribedFigure:
     """The figure of the notebook. ``scores``: name → (year, bits per byte of each seed)."""
     figure, axis = canvas(width=8.0, height=4.2)
     years = [year for year, _ in scores.values()]
@@ -82,12 +101,15 @@ def bits_by_year(scores: Mapping[str, tuple[float, Sequence[float]]], references
               [max(v) - m for m, (_, v) in zip(means, scores.values(), strict=True)]]  # fmt: skip
     axis.errorbar(years, means, spread, fmt="o-", capsize=4)
     for (name, (year, _)), mean in zip(scores.items(), means, strict=True):
-        axis.annotate(f"{name}\n{mean:.2f}", (year, mean), (0, 9), textcoords="offset points", ha="center", fontsize=8.5)
+        axis.annotate(
+            f"{name}\n{mean:.2f}", (year, mean), (0, 9), textcoords="offset points", ha="center", fontsize=8.5
+        )
     for number, (name, value) in enumerate(references.items()):
         axis.axhline(value, linestyle=(":", "--")[number % 2], color=COLOURS[3 + number])
         axis.annotate(f"{name} {value:.2f}", (min(years) - 3, value), (0, 3), textcoords="offset points", fontsize=8.5)
-    axis.set(title="One held-out text, seventy years of methods", xlabel="year of the method", ylabel="bits per byte\n(fewer is better)",
-             ylim=(0, max(means) * 1.2), xlim=(min(years) - 5, max(years) + 6))  # fmt: skip
+    axis.set(title="One held-out text, seventy years of methods", xlabel="year of the method")
+    axis.set(ylabel="bits per byte\n(fewer is better)", ylim=(0, max(means) * 1.2))
+    axis.set_xlim(min(years) - 5, max(years) + 6)
     best = min(zip(means, scores, strict=True))
     return DescribedFigure(
         figure,
@@ -105,14 +127,19 @@ def bits_by_amount(amounts: Sequence[int], curves: Mapping[str, Sequence[float]]
     axis.legend()
     falls = {name: values[0] - values[-1] for name, values in curves.items()}
     steepest = max(falls, key=falls.__getitem__)
-    return DescribedFigure(figure, f"From the smallest amount to the largest {steepest} gains most: {falls[steepest]:.2f} bits per byte.")
+    return DescribedFigure(
+        figure, f"From the smallest amount to the largest {steepest} gains most: {falls[steepest]:.2f} bits per byte."
+    )
 
 
 def two_masks(words: Sequence[str], causal: Tensor) -> DescribedFigure:
     """Who may look at whom, in GPT and in BERT. ``causal``: (time, time), True where hidden."""
     figure, axes = canvas(1, 2, width=8.0, height=3.4)
     hidden = causal.numpy()
-    for axis, title, allowed in ((axes[0], "GPT: only to the left", ~hidden), (axes[1], "BERT: both ways", np.ones_like(hidden))):
+    for axis, title, allowed in (
+        (axes[0], "GPT: only to the left", ~hidden),
+        (axes[1], "BERT: both ways", np.ones_like(hidden)),
+    ):
         axis.imshow(allowed, cmap="Blues", vmin=0, vmax=1.6)
         for row in range(len(words)):
             for column in range(len(words)):
@@ -121,4 +148,6 @@ def two_masks(words: Sequence[str], causal: Tensor) -> DescribedFigure:
         axis.set_yticks(range(len(words)), words, fontsize=8)
         axis.grid(False)
         axis.set(title=title, xlabel="may look at", ylabel="word")
-    return DescribedFigure(figure, "In GPT's mask each word sees itself and the words to its left; in BERT's every word sees all of them.")
+    return DescribedFigure(
+        figure, "In GPT's mask each word sees itself and the words to its left; in BERT's every word sees all of them."
+    )

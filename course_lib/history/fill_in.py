@@ -60,7 +60,9 @@ def train_pair(
 
 
 @torch.no_grad()
-def candidates(model: SmallTransformer, vocabulary: Vocabulary, words: Sequence[str], place: int, top: int = 5) -> list[tuple[str, float]]:
+def candidates(
+    model: SmallTransformer, vocabulary: Vocabulary, words: Sequence[str], place: int, top: int = 5
+) -> list[tuple[str, float]]:
     """What the model puts at ``place``, likeliest first. A causal model sees only what is to its left.
 
     ``words`` may contain ``[blank]``. The two special tokens are never answers.

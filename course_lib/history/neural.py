@@ -139,7 +139,9 @@ def _windows(data: Tensor, starts: list[int], context: int) -> list[tuple[int, T
 
 
 @torch.no_grad()
-def influence_by_distance(model: nn.Module, data: Tensor, distances: list[int], context: int = 64, trials: int = 128, seed: int = 0) -> list[float]:
+def influence_by_distance(
+    model: nn.Module, data: Tensor, distances: list[int], context: int = 64, trials: int = 128, seed: int = 0
+) -> list[float]:
     """How much a token still matters when it is d tokens in the past.
 
     The token at distance d is replaced by a random one; returned is the mean total variation

@@ -103,9 +103,7 @@ class KneserNey:
         """The sum of log2 P over the tokens of a document and its end: minus the bits to write it."""
         tokens = padded(document, self.order)
         first = self.order - 1
-        return sum(
-            math.log2(self.probability(tokens[i], tokens[i - first : i])) for i in range(first, len(tokens))
-        )
+        return sum(math.log2(self.probability(tokens[i], tokens[i - first : i])) for i in range(first, len(tokens)))
 
     def perplexity(self, documents: Iterable[Sequence[Token]]) -> float:
         """2 to the mean number of bits a token; the end of a document counts as one."""

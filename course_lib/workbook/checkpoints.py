@@ -47,9 +47,7 @@ def save(
         ) from error
 
 
-def load(
-    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator
-) -> dict:
+def load(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> dict:
     """Put everything back as it was and return the facts. Nothing is changed if the file is bad."""
     path = Path(path)
     try:

@@ -54,9 +54,7 @@ def draw(answer: Callable[[Counter, random.Random], str]) -> str:
         f"It gave {strange!r}, which is no word that follows. Draw one of the words, not its count.",
     )
     share = Counter(drawn)["sat"] / len(drawn)
-    require(
-        share < 1, "It always gives “sat”, the most frequent word: a model that never varies writes in circles."
-    )
+    require(share < 1, "It always gives “sat”, the most frequent word: a model that never varies writes in circles.")
     require(
         not 0.28 < share < 0.39,
         f"“sat” came {share:.0%} of the time, like every other word: do the counts play no part yet?",

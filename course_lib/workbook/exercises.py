@@ -161,8 +161,6 @@ class ProgressTable(Table):
     """Exercises solved by the learner. ``counts``: (notebook, solved, exercises)."""
 
     def __init__(self) -> None:
-        self.counts = [
-            (name, min(len(solved(name)), total), total) for name, total in exercise_counts().items()
-        ]
+        self.counts = [(name, min(len(solved(name)), total), total) for name, total in exercise_counts().items()]
         rows = [(name, "■" * done + "□" * (total - done), f"{done} of {total}") for name, done, total in self.counts]
         super().__init__(rows, ("notebook", "exercises", "solved"))

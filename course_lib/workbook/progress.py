@@ -43,10 +43,15 @@ def bar(
         total=total,
         unit=unit,
         leave=False,
-        disable=settings.headless() or not visible,
+        disable=not visible or not _watched(),
         file=sys.stdout,
         dynamic_ncols=False,
         ncols=88,
         mininterval=0.3,
         unit_scale=True,
     )
+
+
+def _watched() -> bool:
+    """True in a notebook or on a terminal; output that goes to a file shows no bars."""
+    return not settings.headless() and ("ipykernel" in sys.modules or sys.stdout.isatty())

@@ -17,7 +17,8 @@ class Table:
         lines = [self.header, *self.rows] if self.header else self.rows
         widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]) - 1)]
         return "\n".join(
-            "  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[-1]]).rstrip() for line in lines
+            "  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[-1]]).rstrip()
+            for line in lines
         )
 
     def _repr_html_(self) -> str:

@@ -127,7 +127,9 @@ def test_comments_and_case() -> None:
     assert bot.answer("TEA") == "TEA? YES"
 
 
-@pytest.mark.parametrize("text", ["", "   ", "x" * 10_000, "tea " * 2500, "😀" * 50, "日本語のお茶", "((((", "\x00", "?!,.;"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "x" * 10_000, "tea " * 2500, "😀" * 50, "日本語のお茶", "((((", "\x00", "?!,.;"]
+)
 def test_any_input_gets_an_answer(text: str) -> None:
     bot = eliza("(TEA ((0 TEA 0 TEA 0 CAKE 0) (LONG)) ((0 TEA 0) (TEA)))")
     assert bot.answer(text)

@@ -98,5 +98,3 @@ def test_quiz_buttons_answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Not that one" in verdict.value
     choice.value = question.answer
     assert "Right." in verdict.value
-
-

@@ -54,9 +54,7 @@ def test_it_learns(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_interrupted_run_resumes_bit_for_bit(
-    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_an_interrupted_run_resumes_bit_for_bit(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     plan = Plan(40, evaluate_every=10, checkpoint=tmp_path / "run.safetensors", seed=seed)
     whole = make_model(seed)
     expected = train(whole, draw, squared, plan, evaluate=judge)

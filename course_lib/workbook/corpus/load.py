@@ -65,9 +65,7 @@ def _python_docs(full: bool) -> Corpus:
         documents = list(python_docs.python_docs(full))
         manifest = {"versions": python_docs.versions(full), "licences": _licences(documents)}
         source = "python-docs:full" if full else "python-docs"
-        return _corpus(
-            documents, name=f"python-docs ({size})", source=source, builtin=True, manifest=manifest
-        )
+        return _corpus(documents, name=f"python-docs ({size})", source=source, builtin=True, manifest=manifest)
 
     return _cached(f"python-docs-{size}", python_docs.fingerprint(full), make)
 

@@ -133,15 +133,11 @@ def restore(document: Document, defects: Sequence[Defect]) -> str:
 def _lyric_rows(lines: list[_Line]) -> list[int]:
     """Untouched lines that are sung: neither blank, nor a label, nor the title."""
     return [
-        row
-        for row, line in enumerate(lines)
-        if row and not line.kind and line.text and not line.text.startswith("[")
+        row for row, line in enumerate(lines) if row and not line.kind and line.text and not line.text.startswith("[")
     ]
 
 
-def _rewrite(
-    lines: list[_Line], rng: random.Random, kind: str, share: float, edit: Callable[[str], str]
-) -> None:
+def _rewrite(lines: list[_Line], rng: random.Random, kind: str, share: float, edit: Callable[[str], str]) -> None:
     """Edit a share of the lyric lines; lines that the edit leaves as they are stay unmarked."""
     for row in _lyric_rows(lines):
         if rng.random() < share:

@@ -71,9 +71,7 @@ def shingles(texts: Iterable[str], size: int = SHINGLE_WORDS) -> tuple[np.ndarra
     return hashes, np.array(starts, dtype=np.int64)
 
 
-def signatures(
-    hashes: np.ndarray, starts: np.ndarray, *, values: int = BANDS * ROWS, seed: int = 1
-) -> np.ndarray:
+def signatures(hashes: np.ndarray, starts: np.ndarray, *, values: int = BANDS * ROWS, seed: int = 1) -> np.ndarray:
     """MinHash signatures, ``(documents, values)`` uint32.
 
     Value k of a document is the smallest of its shingles after the k-th scrambling.

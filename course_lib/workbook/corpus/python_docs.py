@@ -58,11 +58,7 @@ def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
         text = ast.get_docstring(node)
         if text and len(text.split()) >= MINIMUM_WORDS:
             yield name, text
-        pending += [
-            (child, f"{name}.{child.name}")
-            for child in reversed(node.body)
-            if isinstance(child, DEFINITIONS)
-        ]
+        pending += [(child, f"{name}.{child.name}") for child in reversed(node.body) if isinstance(child, DEFINITIONS)]
 
 
 def package_documents(folder: Path, module: str, facts: dict, bar: str) -> Iterator[Document]:

@@ -8,7 +8,8 @@ from course_lib.workbook.corpus.minhash import words
 
 RESERVED_DOMAINS = re.compile(r"(^|\.)(example|invalid|test)$|(^|\.)example\.(com|org|net)$")
 RESERVED_PHONES = re.compile(
-    r"01632 ?960 ?\d{3}|020 ?7946 ?0\d{3}|07700 ?900 ?\d{3}|\+?1?[ -]?\(?202\)?[ -]555[ -]01\d\d|\+44 ?(1632 ?960|20 ?7946 ?0|7700 ?900) ?\d{3}"
+    r"01632 ?960 ?\d{3}|020 ?7946 ?0\d{3}|07700 ?900 ?\d{3}|\+?1?[ -]?\(?202\)?[ -]555[ -]01\d\d"
+    r"|\+44 ?(1632 ?960|20 ?7946 ?0|7700 ?900) ?\d{3}"
 )
 
 
