@@ -28,7 +28,8 @@ def test_at_least_120_songs_each_with_verse_chorus_and_bridge() -> None:
         assert 150 <= len(song.text.split()) <= 320, song.id
         assert all(song.meta[key] for key in ("title", "subject", "mood", "form"))
     assert len({song.meta["mood"] for song in songs}) >= 20
-    assert sum("language model" in str(s.meta["subject"]).lower() for s in songs) >= 5
+    about_models = re.compile("model|predict|gradient|token|assistant|training|prompt|context window|sampling")
+    assert sum(bool(about_models.search(str(song.meta["subject"]))) for song in songs) >= 8
 
 
 def test_no_two_songs_share_more_than_5_percent_of_their_5_grams() -> None:
