@@ -1,0 +1,81 @@
+"""Every notebook on corpora of the reader's own: small, odd, empty, missing. Profile `smoke`."""
+
+import random
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_lib.workbook.toolchain.execute import execute
+from course_lib.workbook.toolchain.find import find_notebooks
+from course_lib.workbook.toolchain.outputs_check import output_text
+
+NOTEBOOKS = find_notebooks()
+every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def run(notebook: Path, corpus: Path | str) -> str:
+    """Execute on ``corpus`` and return the set-up cell's output; any error fails the test."""
+    result = execute(notebook, environment={"COURSE_CORPUS": str(corpus), "COURSE_PROFILE": "smoke"})
+    assert result.failure is None, str(result.failure)
+    return all_text(result.notebook)
+
+
+def all_text(notebook: nbformat.NotebookNode) -> str:
+    return "\n".join(output_text(output) for cell in notebook.cells for output in cell.get("outputs", []))
+
+
+@pytest.fixture
+def odd_folder(tmp_path: Path) -> Path:
+    """What real folders contain: several encodings and scripts, broken files, thousands of tiny ones."""
+    folder = tmp_path / "odd files é"
+    folder.mkdir()
+    german = "Die Maße der Tür müssen vor dem Einbau sorgfältig geprüft werden, sonst klemmt sie später. "
+    (folder / "empty.txt").touch()
+    (folder / "binary.txt").write_bytes(bytes(range(256)) * 20)
+    (folder / "latin1.txt").write_bytes((german * 20).encode("latin-1"))
+    (folder / "utf16.txt").write_bytes(("A line of text in another encoding. " * 20).encode("utf-16"))
+    (folder / "cjk.md").write_text("温室の土が乾いたら水をやってください。\n\n" * 30, "utf-8")
+    (folder / "emoji.txt").write_text("🌱💧 water the leeks 🌞 " * 40, "utf-8")
+    (folder / "hebrew.txt").write_text("השקה את הגינה בבוקר לפני השמש. " * 30, "utf-8")
+    (folder / "line.txt").write_text("one very long line without a break " * 30_000, "utf-8")
+    (folder / "broken.jsonl").write_text('{"text": "a whole line of json"}\n{"text": \n' * 3, "utf-8")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.4 nothing more")
+    tiny = folder / "tiny"
+    tiny.mkdir()
+    rng = random.Random(0)
+    for number in range(5_000):
+        (tiny / f"{number}.txt").write_text(f"note {number} {rng.random()}", "utf-8")
+    return folder
+
+
+@every_notebook
+def test_on_a_folder_of_odd_files(notebook: Path, odd_folder: Path) -> None:
+    assert "Corpus: odd files é" in run(notebook, odd_folder)
+
+
+@every_notebook
+@pytest.mark.parametrize("corpus", ["handbook", "songbook"])
+def test_on_built_in_corpora(notebook: Path, corpus: str) -> None:
+    assert f"Corpus: {corpus}" in run(notebook, corpus)
+
+
+@every_notebook
+def test_on_one_short_file(notebook: Path, tmp_path: Path) -> None:
+    path = tmp_path / "short.txt"
+    path.write_text("The leeks in bed four want water in the morning and shade at noon. " * 16, "utf-8")
+    text = run(notebook, path)
+    assert "Corpus: short.txt" in text
+    assert "last tenth" in text and "handbook are added" in text
+
+
+@every_notebook
+def test_on_an_empty_folder(notebook: Path, tmp_path: Path) -> None:
+    text = run(notebook, tmp_path)
+    assert "uses python-docs" in text and tmp_path.name in text
+
+
+@every_notebook
+def test_on_a_path_that_does_not_exist(notebook: Path) -> None:
+    text = run(notebook, "/no/such/folder")
+    assert "There is no file or folder '/no/such/folder'" in text and "uses python-docs" in text
