@@ -118,17 +118,43 @@ def bits_by_year(
     )
 
 
-def bits_by_amount(amounts: Sequence[int], curves: Mapping[str, Sequence[float]]) -> DescribedFigure:
-    """Who wins with more text and more steps."""
+def bits_by_amount(curves: Mapping[str, Sequence[tuple[int, float]]], title: str) -> DescribedFigure:
+    """Bits per byte against the bytes of text read. ``curves``: name → (bytes read, bits per byte)."""
     figure, axis = canvas()
-    for number, (name, values) in enumerate(curves.items()):
-        axis.plot(amounts[: len(values)], values, MARKERS[number] + "-", label=name)
-    axis.set(title="More text", xlabel="training text (bytes)", ylabel="bits per byte", xscale="log")
+    for number, (name, points) in enumerate(curves.items()):
+        axis.plot(*zip(*points, strict=True), MARKERS[number] + "-", label=name)
+    axis.set(title=title, xlabel="text read (bytes)", ylabel="bits per byte", xscale="log")
     axis.legend()
-    falls = {name: values[0] - values[-1] for name, values in curves.items()}
-    steepest = max(falls, key=falls.__getitem__)
+    last = {name: points[-1] for name, points in curves.items()}
+    best = min(last, key=lambda name: last[name][1])
+    return DescribedFigure(figure, f"At the end of its curve {best} is best, with {last[best][1]:.2f} bits per byte.")
+
+
+def what_you_will_build() -> DescribedFigure:
+    """Notebook 01 in one picture: five ways of guessing, one scale."""
+    figure, axis = canvas(width=8.4, height=1.9)
+    axis.set(title="Five ways of guessing, one text, one scale", xlim=(-0.6, 8.6), ylim=(-0.75, 0.6))
+    axis.set_axis_off()
+    boxes = (
+        "1948\ncount letters",
+        "1966\nscripted rules",
+        "1995\ncount words",
+        "2014\na network\nthat reads",
+        "2017\na transformer",
+    )
+    for number, text in enumerate(boxes):
+        style = {"boxstyle": "round,pad=0.45", "facecolor": COLOURS[number] + "40", "edgecolor": COLOURS[number]}
+        axis.text(2 * number, 0.25, text, ha="center", va="center", bbox=style, fontsize=9.5)
+        if number:
+            axis.annotate(
+                "", (2 * number - 0.62, 0.25), (2 * number - 1.38, 0.25), arrowprops={"arrowstyle": "->", "lw": 1.5}
+            )
+    axis.annotate("", (8.3, -0.4), (-0.3, -0.4), arrowprops={"arrowstyle": "-", "lw": 1.5})
+    axis.text(4, -0.6, "how many bits does each need for a letter that it has never seen?", ha="center", fontsize=9.5)
     return DescribedFigure(
-        figure, f"From the smallest amount to the largest {steepest} gains most: {falls[steepest]:.2f} bits per byte."
+        figure,
+        "Letters are counted, rules scripted, words counted, then a recurrent network and a transformer are "
+        "trained, and all that can predict are compared on one text.",
     )
 
 
