@@ -17,6 +17,7 @@ offline_guard.block()
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["COURSE_HEADLESS"] = "1"
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as course_lib.start does it: before torch is imported
 os.environ["PYTHONPATH"] = os.pathsep.join([str(SUPPORT), str(REPOSITORY)])
 os.environ.setdefault("COURSE_HOME", str(Path(tempfile.gettempdir()) / "course-test-home"))
 for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
