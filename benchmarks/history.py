@@ -2,7 +2,7 @@
 
     python benchmarks/history.py [STEPS]
 
-trains both networks of notebook 01 for STEPS updates (default 12,000; some minutes each) on
+trains both networks of notebook 01 for STEPS updates (default 8,000; about two minutes each) on
 `python-docs` and looks at the held-out bits per byte along the way; n-grams get the same text.
 Writes ``benchmarks/results/history.json``, which a cell of the notebook shows.
 """
@@ -24,7 +24,7 @@ RESULTS = Path(__file__).parent / "results" / "history.json"
 
 
 def main() -> None:
-    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 12_000
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 8_000
     corpus = load_corpus("python-docs")
     training, held_out = corpus.train.text().encode(), corpus.validation.text().encode()[:40_000]
     amounts = [2**n * 10_000 for n in range(8)] + [len(training)]

@@ -33,7 +33,11 @@ HARMLESS = re.compile(r"favicon|ResizeObserver|deprecat", re.IGNORECASE)
 def lab(tmp_path: Path) -> Iterator[str]:
     """The address of a JupyterLab that ``course_lib lab`` started with an empty home."""
     environment = {k: v for k, v in os.environ.items() if k != "COURSE_HEADLESS"}
-    environment |= {"COURSE_HOME": str(tmp_path / "home with ä blank"), "PYTHONUNBUFFERED": "1"}
+    environment |= {
+        "COURSE_HOME": str(tmp_path / "home with ä blank"),
+        "PYTHONUNBUFFERED": "1",
+        "COURSE_PROFILE": "smoke",
+    }
     command = [sys.executable, "-m", "course_lib", "lab", "--no-browser", "--port", "0", "--ip", "127.0.0.1"]
     log = tmp_path / "lab.log"
     with log.open("wb") as stream:
@@ -111,10 +115,17 @@ def show(page: object, selector: str, has_text: str) -> object:
     raise AssertionError(f"nothing in the notebook shows {has_text!r}")
 
 
-def test_start_here_in_jupyterlab(page: object, tmp_path: Path) -> None:
+def open_and_run(page: object, name: str) -> None:
+    """Open a notebook of the working copy, run all its cells, and go back to its top."""
+    page.goto(re.sub(r"/tree/[^?]*", f"/tree/{name}.ipynb", page.url.split("?")[0]))
     page.wait_for_selector(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=60_000)
     page.evaluate(WATCH)
     run_all_cells(page, IDLE)
+    page.locator(".jp-WindowedPanel-outer").first.evaluate("node => node.scrollTo(0, 0)")
+
+
+def test_start_here_in_jupyterlab(page: object, tmp_path: Path) -> None:
+    open_and_run(page, "00_start_here")
     assert not page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count()
 
     folder = tmp_path / "meine Notizen"
@@ -124,7 +135,6 @@ def test_start_here_in_jupyterlab(page: object, tmp_path: Path) -> None:
         (folder / f"note {number}.txt").write_text(text, "utf-8")
     (folder / "empty.txt").touch()
 
-    page.locator(".jp-WindowedPanel-outer").first.evaluate("node => node.scrollTo(0, 0)")
     wizard = show(page, ".jp-OutputArea-child", "Use this corpus")
     wizard.locator("select").select_option(label="a folder or file of my own …")
     wizard.get_by_placeholder("folder or file").fill(str(folder))
@@ -135,6 +145,29 @@ def test_start_here_in_jupyterlab(page: object, tmp_path: Path) -> None:
     quiz = show(page, ".jp-OutputArea-child", "trigram model has just written")
     quiz.locator("input[type=radio]").nth(1).check()
     page.get_by_text("Right. It has a table of counts").wait_for(timeout=10_000)
+
+    assert not page.foreign
+    assert not page.errors
+
+
+def test_history_in_jupyterlab(page: object) -> None:
+    """Play Shannon's game, then talk to ELIZA."""
+    open_and_run(page, "01_history")
+    game = show(page, ".jp-OutputArea-child", "▯")
+    field = game.get_by_placeholder("next letter, _ for a blank")
+    for letter in "etaoinshrdlucmfwypvbgkjqxz_":
+        field.type(letter)
+        page.wait_for_function("field => field.value === ''", arg=field.element_handle(), timeout=10_000)
+        if game.get_by_text("bits a letter").count():
+            break
+    assert game.get_by_text("1 letters: between").count()
+
+    chat = show(page, ".jp-OutputArea-child", "WHAT WOULD YOU LIKE TO TALK ABOUT")
+    field = chat.get_by_placeholder("say something, then press Enter")
+    field.fill("I remember my grandfather's orchard")
+    field.press("Enter")
+    chat.get_by_text("COME BACK TO YOU OFTEN").wait_for(timeout=10_000)
+    assert chat.get_by_text("REMEMBER: rule of line").count()
 
     assert not page.foreign
     assert not page.errors

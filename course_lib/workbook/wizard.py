@@ -117,8 +117,8 @@ def choose_corpus(session: Session) -> None:
 
 
 COLAB = (
-    "On Colab: open the folder symbol on the left and drag a file or zip-free folder there "
-    "(path <code>/content/NAME</code>), or mount Google Drive with "
+    "On Colab: open the folder symbol on the left, drag your files there and give the path "
+    "<code>/content/NAME</code>; or mount Google Drive with "
     "<code>from google.colab import drive; drive.mount('/content/drive')</code> and give "
     "<code>/content/drive/MyDrive/FOLDER</code>. With Drive mounted the choice is remembered."
 )
