@@ -82,22 +82,23 @@ def is_error(message: object) -> bool:
     return message.type == "error" and not HARMLESS.search(message.text)
 
 
-def run_all_cells(page: object, last: str) -> None:
-    """Menu *Run*, *Run All Cells*; wait until the last code cell has its number."""
+def run_all_cells(page: object, done: str) -> None:
+    """Menu *Run*, *Run All Cells*; wait until the kernel has done them."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function(last, timeout=120_000)
+    page.wait_for_function(done, timeout=120_000)
 
 
-IDLE = """() => {
-  const status = document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator');
-  return status && status.getAttribute('data-status') === 'idle' && window.__wasBusy;
-}"""
+# Between two cells the kernel is idle for a moment: the run is over once it has stayed idle.
+IDLE = "() => window.__wasBusy && window.__idleTicks > 100"
 WATCH = """() => {
   window.__wasBusy = false;
+  window.__idleTicks = 0;
   setInterval(() => {
     const status = document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator');
-    if (status && status.getAttribute('data-status') === 'busy') window.__wasBusy = true;
+    const busy = status && status.getAttribute('data-status') === 'busy';
+    window.__wasBusy = window.__wasBusy || busy;
+    window.__idleTicks = busy ? 0 : window.__idleTicks + 1;
   }, 20);
 }"""
 

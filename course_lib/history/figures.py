@@ -63,7 +63,8 @@ def sparsity(orders: Sequence[int], seen: Sequence[float], once: Sequence[float]
     axis.set(
         title="The longer the n-gram, the emptier the table", xlabel="length of the n-gram (words)", ylabel="share (%)"
     )
-    axis.legend()
+    axis.set_ylim(0, 130)
+    axis.legend(ncols=2, loc="upper center", fontsize=9)
     return DescribedFigure(
         figure,
         f"Of the held-out sequences of {orders[-1]} words {100 * seen[-1]:.0f} % were seen in training, "
@@ -83,6 +84,8 @@ def memory(distances: Sequence[int], effects: Mapping[str, Sequence[float]]) -> 
         xscale="log",
         yscale="log",
     )
+    axis.set_xticks(distances, [str(distance) for distance in distances])
+    axis.minorticks_off()
     axis.legend()
     name, values = next(iter(effects.items()))
     far = next((d for d, v in zip(distances, values, strict=True) if v < 0.02), None)
@@ -106,7 +109,7 @@ def bits_by_year(
         )
     for number, (name, value) in enumerate(references.items()):
         axis.axhline(value, linestyle=(":", "--")[number % 2], color=COLOURS[3 + number])
-        axis.annotate(f"{name} {value:.2f}", (min(years) - 3, value), (0, 3), textcoords="offset points", fontsize=8.5)
+        axis.annotate(f"{name} {value:.2f}", (min(years) + 14, value), (0, 3), textcoords="offset points", fontsize=8.5)
     axis.set(title="One held-out text, seventy years of methods", xlabel="year of the method")
     axis.set(ylabel="bits per byte\n(fewer is better)", ylim=(0, max(means) * 1.2))
     axis.set_xlim(min(years) - 5, max(years) + 6)
@@ -121,7 +124,8 @@ def bits_by_year(
 def bits_by_amount(curves: Mapping[str, Sequence[tuple[int, float]]], title: str) -> DescribedFigure:
     """Bits per byte against the bytes of text read. ``curves``: name → (bytes read, bits per byte)."""
     figure, axis = canvas()
-    for number, (name, points) in enumerate(curves.items()):
+    in_order = sorted(curves.items(), key=lambda item: item[0].startswith("n-grams"))  # one colour for each, always
+    for number, (name, points) in enumerate(in_order):
         axis.plot(*zip(*points, strict=True), MARKERS[number] + "-", label=name)
     axis.set(title=title, xlabel="text read (bytes)", ylabel="bits per byte", xscale="log")
     axis.legend()

@@ -30,6 +30,8 @@ TEMPLATE = """{%- extends 'classic/base.html.j2' -%}
 {%- else -%}{{ super() }}{%- endif -%}
 {% endblock input_group %}"""
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.DOTALL | re.IGNORECASE)
+# The Markdown converter ends a folded hint before its text; it belongs inside.
+_CLOSED_TOO_EARLY = re.compile(r"(<details><summary>Hint</summary>\s*)</details>(.*?)(?=</div>)", re.DOTALL)
 
 
 def document(title: str, body: str) -> str:
@@ -59,4 +61,5 @@ def page(notebook: NotebookNode, title: str, before: str = "") -> str:
     )  # fmt: skip
     body, _ = exporter.from_notebook_node(copy)
     navigation = '<nav><a href="index.html">All notebooks</a></nav>\n'
-    return document(title, navigation + before + _SCRIPT.sub("", body))
+    body = _CLOSED_TOO_EARLY.sub(r"\1\2</details>", _SCRIPT.sub("", body))
+    return document(title, navigation + before + body)

@@ -153,3 +153,10 @@ def test_in_a_terminal_there_is_a_bar(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     run_notebooks(["01"], out=tmp_path / "book", folder=notebooks)
     assert "2/2 cells" in capsys.readouterr().out
+
+
+def test_a_hint_stays_folded() -> None:
+    hint = new_markdown_cell("<details><summary>Hint</summary>\n\nUse `zip`.\n\n</details>")
+    text = page(new_notebook(cells=[hint]), "a title")
+    folded = re.search(r"<details><summary>Hint</summary>(.*?)</details>", text, re.DOTALL)
+    assert folded and "<code>zip</code>" in folded[1]
