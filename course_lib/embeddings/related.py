@@ -3,20 +3,21 @@
 Public test sets (WordSim-353, the Google analogies) ask for kings, capitals and currencies,
 which technical text hardly mentions. Two sources of pairs fit any corpus better: the "See Also"
 sections that authors of numpydoc docstrings write by hand, and, where there are none, words
-that stand together in held-out documents.
+that stand together in held-out documents more often than chance.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 import numpy as np
 
-from course_lib.embeddings.vocabulary import Vocabulary
-from course_lib.workbook.corpus import Corpus
+from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.words import words
 
 Pair = tuple[str, str]
+MOST_WORDS = 2_000  # of these all pairs are counted
 _SECTION = re.compile(
     r"^[ \t]*See Also[ \t]*\n[ \t]*-{3,}[ \t]*\n(?P<body>.*?)(?=^[ \t]*\S[^\n]*\n[ \t]*[-=]{3,}[ \t]*$|\Z)",
     re.MULTILINE | re.DOTALL,
@@ -39,3 +40,55 @@ def split_see_also(text: str) -> tuple[str, list[str]]:
     parts = [part.strip() for line in listed for part in re.split(r"\s*:(?:\s|$)", line, maxsplit=1)[0].split(",")]
     names = [match[1].lower() for part in parts if (match := _NAME.match(part))]
     return text[: found.start()] + text[found.end() :], names
+
+
+def see_also_pairs(documents: Iterable[Document]) -> tuple[list[str], list[Pair]]:
+    """Every text without its "See Also" section, and the pairs (documented name, listed name).
+
+    A document's own name is the last part of its id: ``numpy.linalg.norm`` gives ``norm``. Each
+    pair is given once, whichever way round it was listed, and none of a word with itself.
+    """
+    texts, pairs = [], {}
+    for document in documents:
+        text, listed = split_see_also(document.text)
+        texts.append(text)
+        own = re.split(r"\W", document.id.split("#")[0])[-1].lower()
+        for name in listed:
+            if own and name != own:
+                pairs.setdefault(tuple(sorted((own, name))), (own, name))
+    return texts, list(pairs.values())
+
+
+def cooccurrence_pairs(texts: Sequence[str], most: int = 2_000, at_least: int = 3) -> list[Pair]:
+    """Words that share more of these documents than chance would give them, the strongest first.
+
+    texts      held-out documents, that no vector was trained on
+    most       pairs in the answer, at most
+    at_least   documents that both words of a pair must stand in
+
+    The strength is the significance of the overlap, G² (Dunning 1993), which unlike the ratio
+    of observed to expected does not favour words that occur three times in all. Very frequent
+    words (in more than a tenth of the documents) go with everything and are left out.
+    """
+    inside = [set(words(text)) for text in texts]
+    seen = Counter(word for document in inside for word in document if len(word) > 1)
+    ceiling = max(at_least, len(texts) // 10)
+    chosen = [(word, count) for word, count in seen.most_common() if at_least <= count <= ceiling][:MOST_WORDS]
+    frequent = {word for word, _ in chosen}
+    together = Counter(pair for document in inside for pair in combinations(sorted(document & frequent), 2))
+    found = [(pair, count) for pair, count in together.items() if count >= at_least]
+    strengths = [_strength(count, seen[a], seen[b], len(texts)) for (a, b), count in found]
+    order = np.argsort(-np.array(strengths), kind="stable")[:most]
+    return [found[number][0] for number in order if strengths[number] > 0]
+
+
+def _strength(both: int, first: int, second: int, documents: int) -> float:
+    """G² of the 2 × 2 table of documents with and without each of two words; 0 if they avoid each other."""
+    if both * documents <= first * second:
+        return 0.0
+    cells = np.array([both, first - both, second - both, documents - first - second + both], dtype=float)
+    rows = np.array([first, first, documents - first, documents - first], dtype=float)
+    columns = np.array([second, documents - second, second, documents - second], dtype=float)
+    expected = rows * columns / documents
+    used = cells > 0
+    return float(2 * (cells[used] * np.log(cells[used] / expected[used])).sum())

@@ -32,7 +32,8 @@ from course_lib.workbook.training import DeferredInterrupt
 
 BLOCK = 16  # positions that share their negatives
 STEPS_A_CHUNK = 64  # steps whose negatives are drawn at once
-MOST_REPEATS = 400.0  # expected pairs of one word in an update; their gradients add up
+UPDATES = 200  # in an epoch at least, where the text is long enough
+LONGEST_STEP = 2.5  # learning rate times pairs of one word in one update: longer ones overshoot
 
 
 @dataclass(frozen=True)
@@ -219,11 +220,27 @@ class Word2Vec:
     def _around(self) -> int:
         return self._block + 2 * self.settings.window
 
-    def blocks(self) -> int:
-        """Blocks an update: fewer than the settings say where one word makes up much of the text."""
-        kept = self.vocabulary.keep_probability(self.settings.subsample) * self.vocabulary.counts
-        repeats = kept.max() / kept.sum() * self._block * (self.settings.window + 1)
-        return max(1, min(self.settings.blocks, int(MOST_REPEATS / repeats)))
+    def blocks(self, length: int) -> int:
+        """Blocks an update for a text of ``length`` words: fewer for a short one."""
+        return max(1, min(self.settings.blocks, length // (self._block * UPDATES)))
+
+    def rates(self, positions: int) -> tuple[Tensor, Tensor]:
+        """Each word's share of the learning rate, for ``centre`` and ``neighbour``, ``(vocabulary, 1)``.
+
+        positions    positions in an update
+
+        1 for nearly all. The gradients of all pairs of an update are computed at the same place
+        and add up; a word that is expected in too many of them takes shorter steps, without
+        which a vocabulary of a few words would run away to infinity.
+        """
+        settings = self.settings
+        kept = self.vocabulary.keep_probability(settings.subsample) * self.vocabulary.counts
+        seen = positions * (settings.window + 1 if settings.model == "skip-gram" else 1)  # real pairs
+        real = seen * kept / kept.sum()
+        drawn = seen * settings.negatives * self.vocabulary.negative_distribution()
+        most = LONGEST_STEP / settings.learning_rate
+        shares = [most / np.maximum(most, pairs) for pairs in (real * (1 + settings.negatives), real + drawn)]
+        return tuple(torch.from_numpy(share.astype(np.float32))[:, None] for share in shares)
 
     def train(self, encoded: Encoded, description: str = "Word2Vec") -> Training:
         """Go through the text ``epochs`` times. An interruption keeps what has been learned."""
@@ -235,6 +252,7 @@ class Word2Vec:
                 for share, loss in self._epoch(encoded, epoch):
                     words_read = round((epoch + share) * len(encoded))
                     losses.append((words_read, loss))
+                    self._check(loss)
                     shown.update(words_read - shown.n)
                     if interrupt.requested:
                         break
@@ -245,34 +263,42 @@ class Word2Vec:
             print(f"Stopped after {losses[-1][0]:,} of {total:,} words. The vectors learned so far are kept.")
         return Training(WordVectors(self.vocabulary.words, self.centre.numpy().copy()), losses, stopped)
 
+    def _check(self, loss: float) -> None:
+        """Raise ``CourseError`` when the loss has left the ground: it starts at (1 + negatives) · ln 2."""
+        if not loss < 3 * (1 + self.settings.negatives) * math.log(2):
+            raise CourseError(
+                f"The training ran away (its loss is {loss:.3g}), so no vectors were made: "
+                f"lower `learning_rate`, which is {self.settings.learning_rate}, or `blocks`."
+            )
+
     def _epoch(self, encoded: Encoded, epoch: int) -> Iterator[tuple[float, float]]:
         """One pass. Yields the share done and the loss, a few hundred updates apart."""
-        window, block, count = self.settings.window, self._block, self.blocks()
-        kept = self.rng.random(len(encoded)) < self.vocabulary.keep_probability(self.settings.subsample)[encoded.ids]
+        settings, window, block, count = self.settings, self.settings.window, self._block, self.blocks(len(encoded))
+        kept = self.rng.random(len(encoded)) < self.vocabulary.keep_probability(settings.subsample)[encoded.ids]
         ids, documents = encoded.ids[kept], encoded.documents[kept]
         left, right = reaches(documents, window, self.rng)
         rows = (np.arange(len(ids)) % block * (window + 1) + left) * (window + 1) + right
-        step = count * block
-        steps = max(1, math.ceil(len(ids) / step))
-        padding = steps * step - len(ids)
-        rows = torch.from_numpy(np.pad(rows, (0, padding)))  # row 0 sees nothing: padding has no pairs
+        around, padding = self._around, -len(ids) % block
+        rows = torch.from_numpy(np.pad(rows, (0, padding))).view(-1, block)  # row 0 sees nothing: no pairs
         ids = torch.from_numpy(np.pad(ids, (window, window + padding)).astype(np.int64))
-        for first in range(0, steps, STEPS_A_CHUNK):
-            number = min(STEPS_A_CHUNK, steps - first)
-            chunk = ids[first * step : (first + number) * step + 2 * window]
-            surrounding = chunk.unfold(0, self._around, block).view(number, count, self._around)
-            drawn = np.searchsorted(self._cumulative, self.rng.random((number, count, block)))
+        rates = self.rates(count * block)
+        spread = torch.from_numpy(self.rng.permutation(len(rows)))
+        chunk = count * STEPS_A_CHUNK
+        for first in range(0, len(rows), chunk):
+            mine = spread[first : first + chunk]
+            surrounding = ids.unfold(0, around, block)[mine]
+            centres, codes = surrounding[:, window : window + block], rows[mine]
+            drawn = np.searchsorted(self._cumulative, self.rng.random((len(mine), block)))
             negatives = torch.from_numpy(drawn)
-            centres = chunk[window : window + number * step].view(number, count, block)
-            codes = rows[first * step : (first + number) * step].view(number, -1)
-            for n in range(number):
-                rate = self.settings.learning_rate * max(1e-4, 1 - (epoch + (first + n) / steps) / self.settings.epochs)
-                weights = self._table.index_select(0, codes[n]).view(count, block, -1)
-                sides = self._sides(centres[n], surrounding[n], negatives[n])
+            for n in range(0, len(mine), count):
+                part = slice(n, n + count)
+                done = (epoch + (first + n) / len(rows)) / settings.epochs
+                weights = self._table.index_select(0, codes[part].reshape(-1)).view(-1, block, around + block)
+                sides = self._sides(centres[part], surrounding[part], negatives[part])
                 if n == 0:
                     loss = self._loss(sides, weights)
-                self._update(sides, weights, rate)
-            yield (first + number) / steps, loss
+                self._update(sides, weights, rates, settings.learning_rate * max(1e-4, 1 - done))
+            yield (first + len(mine)) / len(rows), loss
 
     def _sides(self, centres: Tensor, around: Tensor, negatives: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
         """The two sides of the products: (table, word numbers, their vectors)."""
@@ -282,12 +308,14 @@ class Word2Vec:
             sides = (self.neighbour, torch.cat([centres, negatives], 1)), (self.centre, around)
         return [(t, ids, t.index_select(0, ids.reshape(-1)).view(*ids.shape, -1)) for t, ids in sides]
 
-    def _update(self, sides: list[tuple[Tensor, Tensor, Tensor]], weights: Tensor, rate: float) -> None:
+    def _update(self, sides: list, weights: Tensor, rates: tuple[Tensor, Tensor], rate: float) -> None:
         """One step uphill. A word that occurs more than once receives the sum of its gradients."""
         gradients = skip_gram_gradients if self.settings.model == "skip-gram" else cbow_gradients
         (_, _, first), (_, _, second) = sides
         for (table, ids, _), gradient in zip(sides, gradients(first, second, weights), strict=True):
-            table.index_add_(0, ids.reshape(-1), gradient.mul_(rate).view(-1, gradient.shape[-1]))
+            flat = ids.reshape(-1)
+            steps = rates[0 if table is self.centre else 1].index_select(0, flat).mul_(rate)
+            table.index_add_(0, flat, gradient.view(len(flat), -1).mul_(steps))
 
     def _loss(self, sides: list[tuple[Tensor, Tensor, Tensor]], weights: Tensor) -> float:
         """Nats for a real pair (skip-gram) or a position (CBOW) with its negatives."""

@@ -1,0 +1,181 @@
+"""How good are word vectors? Four scores, a stability, a bias test, each with what it covers.
+
+A score is worth what it covers: a question about a word without a vector is left out, and the
+score says how many were.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+from pathlib import Path
+
+import numpy as np
+
+from course_lib.bootstrap.places import REPOSITORY
+from course_lib.embeddings.related import Pair
+from course_lib.embeddings.vectors import WordVectors
+
+QUESTIONS = REPOSITORY / "assets" / "evaluation"
+MOST_PARTITIONS = 20_000  # beyond it the association test draws instead of trying all
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number between 0 and 1, and how many of the questions it rests on.
+
+    value      nan when nothing could be asked
+    answered   questions whose words all have vectors
+    asked      questions in all
+    unit       what is counted
+    """
+
+    value: float
+    answered: int
+    asked: int
+    unit: str = "questions"
+
+    @property
+    def coverage(self) -> float:
+        return self.answered / self.asked if self.asked else 0.0
+
+    def __str__(self) -> str:
+        if not self.answered:
+            return f"cannot be measured here: none of {self.asked:,} {self.unit} has vectors for all its words"
+        return f"{self.value:.3f} on {self.answered:,} of {self.asked:,} {self.unit} ({self.coverage:.0%})"
+
+
+def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
+    """The chance that a number of ``positive`` is larger than one of ``negative``; a tie counts half.
+
+    The area under the ROC curve, from ranks (Mann and Whitney 1947).
+    """
+    values = np.concatenate([positive, negative])
+    _, group, size = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(size) - (size - 1) / 2)[group]
+    wins = ranks[: len(positive)].sum() - len(positive) * (len(positive) + 1) / 2
+    return float(wins / (len(positive) * len(negative)))
+
+
+def related_pairs_score(vectors: WordVectors, pairs: Sequence[Pair], seed: int = 0) -> Score:
+    """Do related words have a higher cosine than the same words paired by chance?
+
+    0.5 is guessing, 1 perfect. Shuffling the second words keeps each word as frequent among the
+    unrelated pairs as among the related ones, so frequency alone scores nothing.
+    """
+    known = [pair for pair in pairs if pair[0] in vectors and pair[1] in vectors]
+    if len(known) < 2:
+        return Score(float("nan"), 0, len(pairs), "pairs")
+    first, second = (np.array([vectors.index[pair[side]] for pair in known]) for side in (0, 1))
+    related = {(a, b) for a, b in zip(first, second, strict=True)} | set(zip(second, first, strict=True))
+    rng = np.random.default_rng(seed)
+    chance = [
+        (a, b)
+        for _ in range(5)
+        for a, b in zip(first, rng.permutation(second), strict=True)
+        if a != b and (a, b) not in related
+    ]
+    if not chance:
+        return Score(float("nan"), 0, len(pairs), "pairs")
+    cosine = _cosines(vectors, first, second)
+    return Score(area_under_curve(cosine, _cosines(vectors, *np.array(chance).T)), len(known), len(pairs), "pairs")
+
+
+def _cosines(vectors: WordVectors, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return (vectors.directions[first] * vectors.directions[second]).sum(1)
+
+
+def read_analogies(path: Path = QUESTIONS / "analogies.json") -> dict[str, list[tuple[str, str, str, str]]]:
+    """Questions "a is to b as c is to d" by category."""
+    stored = json.loads(path.read_text(encoding="utf-8"))["categories"]
+    return {name: [tuple(question) for question in questions] for name, questions in stored.items()}
+
+
+def read_odd_one_out(path: Path = QUESTIONS / "odd_one_out.json") -> list[tuple[list[str], str]]:
+    """Questions (words, the odd one among them)."""
+    stored = json.loads(path.read_text(encoding="utf-8"))["questions"]
+    return [(question["words"], question["odd"]) for question in stored]
+
+
+def analogy_score(vectors: WordVectors, questions: Iterable[Sequence[str]], among: int = 1) -> Score:
+    """Share of analogies whose d is among the first ``among`` answers. Guessing gives nearly 0."""
+    questions = list(questions)
+    known = [q for q in questions if all(word in vectors for word in q)]
+    right = sum(d in [word for word, _ in vectors.analogy(a, b, c, among)] for a, b, c, d in known)
+    return Score(right / len(known) if known else float("nan"), len(known), len(questions))
+
+
+def odd_one_out_score(vectors: WordVectors, questions: Sequence[tuple[Sequence[str], str]]) -> Score:
+    """Share of questions whose odd word is found. Guessing among four gives 0.25."""
+    known = [(group, odd) for group, odd in questions if all(word in vectors for word in group)]
+    right = sum(vectors.odd_one_out(group) == odd for group, odd in known)
+    return Score(right / len(known) if known else float("nan"), len(known), len(questions))
+
+
+def neighbour_stability(models: Sequence[WordVectors], words: Sequence[str], count: int = 10) -> float:
+    """Share of a word's ``count`` nearest neighbours that two models have in common, in the mean.
+
+    models   vectors of two trainings or more, say with different seeds; all pairs are compared
+    words    words to look up; each must have a vector in every model
+    """
+    near = [[{w for w, _ in model.neighbours(word, count)} for word in words] for model in models]
+    shared = [len(a & b) / max(1, len(a)) for x, y in combinations(near, 2) for a, b in zip(x, y, strict=True)]
+    return float(np.mean(shared))
+
+
+@dataclass(frozen=True)
+class Association:
+    """Is one group of words nearer to some attributes than another group?
+
+    effect    difference of the groups' mean associations in standard deviations (Cohen's d)
+    p_value   chance of a difference as large in either direction if the words were dealt out at random
+    used      the words of the four lists that have vectors
+    """
+
+    effect: float
+    p_value: float
+    used: tuple[tuple[str, ...], ...]
+
+    def __str__(self) -> str:
+        sizes = " and ".join(str(len(group)) for group in self.used[:2])
+        if np.isnan(self.effect):
+            return f"cannot be measured here: {sizes} words have vectors, and at least 3 and 3 are needed"
+        return f"effect {self.effect:+.2f}, p = {self.p_value:.3f} ({sizes} words)"
+
+
+def association_test(
+    vectors: WordVectors,
+    first: Sequence[str],
+    second: Sequence[str],
+    one: Sequence[str],
+    other: Sequence[str],
+    usable: Callable[[str], bool] | None = None,
+    seed: int = 0,
+) -> Association:
+    """The word-embedding association test (Caliskan et al. 2017).
+
+    Is ``first`` (against ``second``) nearer to ``one`` (against ``other``)? A word's association
+    is its mean cosine with ``one`` minus that with ``other``. Effect above 0: yes. With fewer
+    than three words with vectors in any list the effect is nan: too few to say anything.
+
+    usable   tells whether a word may take part, say because it is frequent enough
+    """
+    known = lambda group: tuple(w for w in group if w in vectors and (usable is None or usable(w)))  # noqa: E731
+    used = tuple(known(group) for group in (first, second, one, other))
+    if min(map(len, used)) < 3:
+        return Association(float("nan"), float("nan"), used)
+    rows = [vectors.directions[[vectors.index[w] for w in group]] for group in used]
+    targets = np.concatenate(rows[:2])
+    association = (targets @ rows[2].T).mean(1) - (targets @ rows[3].T).mean(1)
+    size, total = len(used[0]), len(targets)
+    observed = association[:size].mean() - association[size:].mean()
+    if comb(total, size) <= MOST_PARTITIONS:
+        deals = list(combinations(range(total), size))
+    else:
+        rng = np.random.default_rng(seed)
+        deals = [range(size), *(rng.permutation(total)[:size] for _ in range(MOST_PARTITIONS))]
+    sums = association[np.array([list(deal) for deal in deals])].sum(1)
+    differences = sums / size - (association.sum() - sums) / (total - size)
+    p_value = float((np.abs(differences) >= abs(observed) - 1e-9).mean())
+    return Association(float(observed / association.std(ddof=1)), p_value, used)
