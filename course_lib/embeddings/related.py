@@ -9,9 +9,9 @@ that stand together in held-out documents more often than chance.
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import combinations
 
 import numpy as np
+from scipy.sparse import csr_array, triu
 
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.words import words
@@ -73,22 +73,28 @@ def cooccurrence_pairs(texts: Sequence[str], most: int = 2_000, at_least: int = 
     inside = [set(words(text)) for text in texts]
     seen = Counter(word for document in inside for word in document if len(word) > 1)
     ceiling = max(at_least, len(texts) // 10)
-    chosen = [(word, count) for word, count in seen.most_common() if at_least <= count <= ceiling][:MOST_WORDS]
-    frequent = {word for word, _ in chosen}
-    together = Counter(pair for document in inside for pair in combinations(sorted(document & frequent), 2))
-    found = [(pair, count) for pair, count in together.items() if count >= at_least]
-    strengths = [_strength(count, seen[a], seen[b], len(texts)) for (a, b), count in found]
-    order = np.argsort(-np.array(strengths), kind="stable")[:most]
-    return [found[number][0] for number in order if strengths[number] > 0]
+    ranked = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
+    chosen = {word: n for n, (word, _) in enumerate([i for i in ranked if at_least <= i[1] <= ceiling][:MOST_WORDS])}
+    rows = [sorted(chosen[word] for word in document if word in chosen) for document in inside]
+    flat = np.array([number for row in rows for number in row], dtype=np.int64)
+    table = csr_array(
+        (np.ones(len(flat)), flat, np.cumsum([0, *map(len, rows)])), shape=(len(rows), max(1, len(chosen)))
+    )
+    together = triu((table.T @ table).tocsr(), k=1).tocoo()
+    counts = np.array([seen[word] for word in chosen], dtype=float)
+    used = together.data >= at_least
+    first, second = together.coords[0][used], together.coords[1][used]
+    strength = _strength(together.data[used], counts[first], counts[second], len(texts))
+    order = np.argsort(-strength, kind="stable")[:most]
+    names = list(chosen)
+    return [(names[first[n]], names[second[n]]) for n in order if strength[n] > 0]
 
 
-def _strength(both: int, first: int, second: int, documents: int) -> float:
-    """G² of the 2 × 2 table of documents with and without each of two words; 0 if they avoid each other."""
-    if both * documents <= first * second:
-        return 0.0
-    cells = np.array([both, first - both, second - both, documents - first - second + both], dtype=float)
-    rows = np.array([first, first, documents - first, documents - first], dtype=float)
-    columns = np.array([second, documents - second, second, documents - second], dtype=float)
-    expected = rows * columns / documents
-    used = cells > 0
-    return float(2 * (cells[used] * np.log(cells[used] / expected[used])).sum())
+def _strength(both: np.ndarray, first: np.ndarray, second: np.ndarray, documents: int) -> np.ndarray:
+    """G² of the 2 × 2 tables of documents with and without each of two words; 0 if they avoid each other."""
+    observed = np.stack([both, first - both, second - both, documents - first - second + both])
+    rows = np.stack([first, first, documents - first, documents - first])
+    columns = np.stack([second, documents - second, second, documents - second])
+    ratio = np.maximum(observed, 1e-12) * documents / np.maximum(rows * columns, 1e-12)
+    surprise = 2 * np.where(observed > 0, observed * np.log(ratio), 0).sum(0)
+    return np.where(both * documents > first * second, surprise, 0.0)

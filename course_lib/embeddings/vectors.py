@@ -18,7 +18,7 @@ MOST_WORD_BYTES = 10_000  # a longer "word" in a binary file means that it is no
 class WordVectors:
     """Words with a vector each.
 
-    words    the words
+    words    the words, the most frequent first
     matrix   their vectors, float32, shape ``(words, width)``
     """
 
@@ -51,19 +51,26 @@ class WordVectors:
         """The cosine of the angle between two words' vectors: 1 same direction, 0 at right angles."""
         return float(self.directions[self.number(first)] @ self.directions[self.number(second)])
 
-    def nearest(self, direction: np.ndarray, count: int = 10, without: Sequence[str] = ()) -> list[tuple[str, float]]:
-        """The words whose vectors point most nearly in ``direction`` (width,), with their cosines."""
+    def nearest(
+        self, direction: np.ndarray, count: int = 10, without: Sequence[str] = (), among: int | None = None
+    ) -> list[tuple[str, float]]:
+        """The words whose vectors point most nearly in ``direction`` (width,), with their cosines.
+
+        without   words that may not be an answer
+        among     look only at that many words of the list's beginning, where the frequent ones are
+        """
         length = np.linalg.norm(direction)
-        cosines = self.directions @ (direction / (length if length else 1.0))
-        cosines[[self.index[word] for word in without if word in self.index]] = -np.inf
+        cosines = self.directions[:among] @ (direction / (length if length else 1.0))
+        left_out = [self.index[word] for word in without if word in self.index]
+        cosines[[number for number in left_out if number < len(cosines)]] = -np.inf
         count = min(count, int(np.isfinite(cosines).sum()))
         best = np.argpartition(-cosines, max(0, count - 1))[:count]
         best = best[np.argsort(-cosines[best], kind="stable")]
         return [(self.words[number], float(cosines[number])) for number in best]
 
-    def neighbours(self, word: str, count: int = 10) -> list[tuple[str, float]]:
+    def neighbours(self, word: str, count: int = 10, among: int | None = None) -> list[tuple[str, float]]:
         """The words nearest to ``word``, without itself."""
-        return self.nearest(self.directions[self.number(word)], count, [word])
+        return self.nearest(self.directions[self.number(word)], count, [word], among)
 
     def analogy(self, a: str, b: str, c: str, count: int = 1) -> list[tuple[str, float]]:
         """``a`` is to ``b`` as ``c`` is to …: nearest to b − a + c, the three left out.

@@ -78,17 +78,17 @@ class Training:
 
 
 def reaches(documents: np.ndarray, window: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """How many words each position sees to its left and to its right, two int64 arrays ``(words,)``.
+    """How many words each position sees to its left and to its right, two int16 arrays ``(words,)``.
 
     Each draws its own window size, so near neighbours are used more often than far ones. A
     window ends where its document ends.
     """
-    position = np.arange(len(documents))
-    starts = np.flatnonzero(np.diff(documents, prepend=-1))
-    lengths = np.diff(starts, append=len(documents))
-    first, last = np.repeat(starts, lengths), np.repeat(starts + lengths - 1, lengths)
-    near = rng.integers(1, window + 1, len(documents))
-    return np.minimum(near, position - first), np.minimum(near, last - position)
+    starts = np.flatnonzero(np.diff(documents, prepend=-1)).astype(np.int32)
+    lengths = np.diff(starts, append=np.int32(len(documents)))
+    before = np.arange(len(documents), dtype=np.int32) - np.repeat(starts, lengths)
+    after = np.repeat(lengths, lengths) - 1 - before
+    near = rng.integers(1, window + 1, len(documents), dtype=np.int16)
+    return np.minimum(near, before).astype(np.int16), np.minimum(near, after).astype(np.int16)
 
 
 def pairs(ids: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -96,7 +96,7 @@ def pairs(ids: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
     The blocks never list them; this is for looking at them, and for tests.
     """
-    sizes = left + right
+    left, sizes = left.astype(np.int64), left.astype(np.int64) + right
     centre = np.repeat(np.arange(len(ids)), sizes)
     place = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0 … size − 1 within a window
     step = place - left[centre]
@@ -182,14 +182,14 @@ class Word2Vec:
     def _epoch(self, encoded: Encoded, epoch: int) -> Iterator[tuple[float, float]]:
         """One pass. Yields the share done and the loss, at most 64 updates apart."""
         settings, window, block, count = self.settings, self.settings.window, self._block, self.blocks(len(encoded))
-        kept = self.rng.random(len(encoded)) < self.vocabulary.keep_probability(settings.subsample)[encoded.ids]
+        keep = self.vocabulary.keep_probability(settings.subsample).astype(np.float32)
+        kept = self.rng.random(len(encoded), dtype=np.float32) < keep[encoded.ids]
         ids, documents = encoded.ids[kept], encoded.documents[kept]
         left, right = reaches(documents, window, self.rng)
-        rows = (np.arange(len(ids)) % block * (window + 1) + left) * (window + 1) + right
+        place = np.arange(len(ids), dtype=np.int32) % block
+        rows = (place * (window + 1) + left) * (window + 1) + right
         around, padding = self._around, -len(ids) % block
-        rows = torch.from_numpy(np.pad(rows, (0, padding)).astype(np.int32)).view(
-            -1, block
-        )  # row 0 sees nothing: no pairs
+        rows = torch.from_numpy(np.pad(rows, (0, padding))).view(-1, block)  # row 0 sees nothing: no pairs
         ids = torch.from_numpy(np.pad(ids, (window, window + padding)))
         rates = self.rates(count * block)
         spread = torch.from_numpy(self.rng.permutation(len(rows)))

@@ -65,6 +65,17 @@ class Session:
         )
         return own.joined(load_corpus("handbook"))
 
+    def large_corpus(self, max_bytes: int, words: int, purpose: str) -> Corpus:
+        """Much text to train on: of ``python-docs`` the full size, of any corpus at most ``max_bytes``.
+
+        A corpus of fewer than ``words`` words is topped up as in ``corpus_of``. Nothing is
+        fetched: the full size is read from the installed packages, once, and then cached.
+        """
+        own = self.corpus_of(words, purpose)
+        if own.source == settings.DEFAULT_CORPUS and own.bytes < max_bytes:
+            own = load_corpus(f"{settings.DEFAULT_CORPUS}:full")
+        return own.sample(max_bytes)
+
     def pick(self, *, cpu: Value, gpu: Value | None = None, smoke: Value | None = None) -> Value:
         """The value for this profile. Without one for ``gpu`` or ``smoke`` it is the CPU's."""
         chosen = {"cpu": cpu, "gpu": gpu, "smoke": smoke}[self.profile]
