@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
+from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from course_lib.embeddings.evaluate import Score
 from course_lib.embeddings.vectors import WordVectors
-from course_lib.embeddings.vocabulary import Vocabulary
+from course_lib.embeddings.vocabulary import Encoded, Vocabulary
 from course_lib.workbook.corpus.words import words
 
 Scores = np.ndarray  # (queries, documents)
@@ -93,3 +94,35 @@ def recall_at(task: SearchTask, method: Callable[[list[str], list[str]], Scores]
     own = np.diagonal(scores)[:, None]
     rank = (scores >= own).sum(1)  # 1 = alone at the top
     return Score(float((rank <= count).mean()), len(task), len(task), "queries")
+
+
+def senses(
+    vectors: WordVectors, vocabulary: Vocabulary, encoded: Encoded, word: str, window: int = 5, most: int = 4_000
+) -> list[tuple[float, list[str]]]:
+    """Split the occurrences of a word in two by their surroundings.
+
+    Each occurrence is the weighted mean of the vectors of its neighbours; k-means makes two
+    groups. Returned for each, the larger first: its share, and the five words whose part of the
+    group's neighbours most exceeds their part of the other's. One group if all surroundings are alike.
+    """
+    places = np.flatnonzero(encoded.ids == vocabulary.index[word])
+    places = places[:: max(1, len(places) // most)]
+    steps = np.array([step for step in range(-window, window + 1) if step])
+    around = (places[:, None] + steps).clip(0, len(encoded) - 1)
+    same = (encoded.documents[around] == encoded.documents[places][:, None]) & (around != places[:, None])
+    neighbours = encoded.ids[around]
+    weight = same * (1e-3 / (1e-3 + vocabulary.counts / vocabulary.counts.sum()))[neighbours]
+    means = np.einsum("nw,nwd->nd", weight, vectors.directions[neighbours])
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
+    groups = min(2, len(np.unique(means.round(6), axis=0)))
+    labels = KMeans(groups, n_init=4, random_state=0).fit_predict(means)
+    counts = np.stack(
+        [np.bincount(neighbours[labels == n][same[labels == n]], minlength=len(vocabulary)) for n in range(groups)]
+    )
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    found = []
+    for n in range(groups):
+        others = share.sum(0) - share[n]
+        typical = np.argsort(-(share[n] - others), kind="stable")[:5]
+        found.append((float((labels == n).mean()), [vocabulary.words[number] for number in typical]))
+    return sorted(found, key=lambda group: -group[0])

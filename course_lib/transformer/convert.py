@@ -1,0 +1,142 @@
+"""The same weights in transformers' models and in ours: GPT-2 and Falcon, both ways for Falcon.
+
+Falcon keeps queries, keys and values in one matrix. Its rows lie in groups, one a key head: the
+queries of the group, then its key, then its value. Multi-query attention is one single group.
+"""
+
+import torch
+from torch import Tensor
+from transformers import FalconConfig, FalconForCausalLM, GPT2LMHeadModel, PretrainedConfig
+
+from course_lib.errors import CourseError
+from course_lib.transformer.model import Config, MiniGPT
+
+_FALCON_NAMES = {
+    "attention.out": "self_attention.dense",
+    "mlp.up": "mlp.dense_h_to_4h",
+    "mlp.down": "mlp.dense_4h_to_h",
+}
+
+
+def config_of(theirs: PretrainedConfig) -> Config:
+    """Our description of a GPT-2 or Falcon configuration. Raises ``CourseError`` for what ``MiniGPT`` lacks."""
+    if theirs.model_type == "gpt2":
+        return Config(
+            theirs.vocab_size, "gpt", theirs.n_embd, theirs.n_layer, theirs.n_head, context=theirs.n_positions,
+            hidden=theirs.n_inner, epsilon=theirs.layer_norm_epsilon,
+        )  # fmt: skip
+    if theirs.model_type != "falcon" or theirs.alibi or not (theirs.parallel_attn or theirs.new_decoder_architecture):
+        raise CourseError(
+            f"MiniGPT knows GPT-2 and Falcon with rotary positions and parallel blocks, not this {theirs.model_type}."
+        )
+    few = (
+        theirs.num_kv_heads
+        if theirs.new_decoder_architecture
+        else 1
+        if theirs.multi_query
+        else theirs.num_attention_heads
+    )
+    rope = getattr(theirs, "rope_parameters", None) or {}
+    return Config(
+        theirs.vocab_size, "falcon", theirs.hidden_size, theirs.num_hidden_layers, theirs.num_attention_heads,
+        few_heads=few, context=theirs.max_position_embeddings, hidden=theirs.ffn_hidden_size,
+        two_norms=_two_norms(theirs), bias=theirs.bias,
+        base=float(rope.get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))), epsilon=theirs.layer_norm_epsilon,
+    )  # fmt: skip
+
+
+def _two_norms(theirs: FalconConfig) -> bool:
+    """The larger models have a norm for attention and one for the MLP; the number may be left open."""
+    number = getattr(theirs, "num_ln_in_parallel_attn", None)
+    return theirs.new_decoder_architecture and number != 1
+
+
+def from_gpt2(theirs: GPT2LMHeadModel) -> MiniGPT:
+    """Our model with the weights of a GPT-2. Its layers store matrices the other way round (``Conv1D``)."""
+    model = MiniGPT(config_of(theirs.config))
+    old, new = theirs.state_dict(), {}
+    new["embedding.weight"], new["positions.weight"] = old["transformer.wte.weight"], old["transformer.wpe.weight"]
+    for kind in ("weight", "bias"):
+        new[f"norm.{kind}"] = old[f"transformer.ln_f.{kind}"]
+        for layer in range(model.config.layers):
+            mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
+            turn = (lambda part: part.T) if kind == "weight" else (lambda part: part)
+            three = turn(old[f"{other}attn.c_attn.{kind}"]).chunk(3)
+            for name, part in zip(("query", "key", "value"), three, strict=True):
+                new[f"{mine}attention.{name}.{kind}"] = part
+            new[f"{mine}attention.out.{kind}"] = turn(old[f"{other}attn.c_proj.{kind}"])
+            new[f"{mine}mlp.up.{kind}"] = turn(old[f"{other}mlp.c_fc.{kind}"])
+            new[f"{mine}mlp.down.{kind}"] = turn(old[f"{other}mlp.c_proj.{kind}"])
+            new[f"{mine}norm.{kind}"] = old[f"{other}ln_1.{kind}"]
+            new[f"{mine}mlp_norm.{kind}"] = old[f"{other}ln_2.{kind}"]
+    return _filled(model, new)
+
+
+def from_falcon(theirs: FalconForCausalLM) -> MiniGPT:
+    """Our model with the weights of a Falcon, old or new decoder architecture."""
+    model = MiniGPT(config_of(theirs.config))
+    config, old, new = model.config, theirs.state_dict(), {}
+    new["embedding.weight"] = old["transformer.word_embeddings.weight"]
+    for kind in ("weight", "bias"):
+        new[f"norm.{kind}"] = old[f"transformer.ln_f.{kind}"]
+        for layer in range(config.layers):
+            mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
+            for ours, name in _norm_names(config, theirs.config.new_decoder_architecture).items():
+                new[f"{mine}{ours}.{kind}"] = old[f"{other}{name}.{kind}"]
+            if kind == "bias" and not config.bias:
+                continue
+            parts = split_fused(old[f"{other}self_attention.query_key_value.{kind}"], config)
+            for name, part in zip(("query", "key", "value"), parts, strict=True):
+                new[f"{mine}attention.{name}.{kind}"] = part
+            for ours, name in _FALCON_NAMES.items():
+                new[f"{mine}{ours}.{kind}"] = old[f"{other}{name}.{kind}"]
+    return _filled(model, new)
+
+
+def to_falcon(model: MiniGPT, theirs: FalconConfig) -> FalconForCausalLM:
+    """A Falcon of transformers with our weights. ``theirs`` must describe the same shape."""
+    if config_of(theirs) != model.config:
+        raise CourseError(f"The configurations differ: {config_of(theirs)} and {model.config}.")
+    config, old, new = model.config, model.state_dict(), {}
+    new["transformer.word_embeddings.weight"] = new["lm_head.weight"] = old["embedding.weight"]
+    for kind in ("weight", "bias"):
+        new[f"transformer.ln_f.{kind}"] = old[f"norm.{kind}"]
+        for layer in range(config.layers):
+            mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
+            for ours, name in _norm_names(config, theirs.new_decoder_architecture).items():
+                new[f"{other}{name}.{kind}"] = old[f"{mine}{ours}.{kind}"]
+            if kind == "bias" and not config.bias:
+                continue
+            parts = [old[f"{mine}attention.{name}.{kind}"] for name in ("query", "key", "value")]
+            new[f"{other}self_attention.query_key_value.{kind}"] = join_fused(parts, config)
+            for ours, name in _FALCON_NAMES.items():
+                new[f"{other}{name}.{kind}"] = old[f"{mine}{ours}.{kind}"]
+    falcon = FalconForCausalLM(theirs)
+    falcon.load_state_dict(new)
+    return falcon
+
+
+def _norm_names(config: Config, new_architecture: bool) -> dict[str, str]:
+    if config.two_norms:
+        return {"norm": "ln_attn", "mlp_norm": "ln_mlp"}
+    return {"norm": "input_layernorm"}
+
+
+def split_fused(fused: Tensor, config: Config) -> tuple[Tensor, Tensor, Tensor]:
+    """Falcon's one matrix (or bias) as queries, keys and values."""
+    depth, groups = config.width // config.heads, config.kv_heads
+    rows = fused.view(groups, config.heads // groups + 2, depth, *fused.shape[1:])
+    return tuple(part.reshape(-1, *fused.shape[1:]) for part in (rows[:, :-2], rows[:, -2], rows[:, -1]))
+
+
+def join_fused(parts: list[Tensor], config: Config) -> Tensor:
+    """The way back."""
+    depth, groups = config.width // config.heads, config.kv_heads
+    rest = parts[0].shape[1:]
+    rows = [part.view(groups, -1, depth, *rest) for part in parts]
+    return torch.cat(rows, 1).reshape(-1, *rest)
+
+
+def _filled(model: MiniGPT, weights: dict[str, Tensor]) -> MiniGPT:
+    model.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    return model.eval()

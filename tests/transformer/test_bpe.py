@@ -1,0 +1,146 @@
+"""Byte-pair encoding against the `tokenizers` library: same merges, same ids, nothing lost."""
+
+import json
+import random
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from course_lib.errors import CourseError
+from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer, CharacterTokenizer
+from course_lib.workbook.corpus import load_corpus
+
+ODD = [
+    *("", " ", "\n\n  x", "naïve café", "温室の土", "🌱👩\u200d👩\u200d👧 water", "אבג", "a\u0301", "don't we'll"),
+    *("\x00\x01", "  indented\n\tcode()  ", "1,234.5", f"a {END_OF_TEXT} b"),
+]
+
+
+@pytest.fixture(scope="module")
+def corpora() -> dict[str, list[str]]:
+    return {
+        "handbook": list(load_corpus("handbook").texts()),
+        "songbook": list(load_corpus("songbook").texts()),
+        "odd": [*ODD, "aaaaaaaaaa " * 30, "abababab " * 20],
+    }
+
+
+def theirs(texts: list[str], size: int, minimum: int = 2) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=minimum,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def fast(tokenizer: BPETokenizer, folder: Path) -> PreTrainedTokenizerFast:
+    tokenizer.save(folder / "tokenizer.json")
+    return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), split_special_tokens=True)
+
+
+@pytest.mark.parametrize("name", ["handbook", "songbook", "odd"])
+@pytest.mark.parametrize("size", [300, 1_000, 5_000])
+def test_merges_are_those_of_tokenizers_in_order(corpora: dict, name: str, size: int) -> None:
+    ours = BPETokenizer.train(corpora[name], size)
+    stored = json.loads(theirs(corpora[name], size).to_str())["model"]
+    assert [[ours.name(left), ours.name(right)] for left, right in ours.merges] == stored["merges"]
+    assert {ours.name(number): number for number in range(len(ours))} == stored["vocab"]
+
+
+@pytest.mark.parametrize("name", ["handbook", "songbook", "odd"])
+def test_ids_are_those_of_the_fast_tokenizer(corpora: dict, name: str, tmp_path: Path) -> None:
+    ours = BPETokenizer.train(corpora[name], 2_000)
+    quick = fast(ours, tmp_path)
+    for text in [*corpora[name], *ODD]:
+        assert ours.encode(text) == quick(text)["input_ids"]
+
+
+def random_text(rng: random.Random) -> str:
+    """Any code points but surrogates, in runs of one script, with blanks between."""
+    starts = [32, 97, 48, 0, 192, 0x300, 0x5D0, 0x3040, 0x4E00, 0xE000, 0x1F300, 0x10FF00]
+    runs = [rng.choice(starts) for _ in range(rng.randint(0, 6))]
+    return "".join(chr(start + rng.randint(0, 60)) for start in runs for _ in range(rng.randint(1, 6)))
+
+
+def test_ids_on_ten_thousand_random_strings_and_back(corpora: dict, tmp_path: Path) -> None:
+    ours = BPETokenizer.train(corpora["handbook"] + corpora["odd"], 1_500)
+    quick, rng = fast(ours, tmp_path), random.Random(0)
+    texts = [random_text(rng) for _ in range(10_000)]
+    for text, ids in zip(texts, quick(texts)["input_ids"], strict=True):
+        assert ours.encode(text) == ids
+        assert ours.decode(ids) == text
+
+
+def test_any_bytes_come_back(corpora: dict) -> None:
+    tokenizer, rng = BPETokenizer.train(corpora["songbook"], 800), random.Random(1)
+    for size in (0, 1, 2, 7, 300, 5_000):
+        data = rng.randbytes(size)
+        assert tokenizer.decode_bytes(tokenizer.encode_bytes(data)) == data
+    assert tokenizer.decode(tokenizer.encode("温")[:1]) == "�"
+
+
+def test_special_tokens_are_never_produced_from_text(corpora: dict) -> None:
+    tokenizer = BPETokenizer.train([END_OF_TEXT * 50, *corpora["songbook"]], 1_000, special=(END_OF_TEXT, "<|user|>"))
+    assert tokenizer.special == {END_OF_TEXT: 0, "<|user|>": 1}
+    for text in (END_OF_TEXT, "<|user|>" * 3, f"x{END_OF_TEXT}y"):
+        assert min(tokenizer.encode(text)) >= 2 and tokenizer.decode(tokenizer.encode(text)) == text
+    assert tokenizer.decode([0, 1]) == ""
+
+
+def test_saved_and_loaded_it_is_the_same(corpora: dict, tmp_path: Path) -> None:
+    tokenizer = BPETokenizer.train(corpora["handbook"], 700)
+    tokenizer.save(tmp_path / "t é.json")
+    again = BPETokenizer.load(tmp_path / "t é.json")
+    assert again.pieces == tokenizer.pieces and again.merges == tokenizer.merges and again.special == tokenizer.special
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[1]", '{"model": {"vocab": {}, "merges": [["a", "b"]]}, "added_tokens": []}']
+)
+def test_other_files_are_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(content)
+    with pytest.raises(CourseError, match="cannot be read as a tokenizer"):
+        BPETokenizer.load(tmp_path / "t.json")
+    with pytest.raises(CourseError):
+        BPETokenizer.load(tmp_path / "missing.json")
+
+
+def test_a_tokenizer_of_another_order_is_refused(tmp_path: Path) -> None:
+    stored = BPETokenizer.train(["low lower lowest"] * 3, 262).to_json()
+    vocabulary = stored["model"]["vocab"]
+    vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
+    (tmp_path / "t.json").write_text(json.dumps(stored))
+    with pytest.raises(CourseError, match="another kind"):
+        BPETokenizer.load(tmp_path / "t.json")
+
+
+def test_a_vocabulary_stops_where_the_text_has_nothing_more() -> None:
+    assert len(BPETokenizer.train(["ab ab"], 5_000, special=())) == 257
+    assert len(BPETokenizer.train([], 5_000, special=())) == 256
+    with pytest.raises(CourseError, match="too small"):
+        BPETokenizer.train(["x"], 100)
+
+
+def test_a_very_long_word_is_no_trap() -> None:
+    tokenizer = BPETokenizer.train(["abc abcabc " * 50], 300)
+    word = "abc" * 100_000
+    tracemalloc.start()
+    assert tokenizer.decode(tokenizer.encode(word)) == word
+    assert tracemalloc.get_traced_memory()[1] < 400e6
+    tracemalloc.stop()
+
+
+def test_characters_one_by_one() -> None:
+    tokenizer = CharacterTokenizer.train(["hello", "wörld"])
+    assert tokenizer.decode(tokenizer.encode("hold")) == "hold" and tokenizer.decode(tokenizer.encode("x")) == "�"
+    assert len(tokenizer) == len(set("hellowörld")) + 2

@@ -1,0 +1,178 @@
+"""The proof: the same weights give the logits of transformers' GPT-2 and Falcon."""
+
+import pytest
+import torch
+from transformers import FalconConfig, FalconForCausalLM, GPT2Config, GPT2LMHeadModel
+
+from course_lib.errors import CourseError
+from course_lib.transformer.attention import allowed, attend, attend_fused, causal_mask, rotary, share_heads
+from course_lib.transformer.convert import config_of, from_falcon, from_gpt2, to_falcon
+from course_lib.transformer.counting import FALCON_7B, GPT3, parameter_count
+from course_lib.transformer.model import Cache, Config, MiniGPT
+
+FALCONS = {
+    "multi-query": dict(multi_query=True, new_decoder_architecture=False, bias=False),
+    "multi-query with bias": dict(multi_query=True, new_decoder_architecture=False, bias=True),
+    "new architecture": dict(new_decoder_architecture=True, num_kv_heads=2, bias=False),
+    "new architecture, bias": dict(new_decoder_architecture=True, num_kv_heads=4, bias=True),
+    "new architecture, one norm": dict(
+        new_decoder_architecture=True, num_kv_heads=2, num_ln_in_parallel_attn=1, bias=False
+    ),
+}
+
+
+def shaken(model: torch.nn.Module, seed: int) -> torch.nn.Module:
+    """Random weights everywhere, norms and biases too: zeros would hide mistakes."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn_like(parameter) * 0.2)
+    return model.eval()
+
+
+def gpt2(seed: int) -> GPT2LMHeadModel:
+    config = GPT2Config(vocab_size=97, n_positions=40, n_embd=24, n_layer=3, n_head=4)
+    return shaken(GPT2LMHeadModel(config), seed)
+
+
+def falcon(name: str, seed: int) -> FalconForCausalLM:
+    config = FalconConfig(
+        vocab_size=97, hidden_size=64, num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=64,
+        alibi=False, parallel_attn=True, **FALCONS[name],
+    )  # fmt: skip
+    return shaken(FalconForCausalLM(config), seed)
+
+
+def pair(name: str, seed: int) -> tuple:
+    if name == "gpt2":
+        theirs = gpt2(seed)
+        return theirs, from_gpt2(theirs)
+    theirs = falcon(name, seed)
+    return theirs, from_falcon(theirs)
+
+
+every_model = pytest.mark.parametrize("name", ["gpt2", *FALCONS])
+
+
+@every_model
+@pytest.mark.parametrize("seed", range(5))
+@torch.no_grad()
+def test_logits_are_those_of_transformers(name: str, seed: int) -> None:
+    theirs, ours = pair(name, seed)
+    ids = torch.randint(0, 97, (3, 17))
+    torch.testing.assert_close(ours(ids), theirs(ids).logits, atol=1e-4, rtol=1e-4)
+
+
+@every_model
+@torch.no_grad()
+def test_with_a_cache_nothing_changes(name: str) -> None:
+    theirs, ours = pair(name, 1)
+    ids, cache = torch.randint(0, 97, (2, 12)), Cache()
+    whole = theirs(ids).logits
+    parts = [ours(ids[:, start:end], cache=cache) for start, end in ((0, 5), (5, 6), (6, 10), (10, 12))]
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-4, rtol=1e-4)
+    assert len(cache) == 12
+
+
+@every_model
+@torch.no_grad()
+def test_left_padding_changes_nothing_for_the_real_tokens(name: str) -> None:
+    theirs, ours = pair(name, 2)
+    ids = torch.randint(0, 97, (2, 11))
+    real = torch.ones(2, 11, dtype=torch.bool)
+    real[1, :4] = False
+    positions = (real.long().cumsum(1) - 1).clamp(min=0)
+    padded = ours(ids, real=real)
+    expected = theirs(ids, attention_mask=real.long(), position_ids=positions).logits
+    torch.testing.assert_close(padded[real], expected[real], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(padded[1, 4:], ours(ids[1:, 4:])[0], atol=1e-4, rtol=1e-4)
+    assert torch.isfinite(padded).all()
+    cache = Cache()
+    first = ours(ids[:, :7], real=real[:, :7], cache=cache)
+    rest = ours(ids[:, 7:], real=real, cache=cache)
+    torch.testing.assert_close(torch.cat([first, rest], 1)[real], padded[real], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", FALCONS)
+@torch.no_grad()
+def test_the_way_back_gives_the_same_falcon(name: str) -> None:
+    theirs, ours = pair(name, 3)
+    again = to_falcon(ours, theirs.config)
+    for key, weight in theirs.state_dict().items():
+        assert torch.equal(again.state_dict()[key], weight), key
+
+
+def test_what_minigpt_lacks_is_said() -> None:
+    with pytest.raises(CourseError, match="rotary positions"):
+        config_of(FalconConfig(alibi=True))
+    with pytest.raises(CourseError, match="configurations differ"):
+        to_falcon(MiniGPT(Config(97, "falcon", 32, 1, 4)), FalconConfig(vocab_size=11))
+
+
+@pytest.mark.parametrize("kind", ["gpt", "falcon"])
+def test_no_token_sees_its_future(kind: str) -> None:
+    """Proved by gradients: what stands later has no influence on an earlier output."""
+    torch.manual_seed(0)
+    model = MiniGPT(Config(50, kind, 16, 2, 4, few_heads=1 if kind == "falcon" else None, bias=kind == "gpt"))
+    states = []
+    model.embedding.register_forward_hook(lambda *args: states.append(args[2].requires_grad_()))
+    logits = model(torch.randint(0, 50, (1, 9)))
+    for place in (0, 4, 7):
+        (slope,) = torch.autograd.grad(logits[0, place].sum(), states[0], retain_graph=True)
+        assert not slope[0, place + 1 :].any() and slope[0, place].any()
+
+
+def test_fused_and_written_attention_agree() -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 4, 7, 8, dtype=torch.float64) for _ in range(3))
+    written, weights = attend(query, key, value, causal_mask(7, 7))
+    torch.testing.assert_close(attend_fused(query, key, value, None), written)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 7, dtype=torch.float64))
+    real = torch.tensor([[False, False, True, True, True, True, True], [True] * 7])
+    mask = allowed(7, 7, real)
+    torch.testing.assert_close(attend_fused(query, key, value, mask), attend(query, key, value, mask)[0])
+    assert not attend(query, key, value, mask)[1][0, :, 2:, :2].any()
+    few = torch.randn(2, 2, 7, 8)
+    assert torch.equal(share_heads(few, 4)[:, 1], few[:, 0]) and torch.equal(share_heads(few, 4)[:, 2], few[:, 1])
+
+
+def test_rotary_scores_depend_on_the_distance_alone() -> None:
+    query, key = torch.randn(2, 1, 1, 1, 16, dtype=torch.float64)
+
+    def score(m: int, n: int) -> float:
+        turned = (rotary(part, torch.tensor([[place]])).flatten() for part, place in ((query, m), (key, n)))
+        return float(torch.dot(*turned))
+
+    assert score(3, 1) == pytest.approx(score(13, 11), abs=1e-5)
+    assert score(0, 0) == pytest.approx(float(query.flatten() @ key.flatten()))
+    assert score(3, 1) != pytest.approx(score(4, 1), abs=1e-3)
+
+
+@every_model
+def test_parameters_are_counted_without_a_model(name: str) -> None:
+    theirs, ours = pair(name, 0)
+    expected = sum(parameter.numel() for parameter in theirs.parameters())
+    assert parameter_count(config_of(theirs.config)).total == expected
+    assert sum(parameter.numel() for parameter in ours.parameters()) == expected
+
+
+def test_the_large_ones_are_counted() -> None:
+    falcon = parameter_count(FALCON_7B)
+    assert round(falcon.total / 1e9, 4) == 6.9217 and round(falcon.linear / 1e9, 4) == 6.6260
+    assert round(parameter_count(GPT3).total / 1e9) == 175
+
+
+@pytest.mark.parametrize("kind", ["gpt", "falcon"])
+def test_it_learns_a_text_by_heart(kind: str) -> None:
+    for seed in range(2):
+        torch.manual_seed(seed)
+        model = MiniGPT(Config(30, kind, 32, 2, 4, few_heads=1 if kind == "falcon" else None, bias=False))
+        ids = torch.randint(0, 30, (4, 24))
+        optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+        before = float(model.loss(ids))
+        for _ in range(150):
+            optimizer.zero_grad()
+            loss = model.loss(ids)
+            loss.backward()
+            optimizer.step()
+        assert float(loss) < before / 4
