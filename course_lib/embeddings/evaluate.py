@@ -140,7 +140,7 @@ class Association:
     def __str__(self) -> str:
         sizes = " and ".join(str(len(group)) for group in self.used[:2])
         if np.isnan(self.effect):
-            return f"cannot be measured here: {sizes} words have vectors, and at least 3 and 3 are needed"
+            return f"cannot be measured here: {sizes} words can take part, and at least 3 and 3 are needed"
         return f"effect {self.effect:+.2f}, p = {self.p_value:.3f} ({sizes} words)"
 
 

@@ -162,9 +162,15 @@ def scores(title: str, measured: Mapping[str, Mapping[str, float]], chance: Mapp
     axis.set_xticks(range(len(names)), names)
     axis.set(title=title, xlabel="test", ylabel="score (1 is perfect)", ylim=(0, 1.3))
     axis.legend(ncols=3, loc="upper center", fontsize=9)
-    usable = [name for name in names if all(values[name] == values[name] for values in measured.values())]
-    best = "; ".join(f"{name}: {max(measured, key=lambda m: measured[m][name])}" for name in usable)
-    return DescribedFigure(figure, f"The best method by test. {best or 'None could be measured'}.")
+    told = (
+        f"{name}: " + ", ".join(f"{method} {values[name]:.2f}" for method, values in measured.items())
+        for name in names
+        if all(values[name] == values[name] for values in measured.values())
+    )
+    sentence = "; ".join(told)
+    return DescribedFigure(
+        figure, f"{sentence[0].upper()}{sentence[1:]}." if sentence else "No test could be measured."
+    )
 
 
 def by_corpus_size(rows: Sequence[Mapping]) -> DescribedFigure:

@@ -111,7 +111,8 @@ def senses(
     around = (places[:, None] + steps).clip(0, len(encoded) - 1)
     same = (encoded.documents[around] == encoded.documents[places][:, None]) & (around != places[:, None])
     neighbours = encoded.ids[around]
-    weight = same * (1e-3 / (1e-3 + vocabulary.counts / vocabulary.counts.sum()))[neighbours]
+    quiet = 1e-3 / (1e-3 + vocabulary.counts / vocabulary.counts.sum())
+    weight = same * quiet[neighbours]
     means = np.einsum("nw,nwd->nd", weight, vectors.directions[neighbours])
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     groups = min(2, len(np.unique(means.round(6), axis=0)))
@@ -123,6 +124,6 @@ def senses(
     found = []
     for n in range(groups):
         others = share.sum(0) - share[n]
-        typical = np.argsort(-(share[n] - others), kind="stable")[:5]
+        typical = np.argsort(-(share[n] - others) * quiet, kind="stable")[:5]
         found.append((float((labels == n).mean()), [vocabulary.words[number] for number in typical]))
     return sorted(found, key=lambda group: -group[0])

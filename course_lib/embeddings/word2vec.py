@@ -129,7 +129,7 @@ class Word2Vec:
         return self._block + 2 * self.settings.window
 
     def blocks(self, length: int) -> int:
-        """Blocks an update for a text of ``length`` words: fewer for a short one."""
+        """Blocks an update for a text of ``length`` words (after thinning out): fewer for a short one."""
         return max(1, min(self.settings.blocks, length // (self._block * UPDATES)))
 
     def rates(self, positions: int) -> tuple[Tensor, Tensor]:
@@ -181,10 +181,11 @@ class Word2Vec:
 
     def _epoch(self, encoded: Encoded, epoch: int) -> Iterator[tuple[float, float]]:
         """One pass. Yields the share done and the loss, at most 64 updates apart."""
-        settings, window, block, count = self.settings, self.settings.window, self._block, self.blocks(len(encoded))
+        settings, window, block = self.settings, self.settings.window, self._block
         keep = self.vocabulary.keep_probability(settings.subsample).astype(np.float32)
         kept = self.rng.random(len(encoded), dtype=np.float32) < keep[encoded.ids]
         ids, documents = encoded.ids[kept], encoded.documents[kept]
+        count = self.blocks(len(ids))
         left, right = reaches(documents, window, self.rng)
         place = np.arange(len(ids), dtype=np.int32) % block
         rows = (place * (window + 1) + left) * (window + 1) + right

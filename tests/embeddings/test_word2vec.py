@@ -81,9 +81,10 @@ def test_millions_of_distinct_words_are_bounded() -> None:
 
 
 def test_a_rate_that_is_too_high_gets_a_sentence_and_no_vectors() -> None:
-    vocabulary, encoded = build_vocabulary(two_worlds(0))
-    with pytest.raises(CourseError, match="lower `learning_rate`, which is 500"):
-        Word2Vec(vocabulary, Settings(width=20, learning_rate=500.0)).train(encoded)
+    bursts = [f"w{n} v{n} " * 6 for n in range(3_000)]  # rare in all, frequent where they stand
+    vocabulary, encoded = build_vocabulary(bursts)
+    with pytest.raises(CourseError, match="lower `learning_rate`, which is 9"):
+        Word2Vec(vocabulary, Settings(width=20, learning_rate=9.0)).train(encoded)
 
 
 @pytest.mark.parametrize("settings", [{"model": "glove"}, {"width": 0}, {"window": 0}, {"epochs": 0}])

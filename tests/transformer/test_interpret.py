@@ -35,7 +35,7 @@ def test_surprise_adds_up_to_the_loss(model: MiniGPT) -> None:
     bits = surprises(model, ids)
     assert bits.shape == (11,)
     assert float(bits.mean()) == pytest.approx(
-        float(model.loss(ids[None])) / torch.log(torch.tensor(2.0)).item(), rel=1e-5
+        model.loss(ids[None]).item() / torch.log(torch.tensor(2.0)).item(), rel=1e-5
     )
 
 
