@@ -70,15 +70,16 @@ def pull_and_push() -> DescribedFigure:
     axis.set(title="One pair, three negatives", xlabel="first number of a vector", ylabel="second number")
     axis.set(xlim=(-2.2, 3.1), ylim=(-1.7, 2.4))
     centre = np.array([1.6, 1.0])
-    others = {"read (from the text)": (0.4, 1.9), "colour (drawn)": (2.2, -0.6), "sine (drawn)": (-1.2, -0.9),
-              "the (drawn)": (0.9, -0.9)}  # fmt: skip
+    others = {"read (from the text)": (-1.5, 1.2), "colour (drawn)": (2.2, -0.6), "sine (drawn)": (-1.2, -0.9),
+              "the (drawn)": (0.7, -0.7)}  # fmt: skip
     axis.annotate("", centre, (0, 0), arrowprops={"arrowstyle": "-|>", "lw": 2, "color": COLOURS[1]})
     axis.annotate("file", centre, (8, 2), textcoords="offset points", weight="bold")
     for number, (name, place) in enumerate(others.items()):
         place, real = np.array(place), number == 0
         colour, sign = (COLOURS[0], 1) if real else (COLOURS[2], -1)
         axis.plot(*place, MARKERS[0 if real else 2], color=colour)
-        axis.annotate(name, place, (7, -14), textcoords="offset points", fontsize=9.5)
+        above = (-10, 9) if name.startswith("the") else (7, -14)
+        axis.annotate(name, place, above, textcoords="offset points", fontsize=9.5)
         score = 1 / (1 + np.exp(-place @ centre))
         step = sign * ((1 - score) if real else score) * centre * 0.9
         axis.annotate("", place + step, place, arrowprops={"arrowstyle": "->", "lw": 1.8, "color": colour,
@@ -119,12 +120,12 @@ def flat_maps(vectors: WordVectors, groups: Mapping[str, Sequence[str]], perplex
         "PCA": PCA(2, random_state=0).fit_transform(rows),
         "t-SNE": TSNE(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(rows),
     }
-    figure, axes = canvas(1, 2, width=10.5, height=5.2)
+    figure, axes = canvas(1, 2, width=10.5, height=5.6)
     kept = {}
     for axis, (method, place) in zip(axes, places.items(), strict=True):
         for (word, number), (x, y) in zip(names, place, strict=True):
             axis.plot(x, y, MARKERS[number % len(MARKERS)], color=COLOURS[number % len(COLOURS)], markersize=5)
-            axis.annotate(word, (x, y), (3, 2), textcoords="offset points", fontsize=7.5)
+            axis.annotate(word, (x, y), (3, 2), textcoords="offset points", fontsize=8)
         axis.set(title=method, xlabel="first direction", ylabel="second direction")
         axis.margins(0.12)
         near = trustworthiness(rows, place, n_neighbors=min(5, (len(names) - 1) // 2), metric="cosine")
@@ -186,9 +187,12 @@ def by_corpus_size(rows: Sequence[Mapping]) -> DescribedFigure:
             axes[1].plot(sizes, [row[name]["auc"] for row in own], style, label=name)
     axes[0].set(title="Speed", xlabel="corpus (million words)", ylabel="thousand words a second", xscale="log")
     axes[1].set(title="Quality", xlabel="corpus (million words)", ylabel="AUC of related pairs", xscale="log")
-    axes[0].set_ylim(0)
+    axes[0].set_ylim(0, axes[0].get_ylim()[1] * 1.45)
+    sizes = sorted({row["words"] / 1e6 for row in rows})
     for axis in axes:
-        axis.legend(fontsize=8.5)
+        axis.set_xticks(sizes, [f"{size:.1f}" for size in sizes])
+        axis.minorticks_off()
+        axis.legend(fontsize=8.5, loc="upper left", ncols=2)
     last = rows[-1]
     return DescribedFigure(
         figure,
