@@ -22,7 +22,7 @@ ALL = [Requirement(line) for line in [*TABLE["dependencies"], *EXTRAS["lab"], *E
 COLAB = {"torch": "2.11.0", "transformers": "5.15.0", "peft": "0.20.0", "datasets": "4.0.0", "numpy": "2.1.3",
          "ipywidgets": "7.7.1", "ipython": "7.34.0"}  # fmt: skip
 # Where an import has another name than the package; what is not listed has the same.
-PACKAGES = {"docx": "python-docx", "IPython": "ipython", "google": None}
+PACKAGES = {"docx": "python-docx", "sklearn": "scikit-learn", "IPython": "ipython", "google": None}
 
 
 def lines_of(name: str) -> list[str]:
