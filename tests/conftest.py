@@ -1,6 +1,7 @@
 """Offline, headless, and away from the user's own settings: for every test and its children."""
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +15,8 @@ sys.path[:0] = [str(SUPPORT), str(REPOSITORY)]
 import offline_guard  # noqa: E402
 
 offline_guard.block()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: Ctrl-C is tested, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["COURSE_HEADLESS"] = "1"

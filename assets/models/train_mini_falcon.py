@@ -1,0 +1,199 @@
+"""Train mini-falcon, the course's own base model, on the documentation of this machine's packages.
+
+    python assets/models/train_mini_falcon.py [--steps 4000] [--work FOLDER] [--out FOLDER]
+
+Run it again after an interruption and it goes on where it stopped; with more ``--steps`` it
+trains longer. It writes the model as transformers' Falcon (safetensors), the tokenizer, the hashes
+of the held-out documents and ``training.json``; ``card_of_mini_falcon.py`` measures and writes the card.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from course_lib.workbook import threads
+
+threads.set_thread_policy()
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from torch import Tensor, nn  # noqa: E402
+from transformers import FalconConfig, PreTrainedTokenizerFast  # noqa: E402
+
+from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
+from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
+from course_lib.transformer.model import MiniGPT  # noqa: E402
+from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
+from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
+from course_lib.workbook.training import Plan, train  # noqa: E402
+
+PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = "<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"
+SPECIAL = (END_OF_TEXT, PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN)
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+VOCABULARY, LENGTH, BATCH = 4_096, 512, 16
+TOKENIZER_TEXT = 6_000_000  # bytes of text that the tokenizer learns from
+MOST_FROM_ONE = 0.25  # share of the text that one package may give
+REPEATED = 0.04  # share of the sequences in which a passage comes twice, so that copying is learned
+SHAPE = {
+    "vocab_size": VOCABULARY, "hidden_size": 256, "num_hidden_layers": 8, "num_attention_heads": 4,
+    "max_position_embeddings": 1_024, "multi_query": True, "parallel_attn": True, "bias": False, "alibi": False,
+    "new_decoder_architecture": False, "tie_word_embeddings": True, "hidden_dropout": 0.0, "attention_dropout": 0.0,
+    "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1,
+}  # fmt: skip
+
+
+def is_prose(line: str) -> bool:
+    """False for rows of numbers and rules: lines of some length with fewer than half letters and blanks."""
+    return len(line) < 30 or sum(c.isalpha() or c == " " for c in line) > 0.6 * len(line)
+
+
+def cleaned(text: str) -> str:
+    """E-mail addresses masked, tables of numbers left out, no more than one empty line in a row."""
+    lines = [line.rstrip() for line in mask_emails(text).split("\n") if is_prose(line)]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def training_texts(corpus) -> tuple[list[str], dict]:  # noqa: ANN001
+    """The training documents, one of each cluster of near-duplicates, and what was left out."""
+    documents = list(corpus.train)
+    _, first = np.unique(cluster(document.text for document in documents), return_index=True)
+    kept = [documents[row] for row in sorted(first)]
+    texts, taken, budget = [], {}, MOST_FROM_ONE * sum(len(d.text) for d in kept)
+    for document in sorted(kept, key=lambda d: hashlib.sha256(d.id.encode()).digest()):
+        origin, text = document.meta.get("origin", ""), cleaned(document.text)
+        if len(text) >= 40 and taken.get(origin, 0) < budget:
+            taken[origin] = taken.get(origin, 0) + len(text)
+            texts.append(text)
+    return texts, {
+        "documents": len(documents),
+        "after deduplication": len(kept),
+        "used": len(texts),
+        "characters": taken,
+    }
+
+
+def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray]:
+    """Tokenizer, training tokens and held-out tokens (uint16); made once and kept in ``work``."""
+    paths = [work / "tokenizer.json", work / "train.npy", work / "held_out.npy"]
+    if not all(path.is_file() for path in paths):
+        corpus = load_corpus("python-docs:full")
+        texts, facts = training_texts(corpus)
+        rng = np.random.default_rng(0)
+        part, size = [], 0
+        for row in rng.permutation(len(texts)):
+            part.append(texts[row])
+            size += len(texts[row])
+            if size > TOKENIZER_TEXT:
+                break
+        tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)
+        held_out = [cleaned(text) for text in corpus.validation.texts()]
+        for path, own in zip(paths[1:], (texts, [text for text in held_out if len(text) >= 40]), strict=True):
+            np.save(path, np.array([n for text in own for n in (*tokenizer.encode(text), 0)], dtype=np.uint16))
+        hashes = sorted(hashlib.sha256(text.encode()).hexdigest()[:16] for text in corpus.validation.texts())
+        (work / "held_out.json").write_text(json.dumps({"sha256, first 16 digits": hashes}) + "\n", encoding="utf-8")
+        facts |= {"manifest": corpus.manifest, "characters a token": size / sum(len(tokenizer.encode(t)) for t in part)}
+        (work / "data.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        tokenizer.save(paths[0])
+    return BPETokenizer.load(paths[0]), np.load(paths[1]), np.load(paths[2])
+
+
+def batches(tokens: np.ndarray, generator: torch.Generator) -> Tensor:
+    """Sequences from random places (BATCH, LENGTH + 1); in some a passage is repeated later on."""
+    starts = torch.randint(0, len(tokens) - LENGTH - 1, (BATCH,), generator=generator)
+    rows = torch.from_numpy(
+        np.stack([tokens[start : start + LENGTH + 1] for start in starts.tolist()]).astype(np.int64)
+    )
+    for row in rows[torch.rand(BATCH, generator=generator) < REPEATED]:
+        size = int(torch.randint(16, 128, (1,), generator=generator))
+        first, second = sorted(torch.randint(0, LENGTH + 1 - size, (2,), generator=generator).tolist())
+        row[second : second + size] = row[first : first + size].clone()
+    return rows
+
+
+def held_out_batches(tokens: np.ndarray, most: int) -> Iterator[Tensor]:
+    """Whole sequences from the beginning, in batches."""
+    number = min(most, len(tokens) // (LENGTH + 1))
+    rows = torch.from_numpy(tokens[: number * (LENGTH + 1)].astype(np.int64)).view(number, LENGTH + 1)
+    yield from rows.split(BATCH)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=4_000)
+    parser.add_argument("--work", type=Path, default=Path(".course/mini-falcon"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
+    parser.add_argument("--rate", type=float, default=2e-3)
+    asked = parser.parse_args()
+    asked.work.mkdir(parents=True, exist_ok=True)
+    tokenizer, training, held_out = prepare(asked.work)
+    print(f"{len(training):,} tokens to learn from, {len(held_out):,} held out", flush=True)
+    torch.manual_seed(0)
+    config = FalconConfig(**SHAPE)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = MiniGPT(config_of(config)).to(device)
+    forward = compiled(model)
+
+    def batch_loss(_: nn.Module, rows: Tensor) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            logits = forward(rows[:, :-1])
+        return nn.functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
+
+    def evaluate(_: nn.Module) -> float:
+        losses = [float(batch_loss(model, rows.to(device))) for rows in held_out_batches(held_out, 12 * BATCH)]
+        print(f"  held out {np.mean(losses):.4f} nats a token, {time.strftime('%H:%M')}", flush=True)
+        return float(np.mean(losses))
+
+    plan = Plan(
+        asked.steps, asked.rate, warmup=0.03, weight_decay=0.1, evaluate_every=200, save_every=100,
+        checkpoint=asked.work / "checkpoint.safetensors",
+    )  # fmt: skip
+    history = train(
+        model, lambda generator: batches(training, generator).to(device), batch_loss, plan,
+        evaluate=evaluate, resume=True, description="mini-falcon",
+    )  # fmt: skip
+    save(model.cpu(), config, asked, history, len(training))
+
+
+def compiled(model: MiniGPT) -> nn.Module:
+    """The model through ``torch.compile`` where a compiler is there; as it is where not."""
+    try:
+        forward = torch.compile(model)
+        forward(torch.zeros(BATCH, LENGTH, dtype=torch.long, device=model.embedding.weight.device))
+    except Exception as error:  # a missing compiler shows itself in many ways
+        print(f"not compiled ({type(error).__name__}): slower, and otherwise the same", flush=True)
+        return model
+    return forward
+
+
+def save(model: MiniGPT, config: FalconConfig, asked: argparse.Namespace, history, tokens: int) -> None:  # noqa: ANN001
+    """The folder that ships: 16-bit weights, configuration, tokenizer, held-out hashes, facts."""
+    asked.out.mkdir(parents=True, exist_ok=True)
+    to_falcon(model, config).to(torch.bfloat16).save_pretrained(asked.out)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(asked.work / "tokenizer.json"), eos_token=END_OF_TEXT, bos_token=END_OF_TEXT,
+        pad_token=PADDING, additional_special_tokens=list(SPECIAL[2:]), model_max_length=1_024, padding_side="left",
+    )  # fmt: skip
+    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.save_pretrained(asked.out)
+    (asked.out / "held_out.json").write_bytes((asked.work / "held_out.json").read_bytes())
+    facts = {
+        "command": f"python assets/models/train_mini_falcon.py --steps {asked.steps} --rate {asked.rate}",
+        "date": time.strftime("%Y-%m-%d"), "steps": history.steps, "batch": BATCH, "length": LENGTH,
+        "tokens in the corpus": tokens, "tokens read": history.steps * BATCH * LENGTH,
+        "minutes": round(history.seconds / 60, 1), "torch": torch.__version__,
+        "training loss, every 20 steps": [round(loss, 4) for loss in history.losses[::20]],
+        "held-out loss": [[step, round(loss, 4)] for step, loss in history.evaluations],
+        "data": json.loads((asked.work / "data.json").read_text(encoding="utf-8")),
+    }  # fmt: skip
+    (asked.out / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
