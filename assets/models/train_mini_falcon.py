@@ -110,7 +110,8 @@ def batches(tokens: np.ndarray, generator: torch.Generator) -> Tensor:
     rows = torch.from_numpy(
         np.stack([tokens[start : start + LENGTH + 1] for start in starts.tolist()]).astype(np.int64)
     )
-    for row in rows[torch.rand(BATCH, generator=generator) < REPEATED]:
+    for number in (torch.rand(BATCH, generator=generator) < REPEATED).nonzero().flatten().tolist():
+        row = rows[number]
         size = int(torch.randint(16, 128, (1,), generator=generator))
         first, second = sorted(torch.randint(0, LENGTH + 1 - size, (2,), generator=generator).tolist())
         row[second : second + size] = row[first : first + size].clone()

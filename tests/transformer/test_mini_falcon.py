@@ -1,0 +1,158 @@
+"""The base model's scripts, at small size: trained, interrupted, saved, read by three programs, measured."""
+
+import importlib.util
+import json
+import random
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from course_lib.bootstrap.places import REPOSITORY
+from course_lib.transformer.bpe import BPETokenizer
+from course_lib.transformer.convert import from_falcon
+from course_lib.workbook.corpus import load_corpus
+from course_lib.workbook.models import load_model
+
+
+def script(name: str) -> ModuleType:
+    path = REPOSITORY / "assets" / "models" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModuleType, Path, Path]:
+    """The training script on the handbook, with a tiny shape; stopped after 3 steps and taken up again to 6."""
+    training = script("train_mini_falcon")
+    work, out = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("models") / "mini-falcon"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "load_corpus", lambda _: load_corpus("handbook"))
+        patch.setattr(training, "compiled", lambda model: model)
+        patch.setattr(training, "VOCABULARY", 400)
+        patch.setattr(training, "LENGTH", 96)
+        patch.setattr(training, "BATCH", 2)
+        shape = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+        patch.setattr(training, "SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128})
+        for steps in ("3", "6"):
+            patch.setattr(sys, "argv", ["train", "--steps", steps, "--work", str(work), "--out", str(out)])
+            if steps == "3":
+                patch.setattr(training, "train", stopping_after(training.train, 3))
+            training.main()
+    return training, work, out
+
+
+def stopping_after(train: object, steps: int) -> object:
+    """The same loop with a checkpoint at every step."""
+
+    def shortened(*arguments: object, **options: object) -> object:
+        model, draw, loss, plan = arguments
+        return train(model, draw, loss, plan.__class__(**{**vars(plan), "save_every": 1}), **options)
+
+    return shortened
+
+
+def test_it_goes_on_where_it_stopped_and_saves_a_falcon(trained: tuple) -> None:
+    _, _, out = trained
+    facts = json.loads((out / "training.json").read_text(encoding="utf-8"))
+    assert facts["steps"] == 6 and facts["data"]["used"] > 10
+    model, tokenizer = load_model(out)
+    assert model.config.model_type == "falcon" and model.dtype == torch.bfloat16
+    assert tokenizer.pad_token_id == 1 != tokenizer.eos_token_id == 0
+    chat = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "hello"}], add_generation_prompt=True, return_dict=False
+    )
+    assert chat[0] == 3 and chat[-1] == 4 and 5 in chat
+    assert len(json.loads((out / "held_out.json").read_text(encoding="utf-8"))["sha256, first 16 digits"]) >= 3
+
+
+@torch.no_grad()
+def test_three_programs_give_the_same_logits(trained: tuple) -> None:
+    _, _, out = trained
+    theirs, _ = load_model(out, dtype=torch.float32)
+    reader = script("mini_falcon")
+    small = reader.MiniFalcon(out)
+    ids = torch.randint(6, 400, (1, 40))
+    expected = theirs(ids).logits[0]
+    torch.testing.assert_close(from_falcon(theirs)(ids)[0], expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(small.logits(ids[0].tolist(), {}), expected, atol=1e-4, rtol=1e-4)
+    cache: dict = {}
+    parts = [small.logits(ids[0, start:end].tolist(), cache) for start, end in ((0, 7), (7, 8), (8, 40))]
+    torch.testing.assert_close(torch.cat(parts), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_the_short_tokenizer_gives_the_same_ids(trained: tuple) -> None:
+    _, _, out = trained
+    reader, rng = script("mini_falcon"), random.Random(0)
+    short, ours = reader.Tokenizer(out / "tokenizer.json"), BPETokenizer.load(out / "tokenizer.json")
+    texts = list(load_corpus("handbook").texts())[:20] + ["x² ½ Ⅷ _a_ 温室\u3000室\n\t  don't\x85'll 🌱a\u0301 "]
+    alphabet = "ab 1²½_\n\té温🌱'’.,\u00a0\u2003Ⅷ٣"
+    texts += ["".join(rng.choices(alphabet, k=30)) for _ in range(2_000)]
+    for text in texts:
+        assert short.encode(text) == ours.encode(text)
+        assert short.decode(ours.encode(text)) == text
+
+
+def test_greedy_writing_is_that_of_transformers(trained: tuple) -> None:
+    _, _, out = trained
+    theirs, _ = load_model(out, dtype=torch.float32)
+    ids = list(range(20, 30))
+    expected = theirs.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False, pad_token_id=1)[0, 10:].tolist()
+    found = list(script("mini_falcon").MiniFalcon(out).write(ids, 12, temperature=0))
+    assert found == expected[: len(found)] and (len(found) == 12 or expected[len(found)] == 0)
+
+
+def test_the_text_is_cleaned(trained: tuple) -> None:
+    training = trained[0]
+    table = "  0.123  4.567  8.901  2.345  6.789\n"
+    assert training.cleaned(f"Write to ann@company.com.\n\n\n\n{table}Done.") == "Write to [e-mail].\n\nDone."
+
+
+def test_some_sequences_repeat_a_passage(trained: tuple) -> None:
+    training = trained[0]
+    import numpy as np
+
+    tokens = np.arange(60_000, dtype=np.uint16)  # every token once: any repetition is ours
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.cat([training.batches(tokens, generator) for _ in range(60)])
+    repeated = [len(row.unique()) < len(row) for row in rows]
+    assert rows.shape[1] == training.LENGTH + 1 and 0 < sum(repeated) / len(repeated) < 0.12
+
+
+def test_the_card_measures_and_tells(trained: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, work, out = trained
+    card = script("card_of_mini_falcon")
+    monkeypatch.setattr(card, "LENGTH", 64)
+    monkeypatch.setattr(card, "copying", lambda *_: 0.0)  # its string alone is longer than this tiny context
+    monkeypatch.setattr(card, "memorised", lambda *_: 0.0)
+    monkeypatch.setattr(sys, "argv", ["card", "--work", str(work), "--out", str(out)])
+    card.main()
+    measured = json.loads((out / "training.json").read_text(encoding="utf-8"))["measured"]
+    assert 0.5 < measured["held-out documents, bits per byte"] < 8
+    text = (out / "README.md").read_text(encoding="utf-8")
+    assert "## Samples" in text and "## Limits" in text
+
+
+def test_copying_is_seen_in_a_model_that_copies() -> None:
+    import numpy as np
+
+    card = script("card_of_mini_falcon")
+
+    class Copier(torch.nn.Module):
+        """Says what stood 100 tokens earlier, plus one place: a perfect induction head for this distance."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.embedding = torch.nn.Embedding(1_000, 1)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            source = torch.roll(ids, 99, dims=1)
+            return torch.nn.functional.one_hot(source, 1_000).float()
+
+    held_out = np.random.default_rng(1).integers(6, 262, 5_000)
+    assert card.copying(Copier(), held_out, distance=100, tries=5) == 1
+    assert card.copying(Copier(), held_out, distance=90, tries=5) < 0.1
