@@ -1,0 +1,103 @@
+"""The exercises of notebook 03: solution, stub, and typical mistakes with their own diagnosis."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from course_lib.transformer import checks
+
+
+def merge(pieces: list, pair: tuple, step: int = 2, most: int = 99) -> list:
+    merged, place = [], 0
+    while place < len(pieces):
+        if tuple(pieces[place : place + 2]) == pair and most:
+            merged.append("".join(pair))
+            place, most = place + step, most - 1
+        else:
+            merged.append(pieces[place])
+            place += 1
+    return merged
+
+
+def causal(scores: Tensor, diagonal: int = 1) -> Tensor:
+    hidden = torch.ones_like(scores, dtype=torch.bool).triu(diagonal)
+    return scores.masked_fill(hidden, -math.inf).softmax(-1)
+
+
+def in_place(scores: Tensor) -> Tensor:
+    return causal(scores)
+
+
+def head(x: Tensor, query: Tensor, key: Tensor, value: Tensor, root: float | None = None) -> Tensor:
+    scores = (x @ query) @ (x @ key).T / (root or query.shape[1] ** 0.5)
+    return causal(scores) @ (x @ value)
+
+
+def block(x, norm_1, attention, norm_2, mlp):  # noqa: ANN001, ANN201
+    x = x + attention(norm_1(x))
+    return x + mlp(norm_2(x))
+
+
+def top_p(probabilities: Tensor, share: float, late: bool = False, early: bool = False, norm: bool = True) -> Tensor:
+    ordered, order = probabilities.sort(descending=True)
+    before = ordered.cumsum(0) - ordered
+    out = ordered.cumsum(0) > share if early else before >= share + 0.2 if late else before >= share
+    kept = torch.zeros_like(probabilities).scatter(0, order, ordered.masked_fill(out, 0.0))
+    return kept / kept.sum() if norm else kept
+
+
+def unsorted(probabilities: Tensor, share: float) -> Tensor:
+    ordered = probabilities.sort(descending=True).values
+    kept = ordered.masked_fill(ordered.cumsum(0) - ordered >= share, 0.0)
+    return kept / kept.sum()
+
+
+def parameters(vocabulary: int, context: int, width: int, layers: int) -> int:
+    return vocabulary * width + context * width + layers * (12 * width**2 + 13 * width) + 2 * width
+
+
+SOLUTIONS = {"merge": merge, "causal": causal, "head": head, "block": block, "top_p": top_p, "parameters": parameters}
+MISTAKES = [
+    ("merge", lambda p, q: list(p), "Nothing was merged"),
+    ("merge", lambda p, q: merge(p, q, most=1), "Only the first"),
+    ("merge", lambda p, q: merge(p, q, step=1), "go on two places"),
+    ("merge", lambda p, q: merge(p, q)[: len(p)] if "a" not in p else ["aa", "aa"], "no piece is used twice"),
+    ("causal", lambda s: s.softmax(-1), "which comes later. Set such scores"),
+    ("causal", lambda s: causal(s.T.flip(0), 1).flip(0).flip(1), "way round"),
+    ("causal", lambda s: causal(s, 0), "nan"),
+    ("causal", lambda s: s.softmax(-1).tril(), "before the softmax"),
+    ("head", lambda x, q, k, v: ((x @ q) @ (x @ k).T / 2).softmax(-1) @ (x @ v), "mask is missing"),
+    ("head", lambda x, q, k, v: head(x, q, k, v, root=1.0), "not divided"),
+    ("head", lambda x, q, k, v: head(x, q, k, v, root=6**0.5), "root of the width"),
+    ("head", lambda x, q, k, v: head(x, k, q, v), "changed places"),
+    ("head", lambda x, q, k, v: head(x, q, k, k), "keys are averaged"),
+    ("head", lambda x, q, k, v: x, "(5, 4)"),
+    ("block", lambda x, n, a, m, f: f(m(a(n(x)))), "x is lost"),
+    ("block", lambda x, n, a, m, f: x + a(n(x)) + f(m(x)), "Falcon's parallel block"),
+    ("block", lambda x, n, a, m, f: x + f(m(x + a(n(x)))), "second residual"),
+    ("block", lambda x, n, a, m, f: (x + a(n(x))) + f(x + a(n(x))), "norm is missing"),
+    ("top_p", lambda p, s: top_p(p, s, early=True), "crosses the share is kept"),
+    ("top_p", lambda p, s: top_p(p, s, late=True), "Three tokens are left"),
+    ("top_p", lambda p, s: top_p(p, s, norm=False), "divide by the sum"),
+    ("top_p", unsorted, "wrong places"),
+    ("parameters", lambda v, c, w, n: parameters(v, c, w, n) + v * w, "used once more"),
+    ("parameters", lambda v, c, w, n: parameters(v, c, w, n) - c * w, "positions are missing"),
+    ("parameters", lambda v, c, w, n: parameters(v, c, w, n) - n * 8 * w * w, "MLP is missing"),
+    ("parameters", lambda v, c, w, n: parameters(v, c, w, 12), "written in"),
+]
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_solutions_pass_and_stubs_say_not_yet(name: str, fresh_home: object) -> None:
+    check = getattr(checks, name)
+    result = check(SOLUTIONS[name], solution=True)
+    assert result.passed, result
+    assert check(lambda *_: None).status == "Not yet"
+
+
+@pytest.mark.parametrize(("name", "mistake", "diagnosis"), MISTAKES)
+def test_mistakes_get_their_diagnosis(name: str, mistake: object, diagnosis: str, fresh_home: object) -> None:
+    result = getattr(checks, name)(mistake)
+    assert result.status == "Look again" and diagnosis in result.message, result
