@@ -47,15 +47,12 @@ def prepare(folder: Path, most_words: int) -> Path:
 
 
 def train_ours(path: Path, threads: int, seed: int) -> tuple[object, float, int]:
-    import torch
-
     from course_lib.embeddings.vocabulary import build_vocabulary
     from course_lib.embeddings.word2vec import Settings, Word2Vec
 
-    torch.set_num_threads(threads)
     with path.open(encoding="utf-8") as stream:
         vocabulary, encoded = build_vocabulary(stream, MINIMUM)
-    model = Word2Vec(vocabulary, Settings(WIDTH, WINDOW, NEGATIVES, EPOCHS, seed=seed))
+    model = Word2Vec(vocabulary, Settings(WIDTH, WINDOW, NEGATIVES, EPOCHS, seed=seed, threads=threads))
     start = time.perf_counter()
     vectors = model.train(encoded).vectors
     return vectors, time.perf_counter() - start, len(encoded)

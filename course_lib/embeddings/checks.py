@@ -29,7 +29,10 @@ def neighbour_pairs(answer: Callable[[Sequence[str], int], list[tuple[str, str]]
     )
     right = [(a, b) for a, b in zip(words, words[1:], strict=False)]
     left = [(b, a) for a, b in right]
-    require(set(found) not in ({*right}, {*left}), "Only one side is there: look to the left and to the right.")
+    require(
+        set(found) not in ({*right}, {*left}),
+        "Only one side is there: look both ways, and mind that a range ends before its end.",
+    )
     require(
         ("open", "file") not in found,
         "“file” is two words from “open” and the window is one: does the range run one too far?",
@@ -41,6 +44,14 @@ def neighbour_pairs(answer: Callable[[Sequence[str], int], list[tuple[str, str]]
     require(sorted(found) == sorted(left + right), f"For window 1 there are 8 pairs, and these {len(found)}: {found}.")
     wide = [tuple(pair) for pair in answer(words, 2)]
     require(len(wide) == 14, f"With window 2 the five words have 14 pairs, and there are {len(wide)}.")
+    again = [tuple(pair) for pair in answer(["on", "and", "on", "and"], 2)]
+    require(
+        any(a == b for a, b in again),
+        "In “on and on and” two places hold the same word, and both are neighbours: compare places, not words.",
+    )
+    require(
+        len(again) == 10, f"“on and on and” has 10 pairs with window 2, equal ones included; there are {len(again)}."
+    )
     return "every word meets its neighbours on both sides, and nothing beyond the window or the sentence."
 
 
@@ -97,6 +108,19 @@ def update(answer: Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tenso
         "Every step has the wrong sign: it makes the real neighbour less likely. Step uphill.",
     )
     require(
+        not all(torch.allclose(a * rate, b, atol=1e-9) for a, b in zip(moved, wanted, strict=True)),
+        "The directions are right and the steps too long: multiply by the rate.",
+    )
+    pull = rate * (1 - torch.sigmoid(neighbour @ centre)) * neighbour
+    require(
+        not torch.allclose(moved[0] - pull, (wanted[0] - pull) / len(negatives), atol=1e-9),
+        "The centre hears the mean of its negatives: their pushes add up.",
+    )
+    require(
+        not torch.allclose(moved[2], rate * (1 - torch.sigmoid(before[2] @ before[0]))[:, None] * before[0], atol=1e-9),
+        "The negatives are treated like real neighbours. For them 0 would be right, so the error is 0 − σ(score).",
+    )
+    require(
         not torch.allclose(moved[0], rate * (1 - torch.sigmoid(neighbour @ centre)) * neighbour, atol=1e-9),
         "The centre word hears only its real neighbour: the negatives push it, too.",
     )
@@ -115,7 +139,12 @@ def update(answer: Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tenso
         "The neighbour's step is the larger the better it fits already: the factor is 1 − σ(score), the error.",
     )
     for name, a, b in zip(("centre word", "neighbour", "negatives"), moved, wanted, strict=True):
-        require(torch.allclose(a, b, atol=1e-9), f"The step of the {name} should be {b.tolist()}; it is {a.tolist()}.")
+        shown = [[round(number, 3) for number in step.flatten().tolist()] for step in (b, a)]
+        require(
+            torch.allclose(a, b, atol=1e-9),
+            f"With centre (1, −0.5), neighbour (0.5, 2), rate 0.1 the {name} should move "
+            f"by {shown[0]}, not by {shown[1]}.",
+        )
     return "real neighbours come closer, drawn ones move away, each by how wrong its score was."
 
 
@@ -132,17 +161,23 @@ def complete_analogy(answer: Callable[[Mapping[str, Tensor], str, str, str], str
     """``answer(vectors, a, b, c)``: the word nearest in direction to b − a + c, none of the three."""
     vectors = {
         "file": torch.tensor([1.0, 0.0, 0.0]),
-        "files": torch.tensor([1.0, 0.0, 0.3]),
+        "files": torch.tensor([1.0, 0.0, 0.2]),
         "list": torch.tensor([0.0, 1.0, 0.0]),
-        "lists": torch.tensor([0.3, 1.0, 0.5]),
+        "lists": torch.tensor([0.8, 4.0, 1.6]),
         "set": torch.tensor([0.0, 1.0, -0.4]),
+        "row": torch.tensor([-0.25, 1.0, -0.05]),
         "everything": torch.tensor([5.0, 5.0, 5.0]),
+        "nothing": torch.tensor([-1.0, -1.0, -1.0]),
     }
     word = answer(vectors, "file", "files", "list")
     require(isinstance(word, str), f"Give back a word; it gave {word!r}.")
     require(
         word not in ("file", "files", "list"),
         f"It answers “{word}”, one of the three words of the question: leave those out.",
+    )
+    require(
+        word != "nothing",
+        "It answers “nothing”, which points the other way: take the largest cosine, not the smallest.",
     )
     require(
         word != "everything",
@@ -152,5 +187,17 @@ def complete_analogy(answer: Callable[[Mapping[str, Tensor], str, str, str], str
         word != "set",
         "It answers “set”: the step went backwards. From “file” to “files” is files − file, added to list.",
     )
+    require(
+        word != "row",
+        "It answers “row”, which is near “list”. Is files − file added? Are directions compared, not distances?",
+    )
     require(word == "lists", f"“files” is to “file” as “lists” is to “list”; it answers “{word}”.")
+    near = {
+        "big": torch.tensor([1.0, 0.0]), "bigger": torch.tensor([1.0, 1.0]),
+        "small": torch.tensor([0.9, 0.1]), "smaller": torch.tensor([0.5, 1.0]),
+    }  # fmt: skip
+    word = answer(near, "big", "bigger", "small")
+    require(
+        word == "smaller", f"To “big, bigger, small” it answers “{word}”: leave out all three words, not one of them."
+    )
     return "the step from one word to the other, taken from a third, and the question's own words left out."

@@ -40,10 +40,16 @@ class Score:
     def coverage(self) -> float:
         return self.answered / self.asked if self.asked else 0.0
 
+    @property
+    def error(self) -> float:
+        """Standard error of a share; for an area under the curve the upper bound of Birnbaum and Klose (1957)."""
+        return (self.value * (1 - self.value) / self.answered) ** 0.5
+
     def __str__(self) -> str:
         if not self.answered:
             return f"cannot be measured here: none of {self.asked:,} {self.unit} has vectors for all its words"
-        return f"{self.value:.3f} on {self.answered:,} of {self.asked:,} {self.unit} ({self.coverage:.0%})"
+        share = f"{self.answered:,} of {self.asked:,} {self.unit} ({self.coverage:.0%})"
+        return f"{self.value:.3f} ± {self.error:.3f} on {share}"
 
 
 def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:

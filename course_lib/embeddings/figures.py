@@ -215,4 +215,4 @@ def associations(values: Mapping[str, Mapping[str, float]], towards: str, away: 
     axis.set(title="Whose company do these words keep?", ylabel="group")
     axis.set_xlabel(f"nearer to {away}  ←  mean cosine  →  nearer to {towards}")
     means = ", ".join(f"{group} {np.mean(list(words.values())):+.2f}" for group, words in values.items())
-    return DescribedFigure(figure, f"Mean association with {towards}, less that with {away}: {means}.")
+    return DescribedFigure(figure, f"Mean association with {towards} minus that with {away}: {means}.")

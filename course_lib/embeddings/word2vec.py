@@ -7,6 +7,7 @@ neighbouring ones are alike, in documentation often to the word.
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,6 +45,7 @@ class Settings:
     subsample      frequent words are thinned out, see ``Vocabulary.keep_probability``
     model          ``skip-gram`` or ``cbow``
     blocks         blocks in one update: more is faster and coarser
+    threads        of torch: a second one gains a sixth on a quiet machine and loses much on a busy one
     """
 
     width: int = 100
@@ -54,13 +56,16 @@ class Settings:
     subsample: float = 1e-3
     model: str = "skip-gram"
     blocks: int = 32
+    threads: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.model not in ("skip-gram", "cbow"):
             raise CourseError(f"There is no model {self.model!r}: choose `skip-gram` or `cbow`.")
-        if min(self.width, self.window, self.negatives, self.epochs, self.blocks) < 1:
-            raise CourseError("Width, window, negatives, epochs and blocks must be 1 or more: raise the one that is 0.")
+        if min(self.width, self.window, self.negatives, self.epochs, self.blocks, self.threads) < 1:
+            raise CourseError(
+                "Width, window, negatives, epochs, blocks and threads must be 1 or more: raise the one that is 0."
+            )
 
 
 @dataclass
@@ -101,6 +106,17 @@ def pairs(ids: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     place = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0 … size − 1 within a window
     step = place - left[centre]
     return np.stack([ids[centre], ids[centre + step + (step >= 0)]], 1)
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """torch computes with that many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Word2Vec:
@@ -155,7 +171,7 @@ class Word2Vec:
         settings, losses = self.settings, []
         total = settings.epochs * len(encoded)
         shown = bar(total=total, description=description, unit=" words")
-        with shown, DeferredInterrupt() as interrupt:
+        with shown, _threads(settings.threads), DeferredInterrupt() as interrupt:
             for epoch in range(settings.epochs):
                 for share, loss in self._epoch(encoded, epoch):
                     words_read = round((epoch + share) * len(encoded))

@@ -52,6 +52,34 @@ def confident(centre: Tensor, neighbour: Tensor, negatives: Tensor, rate: float)
     return first, neighbour + rate * torch.sigmoid(neighbour @ centre) * centre, third
 
 
+def averaged(centre: Tensor, neighbour: Tensor, negatives: Tensor, rate: float) -> tuple:
+    error, errors = 1 - torch.sigmoid(neighbour @ centre), -torch.sigmoid(negatives @ centre)
+    new = centre + rate * (error * neighbour + errors @ negatives / len(negatives))
+    return new, *update(centre, neighbour, negatives, rate)[1:]
+
+
+def welcomed(centre: Tensor, neighbour: Tensor, negatives: Tensor, rate: float) -> tuple:
+    first, second, _ = update(centre, neighbour, negatives, rate)
+    return first, second, negatives + rate * (1 - torch.sigmoid(negatives @ centre))[:, None] * centre
+
+
+def nearest_by_distance(vectors: dict, a: str, b: str, c: str) -> str:
+    target = vectors[b] - vectors[a] + vectors[c]
+    return min((w for w in vectors if w not in (a, b, c)), key=lambda w: (vectors[w] - target).norm().item())
+
+
+def least(vectors: dict, a: str, b: str, c: str) -> str:
+    target = vectors[b] - vectors[a] + vectors[c]
+    words = (w for w in vectors if w not in (a, b, c))
+    return min(words, key=lambda w: torch.cosine_similarity(vectors[w], target, dim=0).item())
+
+
+def only_c_left_out(vectors: dict, a: str, b: str, c: str) -> str:
+    target = vectors[b] - vectors[a] + vectors[c]
+    words = (w for w in vectors if w != c)
+    return max(words, key=lambda w: torch.cosine_similarity(vectors[w], target, dim=0).item())
+
+
 def analogy(vectors: dict, a: str, b: str, c: str, leave: bool = True, sign: int = 1, cosine: bool = True) -> str:
     target = sign * (vectors[b] - vectors[a]) + vectors[c]
     candidates = [word for word in vectors if not leave or word not in (a, b, c)]
@@ -75,6 +103,8 @@ MISTAKES = [
     ("neighbour_pairs", lambda w, n: all_pairs(w, n, right=2), "one too far"),
     ("neighbour_pairs", lambda w, n: all_pairs(w, n, right=0) + [], "Only one side"),
     ("neighbour_pairs", lambda w, n: all_pairs(w, 1), "14 pairs"),
+    ("neighbour_pairs", lambda w, n: sorted(set(all_pairs(w, n))), "10 pairs with window 2"),
+    ("neighbour_pairs", lambda w, n: [pair for pair in all_pairs(w, n) if pair[0] != pair[1]], "compare places"),
     ("negative_probabilities", lambda c: [x**0.75 for x in c], "sum to one"),
     ("negative_probabilities", lambda c: probabilities(c, 1), "plain shares"),
     ("negative_probabilities", lambda c: probabilities(c, 0), "same chance"),
@@ -90,6 +120,13 @@ MISTAKES = [
     ("complete_analogy", lambda v, a, b, c: analogy(v, a, b, c, leave=False), "leave those out"),
     ("complete_analogy", lambda v, a, b, c: analogy(v, a, b, c, sign=-1), "went backwards"),
     ("complete_analogy", lambda v, a, b, c: analogy(v, a, b, c, cosine=False), "divide by the lengths"),
+    ("update", lambda c, u, n, r: update(c, u, n, 1.0), "multiply by the rate"),
+    ("update", averaged, "their pushes add up"),
+    ("update", welcomed, "treated like real neighbours"),
+    ("complete_analogy", least, "points the other"),
+    ("complete_analogy", lambda v, a, b, c: analogy(v, a, a, c), "near “list”"),
+    ("complete_analogy", nearest_by_distance, "not distances"),
+    ("complete_analogy", only_c_left_out, "leave out all three"),
     ("complete_analogy", lambda v, a, b, c: 3, "Give back a word"),
 ]
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from course_lib.embeddings.evaluate import related_pairs_score
 from course_lib.embeddings.vocabulary import Vocabulary, build_vocabulary
@@ -91,6 +92,16 @@ def test_a_rate_that_is_too_high_gets_a_sentence_and_no_vectors() -> None:
 def test_impossible_settings_get_a_sentence(settings: dict) -> None:
     with pytest.raises(CourseError):
         Settings(**settings)
+
+
+def test_it_leaves_the_number_of_threads_as_it_was() -> None:
+    vocabulary, encoded = build_vocabulary(two_worlds(0, 300))
+    before, seen = torch.get_num_threads(), []
+    model = Word2Vec(vocabulary, Settings(width=8, epochs=1))
+    update = model._update
+    model._update = lambda *arguments: (seen.append(torch.get_num_threads()), update(*arguments))
+    model.train(encoded)
+    assert set(seen) == {1} and torch.get_num_threads() == before
 
 
 def test_an_interruption_keeps_what_was_learned(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
