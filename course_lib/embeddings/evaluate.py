@@ -46,6 +46,8 @@ class Score:
         return (self.value * (1 - self.value) / self.answered) ** 0.5
 
     def __str__(self) -> str:
+        if not self.asked:
+            return f"cannot be measured here: there are no {self.unit}"
         if not self.answered:
             return f"cannot be measured here: none of {self.asked:,} {self.unit} has vectors for all its words"
         share = f"{self.answered:,} of {self.asked:,} {self.unit} ({self.coverage:.0%})"

@@ -3,7 +3,7 @@
 Public test sets (WordSim-353, the Google analogies) ask for kings, capitals and currencies,
 which technical text hardly mentions. Two sources of pairs fit any corpus better: the "See Also"
 sections that authors of numpydoc docstrings write by hand, and, where there are none, words
-that stand together in held-out documents more often than chance.
+that stand together in held-out paragraphs more often than chance.
 """
 
 import re
@@ -60,19 +60,19 @@ def see_also_pairs(documents: Iterable[Document]) -> tuple[list[str], list[Pair]
 
 
 def cooccurrence_pairs(texts: Sequence[str], most: int = 2_000, at_least: int = 3) -> list[Pair]:
-    """Words that share more of these documents than chance would give them, the strongest first.
+    """Words that share more paragraphs than chance would give them, the strongest first.
 
     texts      held-out documents, that no vector was trained on
     most       pairs in the answer, at most
-    at_least   documents that both words of a pair must stand in
+    at_least   paragraphs that both words of a pair must stand in
 
     The strength is the significance of the overlap, G² (Dunning 1993), which unlike the ratio
     of observed to expected does not favour words that occur three times in all. Very frequent
-    words (in more than a tenth of the documents) go with everything and are left out.
+    words (in more than a tenth of the paragraphs) go with everything and are left out.
     """
-    inside = [set(words(text)) for text in texts]
+    inside = [found for text in texts for part in text.split("\n\n") if len(found := set(words(part))) > 1]
     seen = Counter(word for document in inside for word in document if len(word) > 1)
-    ceiling = max(at_least, len(texts) // 10)
+    ceiling = max(at_least, len(inside) // 10)
     ranked = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
     chosen = {word: n for n, (word, _) in enumerate([i for i in ranked if at_least <= i[1] <= ceiling][:MOST_WORDS])}
     rows = [sorted(chosen[word] for word in document if word in chosen) for document in inside]
@@ -84,7 +84,7 @@ def cooccurrence_pairs(texts: Sequence[str], most: int = 2_000, at_least: int = 
     counts = np.array([seen[word] for word in chosen], dtype=float)
     used = together.data >= at_least
     first, second = together.coords[0][used], together.coords[1][used]
-    strength = _strength(together.data[used], counts[first], counts[second], len(texts))
+    strength = _strength(together.data[used], counts[first], counts[second], len(inside))
     order = np.argsort(-strength, kind="stable")[:most]
     names = list(chosen)
     return [(names[first[n]], names[second[n]]) for n in order if strength[n] > 0]

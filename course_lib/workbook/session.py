@@ -52,18 +52,19 @@ class Session:
         return self.corpus
 
     def corpus_of(self, words: int, purpose: str) -> Corpus:
-        """The corpus, topped up with the handbook when it has fewer than ``words`` words.
+        """The corpus, topped up with the handbook (the handbook itself with the songbook) below ``words`` words.
 
         One sentence then says what there is, what is needed, and what is done instead.
         """
         own = self.corpus
         if own.words >= words:
             return own
+        name, kind = ("songbook", "songs") if own.source == "handbook" else ("handbook", "pages")
         print(
             f"{own.name} has {own.words:,} words and {purpose} needs about {words:,}, "
-            "so the pages of the built-in handbook are added to it here."
+            f"so the {kind} of the built-in {name} are added to it here."
         )
-        return own.joined(load_corpus("handbook"))
+        return own.joined(load_corpus(name))
 
     def large_corpus(self, max_bytes: int, words: int, purpose: str) -> Corpus:
         """Much text to train on: of ``python-docs`` the full size, of any corpus at most ``max_bytes``.

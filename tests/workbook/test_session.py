@@ -12,7 +12,8 @@ import torch
 
 import course_lib
 from course_lib.errors import CourseError
-from course_lib.workbook import settings
+from course_lib.workbook import session, settings
+from course_lib.workbook.corpus import load_corpus
 
 
 def test_start_gives_device_profile_corpus(capsys: pytest.CaptureFixture) -> None:
@@ -86,6 +87,24 @@ def test_a_small_corpus_is_topped_up_and_says_so(
     assert "60 words" in printed and "5,000" in printed and "handbook" in printed
     assert corpus.words > 5_000 and corpus[0].id.startswith("note.txt")
     assert course.corpus_of(words=10, purpose="nothing") is course.corpus
+
+
+def test_the_handbook_is_not_topped_up_with_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("COURSE_CORPUS", "handbook")
+    corpus = course_lib.start("02_word2vec").corpus_of(words=20_000, purpose="learning vectors")
+    assert corpus.words > 20_000 and len(set(corpus.texts())) == len(corpus)
+    assert "songs of the built-in songbook are added" in capsys.readouterr().out
+
+
+def test_much_text_is_taken_from_the_full_size_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    course, asked, songbook = course_lib.start("02_word2vec"), [], load_corpus("songbook")
+    monkeypatch.setattr(session, "load_corpus", lambda source: asked.append(source) or songbook)
+    assert course.large_corpus(1_000_000, words=1_000, purpose="nothing").bytes <= 1_000_000
+    assert not asked
+    assert course.large_corpus(10_000_000, words=1_000, purpose="nothing") is songbook
+    assert asked == ["python-docs:full"]
 
 
 def test_damaged_settings_count_as_none(fresh_home: Path) -> None:
