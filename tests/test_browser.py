@@ -82,24 +82,43 @@ def is_error(message: object) -> bool:
     return message.type == "error" and not HARMLESS.search(message.text)
 
 
-def run_all_cells(page: object, done: str) -> None:
+def run_all_cells(page: object) -> None:
     """Menu *Run*, *Run All Cells*; wait until the kernel has done them."""
+    page.evaluate(WATCH)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_function(done, timeout=120_000)
+    for _ in range(240):
+        if page.evaluate(DONE):
+            return
+        page.wait_for_timeout(1_000)
+    raise AssertionError(f"the cells were not all run: {page.evaluate(STATE)}")
 
 
-# Between two cells the kernel is idle for a moment: the run is over once it has stayed idle.
-IDLE = "() => window.__wasBusy && window.__idleTicks > 100"
+# Done: the last cell has waited for its turn ([*]), it and all others in sight have their numbers
+# again, and the kernel has stayed idle for a while (between two cells it is idle for a moment).
 WATCH = """() => {
-  window.__wasBusy = false;
+  window.__waited = false;
   window.__idleTicks = 0;
   setInterval(() => {
     const status = document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator');
     const busy = status && status.getAttribute('data-status') === 'busy';
-    window.__wasBusy = window.__wasBusy || busy;
     window.__idleTicks = busy ? 0 : window.__idleTicks + 1;
   }, 20);
+}"""
+STATE = """() => ({
+  waited: window.__waited,
+  idleTicks: window.__idleTicks,
+  prompts: [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(p => p.textContent),
+  dialog: [...document.querySelectorAll('.jp-Dialog')].map(d => d.textContent),
+})"""
+DONE = """() => {
+  const outer = document.querySelector('.jp-WindowedPanel-outer');
+  if (outer.scrollTop + outer.clientHeight < outer.scrollHeight - 5) outer.scrollTo(0, outer.scrollHeight);
+  const cells = [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')];
+  const prompts = cells.map(prompt => prompt.textContent);
+  const last = prompts.at(-1) || '';
+  window.__waited = window.__waited || last.includes('*');
+  return window.__waited && /[0-9]/.test(last) && !prompts.some(p => p.includes('*')) && window.__idleTicks > 100;
 }"""
 
 
@@ -120,8 +139,7 @@ def open_and_run(page: object, name: str) -> None:
     """Open a notebook of the working copy, run all its cells, and go back to its top."""
     page.goto(re.sub(r"/tree/[^?]*", f"/tree/{name}.ipynb", page.url.split("?")[0]))
     page.wait_for_selector(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=60_000)
-    page.evaluate(WATCH)
-    run_all_cells(page, IDLE)
+    run_all_cells(page)
     page.locator(".jp-WindowedPanel-outer").first.evaluate("node => node.scrollTo(0, 0)")
 
 
