@@ -83,11 +83,22 @@ def is_error(message: object) -> bool:
 
 
 def run_all_cells(page: object) -> None:
-    """Menu *Run*, *Run All Cells*; wait until the kernel has done them."""
+    """Menu *Run*, *Run All Cells*; wait until the kernel has done them.
+
+    On a busy machine JupyterLab may ask which kernel to take, before or after the click: then its
+    own proposal is accepted and the menu used again.
+    """
     page.evaluate(WATCH)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    for _ in range(240):
+    clicked = -60
+    for second in range(240):
+        if page.locator(".jp-Dialog", has_text="Select Kernel").count():
+            page.locator(".jp-Dialog .jp-mod-accept").first.click()
+            page.wait_for_timeout(3_000)
+            clicked = -60
+        if not page.evaluate("window.__waited") and second - clicked >= 20:
+            page.get_by_role("menuitem", name="Run", exact=True).click()
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            clicked = second
         if page.evaluate(DONE):
             return
         page.wait_for_timeout(1_000)
@@ -138,7 +149,8 @@ def show(page: object, selector: str, has_text: str) -> object:
 def open_and_run(page: object, name: str) -> None:
     """Open a notebook of the working copy, run all its cells, and go back to its top."""
     page.goto(re.sub(r"/tree/[^?]*", f"/tree/{name}.ipynb", page.url.split("?")[0]))
-    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=60_000)
+    ready = ".jp-NotebookPanel .jp-Notebook-ExecutionIndicator[data-status='idle']"
+    page.wait_for_selector(f"{ready}, .jp-Dialog", timeout=60_000)
     run_all_cells(page)
     page.locator(".jp-WindowedPanel-outer").first.evaluate("node => node.scrollTo(0, 0)")
 
