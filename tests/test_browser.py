@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: ins
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 FOREIGN = re.compile(r"(?:https?|wss?|ftp)://(?!127\.0\.0\.1[:/]|localhost[:/])")
-HARMLESS = re.compile(r"favicon|ResizeObserver|deprecat", re.IGNORECASE)
+HARMLESS = re.compile(r"Could not restore the debugger state|favicon|ResizeObserver|deprecat", re.IGNORECASE)
 
 
 @pytest.fixture
