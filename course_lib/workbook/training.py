@@ -33,7 +33,8 @@ class Plan:
 
     steps           updates of the weights
     learning_rate   the highest one; it rises over ``warmup`` (a share of the steps) and then
-                    falls along ``schedule``: ``cosine``, ``linear`` or ``constant``
+                    falls along ``schedule``: ``cosine``, ``linear``, ``constant``, or ``trapezoid``,
+                    which falls only in the last 40 % of the steps
     clip            largest norm of the gradient; longer ones are shortened to it
     evaluate_every  steps between evaluations; 0: only at the end
     checkpoint      file to save to when interrupted and every ``save_every`` steps (0: only then)
@@ -75,6 +76,7 @@ def learning_rate_at(step: int, plan: Plan) -> float:
         "cosine": 0.5 * (1 + math.cos(math.pi * done)),
         "linear": 1 - done,
         "constant": 1.0,
+        "trapezoid": min(1.0, (plan.steps - step) / (0.4 * plan.steps)),
     }[plan.schedule]
     return plan.learning_rate * factor
 
@@ -97,6 +99,7 @@ def train(
     *,
     evaluate: Callable[[nn.Module], float] | None = None,
     resume: bool = False,
+    optimiser_for: Callable[[nn.Module, Plan], torch.optim.Optimizer] = make_optimiser,
     description: str = "Training",
 ) -> History:
     """Train ``model`` in place and return the history.
@@ -106,6 +109,8 @@ def train(
     evaluate(model)            a validation loss; called without gradients, in evaluation mode
     resume                     go on from ``plan.checkpoint``; on a CPU the result is bit for
                                bit that of a run that was never interrupted
+    optimiser_for(model, plan) another optimiser than AdamW; a group's ``share`` of the learning
+                               rate is kept, 1 if it has none
 
     An interruption (Ctrl-C, the stop button) lets the step at hand end, saves the checkpoint
     if the plan names one, and returns normally with ``interrupted`` set.
@@ -113,7 +118,7 @@ def train(
     if plan.steps < 1:
         raise CourseError("A training plan needs at least one step: raise `steps`.")
     generator = torch.Generator().manual_seed(plan.seed)
-    optimiser = make_optimiser(model, plan)
+    optimiser = optimiser_for(model, plan)
     history = History()
     if resume and plan.checkpoint is not None and Path(plan.checkpoint).exists():
         history = History(**checkpoints.load(plan.checkpoint, model, optimiser, generator))
@@ -183,7 +188,7 @@ def _update(
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate_at(step, plan)
+        group["lr"] = learning_rate_at(step, plan) * group.get("share", 1.0)
     optimiser.step()
     return value
 

@@ -161,7 +161,7 @@ def test_a_loss_that_is_not_a_number_stops_with_a_sentence() -> None:
         train(make_model(0), draw, lambda m, b: squared(m, b) * math.nan, Plan(3))
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant", "trapezoid"])
 def test_schedules_rise_then_fall(schedule: str) -> None:
     plan = Plan(100, 1.0, warmup=0.1, schedule=schedule)
     rates = [learning_rate_at(step, plan) for step in range(100)]
