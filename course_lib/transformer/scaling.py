@@ -1,0 +1,76 @@
+"""Loss against compute: the same text read by models of several sizes, and the line through them."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from course_lib.history.neural import draw_windows
+from course_lib.transformer.cost import training_operations
+from course_lib.transformer.counting import parameter_count
+from course_lib.transformer.model import Config, MiniGPT
+from course_lib.workbook.training import Plan, train
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model of the experiment: parameters (without the embedding), operations, and its loss."""
+
+    parameters: int
+    operations: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """loss = scale · operations^(−exponent): a straight line when both axes are logarithmic."""
+
+    scale: float
+    exponent: float
+
+    def __call__(self, operations: float) -> float:
+        return self.scale * operations**-self.exponent
+
+
+def run_sizes(
+    configs: Sequence[Config],
+    data: Tensor,
+    judge: Callable[[MiniGPT], float],
+    *,
+    device: torch.device,
+    steps: int,
+    batch: int,
+    length: int,
+    learning_rate: Callable[[Config], float],
+    seed: int = 0,
+) -> list[Run]:
+    """Train each configuration on the same windows of ``data`` (tokens,) and judge it on other text.
+
+    Operations count the parameters outside the embedding, and the last layer, which does work
+    (Kaplan et al. 2020 leave it out; for models as small as these it is most of the work).
+    """
+    runs = []
+    for config in configs:
+        torch.manual_seed(seed)
+        model = MiniGPT(config).to(device)
+        plan = Plan(steps, learning_rate(config), weight_decay=0.1, seed=seed)
+        train(
+            model,
+            lambda generator: draw_windows(data, length + 1, batch, generator).to(device),
+            lambda m, rows: m.loss(rows),
+            plan,
+            description=f"width {config.width}",
+        )
+        count = parameter_count(config)
+        working = count.linear + count.embedding
+        runs.append(Run(count.linear, training_operations(working, steps * batch * length), judge(model.eval())))
+    return runs
+
+
+def fit_power_law(runs: Sequence[Run]) -> PowerLaw:
+    """The straight line through the logarithms, by least squares."""
+    slope, start = np.polyfit([math.log(run.operations) for run in runs], [math.log(run.loss) for run in runs], 1)
+    return PowerLaw(math.exp(start), -float(slope))
