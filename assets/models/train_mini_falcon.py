@@ -3,8 +3,9 @@
     python assets/models/train_mini_falcon.py [--steps 4000] [--work FOLDER] [--out FOLDER]
 
 Run it again after an interruption and it goes on where it stopped. The learning rate falls in the
-last 40 % of the steps only, so that before then another number of ``--steps`` can be chosen. It writes the model as transformers' Falcon (safetensors), the tokenizer, the hashes
-of the held-out documents and ``training.json``; ``card_of_mini_falcon.py`` measures and writes the card.
+last 40 % of the steps only, so that before then another number of ``--steps`` can be chosen. It
+writes the model as transformers' Falcon (safetensors), the tokenizer, the hashes of the held-out
+documents and ``training.json``; ``card_of_mini_falcon.py`` measures and writes the card.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from transformers import FalconConfig, PreTrainedTokenizerFast  # noqa: E402
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
 from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
+from course_lib.transformer.optimiser import MuonAndAdamW  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
 from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
 from course_lib.workbook.training import Plan, train  # noqa: E402
@@ -40,7 +42,6 @@ CHAT_TEMPLATE = (
 VOCABULARY, LENGTH, BATCH = 4_096, 512, 8
 TOKENIZER_TEXT = 6_000_000  # bytes of text that the tokenizer learns from
 MOST_FROM_ONE = 0.25  # share of the text that one package may give
-ADAM_SHARE = 0.4  # learning rate of embedding and norms, as a share of the matrices
 REPEATED = 0.08  # share of the sequences in which a passage comes twice, so that copying is learned
 SHAPE = {
     "vocab_size": VOCABULARY, "hidden_size": 256, "num_hidden_layers": 8, "num_attention_heads": 4,
@@ -126,44 +127,6 @@ def held_out_batches(tokens: np.ndarray, most: int) -> Iterator[Tensor]:
     yield from rows.split(BATCH)
 
 
-class MuonAndAdamW:
-    """Muon for the matrices inside the blocks, AdamW for embedding and norms, as one optimiser.
-
-    Muon (Jordan 2024) makes a step's directions equally long. With 120 steps of this model it reached
-    a held-out loss of 5.28 nats, AdamW with the best rate that we tried 6.26.
-    """
-
-    def __init__(self, model: nn.Module, plan: Plan) -> None:
-        inside = [p for name, p in model.named_parameters() if p.ndim == 2 and name.startswith("blocks.")]
-        others = [p for name, p in model.named_parameters() if p.ndim != 2 or not name.startswith("blocks.")]
-        muon = torch.optim.Muon(
-            inside, lr=plan.learning_rate, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw"
-        )
-        adam = torch.optim.AdamW(others, lr=plan.learning_rate, weight_decay=0.0, betas=(0.9, 0.95))
-        adam.param_groups[0]["share"] = ADAM_SHARE
-        self.parts, self.inside = (muon, adam), len(inside)
-        self.param_groups = [*muon.param_groups, *adam.param_groups]
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for part in self.parts:
-            part.zero_grad(set_to_none=set_to_none)
-
-    def step(self) -> None:
-        for part in self.parts:
-            part.step()
-
-    def state_dict(self) -> dict:
-        """Both states under one numbering: first Muon's parameters, then AdamW's."""
-        states = [part.state_dict()["state"] for part in self.parts]
-        return {"state": states[0] | {self.inside + n: s for n, s in states[1].items()}, "param_groups": None}
-
-    def load_state_dict(self, saved: dict) -> None:
-        for part, first, last in ((self.parts[0], 0, self.inside), (self.parts[1], self.inside, 10**9)):
-            own = {n - first: state for n, state in saved["state"].items() if first <= n < last}
-            part.load_state_dict({"state": own, "param_groups": part.state_dict()["param_groups"]})
-        self.param_groups = [group for part in self.parts for group in part.param_groups]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=4_000)
@@ -191,8 +154,8 @@ def main() -> None:
         return float(np.mean(losses))
 
     plan = Plan(
-        asked.steps, asked.rate, warmup=0.03, schedule="trapezoid", weight_decay=0.1, evaluate_every=200, save_every=100,
-        checkpoint=asked.work / "checkpoint.safetensors",
+        asked.steps, asked.rate, warmup=0.03, schedule="trapezoid", weight_decay=0.1, evaluate_every=200,
+        save_every=100, checkpoint=asked.work / "checkpoint.safetensors",
     )  # fmt: skip
     history = train(
         model, lambda generator: batches(training, generator).to(device), batch_loss, plan,

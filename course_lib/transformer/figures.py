@@ -66,8 +66,8 @@ def cuts(rows: Sequence[tuple[str, Sequence[str]]]) -> DescribedFigure:
 
 def looking_back(words: Sequence[str], weights: Sequence[float]) -> DescribedFigure:
     """Arrows from the last word back to all; the thicker the arrow, the larger the weight."""
-    figure, axis = canvas(width=7.0, height=1.9)
-    axis.set(title=f"Where does “{words[-1]}” look?", xlim=(-0.6, len(words) - 0.4), ylim=(-0.3, 1.15))
+    figure, axis = canvas(width=7.0, height=2.3)
+    axis.set(title=f"Where does “{words[-1]}” look?", xlim=(-0.6, len(words) - 0.4), ylim=(-0.3, 1.6))
     axis.set_axis_off()
     last = len(words) - 1
     for number, (word, weight) in enumerate(zip(words, weights, strict=True)):
@@ -127,11 +127,11 @@ def two_blocks() -> DescribedFigure:
         axis.set_title(name, fontsize=11)
         axis.set_axis_off()
         axis.annotate("", (6.2, 0), (-0.2, 0), arrowprops={"arrowstyle": "-|>", "lw": 3, "color": COLOURS[3]})
-        axis.text(-0.3, -0.4, "x", fontsize=11)
-    _part(axes[0], 1.4, 1.1, "norm →\nattention", 0.4, 2.5, 0)
-    _part(axes[0], 4.4, 1.1, "norm →\nMLP", 3.4, 5.5, 1)
-    _part(axes[1], 2.9, 0.85, "norm → attention", 0.6, 5.2, 0)
-    _part(axes[1], 2.9, 1.6, "norm → MLP", 0.6, 5.2, 1)
+        axis.text(-0.2, -0.35, "the stream x", fontsize=9.5)
+    _part(axes[0], 1.4, 1.1, "norm → attention", 0.1, 2.7, 0)
+    _part(axes[0], 4.5, 1.1, "norm → MLP", 3.4, 5.6, 1)
+    _part(axes[1], 2.9, 0.75, "norm → attention", 0.6, 5.2, 0)
+    _part(axes[1], 2.9, 1.5, "norm → MLP", 0.6, 5.2, 1)
     return DescribedFigure(
         figure,
         "In GPT the MLP reads what attention has written; in Falcon both read the same stream, "
@@ -141,13 +141,12 @@ def two_blocks() -> DescribedFigure:
 
 def _part(axis: Axes, x: float, y: float, text: str, start: float, end: float, colour: int) -> None:
     """A part that reads the stream at ``start`` and adds to it at ``end``."""
-    style = {"boxstyle": "round,pad=0.35", "facecolor": COLOURS[colour] + "40", "edgecolor": COLOURS[colour]}
-    axis.text(x, y, text, ha="center", va="center", fontsize=9.5, bbox=style)
-    arrow = {"arrowstyle": "->", "lw": 1.4}
-    axis.plot([start, start, x - 0.95 - 0.35 * (colour == 0) * (y < 1)], [0, y, y], color="black", lw=1.4)
-    axis.annotate("", (end, 0.04), (end, y), arrowprops=arrow)
-    axis.plot([x + 0.75, end], [y, y], color="black", lw=1.4, zorder=0)
+    axis.plot([start, start, end], [0.06, y, y], color="black", lw=1.4)
+    axis.annotate("", (end, 0.04), (end, y), arrowprops={"arrowstyle": "->", "lw": 1.4, "shrinkA": 0})
     axis.text(end + 0.08, 0.14, "+", fontsize=13)
+    face = "#d0e4f6" if colour == 0 else "#ffeac4"  # not transparent: the line runs behind it
+    style = {"boxstyle": "round,pad=0.35", "facecolor": face, "edgecolor": COLOURS[colour]}
+    axis.text(x, y, text, ha="center", va="center", fontsize=9.5, bbox=style)
 
 
 def next_tokens(

@@ -12,6 +12,7 @@ from course_lib.history.neural import draw_windows
 from course_lib.transformer.cost import training_operations
 from course_lib.transformer.counting import parameter_count
 from course_lib.transformer.model import Config, MiniGPT
+from course_lib.transformer.optimiser import MuonAndAdamW
 from course_lib.workbook.training import Plan, train
 
 
@@ -44,10 +45,10 @@ def run_sizes(
     steps: int,
     batch: int,
     length: int,
-    learning_rate: Callable[[Config], float],
+    learning_rate: float,
     seed: int = 0,
 ) -> list[Run]:
-    """Train each configuration on the same windows of ``data`` (tokens,) and judge it on other text.
+    """Train each configuration on the same windows of ``data`` (tokens,) and ``judge`` it on other text.
 
     Operations count the parameters outside the embedding, and the last layer, which does work
     (Kaplan et al. 2020 leave it out; for models as small as these it is most of the work).
@@ -56,12 +57,13 @@ def run_sizes(
     for config in configs:
         torch.manual_seed(seed)
         model = MiniGPT(config).to(device)
-        plan = Plan(steps, learning_rate(config), weight_decay=0.1, seed=seed)
+        plan = Plan(steps, learning_rate, schedule="trapezoid", weight_decay=0.1, seed=seed)
         train(
             model,
             lambda generator: draw_windows(data, length + 1, batch, generator).to(device),
             lambda m, rows: m.loss(rows),
             plan,
+            optimiser_for=MuonAndAdamW,
             description=f"width {config.width}",
         )
         count = parameter_count(config)

@@ -1,0 +1,37 @@
+"""What figures of notebook 03 say in words, and how they write tokens."""
+
+import torch
+
+from course_lib.transformer import figures
+
+
+def test_tokens_are_written_with_letters_that_the_font_has() -> None:
+    assert figures.label(" file\n") == "·file↵"
+    assert figures.label("é½") == "é½"
+    assert figures.label("温$") == r"U+6E29\$"
+
+
+def test_the_sentence_names_what_is_seen() -> None:
+    look = figures.looking_back(["a", "b", "c"], [0.1, 0.7, 0.2])
+    assert look.sentence.startswith("“c” looks most at “b” and least at “a”")
+    bars = figures.next_tokens(["x", "y", "z"], [0.75, 0.25, 0.0], [0.6, 0.3, 0.1], "p")
+    assert "2 can be drawn" in bars.sentence and "75% instead of 60%" in bars.sentence
+    cost = figures.surprise_bars(["x", "y"], [1.0, 9.0])
+    assert "“y” surprised the model most, with 9.0 bits; the mean is 5.0" in cost.sentence
+
+
+def test_the_lens_counts_changed_guesses() -> None:
+    shown = figures.lens([["a", "b"], ["a", "c"]], torch.tensor([[0.5, 0.9], [0.1, 0.2]]), ["x", "y"])
+    assert "at 1 of 2 places" in shown.sentence
+
+
+def test_every_figure_can_be_drawn() -> None:
+    drawn = [
+        figures.what_you_will_build(), figures.two_blocks(), figures.three_masks(),
+        figures.cuts([("one", ["a ", "b"]), ("two", ["a b"])]),
+        figures.softmax_width([0.5, 0.5], [0.0, 1.0], [0.4, 0.6], 512),
+        figures.weight_maps([torch.eye(2)], ["a", "b"], ["one"], "A sentence."),
+        figures.scaling([1e9, 1e10], [3.0, 2.5], [3.0, 1.9], ["s", "m"], (1e12, 1.5, "far")),
+    ]  # fmt: skip
+    for own in drawn:
+        assert own.png().startswith(b"\x89PNG") and own.sentence.endswith((".", ")."))

@@ -1,0 +1,84 @@
+"""Muon and AdamW as one optimiser: who trains what, and going on from a checkpoint."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from course_lib.transformer.model import Config, MiniGPT
+from course_lib.transformer.optimiser import ADAM_SHARE, MuonAndAdamW
+from course_lib.workbook.training import Plan, train
+
+SHAPE = Config(20, "gpt", width=16, layers=2, heads=2, context=16)
+PLAN = Plan(12, 0.02, schedule="trapezoid", warmup=0.2)
+
+
+def model(seed: int = 0) -> MiniGPT:
+    torch.manual_seed(seed)
+    return MiniGPT(SHAPE)
+
+
+def draw(generator: torch.Generator) -> Tensor:
+    return torch.randint(0, 20, (2, 9), generator=generator)
+
+
+def loss(model: MiniGPT, rows: Tensor) -> Tensor:
+    return model.loss(rows)
+
+
+def test_every_parameter_is_trained_once() -> None:
+    own = model()
+    optimiser = MuonAndAdamW(own, PLAN)
+    trained = [id(p) for group in optimiser.param_groups for p in group["params"]]
+    assert sorted(trained) == sorted(map(id, own.parameters()))
+    muon = {id(p) for p in optimiser.parts[0].param_groups[0]["params"]}
+    assert id(own.embedding.weight) not in muon and id(own.blocks[0].mlp.up.weight) in muon
+    assert id(own.blocks[0].mlp.up.bias) not in muon
+
+
+def test_each_part_gets_its_learning_rate() -> None:
+    seen: dict[str, list[float]] = {"muon": [], "adam": []}
+
+    class Watched(MuonAndAdamW):
+        def step(self) -> None:
+            seen["muon"].append(self.parts[0].param_groups[0]["lr"])
+            seen["adam"].append(self.parts[1].param_groups[0]["lr"])
+            super().step()
+
+    train(model(), draw, loss, PLAN, optimiser_for=Watched)
+    assert max(seen["muon"]) == 0.02 and seen["muon"][-1] < 0.02
+    assert seen["adam"] == pytest.approx([ADAM_SHARE * rate for rate in seen["muon"]])
+
+
+def test_an_interrupted_run_ends_like_a_whole_one(tmp_path: Path) -> None:
+    whole, parts = model(), model()
+    train(whole, draw, loss, PLAN, optimiser_for=MuonAndAdamW)
+    path = tmp_path / "checkpoint.safetensors"
+    plan = Plan(**{**vars(PLAN), "checkpoint": path, "save_every": 5})
+
+    def stops(model: MiniGPT, rows: Tensor) -> Tensor:
+        stops.steps += 1
+        if stops.steps == 8:
+            raise RuntimeError("the power is gone")
+        return model.loss(rows)
+
+    stops.steps = 0
+    with pytest.raises(RuntimeError):
+        train(parts, draw, stops, plan, optimiser_for=MuonAndAdamW)
+    fresh = model(seed=1)
+    history = train(fresh, draw, loss, plan, optimiser_for=MuonAndAdamW, resume=True)
+    assert history.steps == 12
+    for one, other in zip(whole.parameters(), fresh.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_learns(seed: int) -> None:
+    """Each token decides the next one: (n + 3) modulo 20."""
+
+    def rows(generator: torch.Generator) -> Tensor:
+        return (torch.randint(0, 20, (8, 1), generator=generator) + 3 * torch.arange(9)) % 20
+
+    history = train(model(seed), rows, loss, Plan(30, 0.02, seed=seed), optimiser_for=MuonAndAdamW)
+    assert history.losses[-1] < 0.5 * history.losses[0]

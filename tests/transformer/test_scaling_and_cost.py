@@ -1,0 +1,71 @@
+"""Loss against compute, and what training costs."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from course_lib.errors import CourseError
+from course_lib.transformer.cost import GPU, gpu_hours, read_gpus, training_operations
+from course_lib.transformer.counting import FALCON_7B, GPT3, parameter_count
+from course_lib.transformer.model import Config, MiniGPT
+from course_lib.transformer.scaling import PowerLaw, Run, fit_power_law, run_sizes
+
+
+def test_a_line_is_found_again() -> None:
+    law = PowerLaw(30.0, 0.12)
+    runs = [Run(1, 10.0**n, law(10.0**n)) for n in range(8, 13)]
+    found = fit_power_law(runs)
+    assert found.scale == pytest.approx(30) and found.exponent == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_larger_models_spend_more_and_all_learn(seed: int) -> None:
+    data = torch.arange(13).repeat(200)  # 0, 1, … 12, 0, 1, …: each token decides the next
+    sizes = [Config(13, "falcon", width, 1, 2, few_heads=1, context=32, bias=False) for width in (8, 16)]
+    before = float(MiniGPT(sizes[0]).loss(data[:65].view(5, 13)).detach())
+
+    @torch.no_grad()
+    def judge(model: MiniGPT) -> float:
+        return float(model.loss(data[:64].view(4, 16)))
+
+    runs = run_sizes(
+        sizes, data, judge, device=torch.device("cpu"), steps=40, batch=4, length=16, learning_rate=0.02, seed=seed
+    )
+    assert runs[0].operations < runs[1].operations
+    for run, config in zip(runs, sizes, strict=True):
+        count = parameter_count(config)
+        assert run.operations == 6 * (count.linear + count.embedding) * 40 * 4 * 16
+        assert run.loss < 0.7 * before
+
+
+def test_gpt3s_operations_are_those_of_its_paper() -> None:
+    """3.14e23 (Brown et al. 2020, appendix D)."""
+    assert training_operations(parameter_count(GPT3).total, 300e9) == pytest.approx(3.14e23, rel=0.01)
+
+
+def test_falcons_hours_are_near_the_reported_ones() -> None:
+    """384 A100 for two weeks, as its makers report; the share of the peak is a guess, so a fifth either way."""
+    card = next(gpu for gpu in read_gpus()[0] if gpu.name == "A100")
+    hours = gpu_hours(training_operations(parameter_count(FALCON_7B).total, 1.5e12), card)
+    assert hours == pytest.approx(384 * 14 * 24, rel=0.2)
+
+
+def test_hours_by_hand() -> None:
+    assert gpu_hours(3_600e12, GPU("round", 2e12, 1.0), used=0.5) == 1.0
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"as of": "x", "gpus": [{"name": "A"}]}'])
+def test_a_broken_table_is_said_in_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "gpus.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CourseError, match="cannot be read"):
+        read_gpus(path)
+
+
+def test_the_table_may_be_edited(tmp_path: Path) -> None:
+    path = tmp_path / "own.json"
+    row = {"name": "mine", "peak teraflops": 2, "dollars an hour": 0.5}
+    path.write_text(json.dumps({"as of": "2030-01", "gpus": [row]}), encoding="utf-8")
+    assert read_gpus(path) == ([GPU("mine", 2e12, 0.5)], "2030-01")
