@@ -80,5 +80,5 @@ def test_it_learns(seed: int) -> None:
     def rows(generator: torch.Generator) -> Tensor:
         return (torch.randint(0, 20, (8, 1), generator=generator) + 3 * torch.arange(9)) % 20
 
-    history = train(model(seed), rows, loss, Plan(30, 0.02, seed=seed), optimiser_for=MuonAndAdamW)
+    history = train(model(seed), rows, loss, Plan(80, 0.02, seed=seed), optimiser_for=MuonAndAdamW)
     assert history.losses[-1] < 0.5 * history.losses[0]
