@@ -70,6 +70,15 @@ def test_on_one_short_file(notebook: Path, tmp_path: Path) -> None:
 
 
 @every_notebook
+def test_on_chinese_japanese_and_emoji(notebook: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cjk.txt"
+    lines = ["温室の土が乾いたら水をやってください。", "早上给花园浇水，下午不要。", "🌱💧🌞 水 🥬"]
+    path.write_text("\n\n".join(random.Random(0).choices(lines, k=600)), "utf-8")
+    text = run(notebook, path)
+    assert "Corpus: cjk.txt" in text and "Glyph" not in text
+
+
+@every_notebook
 def test_on_an_empty_folder(notebook: Path, tmp_path: Path) -> None:
     text = run(notebook, tmp_path)
     assert "uses python-docs" in text and tmp_path.name in text
