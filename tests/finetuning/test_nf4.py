@@ -1,6 +1,8 @@
 """Four bits: the levels, the bytes and the values of bitsandbytes; the drop-in layer."""
 
 import copy
+from importlib.metadata import version
+from importlib.util import find_spec
 
 import pytest
 import torch
@@ -12,6 +14,10 @@ from course_lib.finetuning import nf4
 from course_lib.finetuning.nf4_linear import NF4Linear, quantise_layers
 
 TYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+
+
+OLD = find_spec("bitsandbytes") is not None and version("bitsandbytes") < "0.50"
+WHY = "bitsandbytes before 0.50 fails on odd sizes, gives zeros another code and breaks ties the other way"
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +48,8 @@ NAMES = pytest.mark.parametrize("name", list(inputs(0)))
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("double", [False, True])
 def test_the_bytes_are_those_of_bitsandbytes(bnb, dtype, name: str, seed: int, double: bool) -> None:  # noqa: ANN001
+    if OLD and (double or name not in ("normal", "outliers", "many blocks")):
+        pytest.skip(WHY)
     values = inputs(seed)[name].to(dtype)
     ours = nf4.quantise(values, double=double)
     packed, state = bnb.quantize_4bit(values, blocksize=64, quant_type="nf4", compress_statistics=double)
@@ -62,6 +70,7 @@ def test_bitsandbytes_takes_wrong_scales_when_a_row_ends_within_a_block(bnb) -> 
     assert float((theirs - values).norm() / values.norm()) > 0.1, "mended: falcon.py need not care any more"
 
 
+@pytest.mark.skipif(OLD, reason=WHY)
 @TYPES
 @pytest.mark.parametrize("block", [64, 128, 512])
 def test_other_blocks_and_fp4_give_the_same_values(bnb, dtype, block: int) -> None:  # noqa: ANN001
@@ -157,12 +166,14 @@ def test_the_layer_is_that_of_bitsandbytes(bnb) -> None:  # noqa: ANN001
 
     torch.manual_seed(2)
     base = nn.Linear(128, 64, bias=False)
-    theirs = bitsandbytes.nn.Linear4bit(128, 64, bias=False, compute_dtype=torch.float32, quant_type="nf4")
+    theirs = bitsandbytes.nn.Linear4bit(
+        128, 64, bias=False, compute_dtype=torch.float32, compress_statistics=False, quant_type="nf4"
+    )
     theirs.load_state_dict(base.state_dict())
     theirs = theirs.to("cpu")
     theirs.support_avx512bf16_for_cpu = False
     x = torch.randn(7, 128)
-    torch.testing.assert_close(NF4Linear(base)(x), theirs(x), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(NF4Linear(base, double=False)(x), theirs(x), atol=1e-5, rtol=1e-5)
 
 
 def test_the_layer_takes_peft_and_a_saved_state() -> None:
