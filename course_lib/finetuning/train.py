@@ -125,8 +125,8 @@ def fine_tune(
         if "out of memory" not in str(error).lower():
             raise
         raise CourseError(
-            f"The memory ran out: lower `batch` (it is {recipe.batch}; raise `accumulate` instead) or the rows' length, "
-            f"or set checkpointing=True, and go on with resume=True from the last checkpoint in {Path(folder).name}."
+            f"The memory ran out: lower `batch` (it is {recipe.batch}; raise `accumulate` instead) or the length of "
+            f"rows, or set checkpointing=True; resume=True goes on from the last checkpoint in {Path(folder).name}."
         ) from error
     return outcome(model.eval(), trainer.state, watch, time.perf_counter() - started)
 
