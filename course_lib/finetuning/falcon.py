@@ -82,7 +82,7 @@ def load_base(
     if free is not None:
         check_room(name, config, four_bit, free)
     dtype = dtype or compute_type(machine)
-    place = {"device_map": {"": "cpu" if free is None else torch.cuda.current_device()}}
+    place = {"device_map": {"": "cpu" if free is None else _own_gpu()}}
     theirs = four_bit and not own and has_bitsandbytes() and (free is not None or rows_fit(config))
     with quantisable():
         options = (
@@ -205,6 +205,13 @@ def verify(base: Base) -> None:
 
 def _free_gpu_memory() -> int | None:
     return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
+
+
+def _own_gpu() -> int:
+    """The card of this process: under ``torchrun`` each holds a whole copy on its own."""
+    from accelerate import PartialState
+
+    return PartialState().local_process_index
 
 
 def _hub_answers() -> bool:
