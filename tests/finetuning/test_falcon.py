@@ -39,7 +39,13 @@ def test_a_base_in_four_bits(tiny: Path, own: bool) -> None:
 def test_our_four_bits_and_those_of_bitsandbytes_give_the_same_logits(tiny: Path) -> None:
     ids = torch.randint(6, 300, (2, 20))
     ours, theirs = (load_base(tiny, own=own).model(ids).logits for own in (True, False))
-    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+    # Not nearer: before 0.50 bitsandbytes seeks the level of a scale in another way.
+    torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=1e-3)
+
+
+def test_without_bitsandbytes_the_layer_is_ours(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(falcon, "has_bitsandbytes", lambda: False)
+    assert load_base(tiny).bits_by == "course" and load_base(tiny, four_bit=False).bits_by == ""
 
 
 @NEEDS
