@@ -107,7 +107,7 @@ def test_the_trap_gradients_are_lost_after_an_evaluation(tiny: Path, monkeypatch
         pytest.skip("this processor has no AVX512-BF16, so bitsandbytes does not repack here")
     monkeypatch.setattr(falcon, "keep_packing", lambda model: None)
     before, after = gradients_before_and_after(load_base(tiny))
-    assert after[0].norm() < 0.7 * before[0].norm() or after[0].norm() > 1.5 * before[0].norm(), "mended"
+    assert after[0].norm() < 0.5 * before[0].norm(), "mended by bitsandbytes"
 
 
 def test_rows_that_end_within_a_block_get_our_layer(tmp_path: Path) -> None:

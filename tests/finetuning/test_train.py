@@ -125,6 +125,25 @@ def test_it_ends_when_the_loss_is_stable_and_keeps_the_best(tiny: Path, rows: di
     assert result.evaluations[-1][1] > best
 
 
+@pytest.mark.parametrize("own", [False, True], ids=["best there is", "course"])
+def test_checkpointing_changes_memory_and_nothing_else(tiny: Path, rows: dict, tmp_path: Path, own: bool) -> None:
+    """It computes activations again in the backward pass: a base in 4 bits must still pass its gradients on."""
+    losses, calls = [], [0, 0]
+    for number, on in enumerate((False, True)):
+
+        def count(*_: object, number: int = number) -> None:
+            calls[number] += torch.is_grad_enabled()
+
+        base = load_base(tiny, own=own)
+        base.model.transformer.h[0].self_attention.register_forward_hook(count)
+        recipe = Recipe(4, evaluate_every=4, dropout=0.0, checkpointing=on, **BASE)
+        losses.append(fine_tune(base, rows["new"], rows["held"], recipe, tmp_path / str(number)).losses)
+    assert len(set(losses[0])) == 4
+    for (_, first), (_, second) in zip(*losses, strict=True):
+        assert second == pytest.approx(first, rel=1e-3)
+    assert calls == [4, 8], "checkpointing was not on"
+
+
 class Killed(TrainerCallback):
     """After step 7: the process is gone (an error), or somebody pressed Ctrl-C."""
 
