@@ -86,6 +86,9 @@ def test_perplexity_is_that_of_transformers_and_padding_changes_nothing(tiny: Pa
         ids = torch.tensor([row["input_ids"]])
         expected = float(model(input_ids=ids, labels=ids).loss)
         assert math.log(perplexity(model, [row], 1)) == pytest.approx(expected, rel=1e-4)
+    model.train()
+    perplexity(model, rows["new"][:1], 1)
+    assert model.training
     together, apart = surprise(model, rows["old"], 1, batch=12), surprise(model, rows["old"], 1, batch=1)
     assert together[0] == pytest.approx(apart[0], rel=1e-4) and together[1] == apart[1]
     with pytest.raises(CourseError):
