@@ -1,0 +1,1 @@
+"""Fine-tuning on little memory: adapters of low rank, weights of four bits, and Falcon's traps."""

@@ -1,0 +1,173 @@
+"""Fine-tuning with transformers' Trainer and peft: an adapter is learned, the base stays as it is.
+
+Names that the libraries rename from version to version stand here and nowhere else. Under
+``torchrun`` the same call trains on several devices. The checkpoints of a run are the Trainer's own
+and meant for this machine; what one keeps or gives away is made by ``archive``.
+"""
+
+import inspect
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from course_lib.errors import CourseError
+from course_lib.finetuning.examples import Pad, Row
+from course_lib.finetuning.falcon import Base
+from course_lib.finetuning.lora import KINDS
+from course_lib.finetuning.memory import LAYERS
+from course_lib.finetuning.watch import Watch
+
+WHOLE = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "adapter_model.safetensors")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to fine-tune.
+
+    steps, batch, accumulate   updates; rows at a time on each device; batches in one update
+    warmup                     share of the steps in which the learning rate rises
+    rank … kind                the adapter, see ``lora``
+    evaluate_every             steps between evaluations, after each of which the state is saved
+    patience, tolerance        stop when the best of the last ``patience`` evaluations is not better than
+                               the best before them by this share; patience 0: never
+    checkpointing              less memory for activations, about a third more time
+    """
+
+    steps: int
+    learning_rate: float = 1e-3
+    batch: int = 8
+    accumulate: int = 1
+    warmup: float = 0.03
+    rank: int = 16
+    alpha: float = 32
+    dropout: float = 0.05
+    targets: tuple[str, ...] = LAYERS
+    kind: str = "lora"
+    evaluate_every: int = 20
+    patience: int = 3
+    tolerance: float = 0.005
+    checkpointing: bool = False
+    seed: int = 0
+
+
+@dataclass
+class Outcome:
+    """What happened: (step, loss) in training and on held-out rows, (step, texts) at the fixed prompts.
+
+    ``best`` is the step whose adapter ``model`` has; ``stable`` the step at which the rule ended the run, or None.
+    """
+
+    model: PeftModel
+    losses: list[tuple[int, float]]
+    evaluations: list[tuple[int, float]]
+    samples: list[tuple[int, list[str]]] = field(default_factory=list)
+    best: int = 0
+    stable: int | None = None
+    interrupted: bool = False
+    seconds: float = 0.0
+
+
+def with_adapter(base: Base, recipe: Recipe) -> PeftModel:
+    """The base with a fresh adapter, fp32 and seeded. The base's module tree is changed in place."""
+    if recipe.kind not in KINDS:
+        raise CourseError(f"There is no adapter {recipe.kind!r}: take one of {', '.join(KINDS)}.")
+    if recipe.kind == "dora" and base.bits_by == "course":
+        raise CourseError("DoRA needs bitsandbytes or a base that is not in 4 bits: take `lora` or `rslora`.")
+    if isinstance(base.model, PeftModel) or any("lora_" in name for name, _ in base.model.named_parameters()):
+        raise CourseError("This base carries an adapter already: load it anew with `load_base`.")
+    config = LoraConfig(
+        r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, target_modules=list(recipe.targets),
+        use_rslora=recipe.kind == "rslora", use_dora=recipe.kind == "dora", task_type="CAUSAL_LM",
+    )  # fmt: skip
+    torch.manual_seed(recipe.seed)
+    return get_peft_model(base.model, config)
+
+
+def fine_tune(
+    base: Base,
+    training: Sequence[Row],
+    held_out: Sequence[Row],
+    recipe: Recipe,
+    folder: Path,
+    *,
+    prompts: Sequence[str] = (),
+    resume: bool = False,
+) -> Outcome:
+    """Learn an adapter; the best one by held-out loss is kept.
+
+    folder    for the checkpoints of this run
+    prompts   continued greedily after each evaluation
+    resume    go on from the last whole checkpoint in ``folder``; on a CPU the result is that of a
+              run that was never interrupted
+
+    Ctrl-C lets the step at hand end, saves, and returns with ``interrupted`` set.
+    """
+    if recipe.steps < 1 or not training or not held_out:
+        raise CourseError("Fine-tuning needs a step, a row to learn from and a held-out one: give more documents.")
+    started, model = time.perf_counter(), with_adapter(base, recipe)
+    watch = Watch(base.tokenizer, list(prompts), recipe.patience, recipe.tolerance)
+    trainer = Trainer(
+        model=model, args=settings(base, recipe, folder), train_dataset=list(training), eval_dataset=list(held_out),
+        data_collator=Pad(base.tokenizer.pad_token_id), processing_class=base.tokenizer, callbacks=[watch],
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)  # it prints every log
+    try:
+        with watch:
+            trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder) if resume else None)
+    except RuntimeError as error:
+        if "out of memory" not in str(error).lower():
+            raise
+        raise CourseError(
+            f"The memory ran out: lower `batch` (it is {recipe.batch}; raise `accumulate` instead) or the length of "
+            f"rows, or set checkpointing=True; resume=True goes on from the last checkpoint in {Path(folder).name}."
+        ) from error
+    return outcome(model.eval(), trainer.state, watch, time.perf_counter() - started)
+
+
+def settings(base: Base, recipe: Recipe, folder: Path) -> TrainingArguments:
+    """Our recipe in the words of the installed transformers."""
+    known = inspect.signature(TrainingArguments).parameters
+    renamed = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
+    gpu, kind = torch.cuda.is_available(), base.model.dtype
+    every = max(1, min(recipe.evaluate_every, recipe.steps))
+    return TrainingArguments(
+        output_dir=str(folder), max_steps=recipe.steps, learning_rate=recipe.learning_rate,
+        per_device_train_batch_size=recipe.batch, per_device_eval_batch_size=recipe.batch,
+        gradient_accumulation_steps=recipe.accumulate, warmup_steps=max(1, round(recipe.warmup * recipe.steps)),
+        lr_scheduler_type="cosine", weight_decay=0.0, max_grad_norm=1.0, seed=recipe.seed, data_seed=recipe.seed,
+        eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every, save_total_limit=2,
+        load_best_model_at_end=True, metric_for_best_model="eval_loss", greater_is_better=False,
+        logging_steps=1, report_to="none", disable_tqdm=True, log_level="error", remove_unused_columns=False,
+        label_names=["labels"], use_cpu=not gpu, fp16=gpu and kind == torch.float16,
+        bf16=gpu and kind == torch.bfloat16, dataloader_pin_memory=gpu, ddp_find_unused_parameters=False,
+        **{renamed: recipe.checkpointing, f"{renamed}_kwargs": {"use_reentrant": False}},
+    )  # fmt: skip
+
+
+def last_whole_checkpoint(folder: Path) -> str | None:
+    """The latest checkpoint that was written to its end; None when there is none."""
+    found = [path for path in Path(folder).glob("checkpoint-*") if all((path / name).is_file() for name in WHOLE)]
+    return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
+
+
+def outcome(model: PeftModel, state: Any, watch: Watch, seconds: float) -> Outcome:
+    """Read the Trainer's log."""
+    log = state.log_history
+    best = state.best_model_checkpoint
+    return Outcome(
+        model,
+        losses=[(entry["step"], entry["loss"]) for entry in log if "loss" in entry],
+        evaluations=[(entry["step"], entry["eval_loss"]) for entry in log if "eval_loss" in entry],
+        samples=[(entry["step"], entry["samples"]) for entry in log if "samples" in entry],
+        best=int(Path(best).name.split("-")[1]) if best else state.global_step,
+        stable=watch.stable,
+        interrupted=watch.interrupted,
+        seconds=seconds,
+    )

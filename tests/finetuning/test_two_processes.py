@@ -1,0 +1,59 @@
+"""The same call under ``torchrun``: two processes with half the batch learn what one learns."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from accelerate import PartialState
+from course_lib.finetuning.examples import per_document
+from course_lib.finetuning.falcon import load_base
+from course_lib.finetuning.train import Recipe, fine_tune
+from course_lib.workbook.corpus import load_corpus
+
+folder, batch, out = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+base = load_base(folder, own=True)
+rows = per_document(list(load_corpus("songbook").texts())[:6], base.tokenizer, 32)
+recipe = Recipe(6, batch=batch, rank=4, dropout=0.0, learning_rate=5e-3, evaluate_every=3)
+result = fine_tune(base, rows[:40], rows[40:48], recipe, out)
+if PartialState().is_main_process:
+    facts = {"losses": result.losses, "evaluations": result.evaluations, "processes": PartialState().num_processes}
+    (out / "facts.json").write_text(json.dumps(facts))
+"""
+
+
+def run(command: list[str], folder: Path) -> dict:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+    assert done.returncode == 0, done.stderr[-2_000:]
+    return json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="gloo over loopback is tried on Linux only")
+def test_two_processes_learn_what_one_learns(tiny: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    one, two = tmp_path / "one", tmp_path / "two"
+    alone = run([sys.executable, str(script), str(tiny), "4", str(one)], one)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+    launcher += ["--master_addr", "127.0.0.1", "--master_port", str(free_port())]
+    together = run([*launcher, str(script), str(tiny), "2", str(two)], two)
+    assert (alone["processes"], together["processes"]) == (1, 2)
+    for key in ("losses", "evaluations"):
+        assert [step for step, _ in alone[key]] == [step for step, _ in together[key]]
+        for (_, first), (_, second) in zip(alone[key], together[key], strict=True):
+            assert second == pytest.approx(first, rel=2e-3)
+    assert alone["losses"][0][1] != pytest.approx(alone["losses"][-1][1], rel=2e-2)
