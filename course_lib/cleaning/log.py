@@ -1,0 +1,46 @@
+"""The removal log: every drop and every change, with a reason code and evidence.
+
+A *step* takes an iterator of documents and gives an iterator of documents. It reports to a
+``RemovalLog`` what it drops or changes, so that nothing disappears without a trace.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from course_lib.workbook.corpus import Document
+
+DROPPED, CHANGED = "dropped", "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One entry: the document's ``id``, the step, ``dropped`` or ``changed``, a reason code, the evidence."""
+
+    id: str
+    step: str
+    action: str
+    reason: str
+    evidence: dict[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RemovalLog:
+    """Entries in the order in which the steps reported them."""
+
+    entries: list[Removal] = field(default_factory=list)
+
+    def drop(self, document: Document, step: str, reason: str, **evidence: str | int | float) -> None:
+        """Record that ``step`` drops ``document``."""
+        self.entries.append(Removal(document.id, step, DROPPED, reason, evidence))
+
+    def change(self, document: Document, step: str, reason: str, **evidence: str | int | float) -> None:
+        """Record that ``step`` changes ``document``."""
+        self.entries.append(Removal(document.id, step, CHANGED, reason, evidence))
+
+    def counts(self) -> dict[tuple[str, str, str], int]:
+        """Entries by (step, action, reason)."""
+        return dict(Counter((entry.step, entry.action, entry.reason) for entry in self.entries))
+
+
+Step = Callable[[Iterable[Document], RemovalLog], Iterator[Document]]
