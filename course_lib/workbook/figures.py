@@ -1,5 +1,6 @@
 """One style for all figures, and a sentence below each that says what it shows."""
 
+import warnings
 from io import BytesIO
 from typing import Any
 
@@ -55,8 +56,9 @@ class DescribedFigure:
         return self.sentence
 
     def png(self) -> bytes:
-        """The picture."""
-        with BytesIO() as stream:
+        """The picture. A character that the font lacks (Chinese, emoji) is drawn as a box, without a warning each."""
+        with BytesIO() as stream, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
             self.figure.savefig(stream, format="png", metadata={"Software": None})
             return stream.getvalue()
 
