@@ -48,13 +48,20 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
     """
     place, here = find_model(name)
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
     common = {"local_files_only": True} if here else {}
+    bars = logging.is_progress_bar_enabled()
+    if here:  # a bar for weights that are there in a second is only noise; a download keeps its own
+        logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, **common)
         model = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True, **common, **options)
     except Exception as error:  # the libraries raise many kinds for the same few causes
         raise CourseError(_cause(str(name), here, error)) from error
+    finally:
+        if bars:
+            logging.enable_progress_bar()
     return model.eval(), tokenizer
 
 
