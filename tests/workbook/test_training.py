@@ -167,7 +167,7 @@ def test_schedules_rise_then_fall(schedule: str) -> None:
     rates = [learning_rate_at(step, plan) for step in range(100)]
     assert rates[:10] == pytest.approx([0.1 * (n + 1) for n in range(10)])
     assert all(a >= b for a, b in zip(rates[9:], rates[10:], strict=False))
-    assert rates[-1] == 1.0 if schedule == "constant" else rates[-1] < 0.02
+    assert rates[-1] == 1.0 if schedule == "constant" else rates[-1] < 0.03
 
 
 def test_the_loss_curve_is_a_described_figure() -> None:
