@@ -1,6 +1,6 @@
 """Train mini-falcon, the course's own base model, on the documentation of this machine's packages.
 
-    python assets/models/train_mini_falcon.py [--steps 4000] [--work FOLDER] [--out FOLDER]
+    python assets/models/train_mini_falcon.py [--steps 2500] [--work FOLDER] [--out FOLDER]
 
 Run it again after an interruption and it goes on where it stopped. The learning rate falls in the
 last 40 % of the steps only, so that before then another number of ``--steps`` can be chosen. It
@@ -31,6 +31,7 @@ from course_lib.transformer.model import MiniGPT  # noqa: E402
 from course_lib.transformer.optimiser import MuonAndAdamW  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
 from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
+from course_lib.workbook.models import HASHES, held_out_hashes, text_hash  # noqa: E402
 from course_lib.workbook.training import Plan, train  # noqa: E402
 
 PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = "<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"
@@ -64,7 +65,8 @@ def cleaned(text: str) -> str:
 
 def training_texts(corpus) -> tuple[list[str], dict]:  # noqa: ANN001
     """The training documents, one of each cluster of near-duplicates, and what was left out."""
-    documents = list(corpus.train)
+    listed = held_out_hashes("mini-falcon")
+    documents = [document for document in corpus.train if text_hash(document.text) not in listed]
     _, first = np.unique(cluster(document.text for document in documents), return_index=True)
     kept = [documents[row] for row in sorted(first)]
     texts, taken, budget = [], {}, MOST_FROM_ONE * sum(len(d.text) for d in kept)
@@ -98,8 +100,8 @@ def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray]:
         held_out = [cleaned(text) for text in corpus.validation.texts()]
         for path, own in zip(paths[1:], (texts, [text for text in held_out if len(text) >= 40]), strict=True):
             np.save(path, np.array([n for text in own for n in (*tokenizer.encode(text), 0)], dtype=np.uint16))
-        hashes = sorted(hashlib.sha256(text.encode()).hexdigest()[:16] for text in corpus.validation.texts())
-        (work / "held_out.json").write_text(json.dumps({"sha256, first 16 digits": hashes}) + "\n", encoding="utf-8")
+        hashes = sorted(held_out_hashes("mini-falcon").union(map(text_hash, corpus.validation.texts())))
+        (work / "held_out.json").write_text(json.dumps({HASHES: hashes}) + "\n", encoding="utf-8")
         facts |= {"manifest": corpus.manifest, "characters a token": size / sum(len(tokenizer.encode(t)) for t in part)}
         (work / "data.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         tokenizer.save(paths[0])
@@ -129,7 +131,7 @@ def held_out_batches(tokens: np.ndarray, most: int) -> Iterator[Tensor]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4_000)
+    parser.add_argument("--steps", type=int, default=2_500)
     parser.add_argument("--work", type=Path, default=Path(".course/mini-falcon"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
     parser.add_argument("--rate", type=float, default=8e-3)

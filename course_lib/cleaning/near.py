@@ -15,8 +15,6 @@ from course_lib.cleaning.log import RemovalLog
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document, minhash
 
-LEADERS = 8  # kept documents that a document is compared with in one bucket
-
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
@@ -50,39 +48,30 @@ def find_clusters(
     Each removed text has a verified match: an earlier text with an exact Jaccard similarity
     of at least ``threshold``. Matches may form a chain, so that the kept member itself can be
     a little less similar. Texts with the same shingles are joined beforehand, and in a bucket
-    a text meets at most ``LEADERS`` others: the work grows with the number of texts, not its square.
+    a text meets at most ``minhash.LEADERS`` others: the work grows with the number of texts, not its square.
     """
     if bands < 1 or rows < 1 or not 0 < threshold <= 1:
         raise CourseError("Choose at least one band and one row, and a threshold above 0 and up to 1.")
     hashes, starts = minhash.shingles(texts)
-    match = np.arange(len(starts) - 1)
+    match = minhash.first_with_same_shingles(hashes, starts)
     similarity = np.ones(len(match))
 
     def own(row: int) -> np.ndarray:
         return hashes[starts[row] : starts[row + 1]]
 
-    first: dict[bytes, int] = {}
-    for row in range(len(match)):
-        match[row] = first.setdefault(own(row).tobytes(), row)
-    distinct = np.array(list(first.values()), dtype=np.int64)
-    if len(distinct) > 1:
-        edges = np.concatenate(([0], np.cumsum(np.diff(starts)[distinct])))
-        signature = minhash.signatures(
-            np.concatenate([own(row) for row in distinct]), edges, values=bands * rows, seed=seed
-        )
-        for bucket in minhash.buckets(signature, bands, rows):
-            leaders: list[int] = []
-            for row in map(int, distinct[bucket]):
-                if match[row] != row:
-                    continue
-                for leader in leaders:
-                    alike = minhash.jaccard(own(row), own(leader))
-                    if alike >= threshold:
-                        match[row], similarity[row] = leader, alike
-                        break
-                else:
-                    if len(leaders) < LEADERS:
-                        leaders.append(row)
+    for bucket in minhash.candidates(hashes, starts, match.copy(), bands=bands, rows=rows, seed=seed):
+        leaders: list[int] = []
+        for row in map(int, bucket):
+            if match[row] != row:
+                continue
+            for leader in leaders:
+                alike = minhash.jaccard(own(row), own(leader))
+                if alike >= threshold:
+                    match[row], similarity[row] = leader, alike
+                    break
+            else:
+                if len(leaders) < minhash.LEADERS:
+                    leaders.append(row)
     kept = match.copy()
     for row in range(len(kept)):  # a match lies before its document, so its own keeper is known
         kept[row] = kept[match[row]]

@@ -127,7 +127,8 @@ def _read_all(archive: zipfile.ZipFile, title: str, folder: Path) -> dict[str, A
         _check_name(member.filename, title)
     if sum(member.file_size for member in members) > MOST_BYTES:
         raise CourseError(f"{title} would unpack to more than {MOST_BYTES / 1e9:.0f} GB: that is no adapter.")
-    facts = json.loads(archive.read(LIST))
+    listed = archive.read(LIST)
+    facts = json.loads(listed)
     names = [member.filename for member in members]
     if facts["format"] != FORMAT or sorted(names) != sorted([LIST, *facts["files"]]):
         raise CourseError(f"{title} does not hold what its list says: fetch it again from where it was made.")
@@ -136,7 +137,7 @@ def _read_all(archive: zipfile.ZipFile, title: str, folder: Path) -> dict[str, A
         if hashlib.sha256(data).hexdigest() != expected:
             raise CourseError(f"{name} in {title} was changed after packing: fetch the archive again.")
         (folder / name).write_bytes(data)
-    (folder / LIST).write_bytes(archive.read(LIST))
+    (folder / LIST).write_bytes(listed)
     try:
         with safe_open(folder / "adapter_model.safetensors", "pt") as file:
             file.keys()

@@ -25,6 +25,7 @@ from course_lib.finetuning.memory import LAYERS, estimate, measured, what_fits
 from course_lib.finetuning.nf4 import BLOCK
 from course_lib.finetuning.nf4_linear import NF4Linear, quantise_layers
 from course_lib.transformer.convert import config_of
+from course_lib.transformer.counting import FALCON_7B
 from course_lib.workbook.machine import Machine, gigabytes, look
 from course_lib.workbook.models import find_model, load_model
 
@@ -55,8 +56,6 @@ def compute_type(machine: Machine) -> torch.dtype:
 
 def choose_name(machine: Machine, free: int | None, hub: bool) -> str:
     """Falcon-7B where a GPU has room (``free`` bytes) to fine-tune it and the hub answers; else mini-falcon."""
-    from course_lib.transformer.counting import FALCON_7B
-
     fits = free is not None and estimate(FALCON_7B, "qlora").total < 0.9 * free
     return LARGE if machine.gpu_name and fits and hub else SMALL
 

@@ -27,11 +27,11 @@ def what_you_will_build() -> DescribedFigure:
         ("text", "open the f"), ("tokens", "open | the | f"), ("vectors", "0.3 −1.2 …\n0.8  0.1 …"),
         ("blocks: look back,\nthink, again", "attention\n+ MLP"), ("likely next tokens", "ile  0.81\nolder 0.12"),
     )  # fmt: skip
-    for number, (label, text) in enumerate(boxes):
+    for number, (name, text) in enumerate(boxes):
         place = 1.9 * number
         style = {"boxstyle": "round,pad=0.45", "facecolor": COLOURS[number] + "40", "edgecolor": COLOURS[number]}
         axis.text(place, 0.25, text, ha="center", va="center", bbox=style, fontsize=9.5)
-        axis.text(place, -0.45, label, ha="center", va="center", fontsize=9.5)
+        axis.text(place, -0.45, name, ha="center", va="center", fontsize=9.5)
         if number:
             axis.annotate("", (place - 0.65, 0.25), (place - 1.9 + 0.65, 0.25), arrowprops={"arrowstyle": "->"})
     axis.annotate(

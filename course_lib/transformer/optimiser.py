@@ -25,7 +25,10 @@ class MuonAndAdamW:
         adam = torch.optim.AdamW(others, lr=plan.learning_rate, weight_decay=0.0, betas=(0.9, 0.95))
         adam.param_groups[0]["share"] = ADAM_SHARE
         self.parts, self.inside = (muon, adam), len(inside)
-        self.param_groups = [*muon.param_groups, *adam.param_groups]
+
+    @property
+    def param_groups(self) -> list[dict]:
+        return [group for part in self.parts for group in part.param_groups]
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         for part in self.parts:
@@ -37,11 +40,12 @@ class MuonAndAdamW:
 
     def state_dict(self) -> dict:
         """Both states under one numbering: first Muon's parameters, then AdamW's."""
-        states = [part.state_dict()["state"] for part in self.parts]
-        return {"state": states[0] | {self.inside + n: s for n, s in states[1].items()}, "param_groups": None}
+        muon, adam = (part.state_dict()["state"] for part in self.parts)
+        return {"state": muon | {self.inside + n: state for n, state in adam.items()}, "param_groups": []}
 
     def load_state_dict(self, saved: dict) -> None:
-        for part, first, last in ((self.parts[0], 0, self.inside), (self.parts[1], self.inside, 10**9)):
-            own = {n - first: state for n, state in saved["state"].items() if first <= n < last}
+        """The states of ``state_dict``; the groups are those of the plan."""
+        muon = {n: state for n, state in saved["state"].items() if n < self.inside}
+        adam = {n - self.inside: state for n, state in saved["state"].items() if n >= self.inside}
+        for part, own in zip(self.parts, (muon, adam), strict=True):
             part.load_state_dict({"state": own, "param_groups": part.state_dict()["param_groups"]})
-        self.param_groups = [group for part in self.parts for group in part.param_groups]

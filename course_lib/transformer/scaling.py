@@ -18,9 +18,8 @@ from course_lib.workbook.training import Plan, train
 
 @dataclass(frozen=True)
 class Run:
-    """One model of the experiment: parameters (without the embedding), operations, and its loss."""
+    """One model of the experiment: operations spent on training it, and its loss afterwards."""
 
-    parameters: int
     operations: float
     loss: float
 
@@ -68,7 +67,7 @@ def run_sizes(
         )
         count = parameter_count(config)
         working = count.linear + count.embedding
-        runs.append(Run(count.linear, training_operations(working, steps * batch * length), judge(model.eval())))
+        runs.append(Run(training_operations(working, steps * batch * length), judge(model.eval())))
     return runs
 
 

@@ -1,5 +1,7 @@
 """Loading models: those that ship in ``assets/models``, a folder, or the hub, through one call."""
 
+import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,26 @@ from course_lib.bootstrap.places import REPOSITORY
 from course_lib.errors import CourseError
 
 FOLDER = REPOSITORY / "assets" / "models"
+HASHES = "sha256, first 16 digits"
 
 
 def shipped_models() -> list[str]:
     """Names of the models that come with the course."""
     return sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
+
+
+def text_hash(text: str) -> str:
+    """The first 16 digits of a document's SHA-256, as ``held_out.json`` lists it."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def held_out_hashes(name: str) -> frozenset[str]:
+    """Hashes of the documents that a shipped model has surely not learned from; none where it brings no list.
+
+    Which documents a machine holds out depends on its packages; the list is the same everywhere.
+    """
+    path = FOLDER / name / "held_out.json"
+    return frozenset(json.loads(path.read_text(encoding="utf-8"))[HASHES]) if path.is_file() else frozenset()
 
 
 def find_model(name: str | os.PathLike) -> tuple[str, bool]:

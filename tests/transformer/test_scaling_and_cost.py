@@ -15,7 +15,7 @@ from course_lib.transformer.scaling import PowerLaw, Run, fit_power_law, run_siz
 
 def test_a_line_is_found_again() -> None:
     law = PowerLaw(30.0, 0.12)
-    runs = [Run(1, 10.0**n, law(10.0**n)) for n in range(8, 13)]
+    runs = [Run(10.0**n, law(10.0**n)) for n in range(8, 13)]
     found = fit_power_law(runs)
     assert found.scale == pytest.approx(30) and found.exponent == pytest.approx(0.12)
 

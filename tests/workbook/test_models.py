@@ -9,6 +9,7 @@ from tokenizers.models import WordLevel
 from transformers import FalconConfig, FalconForCausalLM, PreTrainedTokenizerFast
 
 from course_lib.errors import CourseError
+from course_lib.workbook import models
 from course_lib.workbook.models import load_model
 
 
@@ -67,3 +68,25 @@ def test_a_name_that_is_nothing() -> None:
 def test_the_hub_out_of_reach_is_one_sentence() -> None:
     with pytest.raises(CourseError, match="could not be fetched from the hub"):
         load_model("tiiuae/falcon-7b-not-cached-here")
+
+
+def test_the_shipped_model_loads_without_a_bar(capfd: pytest.CaptureFixture) -> None:
+    models.load_model("mini-falcon")
+    told = capfd.readouterr()
+    assert told.err == "" and told.out == ""
+
+
+def test_what_is_held_out_is_known_by_its_hash() -> None:
+    listed = models.held_out_hashes("mini-falcon")
+    assert len(listed) > 1_000 and all(len(number) == 16 for number in listed)
+    assert models.text_hash("file") == "3b9c358f36f0a31b" and models.held_out_hashes("no-such-model") == frozenset()
+
+
+def test_what_is_held_out_here_was_held_out_there() -> None:
+    """Documents that this Python shares with the machine of the training lie on the same side of the split."""
+    from course_lib.workbook.corpus import load_corpus
+
+    corpus, listed = load_corpus("python-docs"), models.held_out_hashes("mini-falcon")
+    sides = {side: {models.text_hash(text) for text in part.texts()} & listed for side, part in
+             (("held out", corpus.validation), ("training", corpus.train))}  # fmt: skip
+    assert len(sides["held out"]) > 100 and len(sides["training"]) < 0.05 * len(sides["held out"])

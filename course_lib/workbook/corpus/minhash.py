@@ -10,7 +10,7 @@ containment of documents", has the method.
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ BANDS, ROWS = 14, 8
 THRESHOLD = 0.8
 
 _CHUNK = 1 << 15  # shingles hashed at a time: small enough to stay in the processor's cache
-_LEADERS = 8  # clusters that a document is compared with in one bucket
+LEADERS = 8  # documents that a document is compared with in one bucket
 
 
 def _mix(values: np.ndarray, multiplier: int, addend: int) -> np.ndarray:
@@ -109,6 +109,29 @@ def jaccard(first: np.ndarray, second: np.ndarray) -> float:
     return shared / (len(first) + len(second) - shared)
 
 
+def first_with_same_shingles(hashes: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """For each document the row of the first one with exactly its shingles, ``(documents,)`` int64."""
+    seen: dict[bytes, int] = {}
+    edges = zip(starts[:-1], starts[1:], strict=True)
+    rows = [seen.setdefault(hashes[begin:end].tobytes(), row) for row, (begin, end) in enumerate(edges)]
+    return np.array(rows, dtype=np.int64)
+
+
+def candidates(
+    hashes: np.ndarray, starts: np.ndarray, first: np.ndarray, *, bands: int = BANDS, rows: int = ROWS, seed: int = 1
+) -> Iterator[np.ndarray]:
+    """Rows of documents that meet in a bucket, band by band. Of those with the same shingles only the first.
+
+    first   as ``first_with_same_shingles`` gives it
+    """
+    distinct = np.flatnonzero(first == np.arange(len(first)))
+    if len(distinct) > 1:
+        edges = np.concatenate(([0], np.cumsum(np.diff(starts)[distinct])))
+        own = np.concatenate([hashes[starts[row] : starts[row + 1]] for row in distinct])
+        for bucket in buckets(signatures(own, edges, values=bands * rows, seed=seed), bands, rows):
+            yield distinct[bucket]
+
+
 def cluster(texts: Sequence[str] | Iterable[str], threshold: float = THRESHOLD) -> np.ndarray:
     """The cluster of each document: the row number of its first member, ``(documents,)`` int64.
 
@@ -117,7 +140,7 @@ def cluster(texts: Sequence[str] | Iterable[str], threshold: float = THRESHOLD) 
     with at most a few others in each bucket, so thousands of equal pages stay cheap.
     """
     hashes, starts = shingles(texts)
-    parent = np.arange(len(starts) - 1)
+    parent = first_with_same_shingles(hashes, starts)
 
     def root(row: int) -> int:
         while parent[row] != row:
@@ -128,26 +151,18 @@ def cluster(texts: Sequence[str] | Iterable[str], threshold: float = THRESHOLD) 
     def own(row: int) -> np.ndarray:
         return hashes[starts[row] : starts[row + 1]]
 
-    seen: dict[bytes, int] = {}
-    for row in range(len(parent)):
-        parent[row] = seen.setdefault(own(row).tobytes(), row)
-    distinct = np.flatnonzero(parent == np.arange(len(parent)))
-    if len(distinct) > 1:
-        lengths = np.diff(starts)[distinct]
-        kept = np.concatenate([own(row) for row in distinct])
-        signature = signatures(kept, np.concatenate(([0], np.cumsum(lengths))))
-        for bucket in buckets(signature):
-            leaders: list[int] = []
-            for row in distinct[bucket]:
-                mine = root(row)
-                if any(root(leader) == mine for leader in leaders):
-                    continue
-                for leader in leaders:
-                    if jaccard(own(row), own(leader)) >= threshold:
-                        low, high = sorted((mine, root(leader)))
-                        parent[high] = low
-                        break
-                else:
-                    if len(leaders) < _LEADERS:
-                        leaders.append(int(row))
+    for bucket in candidates(hashes, starts, parent):
+        leaders: list[int] = []
+        for row in bucket:
+            mine = root(row)
+            if any(root(leader) == mine for leader in leaders):
+                continue
+            for leader in leaders:
+                if jaccard(own(row), own(leader)) >= threshold:
+                    low, high = sorted((mine, root(leader)))
+                    parent[high] = low
+                    break
+            else:
+                if len(leaders) < LEADERS:
+                    leaders.append(int(row))
     return np.array([root(row) for row in range(len(parent))], dtype=np.int64)
