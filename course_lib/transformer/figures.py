@@ -20,8 +20,8 @@ def label(piece: str) -> str:
 
 def what_you_will_build() -> DescribedFigure:
     """Notebook 03 in one picture: text, tokens, vectors, blocks, the next token."""
-    figure, axis = canvas(width=8.4, height=1.9)
-    axis.set(title="A GPT in one line", xlim=(-0.7, 8.3), ylim=(-0.85, 0.75))
+    figure, axis = canvas(width=8.4, height=2.2)
+    axis.set(title="A GPT in one line", xlim=(-0.7, 8.3), ylim=(-0.75, 1.15))
     axis.set_axis_off()
     boxes = (
         ("text", "open the f"), ("tokens", "open | the | f"), ("vectors", "0.3 −1.2 …\n0.8  0.1 …"),
@@ -35,7 +35,7 @@ def what_you_will_build() -> DescribedFigure:
         if number:
             axis.annotate("", (place - 0.65, 0.25), (place - 1.9 + 0.65, 0.25), arrowprops={"arrowstyle": "->"})
     axis.annotate(
-        "", (0.0, 0.62), (7.6, 0.62), arrowprops={"arrowstyle": "->", "connectionstyle": "arc3,rad=0.08"}
+        "", (0.0, 0.6), (7.6, 0.6), arrowprops={"arrowstyle": "->", "connectionstyle": "arc3,rad=0.07"}
     )  # fmt: skip
     return DescribedFigure(
         figure,
@@ -237,14 +237,18 @@ def scaling(operations: Sequence[float], losses: Sequence[float], line: Sequence
     axis.plot(operations, losses, MARKERS[0], ms=8, label="trained here")
     reach = [min(operations), far[0] if far else 10 * max(operations)]
     axis.plot(reach, line, "--", color=COLOURS[3], label="fitted line")
-    for x, y, name in zip(operations, losses, names, strict=True):
-        axis.annotate(name, (x, y), (6, 6), textcoords="offset points", fontsize=9)
+    for number, (x, y, name) in enumerate(zip(operations, losses, names, strict=True)):
+        place = (5, 6) if number % 2 == 0 else (-5, -15)  # above and below in turn: neighbours stand close
+        side = "left" if number % 2 == 0 else "right"
+        axis.annotate(name, (x, y), place, textcoords="offset points", fontsize=9, ha=side)
     if far:
         axis.plot(far[0], far[1], MARKERS[2], ms=10, color=COLOURS[2], label=far[2])
     axis.set(title="More compute, less surprise", xscale="log", yscale="log")
     axis.set(xlabel="operations spent on training", ylabel="held-out loss (bits a byte)")
-    axis.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axis.yaxis.set_minor_formatter(lambda value, _: f"{value:.1f}")
+    bottom, top = axis.get_ylim()
+    marks = [n / 4 for n in range(1, 40) if bottom <= n / 4 <= top]
+    axis.set_yticks(marks, [f"{mark:g}" for mark in marks])
+    axis.minorticks_off()
     axis.legend()
     told = f"; {far[2]} has {far[1]:.2f}, the line says {line[1]:.2f}" if far else ""
     return DescribedFigure(
