@@ -4,6 +4,7 @@ A *step* takes an iterator of documents and gives an iterator of documents. It r
 ``RemovalLog`` what it drops or changes, so that nothing disappears without a trace.
 """
 
+import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -37,6 +38,12 @@ class RemovalLog:
     def change(self, document: Document, step: str, reason: str, **evidence: str | int | float) -> None:
         """Record that ``step`` changes ``document``."""
         self.entries.append(Removal(document.id, step, CHANGED, reason, evidence))
+
+    def sample(self, n: int, reason: str | None = None, seed: int = 0) -> list[Removal]:
+        """At most ``n`` entries chosen by chance, with this ``reason`` if one is given, in the log's order."""
+        own = [entry for entry in self.entries if reason is None or entry.reason == reason]
+        chosen = random.Random(seed).sample(range(len(own)), min(n, len(own)))
+        return [own[place] for place in sorted(chosen)]
 
     def counts(self) -> dict[tuple[str, str, str], int]:
         """Entries by (step, action, reason)."""
