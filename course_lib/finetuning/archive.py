@@ -23,6 +23,7 @@ from peft import PeftModel
 from safetensors import SafetensorError, safe_open
 
 from course_lib.errors import CourseError
+from course_lib.finetuning.adapters import attach
 from course_lib.finetuning.falcon import Base
 from course_lib.finetuning.nf4 import quantise
 
@@ -164,7 +165,7 @@ def restore(base: Base, path: Path, folder: Path) -> PeftModel:
             f"This adapter was learned on {wanted['name']} and not on {base.name}: "
             f'load the right one with load_base("{wanted["name"]}").'
         )
-    return PeftModel.from_pretrained(base.model, str(folder)).eval()
+    return attach(base.model, folder)
 
 
 def place(name: str, drive: Path = Path("/content/drive/MyDrive")) -> Path:

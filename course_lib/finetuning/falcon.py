@@ -108,6 +108,10 @@ def read_config(name: str) -> Any:
     try:
         return AutoConfig.from_pretrained(place, **({"local_files_only": True} if here else {}))
     except Exception as error:
+        if any(sign in f"{type(error).__name__} {error}" for sign in ("Gated", "gated", "401", "403")):
+            raise CourseError(
+                f"{name} is gated: accept its licence on the hub and log in with `hf auth login`."
+            ) from error
         raise CourseError(
             f"The configuration of {name} cannot be read ({type(error).__name__}): check the name and the network, "
             f"or take {SMALL}, which ships with the course."

@@ -16,6 +16,7 @@ from peft import PeftModel
 from torch import nn
 
 from course_lib.errors import CourseError
+from course_lib.finetuning.adapters import attach
 from course_lib.finetuning.falcon import Base, is_four_bit
 from course_lib.finetuning.nf4_linear import NF4Linear
 
@@ -57,13 +58,13 @@ def merge(base: Base, adapter: Path, dtype: torch.dtype | None = None) -> Any:
     """
     if isinstance(base.model, PeftModel):
         raise CourseError("Give the base without its adapter: load it anew with `load_base`.")
-    model = PeftModel.from_pretrained(dequantise_model(base.model, dtype), str(adapter))
+    model = attach(dequantise_model(base.model, dtype), adapter)
     return model.merge_and_unload().eval()
 
 
 def merge_into_original(whole: Base, adapter: Path) -> Any:
     """Wrong: into the weights before they were rounded. ``whole``: loaded with ``four_bit=False``; used up."""
-    return PeftModel.from_pretrained(whole.model, str(adapter)).merge_and_unload().eval()
+    return attach(whole.model, adapter).merge_and_unload().eval()
 
 
 def merge_in_four_bits(base: Base, adapter: Path) -> Any:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from course_lib.errors import CourseError
+from course_lib.finetuning.adapters import fresh
 from course_lib.finetuning.examples import Pad, Row
 from course_lib.finetuning.falcon import Base
 from course_lib.finetuning.lora import KINDS
@@ -87,7 +88,7 @@ def with_adapter(base: Base, recipe: Recipe) -> PeftModel:
         use_rslora=recipe.kind == "rslora", use_dora=recipe.kind == "dora", task_type="CAUSAL_LM",
     )  # fmt: skip
     torch.manual_seed(recipe.seed)
-    return get_peft_model(base.model, config)
+    return fresh(base.model, config)
 
 
 def fine_tune(
@@ -111,6 +112,11 @@ def fine_tune(
     """
     if recipe.steps < 1 or not training or not held_out:
         raise CourseError("Fine-tuning needs a step, a row to learn from and a held-out one: give more documents.")
+    context = base.model.config.max_position_embeddings
+    if (longest := max(len(row["input_ids"]) for row in (*training, *held_out))) > context:
+        raise CourseError(
+            f"A row has {longest:,} tokens and {base.name} reads at most {context:,}: make the rows shorter."
+        )
     started, model = time.perf_counter(), with_adapter(base, recipe)
     watch = Watch(base.tokenizer, list(prompts), recipe.patience, recipe.tolerance)
     trainer = Trainer(

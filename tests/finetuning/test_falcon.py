@@ -1,6 +1,7 @@
 """Each trap of the libraries, reproduced and shown cured; and what is refused."""
 
 import copy
+import inspect
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from course_lib.finetuning import falcon
 from course_lib.finetuning.falcon import check_room, choose_name, choose_padding, compute_type, load_base, verify
 from course_lib.finetuning.lora import adapt, adapters
 from course_lib.finetuning.memory import LAYERS
+from course_lib.finetuning.train import Recipe, with_adapter
 from course_lib.workbook.machine import Machine
 
 NEEDS = pytest.mark.skipif(not falcon.has_bitsandbytes(), reason="bitsandbytes is not installed (no wheel, or Colab)")
@@ -149,6 +151,55 @@ def test_too_little_room_is_said_before_the_download(tiny: Path) -> None:
         check_room("it", config, True, 700_000)
     with pytest.raises(CourseError, match="smaller model"):
         check_room("it", config, True, 1_000)
+
+
+def test_nothing_is_fetched_when_it_would_not_fit(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(falcon, "_free_gpu_memory", lambda: 700_000)
+    monkeypatch.setattr(falcon, "load_model", lambda *_, **__: pytest.fail("weights were asked for"))
+    with pytest.raises(CourseError, match=r"of GPU memory and 0\.0 GB are free: what fits is inference in 4 bits"):
+        load_base(tiny)
+
+
+def test_a_gated_model_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoConfig
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError("You are trying to access a gated repo. 401 Client Error.")
+
+    monkeypatch.setattr(AutoConfig, "from_pretrained", refused)
+    with pytest.raises(CourseError, match="owner/model is gated: accept its licence"):
+        load_base("owner/model")
+
+
+@pytest.mark.parametrize("four_bit", [True, False])
+def test_an_adapter_is_fp32_whatever_the_base_computes_in(tiny: Path, four_bit: bool) -> None:
+    for dtype in (torch.float16, torch.bfloat16):
+        model = with_adapter(load_base(tiny, four_bit, dtype=dtype, own=True), Recipe(1))
+        assert {p.dtype for p in model.parameters() if p.requires_grad} == {torch.float32}
+
+
+def test_the_ground_is_as_the_course_knows_it(tiny: Path) -> None:
+    """Fails loudly when a version of transformers, peft or bitsandbytes moves what ``falcon.py`` stands on."""
+    from transformers import FalconForCausalLM, TrainingArguments
+    from transformers.models.falcon import modeling_falcon
+
+    config = falcon.read_config(tiny)
+    assert modeling_falcon.FalconLinear is not torch.nn.Linear, "Falcon has plain layers now: `quantisable` may go"
+    theirs = FalconForCausalLM(config)
+    assert {type(theirs.get_submodule(name)) for name in falcon.linear_layers(theirs)} == {modeling_falcon.FalconLinear}
+    with falcon.quantisable():
+        plain = FalconForCausalLM(config)
+    names = falcon.linear_layers(plain)
+    assert len(names) == 4 * config.num_hidden_layers and {name.rsplit(".", 1)[-1] for name in names} == set(LAYERS)
+    assert {type(plain.get_submodule(name)) for name in names} == {torch.nn.Linear}, "`quantisable` does nothing"
+    assert theirs.state_dict().keys() == plain.state_dict().keys()
+    known = inspect.signature(TrainingArguments).parameters
+    assert {"activation_checkpointing", "gradient_checkpointing"} & set(known), "renamed again: see train.settings"
+    if falcon.has_bitsandbytes():
+        from bitsandbytes.nn import Linear4bit
+
+        layer = Linear4bit(64, 64, bias=False)
+        assert hasattr(layer, "support_avx512bf16_for_cpu"), "bitsandbytes repacks by another name: see `keep_packing`"
 
 
 def test_a_silent_hub_and_a_cut_shard_are_one_sentence(tiny: Path, tmp_path: Path) -> None:

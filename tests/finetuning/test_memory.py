@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
+from tiny_falcon import save_falcon
 from transformers import FalconForCausalLM
 
 from course_lib.errors import CourseError
+from course_lib.finetuning.falcon import load_base
 from course_lib.finetuning.memory import (
     LAYERS,
     METHODS,
@@ -19,6 +21,7 @@ from course_lib.finetuning.memory import (
     what_fits,
 )  # fmt: skip
 from course_lib.finetuning.nf4_linear import quantise_layers
+from course_lib.finetuning.train import Recipe, fine_tune, with_adapter
 from course_lib.transformer.convert import config_of
 from course_lib.transformer.counting import FALCON_7B, parameter_count
 
@@ -116,3 +119,29 @@ def test_activations_are_those_that_are_kept(tiny: Path, batch: int, length: int
         state = model.transformer(torch.randint(6, 300, (batch, length))).last_hidden_state
     predicted = estimate(config_of(model.config), "full", batch, length, kind_bytes=4, checkpointing=False)
     assert state.requires_grad and sum(kept.values()) == pytest.approx(predicted.activations, rel=0.25)
+
+
+def test_on_mini_falcon_as_it_is_loaded() -> None:
+    """The model that ships, through the call of the notebook, by bitsandbytes where it is installed."""
+    base = load_base("mini-falcon")
+    predicted = estimate(config_of(base.model.config), "qlora", rank=16, kind_bytes=base.model.dtype.itemsize)
+    found = measured(with_adapter(base, Recipe(1, rank=16)))
+    assert found.linear == predicted.linear and found.trained == predicted.adapter
+    assert found.scales == pytest.approx(predicted.scales, rel=0.02)
+    assert found.model == pytest.approx(predicted.model, rel=0.02)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="the peak of a training step is measured on a GPU")
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_on_a_gpu_the_peak_is_as_predicted(tmp_path: Path, checkpointing: bool) -> None:
+    """A Falcon large enough that weights and activations dominate; the allocator's own number within a tenth."""
+    wide = save_falcon(tmp_path / "wide", hidden_size=2048, num_attention_heads=32, num_hidden_layers=8)
+    base = load_base(wide)
+    batch, length = 8, 128
+    rows = [{"input_ids": [7 + n % 300 for n in range(length)], "labels": [7] * length}] * (2 * batch)
+    recipe = Recipe(2, batch=batch, rank=16, checkpointing=checkpointing, evaluate_every=2, dropout=0.0)
+    torch.cuda.reset_peak_memory_stats()
+    fine_tune(base, rows, rows[:1], recipe, tmp_path / "run")
+    config = config_of(base.model.config)
+    predicted = estimate(config, "qlora", batch, length, kind_bytes=2, checkpointing=checkpointing)
+    assert torch.cuda.max_memory_allocated() == pytest.approx(predicted.total, rel=0.1)

@@ -196,6 +196,45 @@ def test_memory_that_runs_out_is_one_sentence(tiny: Path, rows: dict, tmp_path: 
         fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], Recipe(2, **BASE), tmp_path)
 
 
+def test_memory_that_runs_out_keeps_the_last_checkpoint(tiny: Path, rows: dict, tmp_path: Path, monkeypatch) -> None:  # noqa: ANN001
+    recipe, step = Recipe(6, evaluate_every=2, dropout=0.1, **BASE), module.Trainer.training_step
+    whole = fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], recipe, tmp_path / "whole")
+    calls = []
+
+    def full_at_the_fourth(self, *given: object, **named: object) -> torch.Tensor:  # noqa: ANN001
+        calls.append(1)
+        if len(calls) == 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return step(self, *given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Trainer, "training_step", full_at_the_fourth)
+        with pytest.raises(CourseError, match="lower `batch`"):
+            fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], recipe, tmp_path / "cut")
+    assert Path(last_whole_checkpoint(tmp_path / "cut")).name == "checkpoint-2"
+    resumed = fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], recipe, tmp_path / "cut", resume=True)
+    assert resumed.evaluations[-1][1] == pytest.approx(whole.evaluations[-1][1], rel=1e-4)
+
+
+def test_one_document_is_enough_and_none_is_refused(tiny: Path, rows: dict, tmp_path: Path) -> None:
+    one, base = rows["new"][:1], load_base(tiny, own=True)
+    result = fine_tune(base, one, rows["held"][:1], Recipe(2, **BASE), tmp_path)
+    assert len(result.losses) == 2
+    with pytest.raises(CourseError, match="give more documents"):
+        fine_tune(load_base(tiny, own=True), [], rows["held"], Recipe(2, **BASE), tmp_path)
+
+
+def test_a_row_longer_than_the_context_is_refused(tiny: Path, rows: dict, tmp_path: Path) -> None:
+    long = {"input_ids": [7] * 129, "labels": [7] * 129}
+    with pytest.raises(CourseError, match="129 tokens and .* reads at most 128"):
+        fine_tune(load_base(tiny, own=True), [long], rows["held"], Recipe(2, **BASE), tmp_path)
+
+
+@pytest.mark.filterwarnings("error::FutureWarning")
+def test_an_adapter_comes_without_warnings(tiny: Path) -> None:
+    with_adapter(load_base(tiny, own=True), Recipe(1))
+
+
 def test_impossible_recipes_are_refused(tiny: Path, rows: dict, tmp_path: Path) -> None:
     base = load_base(tiny, own=True)
     for recipe, training in ((Recipe(0), rows["new"]), (Recipe(2), []), (Recipe(2, kind="dora"), rows["new"])):
