@@ -6,28 +6,14 @@ the outcome depends on it: the splitter is an argument without a default.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.verdicts import Verdict, drop_failing
 from course_lib.workbook.corpus import Document
 
 COMMON = frozenset(("the", "be", "to", "of", "and", "that", "have", "with"))
 BULLETS = ("•", "-", "*", "‣")
 ELLIPSES = ("...", "…")
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One rule on one text: its reason code, the measured value, the allowed range (both ends allowed)."""
-
-    reason: str
-    value: float
-    low: float
-    high: float
-
-    @property
-    def passed(self) -> bool:
-        return self.low <= self.value <= self.high
 
 
 def explain_quality(text: str, split: Callable[[str], list[str]]) -> list[Verdict]:
@@ -58,10 +44,4 @@ def drop_low_quality(
 
     Reason: the first rule that fails; evidence: its value, and all ``failed`` rules.
     """
-    for document in documents:
-        failed = [verdict for verdict in explain_quality(document.text, split) if not verdict.passed]
-        if failed:
-            names = ", ".join(verdict.reason for verdict in failed)
-            log.drop(document, "gopher-quality", failed[0].reason, value=float(failed[0].value), failed=names)
-        else:
-            yield document
+    return drop_failing(documents, log, "gopher-quality", lambda text: explain_quality(text, split))

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from course_lib.workbook.corpus import Document
 
-DROPPED, CHANGED = "dropped", "changed"
+DROPPED, CHANGED, KEPT = "dropped", "changed", "kept"
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """One entry: the document's ``id``, the step, ``dropped`` or ``changed``, a reason code, the evidence."""
+    """One entry: the document's ``id``, the step, ``dropped``, ``changed`` or ``kept``, a reason code, the evidence."""
 
     id: str
     step: str
@@ -38,6 +38,10 @@ class RemovalLog:
     def change(self, document: Document, step: str, reason: str, **evidence: str | int | float) -> None:
         """Record that ``step`` changes ``document``."""
         self.entries.append(Removal(document.id, step, CHANGED, reason, evidence))
+
+    def keep(self, document: Document, step: str, reason: str, **evidence: str | int | float) -> None:
+        """Record that ``step`` leaves ``document`` as it is although it could not judge it."""
+        self.entries.append(Removal(document.id, step, KEPT, reason, evidence))
 
     def sample(self, n: int, reason: str | None = None, seed: int = 0) -> list[Removal]:
         """At most ``n`` entries chosen by chance, with this ``reason`` if one is given, in the log's order."""
