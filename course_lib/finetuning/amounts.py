@@ -1,0 +1,59 @@
+"""Own text alone, to be compared with a base that has read much more: the same shape, trained from nothing."""
+
+import copy
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from course_lib.errors import CourseError
+from course_lib.finetuning.examples import Pad, Row
+from course_lib.finetuning.score import surprise
+
+
+def from_scratch(
+    config: Any, rows: Sequence[Row], *, steps: int, batch: int, learning_rate: float = 3e-3, seed: int = 0
+) -> Any:
+    """A model of this configuration with random weights, trained in full on ``rows`` and nothing else."""
+    from transformers import FalconForCausalLM
+
+    if not rows or steps < 1:
+        raise CourseError("There is nothing to learn from: give a row and a step.")
+    generator = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        own = copy.deepcopy(config)
+        own.dtype = torch.float32
+        model = FalconForCausalLM(own).train()
+    optimiser = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.1)
+    falling = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps + 1, pct_start=0.2)
+    pad, order = Pad(config.pad_token_id), []
+    for _ in range(steps):
+        while len(order) < batch:
+            order += torch.randperm(len(rows), generator=generator).tolist()
+        chosen, order = order[:batch], order[batch:]
+        optimiser.zero_grad()
+        model(**pad([rows[n] for n in chosen]), use_cache=False).loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        falling.step()
+    return model.eval()
+
+
+def row_bytes(rows: Sequence[Row], tokenizer: Any) -> int:
+    """Bytes of text in the tokens that are guessed: all but a row's first. Special tokens are no text.
+
+    In a byte-level tokenizer a piece has one character for each of its bytes.
+    """
+    special = set(tokenizer.all_special_ids)
+    guessed = [n for row in rows for n in row["input_ids"][1:] if n not in special]
+    return sum(len(piece) for piece in tokenizer.convert_ids_to_tokens(guessed))
+
+
+def bits_per_byte(model: Any, rows: Sequence[Row], tokenizer: Any) -> float:
+    """Surprise at ``rows`` a byte of their text: one scale for models with different tokens."""
+    size = row_bytes(rows, tokenizer)
+    if not size:
+        raise CourseError("There is no text to measure on: no row has two tokens.")
+    return surprise(model, rows, tokenizer.pad_token_id)[0] / math.log(2) / size
