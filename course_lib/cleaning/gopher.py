@@ -19,15 +19,17 @@ ELLIPSES = ("...", "…")
 def explain_quality(text: str, split: Callable[[str], list[str]]) -> list[Verdict]:
     """Every rule's verdict on ``text``, with the words that ``split`` finds in it.
 
-    Ratios are per word or per line that is not blank; they are 0 where there is none.
+    Ratios are per word or per line that is not blank; they are 0 where there is none. As in datatrove,
+    pieces without a letter or digit do not count as words for the number and the mean length of words.
     """
     tokens = split(text)
+    words = [token for token in tokens if any(map(str.isalnum, token))]
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     per_word, per_line = max(len(tokens), 1), max(len(lines), 1)
     ellipses = sum(text.count(mark) for mark in ELLIPSES)
     return [
-        Verdict("words", len(tokens), 50, 100_000),
-        Verdict("mean-word-length", sum(map(len, tokens)) / per_word, 3, 10),
+        Verdict("words", len(words), 50, 100_000),
+        Verdict("mean-word-length", sum(map(len, words)) / max(len(words), 1), 3, 10),
         Verdict("hash-signs", text.count("#") / per_word, 0, 0.1),
         Verdict("ellipses", ellipses / per_word, 0, 0.1),
         Verdict("bullet-lines", sum(line.startswith(BULLETS) for line in lines) / per_line, 0, 0.9),

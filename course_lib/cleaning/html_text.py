@@ -40,7 +40,7 @@ def strip_tags(markup: str) -> str:
         if tag[0] == "<!--":
             place = _behind(markup, "-->", place)
         elif name in HIDDEN and not tag[1]:
-            place = _behind(markup, f"</{name}", place)
+            place = _behind(markup, f"</{name}[^<>]*>?", place)
         if name and name not in INLINE:  # a block begins a new line
             pieces.append("\n")
     pieces.append(markup[place:])

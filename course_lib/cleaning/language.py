@@ -6,6 +6,8 @@ program code too, so a probability and a least length belong to it.
 """
 
 import functools
+import itertools
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
@@ -28,6 +30,15 @@ def identify(text: str) -> tuple[str, float]:
     """The likeliest language (ISO 639-1 code) of the beginning of ``text``, and its probability."""
     language, probability = _identifier().classify(text[:MOST_CHARACTERS])
     return language, float(probability)
+
+
+def main_language(texts: Iterable[str], looked_at: int = 200) -> str:
+    """The language of most of the first texts that are long enough to tell; ``en`` if there is none."""
+    found: Counter[str] = Counter()
+    for text in itertools.islice(texts, looked_at):
+        if sum(map(str.isalpha, text[:MOST_CHARACTERS])) >= FEWEST_LETTERS:
+            found[identify(text)[0]] += 1
+    return found.most_common(1)[0][0] if found else "en"
 
 
 def keep_languages(
