@@ -38,6 +38,14 @@ def _constants(count: int, seed: int) -> list[tuple[int, int]]:
     return [(int(a) | 1, int(b)) for a, b in numbers]
 
 
+class _Codes(dict[str, int]):
+    """A 32-bit code for each word, worked out when the word is first met."""
+
+    def __missing__(self, word: str) -> int:
+        code = self[word] = zlib.crc32(word.encode("utf-8", "surrogatepass"))
+        return code
+
+
 def shingles(texts: Iterable[str], size: int = SHINGLE_WORDS) -> tuple[np.ndarray, np.ndarray]:
     """Hashes of every document's word n-grams.
 
@@ -45,30 +53,57 @@ def shingles(texts: Iterable[str], size: int = SHINGLE_WORDS) -> tuple[np.ndarra
     (documents + 1, int64): document i owns ``hashes[starts[i]:starts[i + 1]]``, sorted and
     without repeats. A document shorter than ``size`` words is one shingle: its whole text.
     """
-    known: dict[str, int] = {}
-    slots = _constants(size, seed=5)
-    pieces, starts = [], [0]
+    code_of = _Codes().__getitem__
+    pieces: list[np.ndarray] = []
+    counts: list[np.ndarray] = []
+    codes: list[int] = []
+    lengths: list[int] = []
+    short: list[int] = []  # the shingle of a short document; of a longer one nothing is read here
+
+    def finish() -> None:
+        hashes, own = _shingles_of_group(codes, lengths, short, size)
+        pieces.append(hashes)
+        counts.append(own)
+        for row in (codes, lengths, short):
+            row.clear()
+
     for text in texts:
-        ids = []
-        for word in words(text):
-            code = known.get(word)
-            if code is None:
-                code = known[word] = zlib.crc32(word.encode("utf-8", "surrogatepass"))
-            ids.append(code)
-        if len(ids) < size:
-            whole = " ".join(map(str, ids)) or text.strip()
-            piece = np.array([zlib.crc32(whole.encode("utf-8", "surrogatepass"))], dtype=np.uint32)
-        else:
-            codes = np.array(ids, dtype=np.uint32)
-            grams = len(ids) - size + 1
-            total = np.zeros(grams, dtype=np.uint32)
-            for slot, (multiplier, addend) in enumerate(slots):
-                total += _mix(codes[slot : slot + grams], multiplier, addend)
-            piece = np.unique(total)
-        pieces.append(piece)
-        starts.append(starts[-1] + len(piece))
-    hashes = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.uint32)
-    return hashes, np.array(starts, dtype=np.int64)
+        before = len(codes)
+        codes.extend(map(code_of, words(text)))
+        length = len(codes) - before
+        lengths.append(length)
+        whole = (" ".join(map(str, codes[before:])) or text.strip()) if length < size else ""
+        short.append(zlib.crc32(whole.encode("utf-8", "surrogatepass")))
+        if len(codes) >= _CHUNK:  # many short documents share the cost of each array operation
+            finish()
+    finish()
+    return np.concatenate(pieces), np.concatenate(([0], np.cumsum(np.concatenate(counts)))).astype(np.int64)
+
+
+def _shingles_of_group(
+    codes: Sequence[int], lengths: Sequence[int], short: Sequence[int], size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shingles of documents that lie one after the other in ``codes``, and how many each document has.
+
+    A shingle's hash is the sum of its words' codes, each scrambled for its place.
+    """
+    words_of = np.asarray(lengths, dtype=np.int64)
+    row = np.asarray(codes, dtype=np.uint32)
+    places = max(len(row) - size + 1, 0)
+    total = np.zeros(places, dtype=np.uint32)
+    for slot, (multiplier, addend) in enumerate(_constants(size, seed=5)):
+        total += _mix(row[slot : slot + places], multiplier, addend)
+    left = np.repeat(np.cumsum(words_of), words_of)[:places] - np.arange(
+        places
+    )  # words from here to the document's end
+    owner = np.repeat(np.arange(len(words_of), dtype=np.uint64), words_of)[:places][left >= size]
+    small = np.flatnonzero(words_of < size).astype(np.uint64)
+    keys = np.concatenate((owner << np.uint64(32) | total[left >= size],
+                           small << np.uint64(32) | np.asarray(short, dtype=np.uint64)[words_of < size]))  # fmt: skip
+    keys.sort()
+    keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))] if len(keys) else keys
+    counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(words_of))
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32), counts
 
 
 def signatures(hashes: np.ndarray, starts: np.ndarray, *, values: int = BANDS * ROWS, seed: int = 1) -> np.ndarray:

@@ -53,6 +53,19 @@ def test_signatures_agree_as_often_as_the_jaccard_similarity_says(seed: int) -> 
     assert np.mean(signature[0] == signature[1]) == pytest.approx(expected, abs=0.06)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_shingles_do_not_depend_on_the_chunk(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(seed)
+    texts = [*(random_text(rng, rng.randrange(12)) for _ in range(60)), "", "\x00", "\ud800", "word " * 40]
+    hashes, starts = minhash.shingles(texts)
+    own = [minhash.shingles([text])[0] for text in texts]
+    assert starts.tolist() == [0, *np.cumsum([len(piece) for piece in own]).tolist()]
+    assert hashes.tolist() == np.concatenate(own).tolist()
+    monkeypatch.setattr(minhash, "_CHUNK", 17)
+    again = minhash.shingles(texts)
+    assert again[0].tolist() == hashes.tolist() and again[1].tolist() == starts.tolist()
+
+
 def test_signatures_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(0)
     hashes, starts = minhash.shingles(random_text(rng, rng.randrange(1, 80)) for _ in range(60))
