@@ -111,9 +111,12 @@ def signatures(hashes: np.ndarray, starts: np.ndarray, *, values: int = BANDS * 
 
     Value k of a document is the smallest of its shingles after the k-th scrambling.
     """
-    documents = len(starts) - 1
-    result = np.full((values, documents), np.iinfo(np.uint32).max, dtype=np.uint32)
-    constants = _constants(values, seed)
+    return _signatures(hashes, starts, _constants(values, seed))
+
+
+def _signatures(hashes: np.ndarray, starts: np.ndarray, constants: Sequence[tuple[int, int]]) -> np.ndarray:
+    """One value for each pair of constants."""
+    result = np.full((len(constants), len(starts) - 1), np.iinfo(np.uint32).max, dtype=np.uint32)
     for begin in range(0, len(hashes), _CHUNK):
         chunk = hashes[begin : begin + _CHUNK]
         first = int(np.searchsorted(starts, begin, side="right")) - 1
@@ -163,8 +166,11 @@ def candidates(
     if len(distinct) > 1:
         edges = np.concatenate(([0], np.cumsum(np.diff(starts)[distinct])))
         own = np.concatenate([hashes[starts[row] : starts[row + 1]] for row in distinct])
-        for bucket in buckets(signatures(own, edges, values=bands * rows, seed=seed), bands, rows):
-            yield distinct[bucket]
+        constants = _constants(bands * rows, seed)
+        for band in range(bands):  # one band's signatures at a time: those of 450 × 20 need 36 kB a document
+            part = _signatures(own, edges, constants[band * rows : (band + 1) * rows])
+            for bucket in buckets(part, 1, rows):
+                yield distinct[bucket]
 
 
 def cluster(texts: Sequence[str] | Iterable[str], threshold: float = THRESHOLD) -> np.ndarray:
