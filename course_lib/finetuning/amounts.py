@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.examples import Pad, Row
+from course_lib.finetuning.examples import IGNORED, Pad, Row
 from course_lib.finetuning.score import surprise
 
 
@@ -42,12 +42,12 @@ def from_scratch(
 
 
 def row_bytes(rows: Sequence[Row], tokenizer: Any) -> int:
-    """Bytes of text in the tokens that are guessed: all but a row's first. Special tokens are no text.
+    """Bytes of text in the learned tokens, but for a row's first, which is not guessed. Special tokens are no text.
 
     In a byte-level tokenizer a piece has one character for each of its bytes.
     """
     special = set(tokenizer.all_special_ids)
-    guessed = [n for row in rows for n in row["input_ids"][1:] if n not in special]
+    guessed = [n for row in rows for n in row["labels"][1:] if n != IGNORED and n not in special]
     return sum(len(piece) for piece in tokenizer.convert_ids_to_tokens(guessed))
 
 

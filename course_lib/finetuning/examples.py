@@ -56,6 +56,16 @@ def instructions(pairs: Iterable[tuple[str, str]], tokenizer: Any, length: int) 
     return _some(rows)
 
 
+def shown_first(rows: Sequence[Row], example: str, tokenizer: Any, most: int) -> list[Row]:
+    """The same rows with up to ``most`` tokens of an example before them: seen, not learned or judged.
+
+    A row's first token is judged no more than without the example.
+    """
+    ids = _ids(example, tokenizer)[:most]
+    hidden = [IGNORED] * (len(ids) + 1)
+    return [{"input_ids": ids + row["input_ids"], "labels": hidden + row["labels"][1:]} for row in rows]
+
+
 def prompt_of(question: str, tokenizer: Any) -> str:
     """What stands before the answer."""
     if tokenizer.chat_template:

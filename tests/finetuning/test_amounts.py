@@ -9,7 +9,7 @@ from tiny_falcon import handbook
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.amounts import bits_per_byte, from_scratch, row_bytes
-from course_lib.finetuning.examples import per_document
+from course_lib.finetuning.examples import IGNORED, per_document, shown_first
 from course_lib.finetuning.falcon import load_base
 from course_lib.finetuning.score import surprise
 
@@ -38,3 +38,15 @@ def test_bytes_of_a_row_are_those_of_its_text(tiny: Path, text: str) -> None:
     assert bits_per_byte(base.model, rows, base.tokenizer) == pytest.approx(expected)
     with pytest.raises(CourseError):
         bits_per_byte(base.model, [{"input_ids": [9], "labels": [9]}], base.tokenizer)
+
+
+def test_an_example_in_front_is_seen_and_not_judged(tiny: Path) -> None:
+    base = load_base(tiny, four_bit=False)
+    text = handbook()[0]
+    rows = per_document([text], base.tokenizer, 48)[:4]
+    after = shown_first(rows, text, base.tokenizer, 60)
+    assert [len(new["input_ids"]) - len(old["input_ids"]) for new, old in zip(after, rows, strict=True)] == [60] * 4
+    assert after[1]["labels"][:61] == [IGNORED] * 61 and after[1]["labels"][61:] == rows[1]["labels"][1:]
+    assert row_bytes(after, base.tokenizer) == row_bytes(rows, base.tokenizer)
+    assert bits_per_byte(base.model, after, base.tokenizer) != bits_per_byte(base.model, rows, base.tokenizer)
+    assert shown_first(rows, "", base.tokenizer, 60)[0]["input_ids"] == rows[0]["input_ids"]
