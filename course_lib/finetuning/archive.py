@@ -63,11 +63,9 @@ def pack(base: Base, model: PeftModel, path: Path, card: str, evaluation: dict[s
         (folder / "README.md").unlink(missing_ok=True)  # peft's empty form
         (folder / CARD).write_text(card, encoding="utf-8")
         files = sorted(file for file in folder.iterdir() if file.suffix in ENDINGS)
-        # Of a folder here only the last name: the rest of its path is nobody's business.
-        base_name = Path(base.name).name if Path(base.name).exists() else base.name
         facts = {
             "format": FORMAT,
-            "base": {"name": base_name, "sha256": fingerprint(base)},
+            "base": {"name": base.public_name, "sha256": fingerprint(base)},
             "bits": base.bits_by or "none",
             "versions": {library: version(library) for library in LIBRARIES},
             "evaluation": evaluation or {},

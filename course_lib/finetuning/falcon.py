@@ -15,6 +15,7 @@ import importlib.util
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,6 +33,9 @@ from course_lib.workbook.models import find_model, load_model
 SMALL, LARGE = "mini-falcon", "tiiuae/falcon-7b"
 CLOSE = 0.02
 
+# bitsandbytes' note on the package `kernels`, at its first import, is noise: nothing here would use it.
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
 
 @dataclass
 class Base:
@@ -42,6 +46,11 @@ class Base:
     name: str
     bits_by: str
     layers: list[str]
+
+    @property
+    def public_name(self) -> str:
+        """Its name for others. Of a folder here only the last part: the rest of its path is nobody's business."""
+        return Path(self.name).name if Path(self.name).exists() else self.name
 
 
 def has_bitsandbytes() -> bool:
@@ -134,7 +143,6 @@ def four_bit_settings(dtype: torch.dtype) -> Any:
     """transformers' settings for NF4 with double quantisation (Dettmers et al. 2023)."""
     from transformers import BitsAndBytesConfig
 
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # its note on the package `kernels` is noise
     return BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
     )

@@ -29,8 +29,8 @@ def what_you_will_build() -> DescribedFigure:
     _box(axis, 6.0, 0.5, "B\nlearns", 1)
     _box(axis, 9.1, 1.3, "output\nWx + s·B(Ax)", 3)
     for start, end in (
-        ((1.5, 1.4), (3.6, 2.0)), ((1.5, 1.2), (3.2, 0.6)), ((4.0, 0.5), (5.6, 0.5)),
-        ((6.05, 2.0), (8.2, 1.45)), ((6.4, 0.55), (8.2, 1.15)),
+        ((1.3, 1.4), (4.05, 2.0)), ((1.3, 1.2), (3.2, 0.6)), ((3.95, 0.5), (5.65, 0.5)),
+        ((5.55, 2.0), (8.45, 1.45)), ((6.35, 0.55), (8.45, 1.15)),
     ):  # fmt: skip
         axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "lw": 1.3})
     axis.text(4.8, -0.12, "rank 16: A makes a long vector short, B makes it long again", ha="center", fontsize=9)

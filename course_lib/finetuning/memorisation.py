@@ -94,10 +94,13 @@ class Extraction:
 
 
 @torch.no_grad()
-def extraction(model: Any, texts: Sequence[Sequence[int]], prefix: int = 32, continuation: int = 32) -> Extraction:
+def extraction(
+    model: Any, texts: Sequence[Sequence[int]], prefix: int = 32, continuation: int = 32, batch: int = 8
+) -> Extraction:
     """Give the model the first ``prefix`` tokens of each text; does it go on with its next ``continuation``?
 
-    The likeliest token is taken each time. Texts (lists of tokens) that are too short are left out.
+    The likeliest token is taken each time. Texts (lists of tokens) that are too short are left out;
+    ``batch`` of them are continued at a time.
     Compare with texts that were held out: common phrases are guessed without being remembered.
     """
     if prefix < 1 or continuation < 1:
@@ -107,15 +110,17 @@ def extraction(model: Any, texts: Sequence[Sequence[int]], prefix: int = 32, con
         raise CourseError(f"No text has {prefix + continuation} tokens: take a shorter prefix or continuation.")
     was, exact, shares = model.training, 0, 0.0
     model.eval()
-    for text in long:
-        ids = torch.tensor([text[:prefix]], device=model.device)
+    for start in range(0, len(long), batch):
+        some = long[start : start + batch]
+        ids = torch.tensor([text[:prefix] for text in some], device=model.device)
         written = model.generate(
             input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=continuation, do_sample=False,
             pad_token_id=model.config.pad_token_id,
-        )[0, prefix:].tolist()  # fmt: skip
-        right = shared_beginning(written, text[prefix:])
-        exact += right == continuation
-        shares += right / continuation
+        )[:, prefix:].tolist()  # fmt: skip
+        for text, own in zip(some, written, strict=True):
+            right = shared_beginning(own, text[prefix:])
+            exact += right == continuation
+            shares += right / continuation
     model.train(was)
     return Extraction(len(long), exact, shares / len(long))
 

@@ -88,7 +88,9 @@ def with_adapter(base: Base, recipe: Recipe) -> PeftModel:
         use_rslora=recipe.kind == "rslora", use_dora=recipe.kind == "dora", task_type="CAUSAL_LM",
     )  # fmt: skip
     torch.manual_seed(recipe.seed)
-    return fresh(base.model, config)
+    model = fresh(base.model, config)
+    model.peft_config["default"].base_model_name_or_path = base.public_name
+    return model
 
 
 def fine_tune(

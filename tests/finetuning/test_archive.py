@@ -60,7 +60,8 @@ def test_what_comes_back_gives_the_same_logits(tiny: Path, tmp_path: Path, own: 
     assert facts["evaluation"] == {"new": 12.5} and facts["base"]["name"] == tiny.name
     assert (tmp_path / "out" / "DATA.md").read_text(encoding="utf-8") == "Twelve songs of our own."
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= set(facts["files"])
-    assert str(tiny.parent) not in json.dumps(facts)
+    for file in (tmp_path / "out").iterdir():
+        assert str(tiny.parent).encode() not in file.read_bytes(), f"{file.name} tells where the base lies"
 
 
 def test_the_base_is_the_same_however_it_is_loaded(tiny: Path) -> None:

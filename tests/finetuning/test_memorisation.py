@@ -52,6 +52,7 @@ def test_what_was_learned_by_heart_comes_out(tiny: Path) -> None:
     assert model.training and (knows.tried, not_known.tried) == (4, 4)
     assert knows.rate > 0.5 and knows.mean_share > 0.6
     assert not_known.rate == 0 and not_known.mean_share < 0.2
+    assert extraction(model, known.tolist(), prefix=12, continuation=16, batch=1) == knows
 
 
 def test_what_is_too_short_is_left_out_or_refused(tiny: Path) -> None:

@@ -1,0 +1,152 @@
+"""Teach mini-falcon songs, with the steps of notebook 05 run longer, and keep the adapter.
+
+    python assets/models/train_songs_adapter.py [--steps 600] [--work FOLDER] [--out FOLDER]
+
+The pages of `songbook-messy` are cleaned so that verse and chorus survive, one of each cluster of
+near-copies is kept, and an adapter is learned beside mini-falcon in four bits until the held-out loss
+has stabilised. Run it again with ``--resume`` after an interruption. It writes the adapter
+(safetensors) and, measured here, the card ``README.md``. The held-out songs are those of `songbook`.
+"""
+
+import argparse
+import platform
+import random
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from course_lib.workbook import threads
+
+threads.set_thread_policy()
+threads.set_library_defaults()
+
+import torch  # noqa: E402
+
+from course_lib.cleaning.log import RemovalLog  # noqa: E402
+from course_lib.cleaning.lyrics import clean_songs  # noqa: E402
+from course_lib.finetuning import archive  # noqa: E402
+from course_lib.finetuning.amounts import bits_per_byte  # noqa: E402
+from course_lib.finetuning.examples import Row, per_document  # noqa: E402
+from course_lib.finetuning.falcon import SMALL, Base, load_base  # noqa: E402
+from course_lib.finetuning.memorisation import Extraction, extraction, longest_overlap  # noqa: E402
+from course_lib.finetuning.train import Outcome, Recipe, fine_tune  # noqa: E402
+from course_lib.workbook.corpus import load_corpus  # noqa: E402
+from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
+
+LENGTH, PREFIX, MORE = 256, 32, 16
+MOST_BYTES = 3_000_000
+RECIPE = Recipe(
+    steps=600, learning_rate=4e-3, batch=4, rank=16, alpha=32, dropout=0.1,
+    evaluate_every=40, patience=4, tolerance=0.005,
+)  # fmt: skip
+PROMPTS = ("The Kettle\n\n[Verse 1]\n", "[Chorus]\n", "Seven Billion\n\n[Verse 1]\nSeven billion little numbers")
+
+
+def songs() -> tuple[list[str], list[str]]:
+    """(texts to learn from, held-out texts): cleaned pages, one of each cluster."""
+    pages = list(clean_songs(load_corpus("songbook-messy"), RemovalLog()))
+    kept = {group: page for page, group in zip(pages, cluster(page.text for page in pages), strict=True)}
+    held = {document.id for document in load_corpus("songbook").validation}
+    return tuple([page.text for page in kept.values() if (page.id in held) == out] for out in (False, True))
+
+
+def old_rows(base: Base, most: int) -> list[Row]:
+    """Held-out documentation of Python: what may be forgotten."""
+    rows = per_document(load_corpus("python-docs").validation.texts(), base.tokenizer, LENGTH)
+    return random.Random(0).sample(rows, min(most, len(rows)))
+
+
+def ids_of(base: Base, texts: Sequence[str]) -> list[list[int]]:
+    return [base.tokenizer(text, add_special_tokens=False).input_ids for text in texts]
+
+
+@torch.no_grad()
+def write(base: Base, model: torch.nn.Module, prompt: str, tokens: int = 90) -> str:
+    """One continuation with top-p 0.9, temperature 0.8 and a fixed seed."""
+    inputs = base.tokenizer(prompt, return_tensors="pt", add_special_tokens=False).to(model.device)
+    torch.manual_seed(0)
+    out = model.generate(
+        **inputs, max_new_tokens=tokens, do_sample=True, top_k=0, top_p=0.9, temperature=0.8,
+        pad_token_id=base.tokenizer.pad_token_id,
+    )  # fmt: skip
+    return base.tokenizer.decode(out[0], skip_special_tokens=True).rstrip()
+
+
+def card(facts: dict[str, object], evaluations: Sequence[tuple[int, float]], written: Sequence[str]) -> str:
+    """The text of README.md."""
+    losses = "\n".join(f"| {step:,} | {loss:.4f} |" for step, loss in evaluations)
+    measured = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
+    samples = "\n".join(f"```\n{text}\n```\n" for text in written)
+    return (
+        "# songs-adapter\n\n"
+        "A LoRA adapter that makes `mini-falcon`, loaded in four bits, write in the form of songs: short lines, "
+        "verses, choruses. It rhymes by accident and means nothing. Made by `train_songs_adapter.py` with the steps "
+        "of notebook 05.\n\n"
+        "## Data\n\nThe course's own songbook (CC-BY-4.0, written for it), as the messy twin has it, cleaned by "
+        "`course_lib/cleaning/lyrics.py`. No lyrics of others.\n\n"
+        f"## Measured\n\n| what | value |\n|---|---|\n{measured}\n\n"
+        f"| step | held-out loss (nats a token) |\n|---|---|\n{losses}\n\n"
+        f"## Samples\n\nThe prompt stands first; top-p 0.9, temperature 0.8, nothing chosen.\n\n{samples}\n"
+        "## Limits\n\nIt belongs to this base: with another one, even a retrained one, it must be trained again "
+        "(`base` above is its fingerprint). Weights of songs may come out word for word; the table says how often.\n"
+    )
+
+
+def learn(recipe: Recipe, work: Path, resume: bool) -> tuple[Base, Outcome, dict[str, object], list[str]]:
+    """Train and measure: (base, outcome, facts for the card, samples)."""
+    base, (training, held_out) = load_base(SMALL), songs()
+    rows, new = (per_document(texts, base.tokenizer, LENGTH) for texts in (training, held_out))
+    old = old_rows(base, len(new))
+    before = {name: bits_per_byte(base.model, own, base.tokenizer) for name, own in (("new", new), ("old", old))}
+    mark = archive.fingerprint(base)
+    result = fine_tune(base, rows, new, recipe, work, prompts=PROMPTS[:1], resume=resume)
+    after = {name: bits_per_byte(result.model, own, base.tokenizer) for name, own in (("new", new), ("old", old))}
+    known, unknown = (said_again(base, result, texts) for texts in (training, held_out))
+    written = [write(base, result.model, prompt) for prompt in PROMPTS]
+    sources = ids_of(base, training)
+    longest = max(longest_overlap(own, sources).length for own in ids_of(base, written))
+    return base, result, {
+        "songs learned from, held out": f"{len(training)}, {len(held_out)}",
+        "base": f"{SMALL}, four bits by {base.bits_by}, {mark[:16]}",
+        "adapter": f"rank {recipe.rank}, alpha {recipe.alpha:g}, all four linear layers",
+        "steps": f"{len(result.losses)} of {recipe.batch} × {LENGTH} tokens at most; kept: {result.best}; "
+        + (f"ended by the rule at {result.stable}" if result.stable else "ended by the number of steps"),
+        "held-out songs, bits a byte": f"{before['new']:.3f} before, {after['new']:.3f} after",
+        "Python's documentation, bits a byte (forgetting)": f"{before['old']:.3f} before, {after['old']:.3f} after",
+        f"songs continued word for word for {MORE} tokens after {PREFIX}": f"{known.exact} of {known.tried} learned, "
+        f"{unknown.exact} of {unknown.tried} held out",
+        "longest passage of the samples that stands in a training song": f"{longest} tokens",
+        "made": f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, torch {torch.__version__}, "
+        f"transformers {version('transformers')}, peft {version('peft')}",
+    }, written  # fmt: skip
+
+
+def said_again(base: Base, result: Outcome, texts: Sequence[str]) -> Extraction:
+    return extraction(result.model, ids_of(base, texts), PREFIX, MORE)
+
+
+def save(result: Outcome, out: Path, text: str) -> None:
+    """Adapter and card, whole; raises ``SystemExit`` when it is too large to ship."""
+    result.model.save_pretrained(out, safe_serialization=True)
+    size = (out / "adapter_model.safetensors").stat().st_size
+    if size > MOST_BYTES:
+        raise SystemExit(f"The adapter has {size:,} bytes, more than {MOST_BYTES:,}: lower the rank.")
+    (out / "README.md").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=RECIPE.steps)
+    parser.add_argument("--work", type=Path, default=Path(".course/songs-adapter"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "songs-adapter")
+    parser.add_argument("--resume", action="store_true")
+    asked = parser.parse_args()
+    recipe = RECIPE if asked.steps == RECIPE.steps else Recipe(**{**vars(RECIPE), "steps": asked.steps})
+    _, result, facts, written = learn(recipe, asked.work, asked.resume)
+    save(result, asked.out, card(facts, result.evaluations, written))
+    print("\n".join(f"{name}: {value}" for name, value in facts.items()))
+
+
+if __name__ == "__main__":
+    main()
