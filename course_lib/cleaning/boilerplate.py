@@ -9,7 +9,7 @@ and not its list; the list here is ours.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from course_lib.cleaning.log import RemovalLog
@@ -124,7 +124,7 @@ def drop_site_lines(
             yield replace(document, text=text)
 
 
-def _without(text: str, reason) -> tuple[str, list[tuple[str, str]]]:
+def _without(text: str, reason: Callable[[str], str | None]) -> tuple[str, list[tuple[str, str]]]:
     """The text without the lines that get a reason, and those lines: (reason, line)."""
     kept, gone = [], []
     for line in text.split("\n"):

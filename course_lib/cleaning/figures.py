@@ -67,6 +67,8 @@ def common_lines(counts: Mapping[str, int], documents: int, name: str) -> Descri
     axis.barh(places, shares, color=COLOURS[1], edgecolor="white")
     axis.set_yticks(places, [shortened(line) for line in counts], fontsize=9)
     axis.set(title=f"Lines that come back: {name}", xlabel="documents with this line (%)", ylabel="line")
+    if not shares:
+        return DescribedFigure(figure, "No line is long enough to be counted.")
     return DescribedFigure(
         figure,
         f"The most frequent line stands in {shares[0]:.1f} % of the {documents:,} documents that were looked at.",
@@ -114,7 +116,7 @@ def reasons(counts: Mapping[tuple[str, str], int], title: str, most: int = 12) -
     axis.set_yticks(places, [reason for (_, reason), _ in shown])
     axis.set(title=title, xlabel="documents dropped", ylabel="reason")
     if shown:
-        axis.legend(title="step", loc="lower right")
+        axis.legend(title="step", loc="best")
     total = sum(counts.values())
     told = f"; {shown[0][1]:,} of them by the rule “{shown[0][0][1]}”" if shown else ""
     return DescribedFigure(figure, f"{total:,} documents were dropped{told}.")

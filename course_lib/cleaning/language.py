@@ -1,8 +1,8 @@
 """Keep the documents of some languages, as py3langid tells them apart; its model is inside the package.
 
 Lui and Baldwin 2012, "langid.py: An Off-the-shelf Language Identification Tool" (ACL system
-demonstrations). The method is a naive Bayes classifier on byte n-grams: it always answers with a language, for
-program code too, so a probability and a least length belong to it.
+demonstrations). The method is a naive Bayes classifier on byte n-grams: it answers for every text, so a probability
+and a least length belong to it. ``zxx`` is its code for what is no language, program code for instance.
 """
 
 import functools
