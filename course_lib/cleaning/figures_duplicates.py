@@ -126,8 +126,9 @@ def precision_and_recall(scores: Mapping[str, Score]) -> DescribedFigure:
 
 
 def cluster_table(documents: Sequence[Document], clusters: Clusters, number: int, most: int = 4) -> Table:
-    """One cluster: the kept document, and up to ``most`` removed ones with what is different in brackets."""
-    keepers = sorted(set(clusters.kept[clusters.kept != np.arange(len(clusters.kept))].tolist()))
+    """One cluster, the largest first: the kept document, and up to ``most`` removed ones, differences in brackets."""
+    sizes = np.bincount(clusters.kept, minlength=len(clusters.kept))
+    keepers = sorted(np.flatnonzero(sizes > 1).tolist(), key=lambda row: (-sizes[row], row))
     if not keepers:
         return Table([("–", "there are no near duplicates in this text")], ("", "document"))
     kept = keepers[number % len(keepers)]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from course_lib.cleaning.log import RemovalLog
 from course_lib.errors import CourseError
@@ -76,6 +77,45 @@ def find_clusters(
     for row in range(len(kept)):  # a match lies before its document, so its own keeper is known
         kept[row] = kept[match[row]]
     return Clusters(kept, match, similarity)
+
+
+def meetings(
+    texts: Sequence[str], *, bands: int = minhash.BANDS, rows: int = minhash.ROWS, seed: int = 1
+) -> list[tuple[int, int, float]]:
+    """Pairs that meet in a bucket, with their exact similarity: (first of the bucket, other, Jaccard).
+
+    Texts with the same shingles count once. For looking at how many meetings are false alarms.
+    """
+    hashes, starts = minhash.shingles(texts)
+    pairs: dict[tuple[int, int], float] = {}
+    same = minhash.first_with_same_shingles(hashes, starts)
+    for bucket in minhash.candidates(hashes, starts, same, bands=bands, rows=rows, seed=seed):
+        first = int(bucket[0])
+        for other in map(int, bucket[1:]):
+            if (first, other) not in pairs:
+                own = (hashes[starts[row] : starts[row + 1]] for row in (first, other))
+                pairs[first, other] = minhash.jaccard(*own)
+    return [(first, other, alike) for (first, other), alike in sorted(pairs.items())]
+
+
+def exact_pairs(texts: Sequence[str], threshold: float = minhash.THRESHOLD, block: int = 500) -> list[tuple[int, int]]:
+    """All pairs of rows (first < second) whose exact similarity is at least ``threshold``.
+
+    The yardstick for what MinHash finds: a product of sparse matrices (documents × shingles)
+    counts what each two texts share. For some thousand texts; the work grows with their square.
+    """
+    hashes, starts = minhash.shingles(texts)
+    codes, columns = np.unique(hashes, return_inverse=True)
+    table = csr_array((np.ones(len(hashes), np.int32), columns, starts), shape=(len(texts), len(codes)))
+    sizes = np.diff(starts)
+    pairs: list[tuple[int, int]] = []
+    for begin in range(0, len(texts), block):
+        shared = (table[begin : begin + block] @ table.T).tocoo()
+        first, second = shared.coords[0] + begin, shared.coords[1]
+        alike = shared.data / (sizes[first] + sizes[second] - shared.data)
+        chosen = (alike >= threshold) & (first < second)
+        pairs += zip(first[chosen].tolist(), second[chosen].tolist(), strict=True)
+    return sorted(pairs)
 
 
 def drop_near(

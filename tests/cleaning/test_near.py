@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from course_lib.cleaning.log import RemovalLog
-from course_lib.cleaning.near import drop_near, find_clusters, meeting_probability
+from course_lib.cleaning.near import drop_near, exact_pairs, find_clusters, meeting_probability, meetings
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document, minhash
 from course_lib.workbook.corpus.words import words
@@ -49,6 +49,18 @@ def test_found_pairs_against_exact_similarity_over_seeds() -> None:
         assert set(clusters.kept[::2]) == set(range(0, len(texts), 2))  # different families stay apart
     assert true > 100
     assert found / true >= 0.9
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_pairs_against_sets(seed: int) -> None:
+    texts = [*edited_texts(seed, 12), "short", "short", "other", ""]
+    by_hand = [
+        (a, b) for a in range(24) for b in range(a + 1, 24) if exact_jaccard(texts[a], texts[b]) >= 0.8
+    ]  # fmt: skip
+    assert exact_pairs(texts, block=7) == [*by_hand, (24, 25)]
+    for first, other, alike in meetings(texts, seed=seed):
+        assert alike == pytest.approx(exact_jaccard(texts[first], texts[other]))
+    assert exact_pairs([]) == [] and meetings(["a"]) == []
 
 
 def test_many_bands_find_more_than_the_literal_misreading() -> None:
