@@ -25,7 +25,7 @@ import torch  # noqa: E402
 
 from course_lib.cleaning.log import RemovalLog  # noqa: E402
 from course_lib.cleaning.lyrics import clean_songs  # noqa: E402
-from course_lib.finetuning import archive  # noqa: E402
+from course_lib.finetuning import adapters, archive  # noqa: E402
 from course_lib.finetuning.amounts import bits_per_byte  # noqa: E402
 from course_lib.finetuning.examples import Row, per_document  # noqa: E402
 from course_lib.finetuning.falcon import SMALL, Base, load_base  # noqa: E402
@@ -128,7 +128,7 @@ def said_again(base: Base, result: Outcome, texts: Sequence[str]) -> Extraction:
 
 def save(result: Outcome, out: Path, text: str) -> None:
     """Adapter and card, whole; raises ``SystemExit`` when it is too large to ship."""
-    result.model.save_pretrained(out, safe_serialization=True)
+    adapters.save(result.model, out, SMALL)
     size = (out / "adapter_model.safetensors").stat().st_size
     if size > MOST_BYTES:
         raise SystemExit(f"The adapter has {size:,} bytes, more than {MOST_BYTES:,}: lower the rank.")

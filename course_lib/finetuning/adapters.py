@@ -27,3 +27,15 @@ def attach(model: Any, folder: Path | str) -> PeftModel:
     """The adapter that ``save_pretrained`` wrote to ``folder``, in evaluation mode."""
     with quietly():
         return PeftModel.from_pretrained(model, str(folder)).eval()
+
+
+def save(model: PeftModel, folder: Path, base_name: str) -> None:
+    """Write the adapter to ``folder``, with ``base_name`` for its base in place of a path on this disk."""
+    config = model.peft_config["default"]
+    path = config.base_model_name_or_path
+    config.base_model_name_or_path = base_name
+    try:
+        # No embedding was trained; else peft would look up the base's name on the hub to find out.
+        model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+    finally:
+        config.base_model_name_or_path = path

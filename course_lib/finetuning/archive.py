@@ -23,7 +23,7 @@ from peft import PeftModel
 from safetensors import SafetensorError, safe_open
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.adapters import attach
+from course_lib.finetuning.adapters import attach, save
 from course_lib.finetuning.falcon import Base
 from course_lib.finetuning.nf4 import quantise
 
@@ -58,7 +58,7 @@ def pack(base: Base, model: PeftModel, path: Path, card: str, evaluation: dict[s
     path = Path(path)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        model.save_pretrained(folder, safe_serialization=True)
+        save(model, folder, base.public_name)
         base.tokenizer.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # peft's empty form
         (folder / CARD).write_text(card, encoding="utf-8")

@@ -88,9 +88,7 @@ def with_adapter(base: Base, recipe: Recipe) -> PeftModel:
         use_rslora=recipe.kind == "rslora", use_dora=recipe.kind == "dora", task_type="CAUSAL_LM",
     )  # fmt: skip
     torch.manual_seed(recipe.seed)
-    model = fresh(base.model, config)
-    model.peft_config["default"].base_model_name_or_path = base.public_name
-    return model
+    return fresh(base.model, config)
 
 
 def fine_tune(

@@ -50,6 +50,7 @@ def rewritten(path: Path, **changed: bytes) -> Path:
 
 
 @BOTH
+@pytest.mark.filterwarnings("error::UserWarning", "error::FutureWarning")
 @torch.no_grad()
 def test_what_comes_back_gives_the_same_logits(tiny: Path, tmp_path: Path, own: bool) -> None:
     base, model, expected = adapted(tiny, own)

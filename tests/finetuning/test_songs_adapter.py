@@ -40,7 +40,7 @@ def test_the_script_at_small_size(tiny: Path, tmp_path: Path, monkeypatch: pytes
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"adapter_config.json", "adapter_model.safetensors", "README.md"}
     assert "4, 2" in text and "bits a byte" in text and fingerprint(base)[:16] in text
-    assert len(written) == 3 and str(tmp_path) not in (tmp_path / "out" / "adapter_config.json").read_text("utf-8")
+    assert len(written) == 3
     attach(load_base(tiny).model, tmp_path / "out")
     monkeypatch.setattr(songs, "MOST_BYTES", 10)
     with pytest.raises(SystemExit, match="lower the rank"):
