@@ -1,11 +1,13 @@
 """Train mini-falcon, the course's own base model, on the documentation of this machine's packages.
 
     python assets/models/train_mini_falcon.py [--steps 2500] [--work FOLDER] [--out FOLDER]
+    python assets/models/train_mini_falcon.py --start assets/models/mini-falcon --steps 1500 --rate 0.004
 
 Run it again after an interruption and it goes on where it stopped. The learning rate falls in the
-last 40 % of the steps only, so that before then another number of ``--steps`` can be chosen. It
-writes the model as transformers' Falcon (safetensors), the tokenizer, the hashes of the held-out
-documents and ``training.json``; ``card_of_mini_falcon.py`` measures and writes the card.
+last 40 % of the steps only, so that before then another number of ``--steps`` can be chosen. With
+``--start`` a finished model is trained further instead of a fresh one. It writes the model as
+transformers' Falcon (safetensors), the tokenizer, the hashes of the held-out documents and
+``training.json``; ``card_of_mini_falcon.py`` measures and writes the card.
 """
 
 import argparse
@@ -26,12 +28,12 @@ from torch import Tensor, nn  # noqa: E402
 from transformers import FalconConfig, PreTrainedTokenizerFast  # noqa: E402
 
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
-from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
+from course_lib.transformer.convert import config_of, from_falcon, to_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
 from course_lib.transformer.optimiser import MuonAndAdamW  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
 from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
-from course_lib.workbook.models import HASHES, held_out_hashes, text_hash  # noqa: E402
+from course_lib.workbook.models import HASHES, held_out_hashes, load_model, text_hash  # noqa: E402
 from course_lib.workbook.training import Plan, train  # noqa: E402
 
 PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = "<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"
@@ -43,7 +45,10 @@ CHAT_TEMPLATE = (
 VOCABULARY, LENGTH, BATCH = 4_096, 512, 8
 TOKENIZER_TEXT = 6_000_000  # bytes of text that the tokenizer learns from
 MOST_FROM_ONE = 0.25  # share of the text that one package may give
-REPEATED = 0.08  # share of the sequences in which a passage comes twice, so that copying is learned
+REPEATED = 0.04  # share of the sequences in which a passage of the text comes twice
+COPIED = 0.12  # share in which a string of random tokens does: it can be said again only by copying
+PROSE = 0.25  # share of the sequences drawn from running prose; the rest comes from all documents
+IGNORED = -100
 SHAPE = {
     "vocab_size": VOCABULARY, "hidden_size": 256, "num_hidden_layers": 8, "num_attention_heads": 4,
     "max_position_embeddings": 1_024, "multi_query": True, "parallel_attn": True, "bias": False, "alibi": False,
@@ -55,6 +60,12 @@ SHAPE = {
 def is_prose(line: str) -> bool:
     """False for rows of numbers and rules: lines of some length with fewer than half letters and blanks."""
     return len(line) < 30 or sum(c.isalpha() or c == " " for c in line) > 0.6 * len(line)
+
+
+def runs_on(text: str) -> bool:
+    """True for running prose: most characters stand in paragraphs of lines with eight words or more."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    return sum(len(line) for line in lines if len(line.split()) >= 8) > 0.75 * sum(map(len, lines))
 
 
 def cleaned(text: str) -> str:
@@ -83,9 +94,12 @@ def training_texts(corpus) -> tuple[list[str], dict]:  # noqa: ANN001
     }
 
 
-def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray]:
-    """Tokenizer, training tokens and held-out tokens (uint16); made once and kept in ``work``."""
-    paths = [work / "tokenizer.json", work / "train.npy", work / "held_out.npy"]
+def prepare(work: Path, start: Path | None = None) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarray]:
+    """Tokenizer, training tokens, those of running prose, and held-out tokens (uint16); kept in ``work``.
+
+    start   a model whose tokenizer is kept; without one it is learned here
+    """
+    paths = [work / name for name in ("tokenizer.json", "train.npy", "prose.npy", "held_out.npy")]
     if not all(path.is_file() for path in paths):
         corpus = load_corpus("python-docs:full")
         texts, facts = training_texts(corpus)
@@ -96,37 +110,59 @@ def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray]:
             size += len(texts[row])
             if size > TOKENIZER_TEXT:
                 break
-        tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)
-        held_out = [cleaned(text) for text in corpus.validation.texts()]
-        for path, own in zip(paths[1:], (texts, [text for text in held_out if len(text) >= 40]), strict=True):
+        tokenizer = (
+            BPETokenizer.load(start / "tokenizer.json") if start else BPETokenizer.train(part, VOCABULARY, SPECIAL)
+        )
+        held_out = [text for text in map(cleaned, corpus.validation.texts()) if len(text) >= 40]
+        for path, own in zip(paths[1:], (texts, list(filter(runs_on, texts)), held_out), strict=True):
             np.save(path, np.array([n for text in own for n in (*tokenizer.encode(text), 0)], dtype=np.uint16))
         hashes = sorted(held_out_hashes("mini-falcon").union(map(text_hash, corpus.validation.texts())))
         (work / "held_out.json").write_text(json.dumps({HASHES: hashes}) + "\n", encoding="utf-8")
         facts |= {"manifest": corpus.manifest, "characters a token": size / sum(len(tokenizer.encode(t)) for t in part)}
         (work / "data.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         tokenizer.save(paths[0])
-    return BPETokenizer.load(paths[0]), np.load(paths[1]), np.load(paths[2])
+    return BPETokenizer.load(paths[0]), *map(np.load, paths[1:])
 
 
-def batches(tokens: np.ndarray, generator: torch.Generator) -> Tensor:
-    """Sequences from random places (BATCH, LENGTH + 1); in some a passage is repeated later on."""
-    starts = torch.randint(0, len(tokens) - LENGTH - 1, (BATCH,), generator=generator)
-    rows = torch.from_numpy(
-        np.stack([tokens[start : start + LENGTH + 1] for start in starts.tolist()]).astype(np.int64)
-    )
-    for number in (torch.rand(BATCH, generator=generator) < REPEATED).nonzero().flatten().tolist():
-        row = rows[number]
-        size = int(torch.randint(16, 128, (1,), generator=generator))
-        first, second = sorted(torch.randint(0, LENGTH + 1 - size, (2,), generator=generator).tolist())
-        row[second : second + size] = row[first : first + size].clone()
-    return rows
+def batches(tokens: np.ndarray, prose: np.ndarray, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Sequences from random places, inputs and what comes next, (BATCH, LENGTH) each.
+
+    In some a passage comes twice, in some a string of random tokens. Of such a string only the
+    second time is learned: the first could only be guessed.
+    """
+
+    def drawn(least: int, below: int) -> int:
+        return int(torch.randint(least, below, (1,), generator=generator))
+
+    kinds = torch.rand(2, BATCH, generator=generator).tolist()
+    inputs, targets = [], []
+    for source, kind in zip(*kinds, strict=True):
+        stream = prose if source < PROSE and len(prose) > LENGTH + 1 else tokens
+        place = drawn(0, len(stream) - LENGTH)
+        row = torch.from_numpy(stream[place : place + LENGTH + 1].astype(np.int64))
+        next_ones = row[1:].clone()
+        if kind < REPEATED + COPIED:
+            size = drawn(LENGTH // 32, LENGTH // 4)
+            first = drawn(0, LENGTH + 2 - 2 * size)
+            second = drawn(first + size, LENGTH + 2 - size)
+            if kind < COPIED:
+                row[first : first + size] = torch.randint(len(SPECIAL) + 256, VOCABULARY, (size,), generator=generator)
+            row[second : second + size] = row[first : first + size].clone()
+            next_ones = row[1:].clone()
+            if kind < COPIED:
+                next_ones[max(first - 1, 0) : first + size - 1] = IGNORED
+                next_ones[second - 1] = IGNORED
+        inputs.append(row[:-1])
+        targets.append(next_ones)
+    return torch.stack(inputs), torch.stack(targets)
 
 
-def held_out_batches(tokens: np.ndarray, most: int) -> Iterator[Tensor]:
-    """Whole sequences from the beginning, in batches."""
+def held_out_batches(tokens: np.ndarray, most: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Whole sequences from the beginning, in batches: inputs and what comes next."""
     number = min(most, len(tokens) // (LENGTH + 1))
     rows = torch.from_numpy(tokens[: number * (LENGTH + 1)].astype(np.int64)).view(number, LENGTH + 1)
-    yield from rows.split(BATCH)
+    for part in rows.split(BATCH):
+        yield part[:, :-1], part[:, 1:]
 
 
 def main() -> None:
@@ -135,23 +171,26 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".course/mini-falcon"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
     parser.add_argument("--rate", type=float, default=8e-3)
+    parser.add_argument("--start", type=Path, help="a model of this script to train further")
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
-    tokenizer, training, held_out = prepare(asked.work)
-    print(f"{len(training):,} tokens to learn from, {len(held_out):,} held out", flush=True)
+    _, training, prose, held_out = prepare(asked.work, asked.start)
+    print(f"{len(training):,} tokens to learn from, {len(prose):,} of prose, {len(held_out):,} held out", flush=True)
     torch.manual_seed(0)
     config = FalconConfig(**SHAPE)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = MiniGPT(config_of(config)).to(device)
+    model = from_falcon(load_model(asked.start, dtype=torch.float32)[0]) if asked.start else MiniGPT(config_of(config))
+    model = model.to(device)
     forward = compiled(model)
 
-    def batch_loss(_: nn.Module, rows: Tensor) -> Tensor:
+    def batch_loss(_: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        rows, targets = (part.to(device) for part in batch)
         with torch.autocast(device.type, torch.bfloat16):
-            logits = forward(rows[:, :-1])
-        return nn.functional.cross_entropy(logits.flatten(0, 1).float(), rows[:, 1:].flatten())
+            logits = forward(rows)
+        return nn.functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
 
     def evaluate(_: nn.Module) -> float:
-        losses = [float(batch_loss(model, rows.to(device))) for rows in held_out_batches(held_out, 24 * BATCH)]
+        losses = [float(batch_loss(model, batch)) for batch in held_out_batches(held_out, 24 * BATCH)]
         print(f"  held out {np.mean(losses):.4f} nats a token, {time.strftime('%H:%M')}", flush=True)
         return float(np.mean(losses))
 
@@ -160,7 +199,7 @@ def main() -> None:
         save_every=100, checkpoint=asked.work / "checkpoint.safetensors",
     )  # fmt: skip
     history = train(
-        model, lambda generator: batches(training, generator).to(device), batch_loss, plan,
+        model, lambda generator: batches(training, prose, generator), batch_loss, plan,
         evaluate=evaluate, resume=True, optimiser_for=MuonAndAdamW, description="mini-falcon",
     )  # fmt: skip
     save(model.cpu(), config, asked, history, len(training))
@@ -188,8 +227,11 @@ def save(model: MiniGPT, config: FalconConfig, asked: argparse.Namespace, histor
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.save_pretrained(asked.out)
     (asked.out / "held_out.json").write_bytes((asked.work / "held_out.json").read_bytes())
+    earlier = asked.start / "training.json" if asked.start else asked.work / "none"
+    start = f" --start {asked.start.as_posix()}" if asked.start else ""
     facts = {
-        "command": f"python assets/models/train_mini_falcon.py --steps {asked.steps} --rate {asked.rate}",
+        "command": f"python assets/models/train_mini_falcon.py --steps {asked.steps} --rate {asked.rate}{start}",
+        "before": json.loads(earlier.read_text(encoding="utf-8")) if earlier.is_file() else None,
         "date": time.strftime("%Y-%m-%d"), "steps": history.steps, "batch": BATCH, "length": LENGTH,
         "tokens in the corpus": tokens, "tokens read": history.steps * BATCH * LENGTH,
         "minutes": round(history.seconds / 60, 1), "torch": torch.__version__,

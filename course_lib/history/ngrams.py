@@ -9,6 +9,7 @@ import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
+from functools import cached_property
 
 Token = Hashable
 Gram = tuple[Token, ...]
@@ -138,7 +139,12 @@ class KneserNey:
                     mark -= count - discount
                     if mark < 0:
                         return token
-        return rng.choice(sorted(self.vocabulary - {UNKNOWN, END}, key=str) or [END])
+        return rng.choice(self._any)
+
+    @cached_property
+    def _any(self) -> list[Token]:
+        """What may be drawn when no count decides: every word, in an order that does not depend on chance."""
+        return sorted(self.vocabulary - {UNKNOWN, END}, key=str) or [END]
 
     def _followers(self, length: int) -> dict[Gram, list[tuple[Token, int]]]:
         """Followers of each context, made when text is first generated."""
