@@ -103,8 +103,10 @@ def explain_repetition(text: str, split: Callable[[str], list[str]]) -> list[Ver
     verdicts = [Verdict(name, share, 0, most) for (name, most), share in zip(DUPLICATES.items(), shares, strict=True)]
     ngrams = _Ngrams(split(text))
     verdicts += [Verdict(f"top-{n}-gram", ngrams.top(n) / size, 0, most) for n, most in TOP_NGRAMS.items()]
+    found = 1
     for n, most in DUPLICATE_NGRAMS.items():
-        verdicts.append(Verdict(f"duplicate-{n}-grams", ngrams.duplicated(n) / size, 0, most))
+        found = ngrams.duplicated(n) if found else 0  # where no 5-gram comes back, no longer one does
+        verdicts.append(Verdict(f"duplicate-{n}-grams", found / size, 0, most))
     return verdicts
 
 
