@@ -84,7 +84,8 @@ def removed_shares(shares: Mapping[str, float]) -> DescribedFigure:
     axis.set_xlim(0, max(1, 118 * max(shares.values())))
     axis.set(title="What each kind of duplicate amounts to", xlabel="text removed (% of characters)", ylabel="kind")
     top = max(shares, key=shares.__getitem__)
-    return DescribedFigure(figure, f"By itself, {top} removes most: {shares[top]:.1%} of the text.")
+    told = f"By itself, the search for {top} removes most: {shares[top]:.1%} of the text."
+    return DescribedFigure(figure, told if shares[top] > 0 else "None of them removes anything here.")
 
 
 def leaked_perplexities(values: Mapping[str, float]) -> DescribedFigure:
