@@ -157,6 +157,17 @@ def settings(base: Base, recipe: Recipe, folder: Path) -> TrainingArguments:
     )  # fmt: skip
 
 
+def checkpoint_activations(model: PeftModel) -> None:
+    """What ``checkpointing`` does, for a loop of one's own: keep a block's inputs, compute the rest again.
+
+    The frozen embedding's output must ask for a gradient, else none would reach the adapters.
+    """
+    bare = model.get_base_model()
+    new = getattr(bare, "activation_checkpointing_enable", None)
+    (new or bare.gradient_checkpointing_enable)({"use_reentrant": False})
+    bare.enable_input_require_grads()
+
+
 def last_whole_checkpoint(folder: Path) -> str | None:
     """The latest checkpoint that was written to its end; None when there is none."""
     found = [path for path in Path(folder).glob("checkpoint-*") if all((path / name).is_file() for name in WHOLE)]
