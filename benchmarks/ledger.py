@@ -7,6 +7,7 @@ measures every row anew, prints the table and writes it into the README; a test 
 
 import re
 import tempfile
+import unittest
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ from torch import Tensor
 from course_lib.bootstrap.places import REPOSITORY
 from course_lib.embeddings.objective import skip_gram_gradients, skip_gram_likelihood, weight_table
 from course_lib.embeddings.vectors import WordVectors
+from course_lib.finetuning.falcon import has_bitsandbytes
+from course_lib.finetuning.lora import LoRALinear
+from course_lib.finetuning.nf4 import dequantise, quantise
 from course_lib.transformer.bpe import BPETokenizer
 from course_lib.transformer.convert import from_falcon, from_gpt2
 from course_lib.transformer.sampling import Sampling, distribution
@@ -122,6 +126,49 @@ def gradients() -> float:
     return max(float((a - b.grad).abs().max()) for a, b in zip(ours, leaves, strict=True))
 
 
+def lora(kind: str) -> float:
+    """Outputs, gradients of the adapter and merged weights, the largest difference of all."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(0)
+    ours = LoRALinear(torch.nn.Linear(48, 80), 8, 12, kind=kind)
+    config = LoraConfig(
+        r=8, lora_alpha=12, target_modules=["layer"], use_rslora=kind == "rslora", use_dora=kind == "dora"
+    )
+    layer = torch.nn.Linear(48, 80)
+    layer.load_state_dict(ours.base.state_dict())
+    theirs = get_peft_model(torch.nn.ModuleDict({"layer": layer}), config).base_model.model["layer"]
+    pairs = [(ours.down, theirs.lora_A["default"].weight), (ours.up, theirs.lora_B["default"].weight)]
+    with torch.no_grad():
+        for own, other in pairs:
+            other.copy_(torch.nn.init.normal_(own, std=0.1))
+    x, target = torch.randn(7, 48), torch.randn(7, 80)
+    results = [side(x) for side in (ours, theirs)]
+    for result in results:
+        (result * target).sum().backward()
+    compared = [results, *([own.grad, other.grad] for own, other in pairs)]
+    ours.merge()
+    theirs.merge()
+    compared.append([ours.base.weight, theirs.base_layer.weight])
+    return max(float((a - b).detach().abs().max()) for a, b in compared)
+
+
+def four_bits() -> float:
+    """Bytes and dequantised values that differ: how many, in fp32 and in 16 bits."""
+    if not has_bitsandbytes():
+        raise unittest.SkipTest("bitsandbytes is not installed here")
+    from bitsandbytes.functional import dequantize_4bit, quantize_4bit
+
+    wrong = 0
+    for number, dtype in enumerate((torch.float32, torch.bfloat16, torch.float16)):
+        values = (0.03 * torch.randn(300, 640, generator=torch.Generator().manual_seed(number))).to(dtype)
+        packed, state = quantize_4bit(values, blocksize=64, quant_type="nf4")
+        ours = quantise(values)
+        wrong += int((ours.packed != packed[:, 0]).sum())
+        wrong += int((dequantise(ours) != dequantize_4bit(packed, state)).sum())
+    return float(wrong)
+
+
 MODEL = ("transformer/attention", "transformer/model")
 ROWS = (
     Row(("embeddings/objective",), "torch's autograd", "gradients of skip-gram, float64", 1e-10, gradients),
@@ -131,6 +178,9 @@ ROWS = (
     Row(MODEL, "transformers' Falcon", "logits, old architecture", 1e-4, lambda: falcon(new=False)),
     Row(MODEL, "transformers' Falcon", "logits, new architecture", 1e-4, lambda: falcon(new=True)),
     Row(("transformer/sampling",), "transformers' logits processors", "probabilities", 1e-6, probabilities),
+    Row(("finetuning/lora",), "peft", "outputs, gradients, merged weights", 1e-4, lambda: lora("lora")),
+    Row(("finetuning/lora",), "peft", "the same for DoRA", 1e-4, lambda: lora("dora")),
+    Row(("finetuning/nf4",), "bitsandbytes", "bytes and values of NF4 that differ", 0.0, four_bits),
 )
 
 
