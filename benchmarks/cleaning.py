@@ -1,0 +1,259 @@
+"""The cleaning steps: megabytes a second, growth with the corpus, memory; MinHash against datasketch in one run.
+
+    python benchmarks/cleaning.py [--small 1 10] [--large 1 10 100] [--documents 10000] [--seeds 3] [--smoke]
+
+1. *steps*: each step in a process of its own, processor time of one core, on samples of
+   `python-docs:full`. Steps that look at one document at a time are measured at the ``--small`` sizes
+   (in MB), those that compare documents at the ``--large`` ones. Beyond the size of the corpus its
+   documents come again with other words (each word exchanged for one of the same length), so that there
+   are no more duplicates than before.
+2. *pipeline*: peak memory of all of `on_many_machines.py`'s steps in a row, on disk, at the largest size.
+3. *datasketch*: the same documents, word 5-grams, 14 × 8, with and without cutting into words, with
+   datasketch's own hash function and with the faster CRC that ours uses; recall of the exact pairs with a
+   Jaccard similarity of at least 0.8, mean over seeds; both verify their candidates.
+
+Writes ``benchmarks/results/cleaning.json``. About five minutes on two quiet cores.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results" / "cleaning.json"
+BANDS, ROWS, THRESHOLD = 14, 8, 0.8
+_WORD = re.compile("[A-Za-z]+")
+
+
+def steps() -> tuple[dict[str, Callable], dict[str, Callable]]:
+    """Steps that look at one document at a time, and steps that compare documents."""
+    from course_lib.cleaning import exact, near, personal, recipes, repair, substrings
+    from course_lib.workbook.corpus.words import split_words
+
+    single = {"repair encoding": repair.repair_encoding, "normalise": repair.normalise}
+    single |= {name: step for name, step in recipes.fineweb(split_words).items() if name != "near duplicates"}
+    single["personal data"] = personal.mask_documents
+    together = {
+        "exact copies": exact.drop_exact,
+        "repeated lines": exact.drop_repeated_lines,
+        "near duplicates": partial(near.drop_near, bands=BANDS, rows=ROWS),
+        "repeated passages": substrings.drop_passages,
+    }
+    return single, together
+
+
+def remixed(texts: list[str], seed: int) -> Iterator[str]:
+    """The texts with each word exchanged for another one of its length, always the same one."""
+    by_length = defaultdict(list)
+    for word in sorted({word for text in texts for word in _WORD.findall(text)}):
+        by_length[len(word)].append(word)
+    table = {}
+    for own in by_length.values():
+        table.update(zip(own, random.Random(seed).sample(own, len(own)), strict=True))
+    for text in texts:
+        yield _WORD.sub(lambda found: table[found[0]], text)
+
+
+def prepare(folder: Path, megabytes: float) -> Path:
+    """A file of documents with about so much text."""
+    from course_lib.cleaning.store import write_documents
+    from course_lib.workbook.corpus import Document, load_corpus
+
+    size = int(megabytes * 1e6)
+    sample = list(load_corpus("python-docs:full").sample(size))
+    path = folder / f"{megabytes:g}.jsonl"
+
+    def enough() -> Iterator[Document]:
+        written, again = 0, 0
+        while written < size:
+            texts = [document.text for document in sample]
+            for document, text in zip(sample, remixed(texts, again) if again else texts, strict=True):
+                written += len(text.encode("utf-8", "replace"))
+                yield Document(f"{document.id}~{again}", text)
+                if written >= size:
+                    return
+            again += 1
+
+    write_documents(path, enough())
+    return path
+
+
+def one_step(name: str, path: Path) -> None:
+    """Run one step on a file, in this process, and print what it took."""
+    from course_lib.cleaning.log import RemovalLog
+    from course_lib.cleaning.store import StoredDocuments
+
+    single, together = steps()
+    documents = list(StoredDocuments(path, 0))
+    size = sum(len(document.text.encode("utf-8", "replace")) for document in documents)
+    step = (single | together)[name]
+    list(step(iter(documents[:5]), RemovalLog()))  # models and tables that are loaded once
+    start = time.process_time()
+    left = sum(1 for _ in step(iter(documents), RemovalLog()))
+    seconds = time.process_time() - start
+    print(json.dumps({
+        "step": name, "mb": round(size / 1e6, 2), "documents": len(documents), "left": left,
+        "mb_a_second": round(size / 1e6 / seconds, 2), "documents_a_second": round(len(documents) / seconds),
+    }))  # fmt: skip
+
+
+def pipeline(path: Path) -> None:
+    """All steps of the worked example in a row, on disk, and print the peak memory."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "assets" / "cleaning"))
+    import on_many_machines as many
+
+    from course_lib.cleaning.pipeline import run_steps
+    from course_lib.cleaning.store import StoredDocuments
+
+    start = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        run = run_steps(StoredDocuments(path, 0), {**many.SINGLE, **many.TOGETHER}, folder=folder)
+    print(json.dumps({
+        "mb": round(run.stages[0].bytes / 1e6, 1), "documents": run.stages[0].documents,
+        "left": run.stages[-1].documents, "seconds": round(time.process_time() - start, 1),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
+    }))  # fmt: skip
+
+
+class Theirs:
+    """Clusters with datasketch: shingles, sketches, index, verification; processor seconds of each part."""
+
+    def __init__(self, tokens: list[list[str]], seed: int, hash_function: Callable | None) -> None:
+        from datasketch import MinHash, MinHashLSH
+
+        options = {"hashfunc": hash_function} if hash_function else {}
+        start = time.process_time()
+        grams = [{" ".join(row[i : i + 5]).encode() for i in range(max(1, len(row) - 4))} for row in tokens]
+        index = MinHashLSH(params=(BANDS, ROWS), num_perm=BANDS * ROWS)
+        self.kept = list(range(len(tokens)))
+        for row, own in enumerate(grams):
+            sketch = MinHash(num_perm=BANDS * ROWS, seed=seed, **options)
+            sketch.update_batch(list(own))
+            for other in index.query(sketch):
+                if len(own & grams[other]) >= THRESHOLD * len(own | grams[other]):
+                    self._join(row, other)
+            index.insert(row, sketch, check_duplication=False)
+        self.seconds = time.process_time() - start
+
+    def root(self, row: int) -> int:
+        while self.kept[row] != row:
+            self.kept[row] = self.kept[self.kept[row]]
+            row = self.kept[row]
+        return row
+
+    def _join(self, row: int, other: int) -> None:
+        low, high = sorted((self.root(row), self.root(other)))
+        self.kept[high] = low
+
+
+def against_datasketch(count: int, seeds: int) -> dict:
+    """Both on the same documents, in turn; the fastest of the seeds for speed, the mean for recall."""
+    import datasketch
+
+    from course_lib.cleaning.near import exact_pairs, find_clusters
+    from course_lib.workbook.corpus import load_corpus
+    from course_lib.workbook.corpus.words import words
+
+    texts = [text for text in load_corpus("python-docs:full").texts() if len(words(text)) >= 5]
+    texts = random.Random(0).sample(texts, min(count, len(texts)))
+    pairs = exact_pairs(texts, THRESHOLD)
+    tokens = [words(text) for text in texts]
+    grams = [{tuple(row[i : i + 5]) for i in range(len(row) - 4)} for row in tokens]
+    times: dict[str, list[float]] = defaultdict(list)
+    recall: dict[str, list[float]] = defaultdict(list)
+    wrong = 0
+    for seed in range(1, seeds + 1):
+        start = time.process_time()
+        for text in texts:
+            words(text)
+        times["words"].append(time.process_time() - start)
+        start = time.process_time()
+        found = find_clusters(texts, bands=BANDS, rows=ROWS, threshold=THRESHOLD, seed=seed)
+        times["ours"].append(time.process_time() - start)
+        recall["ours"].append(sum(found.kept[a] == found.kept[b] for a, b in pairs) / len(pairs))
+        for row, match in enumerate(found.match.tolist()):  # by sets of words, without any hash
+            wrong += len(grams[row] & grams[match]) < THRESHOLD * len(grams[row] | grams[match])
+        for name, function in (("datasketch", None), ("datasketch, CRC", zlib.crc32)):
+            theirs = Theirs(tokens, seed, function)
+            times[name].append(theirs.seconds)
+            recall[name].append(sum(theirs.root(a) == theirs.root(b) for a, b in pairs) / len(pairs))
+    best = {name: min(values) for name, values in times.items()}
+    rivals = [name for name in best if name.startswith("datasketch")]
+    return {
+        "documents": len(texts), "mb": round(sum(map(len, texts)) / 1e6, 2), "pairs": len(pairs), "seeds": seeds,
+        "datasketch": datasketch.__version__,
+        "ratio_with_words": {n: round((best[n] + best["words"]) / best["ours"], 2) for n in rivals},
+        "ratio_without_words": {n: round(best[n] / (best["ours"] - best["words"]), 2) for n in rivals},
+        "recall": {name: round(sum(values) / seeds, 4) for name, values in recall.items()},
+        "removed_wrongly": wrong,
+    }  # fmt: skip
+
+
+def alone(*arguments: str) -> dict:
+    """The same script with other arguments, in a fresh process on one thread."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COURSE_HEADLESS": "1", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, __file__, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", type=float, nargs="+", default=[1, 10])
+    parser.add_argument("--large", type=float, nargs="+", default=[1, 10, 100])
+    parser.add_argument("--documents", type=int, default=10_000)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--smoke", action="store_true", help="tiny sizes; prints and writes no results")
+    asked = parser.parse_args()
+    if asked.smoke:
+        asked.small, asked.large, asked.documents, asked.seeds = [0.2], [0.2, 0.5], 1_000, 1
+    single, together = steps()
+    found: dict = {"steps": []}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {size: prepare(Path(folder), size) for size in sorted({*asked.small, *asked.large})}
+        for names, sizes in ((single, asked.small), (together, asked.large)):
+            for name in names:
+                for size in sizes:
+                    found["steps"].append(alone("--one", name, str(paths[size])))
+                    print(found["steps"][-1], flush=True)
+        found["pipeline"] = alone("--pipeline", str(paths[max(asked.large)]))
+    print(found["pipeline"], flush=True)
+    found["against_datasketch"] = alone("--datasketch", str(asked.documents), str(asked.seeds))
+    print(found["against_datasketch"], flush=True)
+    if asked.smoke:
+        return
+    import numpy
+
+    facts = {
+        "command": " ".join(["python benchmarks/cleaning.py", *sys.argv[1:]]),
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": f"Python {platform.python_version()}, numpy {numpy.__version__}",
+    }
+    RESULTS.write_text(json.dumps({**facts, **found}, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["--one", name, path]:
+            one_step(name, Path(path))
+        case ["--pipeline", path]:
+            pipeline(Path(path))
+        case ["--datasketch", count, seeds]:
+            print(json.dumps(against_datasketch(int(count), int(seeds))))
+        case _:
+            main()
