@@ -131,10 +131,22 @@ def main() -> None:
     (asked.out / "README.md").write_text(card(facts, samples, theirs), encoding="utf-8")
 
 
+def training_of(facts: dict) -> str:
+    """What one run of the training script was, and its curve."""
+    curve = "\n".join(f"| {step:,} | {loss} |" for step, loss in facts["held-out loss"])
+    return f"""`{facts["command"]}` ({facts["date"]}, torch {facts["torch"]}): {facts["steps"]:,} steps of {facts["batch"]} × {facts["length"]} tokens, {facts["tokens read"]:,} tokens read, {facts["minutes"]} minutes on 2 CPU cores beside other work.{" " + facts["mixture"] if "mixture" in facts else ""}
+
+| step | held-out loss (nats a token) |
+|---|---|
+{curve}"""
+
+
 def card(facts: dict, samples: list[str], theirs) -> str:  # noqa: ANN001
     config, data = theirs.config, facts["data"]
     rows = "\n".join(f"| {name} | {value} |" for name, value in facts["measured"].items())
-    curve = "\n".join(f"| {step:,} | {loss} |" for step, loss in facts["held-out loss"])
+    runs = [facts["before"]] if facts.get("before") else []
+    runs.append(facts)
+    trainings = "\n\n".join(map(training_of, runs))
     texts = "\n\n".join("```\n" + text.replace("```", "'''") + "\n```" for text in samples)
     packages = ", ".join(
         f"{name} {count:,}" for name, count in sorted(data["characters"].items(), key=lambda i: -i[1])[:12]
@@ -152,11 +164,7 @@ Licences: {licences}.
 
 ## Training
 
-`{facts["command"]}` ({facts["date"]}, torch {facts["torch"]}): {facts["steps"]:,} steps of {facts["batch"]} × {facts["length"]} tokens, {facts["tokens read"]:,} tokens read, {facts["minutes"]} minutes on 2 CPU cores beside other work.
-
-| step | held-out loss (nats a token) |
-|---|---|
-{curve}
+{trainings}
 
 ## Measured
 

@@ -21,6 +21,7 @@ MODES = {
     "new real text": "real text that no generation has seen, as much as in `replace`",
     "more real text": "real text, as much as in `accumulate`",
 }
+LONGEST = 100  # words of a document; longer ones are cut, so that no single one fills a generation
 Words = Sequence[str]
 
 
@@ -53,7 +54,7 @@ def cut(documents: Sequence[Words], tokens: int, rng: random.Random) -> list[lis
     return [document for document in taken if document]
 
 
-def write(model: KneserNey, tokens: int, rng: random.Random, longest: int = 200) -> list[list[str]]:
+def write(model: KneserNey, tokens: int, rng: random.Random, longest: int = LONGEST) -> list[list[str]]:
     """Documents drawn from a model until there are this many words."""
     written: list[list[str]] = []
     size = empty = 0
@@ -84,7 +85,8 @@ def chain_of_models(
     if mode not in MODES or tokens < 1 or generations < 1:
         raise CourseError(f"A chain needs words, a generation, and a mode out of {', '.join(MODES)}.")
     rng = random.Random(seed)
-    shuffled = cut(documents, sum(map(len, documents)), rng)
+    pieces = [document[n : n + LONGEST] for document in documents for n in range(0, len(document), LONGEST)]
+    shuffled = cut(pieces, sum(map(len, pieces)), rng)
     vocabulary = {word for document in shuffled for word in document}
     training = real = cut(shuffled, tokens, random.Random(seed))
     if not real or not held_out:
@@ -94,7 +96,7 @@ def chain_of_models(
     for number in range(generations + 1):
         writer = KneserNey(training, order)  # knows its own words only: what is not written any more is lost
         judged = KneserNey(training, order, vocabulary)
-        sample = " ".join(map(str, writer.generate(14, random.Random(seed))))
+        sample = " ".join(chain.from_iterable(write(writer, 16, random.Random(seed))))
         words = [word for document in training for word in document]
         found.append(Generation(number, judged.perplexity(held_out), len(set(words)), len(words), sample))
         if number < generations:
@@ -111,7 +113,7 @@ def _next(
         first = 0 if mode == "more real text" else number * tokens
         size = tokens * (number + 1 if mode == "more real text" else 1)
         part = [stream[(first + n) % len(stream)] for n in range(size)]
-        return [part[n : n + 200] for n in range(0, len(part), 200)]
+        return [part[n : n + LONGEST] for n in range(0, len(part), LONGEST)]
     if mode == "a tenth real":
         return write(model, tokens - tokens // 10, rng) + cut(real, tokens // 10, rng)
     return (training if mode == "accumulate" else []) + write(model, tokens, rng)

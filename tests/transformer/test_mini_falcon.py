@@ -112,15 +112,54 @@ def test_the_text_is_cleaned(trained: tuple) -> None:
     assert training.cleaned(f"Write to ann@company.com.\n\n\n\n{table}Done.") == "Write to [e-mail].\n\nDone."
 
 
-def test_some_sequences_repeat_a_passage(trained: tuple) -> None:
+def test_some_sequences_repeat_a_passage_and_only_its_second_time_is_learned(trained: tuple) -> None:
     training = trained[0]
     import numpy as np
 
-    tokens = np.arange(60_000, dtype=np.uint16)  # every token once: any repetition is ours
+    tokens = np.arange(300, 60_000).astype(np.uint16)  # every token once: any repetition is ours
     generator = torch.Generator().manual_seed(0)
-    rows = torch.cat([training.batches(tokens, generator) for _ in range(60)])
-    repeated = [len(row.unique()) < len(row) for row in rows]
-    assert rows.shape[1] == training.LENGTH + 1 and 0 < sum(repeated) / len(repeated) < 0.12
+    drawn = [training.batches(tokens, tokens[:50], generator) for _ in range(200)]
+    rows, targets = (torch.cat(part) for part in zip(*drawn, strict=True))
+    assert rows.shape == targets.shape == (200 * training.BATCH, training.LENGTH)
+    learned = targets[:, :-1] != training.IGNORED
+    assert torch.equal(rows[:, 1:][learned], targets[:, :-1][learned])  # the next token, where it is learned
+    random = (targets == training.IGNORED).any(1)
+    assert 0.06 < float(random.float().mean()) < 0.2
+    for row, target in zip(rows[random].tolist(), targets[random].tolist(), strict=True):
+        ignored = [place for place, token in enumerate(target) if token == training.IGNORED]
+        assert len(ignored) <= training.LENGTH // 4 + 1
+        assert max(row[place] for place in ignored[1:-1] or [0]) < training.VOCABULARY
+    plain = rows[~random]
+    twice = [len(row.unique()) < len(row) for row in plain]
+    assert 0 < sum(twice) / len(twice) < 0.1
+
+
+def test_prose_is_told_from_tables_and_lists(trained: tuple) -> None:
+    runs_on = trained[0].runs_on
+    assert runs_on("This paragraph goes on for a while, as prose does, and its lines are long.\n" * 3)
+    assert not runs_on("x : int\n    The first.\ny : int\n    The second.\n" * 3)
+    assert not runs_on("")
+
+
+def test_a_finished_model_is_trained_further(trained: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training, _, out = trained
+    shape = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    for name, value in (
+        ("load_corpus", lambda _: load_corpus("handbook")), ("compiled", lambda model: model), ("VOCABULARY", 400),
+        ("LENGTH", 96), ("BATCH", 2), ("SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128}),
+    ):  # fmt: skip
+        monkeypatch.setattr(training, name, value)
+    new = tmp_path / "further"
+    asked = ["train", "--start", str(out), "--steps", "2", "--rate", "0.0001", "--work", str(tmp_path / "w")]
+    monkeypatch.setattr(sys, "argv", [*asked, "--out", str(new)])
+    training.main()
+    before, after = (load_model(folder, dtype=torch.float32)[0].state_dict() for folder in (out, new))
+    changes = [float((before[name] - after[name]).abs().max()) for name in before]
+    assert 0 < max(changes) < 0.01  # two small steps from where it was, not a fresh start
+    facts = json.loads((new / "training.json").read_text(encoding="utf-8"))
+    assert facts["before"]["steps"] == 6 and "--start" in facts["command"]
+    texts = [json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["merges"] for folder in (out, new)]
+    assert texts[0] == texts[1]
 
 
 def test_the_card_measures_and_tells(trained: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
