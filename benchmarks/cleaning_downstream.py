@@ -64,9 +64,10 @@ def measure(corpus: str, megabytes: float, seeds: int, steps: int, budget: int) 
         for question, most, own in (("equal budget", budget, several), ("all that is left", None, some)):
             own_trials = trials(tokens, targets, learner, len(alphabet), budget=most, seeds=own)
             found[f"{name}, {question}"] = [
-                {"version": g.version, "target": g.target, "gain %": round(g.mean, 2), "from": round(g.low, 2), "to": round(g.high, 2)}
+                {"version": g.version, "target": g.target}
+                | {key: round(value, 2) for key, value in (("gain %", g.mean), ("from", g.low), ("to", g.high))}
                 for g in gains(own_trials)
-            ]  # fmt: skip
+            ]
     return {
         "tokens by version": {name: sum(map(len, documents)) for name, documents in tokens.items()},
         "budget": budget,
@@ -92,9 +93,7 @@ def main() -> None:
     asked.out.write_text(json.dumps(facts | found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name, rows in found["gains over raw"].items():
         for row in rows:
-            print(
-                f"{name:28} {row['version']:18} {row['target']:16} {row['gain %']:6.2f} ({row['from']:.2f} … {row['to']:.2f})"
-            )
+            print(f"{name:28} {row['version']:18} {row['target']:16} {row['gain %']:6.2f} %")
 
 
 if __name__ == "__main__":
