@@ -13,9 +13,16 @@ from course_lib.finetuning.score import surprise
 
 
 def from_scratch(
-    config: Any, rows: Sequence[Row], *, steps: int, batch: int, learning_rate: float = 3e-3, seed: int = 0
+    config: Any,
+    rows: Sequence[Row],
+    *,
+    steps: int,
+    batch: int,
+    learning_rate: float = 3e-3,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
 ) -> Any:
-    """A model of this configuration with random weights, trained in full on ``rows`` and nothing else."""
+    """A model of this configuration with random weights, trained in full (fp32) on ``rows`` and nothing else."""
     from transformers import FalconForCausalLM
 
     if not rows or steps < 1:
@@ -25,7 +32,7 @@ def from_scratch(
         torch.manual_seed(seed)
         own = copy.deepcopy(config)
         own.dtype = torch.float32
-        model = FalconForCausalLM(own).train()
+        model = FalconForCausalLM(own).to(device).train()
     optimiser = torch.optim.AdamW(model.parameters(), learning_rate, weight_decay=0.1)
     falling = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps + 1, pct_start=0.2)
     pad, order = Pad(config.pad_token_id), []
@@ -34,7 +41,8 @@ def from_scratch(
             order += torch.randperm(len(rows), generator=generator).tolist()
         chosen, order = order[:batch], order[batch:]
         optimiser.zero_grad()
-        model(**pad([rows[n] for n in chosen]), use_cache=False).loss.backward()
+        given = {name: part.to(device) for name, part in pad([rows[n] for n in chosen]).items()}
+        model(**given, use_cache=False).loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         falling.step()

@@ -115,7 +115,9 @@ def error_by_bits(
     axis.set(title="What a bit buys", xlabel="bits a weight, scales included", ylabel="error over size of weights",
              yscale="log")  # fmt: skip
     axis.legend(fontsize=9)
-    told = ", ".join(f"{name} {error:.3f}" for name, (_, error) in points.items())
+    place = next(iter(points.values()))[0]
+    near = {name: min(pairs, key=lambda pair: abs(pair[0] - place)) for name, pairs in lines.items()}
+    told = ", ".join(f"{name} {error:.3f}" for name, (_, error) in {**near, **points}.items())
     return DescribedFigure(figure, f"Each bit less about doubles the error. At four bits: {told}.")
 
 
