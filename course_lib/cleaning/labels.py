@@ -21,7 +21,7 @@ from course_lib.workbook.tables import Table
 
 SHOWN = 1_500  # characters of a document that are shown
 NOISE = 0.05  # share of the simulated labels that are wrong, as those of a tired person are
-_END = re.compile(r"[.!?。！？…:;,][\"')\]”’»]*$")
+_END = re.compile(r"[.!?。！？…][\"')\]”’»]*$")
 
 
 class LabelBook:
@@ -72,10 +72,10 @@ class LabelBook:
 
 
 def prose_share(text: str) -> float:
-    """The share of a text's characters in lines that read like sentences: five words and a mark at the end."""
-    lines = [line.strip() for line in text[:20_000].split("\n") if line.strip()]
-    prose = sum(len(line) for line in lines if len(words(line)) >= 5 and _END.search(line))
-    return prose / max(1, sum(map(len, lines)))
+    """The share of a text's characters in paragraphs that read like sentences: five words and a full stop."""
+    paragraphs = [block.strip() for block in re.split(r"\n\s*\n", text[:20_000]) if block.strip()]
+    prose = sum(len(block) for block in paragraphs if len(words(block)) >= 5 and _END.search(block))
+    return prose / max(1, sum(map(len, paragraphs)))
 
 
 def simulated_labels(documents: Sequence[Document], noise: float = NOISE, seed: int = 0) -> list[bool]:

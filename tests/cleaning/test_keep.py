@@ -135,7 +135,7 @@ def test_labels_lie_in_the_state_folder(fresh_home: Path) -> None:
 
 
 def test_the_simulated_annotator_wants_prose(documents: list[Document]) -> None:
-    assert prose_share("A line of five words.\nBuy | now") == pytest.approx(21 / 30)
+    assert prose_share("A line\nof five words.\n\nBuy | now") == pytest.approx(21 / 30)
     labels = simulated_labels(documents)
     assert 0.3 < np.mean(labels) < 0.7 and labels == simulated_labels(documents)
     plain = simulated_labels(documents, noise=0)
