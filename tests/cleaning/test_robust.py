@@ -5,7 +5,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from course_lib.cleaning import boilerplate, c4, exact, fineweb, gopher, html_text, language, near, repair, repetition
+from course_lib.cleaning import (
+    boilerplate,
+    c4,
+    exact,
+    fineweb,
+    gopher,
+    html_text,
+    language,
+    near,
+    personal,
+    repair,
+    repetition,
+    substrings,
+)
 from course_lib.cleaning.log import DROPPED, RemovalLog
 from course_lib.cleaning.pipeline import run_steps
 from course_lib.cleaning.splitters import SPLITTERS
@@ -29,6 +42,8 @@ STEPS = {
     "C4": functools.partial(c4.clean_c4, split=SPLIT),
     "FineWeb": functools.partial(fineweb.drop_fineweb, split=SPLIT),
     "near": near.drop_near,
+    "passages": substrings.drop_passages,
+    "personal": personal.mask_documents,
 }
 
 
