@@ -2,9 +2,9 @@
 
 A general tokenizer spells out what is frequent in a special field. A new token makes texts
 shorter, and its row of the embedding has never been trained. transformers starts all new rows
-from practically the same vector; here each starts from the mean of its old pieces (Hewitt 2021,
-"Initializing New Word Embeddings for Pretrained Language Models", starts from the mean of all rows
-for the same reason: a new row must not be likelier than all others).
+from practically the same vector, the mean of the old ones (Hewitt 2021, "Initializing New Word
+Embeddings for Pretrained Language Models", shows why: none is then likelier than everything else).
+Here each row starts from the mean of its own old pieces, so that the rows differ from each other.
 
 Models with different tokens are compared in bits per byte, on the same passages, after training
 on the same bytes.
