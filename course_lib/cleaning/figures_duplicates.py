@@ -66,9 +66,8 @@ def candidate_similarities(similarities: Sequence[float], threshold: float) -> D
     axis.axvline(threshold, color="black", lw=0.8)
     axis.set(title="Pairs that met in a bucket", xlabel="exact Jaccard similarity", ylabel="pairs")
     axis.legend(loc="upper left")
-    return DescribedFigure(
-        figure, f"Of {len(values):,} pairs that met, {len(true):,} reach a similarity of {threshold}."
-    )
+    told = f"Of {len(values):,} pairs that met, {len(true):,} reach a similarity of {threshold}."
+    return DescribedFigure(figure, told if len(values) else "No two different documents met in a bucket.")
 
 
 def removed_shares(shares: Mapping[str, float]) -> DescribedFigure:
