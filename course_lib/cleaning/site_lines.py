@@ -13,6 +13,7 @@ from course_lib.cleaning.lyric_lines import LONGEST, is_chord_line
 from course_lib.cleaning.song_structure import read_label
 
 PAGES = 3  # songs on which a line must stand to be taken for the site's
+TOP = 12  # lines in which a title is looked for
 
 _SURE = re.compile(
     r"https?://|\bwww\.|\b[\w-]+\.(?:com|net|org|info|io|example)\b|\S@\S+\.\w"
@@ -58,7 +59,7 @@ def title_row(lines: Sequence[str]) -> int | None:
     """
     top = []
     for row, line in enumerate(lines):
-        if read_label(line) or (not line.strip() and top):
+        if read_label(line) or (not line.strip() and top) or len(top) == TOP:
             break
         if line.strip() and not is_chord_line(line):
             top.append(row)

@@ -13,6 +13,9 @@ RETURNING = ("chorus", "refrain", "pre-chorus", "post-chorus", "hook")
 ALIKE = 0.1  # share of word triples from which two sections count as the same one, sung again
 
 
+MOST = 200  # sections; a text with more is no song, and comparing each with each would take for ever
+
+
 def bare(line: str) -> str:
     """A line for comparison: letters and digits only, lower case."""
     return re.sub(r"\W+", " ", line.lower()).strip()
@@ -35,10 +38,10 @@ def _triples(lines: Sequence[str]) -> set[tuple[str, str, str]]:
 def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
     """(kind, number) for every section: the label that it has, or a guess.
 
-    A song without any label is left as it is: ("", None) throughout.
+    A song without any label is left as it is, and so is a text of more than ``MOST`` sections.
     """
     labels = [(section.kind, section.number) for section in sections]
-    if not any(kind for kind, _ in labels):
+    if len(labels) > MOST or not any(kind for kind, _ in labels):
         return labels
     for place, section in enumerate(sections):
         if not section.kind:

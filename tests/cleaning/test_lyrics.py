@@ -172,6 +172,8 @@ def test_the_step_reports_and_drops_pages_without_a_song() -> None:
         "[C]" * 50_000,
         "a " * 200_000,
         "Am " * 100_000,
+        "a line\n" * 50_000,
+        "[Chorus]\nla la\n\n" + "some words here\n\n" * 8_000,
     ],
 )
 def test_strange_pages_come_through(text: str) -> None:
