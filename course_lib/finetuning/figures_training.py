@@ -51,13 +51,13 @@ def before_and_after(found: Mapping[str, tuple[float, float]], label: str = "bit
 
 def amounts(found: Mapping[str, Sequence[tuple[int, float]]], unaltered: float) -> DescribedFigure:
     """Held-out bits a byte against the amount of own text (bytes), a line a way, and the base as it is."""
-    figure, axis = canvas(width=7.6, height=3.3)
+    figure, axis = canvas(width=7.6, height=3.6)
     for number, (name, pairs) in enumerate(found.items()):
         axis.plot(*zip(*pairs, strict=True), MARKERS[number] + "-", color=COLOURS[number], label=name)
     axis.axhline(unaltered, color="black", ls="--", label="massive data alone: the base, unaltered")
     axis.set(title="Massive data, your own, or both", xlabel="own text (bytes, log scale)", xscale="log",
              ylabel="held-out bits a byte")  # fmt: skip
-    axis.legend(fontsize=9)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     told = "; ".join(f"{name} {pairs[-1][1]:.2f}" for name, pairs in found.items())
     return DescribedFigure(
         figure, f"With all of your own text: {told}; the base as it is {unaltered:.2f} (lower is better)."
