@@ -16,30 +16,6 @@ def shortened(text: str, longest: int = 52) -> str:
     return line.replace("$", r"\$")
 
 
-def what_you_will_build() -> DescribedFigure:
-    """Notebook 04 in one picture: documents through steps, each with a record of what it removes."""
-    figure, axis = canvas(width=8.4, height=2.6)
-    axis.set(title="A pipeline that can be asked why", xlim=(-0.8, 8.4), ylim=(-1.15, 1.0))
-    axis.set_axis_off()
-    boxes = ("your\ndocuments", "repair", "drop what\nbreaks a rule", "drop\ncopies", "what is\nleft")
-    for number, text in enumerate(boxes):
-        place = 1.9 * number
-        style = {"boxstyle": "round,pad=0.5", "facecolor": COLOURS[number] + "40", "edgecolor": COLOURS[number]}
-        axis.text(place, 0.45, text, ha="center", va="center", bbox=style, fontsize=9.5)
-        if number:
-            axis.annotate("", (place - 0.62, 0.45), (place - 1.9 + 0.68, 0.45), arrowprops={"arrowstyle": "->"})
-        if 0 < number < 4:
-            axis.annotate("", (place, -0.5), (place, 0.05), arrowprops={"arrowstyle": "->", "ls": "--"})
-    style = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": COLOURS[3]}
-    text = "the removal log: which document, which step, why, and the evidence"
-    axis.text(3.8, -0.8, text, ha="center", va="center", bbox=style, fontsize=9.5)
-    return DescribedFigure(
-        figure,
-        "Documents run through steps that repair, drop what breaks a rule and drop copies; each step writes into "
-        "a log what it removed or changed, and why.",
-    )
-
-
 def lengths(sizes: Sequence[int], name: str) -> DescribedFigure:
     """Histogram of the documents' lengths in bytes, on a logarithmic axis."""
     figure, axis = canvas()

@@ -21,7 +21,6 @@ def test_empty_input_is_drawn() -> None:
         figures.common_lines({}, 0, "nothing"),
         figures.lengths([0], "one empty document"),
         figures.rule_values({"blanks": []}, 0, 1, "Nothing", "share"),
-        figures.what_you_will_build(),
     ):
         assert shown.png().startswith(b"\x89PNG") and shown.sentence.endswith(".")
 
