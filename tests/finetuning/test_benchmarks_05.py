@@ -79,7 +79,7 @@ def test_memory_that_is_taken_is_seen() -> None:
 
 @pytest.mark.skipif(not has_bitsandbytes(), reason="the plain script needs bitsandbytes")
 def test_ours_and_the_plain_script_learn_the_same(tiny: Path) -> None:
-    found = qlora.in_turn(str(tiny), 12, 1)
+    found = qlora.in_turn(str(tiny), 8, 1)
     assert set(found) == {"ours", "plain"} and all(one["seconds a step"] > 0 for one in found.values())
     assert found["ours"]["held-out loss"] == pytest.approx(found["plain"]["held-out loss"], rel=0.05)
 
