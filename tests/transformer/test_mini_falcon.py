@@ -176,6 +176,25 @@ def test_the_card_measures_and_tells(trained: tuple, monkeypatch: pytest.MonkeyP
     assert "## Samples" in text and "## Limits" in text
 
 
+def test_passages_that_were_trained_on_are_found_and_left_out(trained: tuple) -> None:
+    import numpy as np
+
+    card = script("card_of_mini_falcon")
+    rng = np.random.default_rng(0)
+    training, new = rng.integers(6, 400, 5_000), rng.integers(6, 400, 600)
+    new[100:150] = training[2_000:2_050]
+    shared = card.shared_passages(new, training)
+    assert shared[100:150].all() and shared.sum() == 50
+    _, work, out = trained
+    model, pieces = from_falcon(load_model(out, dtype=torch.float32)[0]), BPETokenizer.load(work / "tokenizer.json")
+    tokens = np.clip(new, 6, 399)[: card.LENGTH + 1]
+    whole = card.bits_per_byte(model, pieces, tokens)
+    parts = [
+        card.bits_per_byte(model, pieces, tokens, judged=part) for part in (np.arange(513) < 200, np.arange(513) > 199)
+    ]
+    assert min(parts) < whole < max(parts)  # the whole is their mean, weighted by bytes
+
+
 def test_copying_is_seen_in_a_model_that_copies() -> None:
     import numpy as np
 
