@@ -229,11 +229,14 @@ def save(model: MiniGPT, config: FalconConfig, asked: argparse.Namespace, histor
     (asked.out / "held_out.json").write_bytes((asked.work / "held_out.json").read_bytes())
     earlier = asked.start / "training.json" if asked.start else asked.work / "none"
     start = f" --start {asked.start.as_posix()}" if asked.start else ""
+    before = json.loads(earlier.read_text(encoding="utf-8")) if earlier.is_file() else None
+    read = history.steps * BATCH * LENGTH
     facts = {
         "command": f"python assets/models/train_mini_falcon.py --steps {asked.steps} --rate {asked.rate}{start}",
-        "before": json.loads(earlier.read_text(encoding="utf-8")) if earlier.is_file() else None,
+        "before": before,
         "date": time.strftime("%Y-%m-%d"), "steps": history.steps, "batch": BATCH, "length": LENGTH,
-        "tokens in the corpus": tokens, "tokens read": history.steps * BATCH * LENGTH,
+        "tokens in the corpus": tokens, "tokens read": read,
+        "tokens read in all": read + (before or {}).get("tokens read in all", (before or {}).get("tokens read", 0)),
         "mixture": f"{PROSE:.0%} of the sequences are running prose; in {REPEATED:.0%} a passage of the text comes "
         f"twice, in {COPIED:.0%} a string of random tokens, of which only the second time is learned.",
         "minutes": round(history.seconds / 60, 1), "torch": torch.__version__,
