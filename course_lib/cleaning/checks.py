@@ -124,7 +124,8 @@ def precision_recall(answer: Callable[[set[int], set[int]], tuple[float, float]]
             first = second = None
         require(
             (first, second) == ((1, 0) if name.endswith("flagged") else (0, 1)),
-            f"Where {name} there is nothing to divide by: that share is 1.0, because nothing was done wrong there.",
+            f"Where {name}, one share has nothing to divide by and is 1.0; the other one is 0, for there a line is "
+            f"wrong. You have {(first, second)}.",
         )
     return "precision is what you lose in good lines, recall what stays in as dirt."
 
@@ -164,7 +165,12 @@ def take(answer: Callable[[list[list[int]], int, int], list[list[int]]]) -> str:
     """``answer(documents, budget, seed)``: documents in random order that hold ``budget`` tokens in all."""
     documents = [[number] * size for number, size in enumerate((5, 9, 3, 7, 6, 8, 4, 2, 9, 7))]
     before = [list(document) for document in documents]
-    taken = [list(document) for document in answer(documents, 30, 0)]
+    given = list(answer(documents, 30, 0))
+    require(
+        all(isinstance(document, (list, tuple)) for document in given),
+        "Give back a list of documents, each a list of tokens: yours is one flat list.",
+    )
+    taken = [list(document) for document in given]
     require(documents == before, "The list that was given has changed: shuffle a copy, others still need the original.")
     size = sum(map(len, taken))
     require(size != 60, "All 60 tokens were taken: stop when the budget of 30 is reached.")
