@@ -1,8 +1,9 @@
 """Time and memory of every notebook, executed headless on the default corpus.
 
-    python benchmarks/notebooks.py
+    python benchmarks/notebooks.py [NAMES]
 
-prints a table, writes ``benchmarks/results/notebooks.json``, and renews the README's table
+measures all notebooks, or those named and keeps what was measured of the others. It prints a table,
+writes ``benchmarks/results/notebooks.json``, and renews the README's table
 between its two marks. The minutes to work through a notebook are an estimate from its text:
 130 words a minute, a quarter of a minute a code cell, and the minutes that its exercises state.
 """
@@ -69,11 +70,15 @@ def readme_table(rows: dict[str, dict[str, float]]) -> str:
 
 def main() -> None:
     names = sorted(path.stem for path in (REPOSITORY / "notebooks").glob("[0-9]*.ipynb"))
-    rows = {name: measure(REPOSITORY / "notebooks" / f"{name}.ipynb") for name in names}
+    kept = json.loads(RESULTS.read_text(encoding="utf-8"))["notebooks"] if sys.argv[1:] else {}
+    asked = [name for name in names if name not in kept or name in sys.argv[1:]]
+    rows = {name: kept.get(name, {}) for name in names}
+    for name in asked:
+        rows[name] = measure(REPOSITORY / "notebooks" / f"{name}.ipynb")
     for name, row in rows.items():
         print(f"{name:28} {row['seconds']:7.1f} s {row['largest process so far (MB)']:7,} MB")
     facts = {
-        "command": "python benchmarks/notebooks.py",
+        "command": " ".join(["python benchmarks/notebooks.py", *sys.argv[1:]]),
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
         "notebooks": rows,
