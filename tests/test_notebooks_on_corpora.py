@@ -60,6 +60,11 @@ def test_on_built_in_corpora(notebook: Path, corpus: str) -> None:
     assert f"Corpus: {corpus}" in run(notebook, corpus)
 
 
+def test_cleaning_on_the_messy_songbook() -> None:
+    (cleaning,) = find_notebooks(["04_data_cleaning"])
+    assert "Corpus: songbook-messy" in run(cleaning, "songbook-messy")
+
+
 @every_notebook
 def test_on_one_short_file(notebook: Path, tmp_path: Path) -> None:
     path = tmp_path / "short.txt"
