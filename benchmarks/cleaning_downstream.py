@@ -86,7 +86,8 @@ def main() -> None:
     asked = parser.parse_args()
     found = measure(asked.corpus, asked.megabytes, asked.seeds, asked.steps, asked.budget)
     facts = {
-        "command": f"python benchmarks/cleaning_downstream.py --megabytes {asked.megabytes:g} --seeds {asked.seeds}",
+        "command": "python benchmarks/cleaning_downstream.py "
+        f"--megabytes {asked.megabytes:g} --seeds {asked.seeds} --steps {asked.steps} --budget {asked.budget}",
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
     }
