@@ -10,7 +10,7 @@ from course_lib.bootstrap.environment import Environment
 from course_lib.bootstrap.main import child_environment
 
 LOCK_PYTHON = (3, 11)  # the Python with which the notebooks' outputs were made
-CELL_SECONDS = 120
+CELL_SECONDS = 240  # four times what a cell may take on a quiet machine
 SUPPORT = places.REPOSITORY / "tests" / "support"
 SANITISER = Path(__file__).parent / "toolchain" / "sanitise.cfg"
 CONSTRAINTS = ("colab", "lowest")
