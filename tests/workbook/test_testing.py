@@ -27,7 +27,7 @@ def test_everything_in_one_pytest(calls: list) -> None:
     assert arguments[-2:] == ["tests", "notebooks"]
     strict = sys.version_info[:2] == testing.LOCK_PYTHON
     assert ("--nbval" in arguments, "--nbval-lax" in arguments) == (strict, not strict)
-    assert {"--nbval-current-env", "--nbval-cell-timeout=120"} <= set(arguments)
+    assert {"--nbval-current-env", "--nbval-cell-timeout=240"} <= set(arguments)
     assert Path(arguments[arguments.index("--nbval-sanitize-with") + 1]).is_file()
     assert environment["HF_HUB_OFFLINE"] == environment["COURSE_HEADLESS"] == "1"
     assert environment["COURSE_CORPUS"] == "python-docs"
