@@ -20,7 +20,7 @@ RESULTS = Path(__file__).parent / "results" / "threads.json"
 POLICIES = {
     "default": {},
     "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
-    "bounded spin": {"GOMP_SPINCOUNT": "10000"},
+    "bounded spin": {"GOMP_SPINCOUNT": "2000"},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 STEPS = """

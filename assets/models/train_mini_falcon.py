@@ -49,12 +49,20 @@ REPEATED = 0.04  # share of the sequences in which a passage of the text comes t
 COPIED = 0.12  # share in which a string of random tokens does: it can be said again only by copying
 PROSE = 0.25  # share of the sequences drawn from running prose; the rest comes from all documents
 IGNORED = -100
+HEAD = 64  # numbers a head, as in Falcon-7B
 SHAPE = {
-    "vocab_size": VOCABULARY, "hidden_size": 256, "num_hidden_layers": 8, "num_attention_heads": 4,
+    "vocab_size": VOCABULARY, "hidden_size": 256, "num_hidden_layers": 8, "num_attention_heads": 256 // HEAD,
     "max_position_embeddings": 1_024, "multi_query": True, "parallel_attn": True, "bias": False, "alibi": False,
     "new_decoder_architecture": False, "tie_word_embeddings": True, "hidden_dropout": 0.0, "attention_dropout": 0.0,
     "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1,
 }  # fmt: skip
+
+
+def configuration(width: int, layers: int) -> FalconConfig:
+    """Of a mini-falcon of this size. ``width`` is a multiple of 64."""
+    return FalconConfig(
+        **SHAPE | {"hidden_size": width, "num_hidden_layers": layers, "num_attention_heads": width // HEAD}
+    )
 
 
 def is_prose(line: str) -> bool:
@@ -172,12 +180,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
     parser.add_argument("--rate", type=float, default=8e-3)
     parser.add_argument("--start", type=Path, help="a model of this script to train further")
+    parser.add_argument("--width", type=int, default=SHAPE["hidden_size"], help="a multiple of 64")
+    parser.add_argument("--layers", type=int, default=SHAPE["num_hidden_layers"])
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     _, training, prose, held_out = prepare(asked.work, asked.start)
     print(f"{len(training):,} tokens to learn from, {len(prose):,} of prose, {len(held_out):,} held out", flush=True)
     torch.manual_seed(0)
-    config = FalconConfig(**SHAPE)
+    config = configuration(asked.width, asked.layers)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = from_falcon(load_model(asked.start, dtype=torch.float32)[0]) if asked.start else MiniGPT(config_of(config))
     model = model.to(device)

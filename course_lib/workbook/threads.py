@@ -7,7 +7,7 @@ slower. A bounded spin is near the best in both cases: ``benchmarks/threads.py``
 
 import os
 
-SPIN_COUNT = 10_000
+SPIN_COUNT = 2_000
 
 
 def set_thread_policy() -> None:

@@ -18,13 +18,23 @@ def test_from_nothing_it_learns_and_repeats_itself(tiny: Path) -> None:
     base = load_base(tiny, four_bit=False)
     rows = per_document(handbook()[:4], base.tokenizer, 48)
     state = torch.get_rng_state()
-    first, again = (from_scratch(base.model.config, rows, steps=30, batch=4) for _ in range(2))
+    first, again = (from_scratch(base.model.config, rows, steps=30, batch=4)[0] for _ in range(2))
     assert torch.equal(state, torch.get_rng_state())
-    fresh = from_scratch(base.model.config, rows, steps=1, batch=4, learning_rate=1e-9)
+    fresh, taken = from_scratch(base.model.config, rows, steps=1, batch=4, learning_rate=1e-9)
     bits = [bits_per_byte(model, rows[:12], base.tokenizer) for model in (fresh, first, again)]
-    assert bits[1] == bits[2] < 0.8 * bits[0]
-    with pytest.raises(CourseError):
-        from_scratch(base.model.config, [], steps=3, batch=4)
+    assert taken == 1 and bits[1] == bits[2] < 0.8 * bits[0]
+    for given, budget in (([], {"steps": 3}), (rows, {}), (rows, {"steps": 3, "seconds": 1}), (rows, {"seconds": 0})):
+        with pytest.raises(CourseError, match="either"):
+            from_scratch(base.model.config, given, batch=4, **budget)
+
+
+def test_it_learns_for_as_long_as_it_is_given(tiny: Path) -> None:
+    base = load_base(tiny, four_bit=False)
+    rows = per_document(handbook()[:4], base.tokenizer, 48)
+    (_, few), (model, many) = (from_scratch(base.model.config, rows, seconds=n, batch=4) for n in (0.1, 3))
+    fresh, _ = from_scratch(base.model.config, rows, steps=1, batch=4, learning_rate=1e-9)
+    assert 1 <= few < many
+    assert bits_per_byte(model, rows[:12], base.tokenizer) < bits_per_byte(fresh, rows[:12], base.tokenizer)
 
 
 @pytest.mark.parametrize("text", ["plain words", "naïve 温室 🌱", " \n\n  tab\t"])

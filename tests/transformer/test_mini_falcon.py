@@ -17,8 +17,8 @@ from course_lib.workbook.corpus import load_corpus
 from course_lib.workbook.models import load_model
 
 
-def script(name: str) -> ModuleType:
-    path = REPOSITORY / "assets" / "models" / f"{name}.py"
+def script(name: str, folder: str = "assets/models") -> ModuleType:
+    path = REPOSITORY / folder / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -36,6 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModuleType, Path,
         patch.setattr(training, "VOCABULARY", 400)
         patch.setattr(training, "LENGTH", 96)
         patch.setattr(training, "BATCH", 2)
+        patch.setattr(training, "HEAD", 8)
         shape = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
         patch.setattr(training, "SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128})
         for steps in ("3", "6"):
@@ -214,3 +215,24 @@ def test_copying_is_seen_in_a_model_that_copies() -> None:
     held_out = np.random.default_rng(1).integers(6, 262, 5_000)
     assert card.copying(Copier(), held_out, distance=100, tries=5) == 1
     assert card.copying(Copier(), held_out, distance=90, tries=5) < 0.1
+
+
+def test_sizes_are_compared_at_equal_operations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = script("mini_falcon_sizes", "benchmarks")
+    shipped, _ = load_model("mini-falcon")
+    assert sizes.parameters(256, 8) == sum(p.numel() for p in shipped.parameters())
+    assert sizes.operations(192, 9) < sizes.operations(256, 6) < sizes.operations(256, 8) < sizes.operations(320, 6)
+    for shape, steps in (("256x8", 10), ("192x9", 15)):  # as if trained: they are read and not trained again
+        out = tmp_path / f"{shape}-{steps}" / "model"
+        out.mkdir(parents=True)
+        facts = {"tokens read": steps, "minutes": 1.0, "held-out loss": [[1, 9.0], [steps, 5.0]]}
+        (out / "training.json").write_text(json.dumps(facts), encoding="utf-8")
+        for name in sizes.TOKENS:
+            (tmp_path / f"{shape}-{steps}" / name).touch()
+    result = tmp_path / "result.json"
+    given = ["--steps", "10", "--shapes", "256x8", "192x9", "--work", str(tmp_path), "--out", str(result)]
+    monkeypatch.setattr(sys, "argv", ["sizes", *given, "--prepared", str(tmp_path / "prepared")])
+    sizes.main()
+    runs = json.loads(result.read_text(encoding="utf-8"))["runs"]
+    assert [run["steps"] for run in runs] == [10, 15] and {run["held-out loss, nats a token"] for run in runs} == {5.0}
+    assert runs[1]["operations"] == pytest.approx(runs[0]["operations"], rel=0.05)
