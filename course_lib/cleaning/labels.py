@@ -126,9 +126,9 @@ class Asker:
     def page(self) -> str:
         """The document shown, as HTML; e-mail addresses are masked."""
         if self.place >= len(self.documents):
-            return f"<p>All shown. {len(self.book)} labels are kept.</p>"
+            return f"<p>All shown. Labels kept: {len(self.book)}.</p>"
         text = html.escape(mask_emails(self.documents[self.place].text[:SHOWN]))
-        head = f"{self.place + 1} of {len(self.documents)} · {len(self.book)} labels are kept"
+        head = f"{self.place + 1} of {len(self.documents)} · labels kept: {len(self.book)}"
         style = "white-space:pre-wrap;border:1px solid #888;padding:8px;max-height:22em;overflow:auto"
         return f'<p>{head}</p><div style="{style}">{text}</div>'
 
