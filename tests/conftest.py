@@ -14,17 +14,21 @@ sys.path[:0] = [str(SUPPORT), str(REPOSITORY)]
 
 import offline_guard  # noqa: E402
 
+from course_lib.workbook import threads  # noqa: E402
+
 offline_guard.block()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: Ctrl-C is tested, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["COURSE_HEADLESS"] = "1"
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as course_lib.start does it: before torch is imported
+threads.set_thread_policy()  # as course_lib.start does it: before torch is imported
 os.environ["PYTHONPATH"] = os.pathsep.join([str(SUPPORT), str(REPOSITORY)])
 os.environ.setdefault("COURSE_HOME", str(Path(tempfile.gettempdir()) / "course-test-home"))
 for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
     os.environ.pop(variable, None)
+
+APART = ("test_notebooks_on_corpora.py",)  # files of long tests that share nothing
 
 
 @pytest.fixture
@@ -37,9 +41,13 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "thorough: long; runs only with `test --thorough`")
+    config.addinivalue_line("markers", "xdist_group: what runs in the same process")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:  # with two processes a file stays in one, for its fixtures' sake and a notebook's kernel's
+        if item.path.name not in APART:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
     if os.environ.get("COURSE_THOROUGH"):
         return
     for item in items:

@@ -91,8 +91,10 @@ def ngram_learner(order: int = 4) -> Learner:
     return learn
 
 
-def neural_learner(steps: int, width: int = 96, layers: int = 2, context: int = 64, batch: int = 16) -> Learner:
-    """A small transformer in Falcon's shape. It always takes the same number of steps.
+def neural_learner(
+    passes: float = 1.0, width: int = 64, layers: int = 2, context: int = 64, batch: int = 16
+) -> Learner:
+    """A small transformer in Falcon's shape. It reads its text ``passes`` times: twice the text, twice the steps.
 
     On one thread: for so small a model more of them cost more than they gain.
     """
@@ -100,7 +102,8 @@ def neural_learner(steps: int, width: int = 96, layers: int = 2, context: int = 
     def learn(documents: Sequence[Tokens], vocabulary: int, seed: int) -> Judge:
         torch.manual_seed(seed)
         stream = torch.tensor(list(chain.from_iterable(documents)))
-        shape = Config(vocabulary, "falcon", width, layers, heads=3, few_heads=1, context=context, bias=False)
+        steps = max(1, round(passes * len(stream) / (batch * context)))
+        shape = Config(vocabulary, "falcon", width, layers, heads=2, few_heads=1, context=context, bias=False)
         model = MiniGPT(shape)
         plan = Plan(steps, 0.01, schedule="trapezoid", weight_decay=0.1, seed=seed)
         with one_thread():
@@ -137,26 +140,32 @@ def trials(
     vocabulary: int,
     *,
     budget: int | None = None,
+    share: float = 1.0,
     seeds: Sequence[int] = (0, 1, 2),
 ) -> list[Trial]:
     """Every version of the text with every seed, judged on every target.
 
     budget   tokens that each version gives; None: all that it has. A budget above the smallest
              version is an error: that version could not keep up.
+    share    without a budget: how much of its tokens each version gives, the same part of all
+
+    Versions that give the same tokens (a step that found nothing to do) are learned once.
     """
     least = min((sum(map(len, documents)) for documents in versions.values()), default=0)
     if not least or not targets or (budget is not None and not 0 < budget <= least):
         raise CourseError(
             f"The smallest version has {least:,} tokens: choose a budget from 1 to that, and give a target."
         )
-    found = []
+    found, known = [], {}
     for version, documents in versions.items():
+        most = budget or max(1, round(share * sum(map(len, documents))))
         for seed in seeds:
-            part = drawn(documents, budget, seed)
-            judge = learner(part, vocabulary, seed)
-            size = sum(map(len, part))
-            for name, target in targets.items():
-                found.append(Trial(version, name, seed, size, judge(target.documents) / target.bytes))
+            part = drawn(documents, most, seed)
+            key = seed, tuple(map(tuple, part))
+            if key not in known:
+                judge = learner(part, vocabulary, seed)
+                known[key] = {name: judge(target.documents) / target.bytes for name, target in targets.items()}
+            found += [Trial(version, name, seed, sum(map(len, part)), bits) for name, bits in known[key].items()]
     return found
 
 

@@ -12,7 +12,6 @@ Whatever was asked for, ``verify`` looks afterwards whether it is there.
 
 import contextlib
 import importlib.util
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,9 +31,6 @@ from course_lib.workbook.models import find_model, load_model
 
 SMALL, LARGE = "mini-falcon", "tiiuae/falcon-7b"
 CLOSE = 0.02
-
-# bitsandbytes' note on the package `kernels`, at its first import, is noise: nothing here would use it.
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 @dataclass

@@ -8,12 +8,15 @@ from pathlib import Path
 from course_lib.bootstrap import places, requirements
 from course_lib.bootstrap.environment import Environment
 from course_lib.bootstrap.main import child_environment
+from course_lib.workbook.machine import look
 
 LOCK_PYTHON = (3, 11)  # the Python with which the notebooks' outputs were made
 CELL_SECONDS = 240  # four times what a cell may take on a quiet machine
 SUPPORT = places.REPOSITORY / "tests" / "support"
 SANITISER = Path(__file__).parent / "toolchain" / "sanitise.cfg"
 CONSTRAINTS = ("colab", "lowest")
+TWO_AT_A_TIME = ["-n", "2", "--dist", "loadgroup"]  # tests/conftest.py says what stays together
+ROOM_FOR_TWO = 10 * 10**9  # bytes of memory
 
 
 def run_tests(rest: list[str], *, quick: bool = False, thorough: bool = False) -> int:
@@ -50,7 +53,15 @@ def pytest_arguments(rest: list[str], quick: bool) -> list[str]:
         ]
     if any((places.REPOSITORY / word.split("::")[0]).exists() for word in rest):
         return [*arguments, *rest]
+    if not rest and room_for_two():
+        arguments += TWO_AT_A_TIME
     return [*arguments, "tests", *([] if quick else ["notebooks"]), *rest]
+
+
+def room_for_two() -> bool:
+    """Whether the machine has the cores and the memory to run tests in two processes."""
+    machine = look()
+    return machine.cores > 1 and (machine.memory_available or 0) > ROOM_FOR_TWO
 
 
 def test_environment(thorough: bool) -> dict[str, str]:

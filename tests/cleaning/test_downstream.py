@@ -2,6 +2,7 @@
 
 import pytest
 
+from course_lib.cleaning import downstream
 from course_lib.cleaning.downstream import (
     Target,
     Trial,
@@ -32,13 +33,35 @@ def test_a_budget_is_exact_and_the_choice_depends_on_the_seed_alone(seed: int) -
     assert max(map(len, drawn([[1] * 5_000], None, seed))) == 512
 
 
-@pytest.mark.parametrize("learner", [ngram_learner(3), neural_learner(15, width=24, layers=1, context=16, batch=8)])
+@pytest.mark.parametrize("learner", [ngram_learner(3), neural_learner(3, width=24, layers=1, context=16, batch=8)])
 def test_text_like_the_target_wins(learner: object) -> None:
     versions = {"raw": [*NOISE, PATTERN], "clean": [PATTERN] * 20}
     found = trials(versions, TARGETS, learner, 40, budget=900)
     assert len(found) == 6 and all(trial.tokens == 900 for trial in found)
     (gain,) = gains(found)
     assert gain.version == "clean" and gain.low > 0 and gain.low <= gain.mean <= gain.high
+
+
+def test_with_all_that_is_left_more_text_gives_more_and_the_same_text_is_learned_once() -> None:
+    learned: list[int] = []
+
+    def learner(documents: list, vocabulary: int, seed: int) -> object:
+        learned.append(sum(map(len, documents)))
+        return lambda target: float(learned[-1])
+
+    versions = {"raw": NOISE, "same": [list(row) for row in NOISE], "half": NOISE[:20]}
+    found = trials(versions, TARGETS, learner, 40, share=0.5, seeds=range(2))
+    assert learned == [1_200, 1_200, 600, 600]  # "same" gives what "raw" gives
+    assert [trial.tokens for trial in found] == [1_200] * 4 + [600] * 2
+    assert all(gain.mean == 0 for gain in gains(found) if gain.version == "same")
+
+
+def test_a_network_takes_steps_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    monkeypatch.setattr(downstream, "train", lambda *given, **_: steps.append(given[3].steps))
+    for size in (5, 640, 1_280):
+        neural_learner(0.5, width=24, context=16, batch=8)([[1] * size], 40, 0)
+    assert steps == [1, 2, 5]
 
 
 def test_gains_are_paired_by_seed() -> None:

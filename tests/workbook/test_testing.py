@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +35,18 @@ def test_everything_in_one_pytest(calls: list) -> None:
     assert Path(environment["COURSE_HOME"]) == places.state_folder() / "test-home"
     assert environment["PYTHONPATH"].split(os.pathsep)[:2] == [str(testing.SUPPORT), str(places.REPOSITORY)]
     assert "COURSE_THOROUGH" not in environment
+
+
+@pytest.mark.parametrize(("cores", "memory", "two"), [(2, 12, True), (1, 12, False), (8, 6, False), (2, None, False)])
+def test_two_processes_where_there_is_room(
+    calls: list, monkeypatch: pytest.MonkeyPatch, cores: int, memory: int | None, two: bool
+) -> None:
+    room = SimpleNamespace(cores=cores, memory_available=memory and memory * 10**9)
+    monkeypatch.setattr(testing, "look", lambda: room)
+    cli.main(["test"])
+    cli.main(["test", "-k", "minhash"])
+    whole, part = (arguments for _, arguments, _ in calls)
+    assert (whole[-6:-2] == testing.TWO_AT_A_TIME) == two and "-n" not in part
 
 
 def test_quick_leaves_the_notebooks_out(calls: list) -> None:
