@@ -5,6 +5,7 @@
 - bitsandbytes on processors with AVX512-BF16 repacks weights when it evaluates, and later steps lose
   most of their gradient. See ``keep_packing``.
 - bitsandbytes on a CPU takes wrong scales for rows that end within a block. Such models get our layer.
+- transformers maps the weight files and keeps all of them open: see ``unmapped``.
 - A padding token that is also the end of text teaches a model never to stop. See ``choose_padding``.
 
 Whatever was asked for, ``verify`` looks afterwards whether it is there.
@@ -88,7 +89,7 @@ def load_base(
     dtype = dtype or compute_type(machine)
     place = {"device_map": {"": "cpu" if free is None else _own_gpu()}}
     theirs = four_bit and not own and has_bitsandbytes() and (free is not None or rows_fit(config))
-    with quantisable():
+    with quantisable(), unmapped():
         options = (
             {"quantization_config": four_bit_settings(dtype), **place} if theirs else {} if free is None else place
         )
@@ -155,6 +156,24 @@ def quantisable() -> Iterator[None]:
         yield
     finally:
         modeling_falcon.FalconLinear = theirs
+
+
+@contextlib.contextmanager
+def unmapped() -> Iterator[None]:
+    """Within, transformers reads the weight files tensor by tensor instead of mapping them whole.
+
+    The pages of a mapped file count as the process's memory until the system wants them back: for
+    Falcon-7B 14 GB more than the model needs.
+    """
+    from transformers import modeling_utils
+
+    theirs = modeling_utils.safe_open
+
+    modeling_utils.safe_open = lambda *given, **named: theirs(*given, **{**named, "backend": "pread"})
+    try:
+        yield
+    finally:
+        modeling_utils.safe_open = theirs
 
 
 def rows_fit(config: Any) -> bool:

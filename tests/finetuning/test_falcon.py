@@ -211,3 +211,22 @@ def test_a_silent_hub_and_a_cut_shard_are_one_sentence(tiny: Path, tmp_path: Pat
     weights.write_bytes(weights.read_bytes()[:-1_000])
     with pytest.raises(CourseError, match="damaged"):
         load_base(tmp_path)
+
+
+def test_weight_files_are_read_and_not_mapped(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import modeling_utils
+
+    theirs, asked = modeling_utils.safe_open, []
+
+    def noting(*given: object, **named: object) -> object:
+        asked.append(named.get("backend"))
+        return theirs(*given, **named)
+
+    monkeypatch.setattr(modeling_utils, "safe_open", noting)
+    read = falcon.load_base(tiny, four_bit=False)
+    assert asked and modeling_utils.safe_open is noting
+    assert set(asked) == {"pread"}
+    mapped = AutoModelForCausalLM.from_pretrained(tiny, dtype=read.model.dtype).state_dict()
+    assert asked[-1] != "pread", "transformers does not map any more: `unmapped` may go"
+    for name, weight in read.model.state_dict().items():
+        assert torch.equal(weight, mapped[name]), name
