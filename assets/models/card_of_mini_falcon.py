@@ -1,9 +1,10 @@
 # ruff: noqa: E501
 """Measure mini-falcon and write its card, ``mini-falcon/README.md``.
 
-    python assets/models/card_of_mini_falcon.py [--work FOLDER] [--out FOLDER]
+    python assets/models/card_of_mini_falcon.py [--work FOLDER] [--out FOLDER] [--measured]
 
-``--work`` is the folder in which it was trained, with the tokens. Beside the model stand the
+``--work`` is the folder in which it was trained, with the tokens; ``--measured`` keeps the figures of an
+earlier run and writes the card anew. Beside the model stand the
 rivals: a Kneser–Ney 5-gram on the same tokens, and file compressors that were shown the training text.
 """
 
@@ -29,6 +30,7 @@ from course_lib.transformer.sampling import Sampling, generate  # noqa: E402
 from course_lib.workbook.models import load_model  # noqa: E402
 
 LENGTH = 512
+SIZES = Path(__file__).parents[2] / "benchmarks" / "results" / "mini_falcon_sizes.json"
 NGRAM_TOKENS = 2_000_000  # of the training text; more do not fit into a laptop's memory
 PROMPTS = ("Return the sum of", "Open a file and", "Parameters\n----------\n", "A list is")
 
@@ -125,10 +127,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=Path(".course/mini-falcon"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
+    parser.add_argument("--measured", action="store_true")
     asked = parser.parse_args()
     theirs, _ = load_model(asked.out, dtype=torch.float32)
     model, tokenizer = from_falcon(theirs), BPETokenizer.load(asked.work / "tokenizer.json")
-    training, held_out = (np.load(asked.work / f"{name}.npy") for name in ("train", "held_out"))
+    facts = json.loads((asked.out / "training.json").read_text(encoding="utf-8"))
+    if not asked.measured:
+        facts["measured"] = measure(model, tokenizer, asked.work)
+        (asked.out / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    samples = [
+        sample(model, tokenizer, prompt, how)
+        for prompt in PROMPTS
+        for how in (Sampling(0.0), Sampling(0.8, top_p=0.95))
+    ]
+    (asked.out / "README.md").write_text(card(facts, samples, theirs), encoding="utf-8")
+
+
+def measure(model: MiniGPT, tokenizer: BPETokenizer, work: Path) -> dict[str, float]:
+    """Every figure of the card."""
+    training, held_out = (np.load(work / f"{name}.npy") for name in ("train", "held_out"))
     text = tokenizer.decode_bytes(training[:2_500_000].tolist())
     new = tokenizer.decode_bytes(held_out[:60_000].tolist())
     prose = np.array([0, *tokenizer.encode(licence_text())], dtype=np.uint16)
@@ -144,15 +161,31 @@ def main() -> None:
         **{f"copying from {n} tokens back, share right": copying(model, held_out, n) for n in (64, 128, 256)},
         "training passages continued word for word": memorised(model, training),
     }
-    facts = json.loads((asked.out / "training.json").read_text(encoding="utf-8"))
-    facts["measured"] = {name: round(value, 4) for name, value in found.items()}
-    (asked.out / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    samples = [
-        sample(model, tokenizer, prompt, how)
-        for prompt in PROMPTS
-        for how in (Sampling(0.0), Sampling(0.8, top_p=0.95))
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def sizes_of(result: Path) -> str:
+    """The comparison of sizes as a table, and which was best at each budget."""
+    if not result.is_file():
+        return "Not compared yet."
+    facts = json.loads(result.read_text(encoding="utf-8"))
+    loss, sizes, budgets = {}, {}, sorted({run["budget"] for run in facts["runs"]})
+    for run in facts["runs"]:
+        size = f"{run['width']} × {run['layers']}"
+        loss[size, run["budget"]], sizes[size] = run["held-out loss, nats a token"], run["parameters"]
+    head = "| width × layers | parameters | " + " | ".join(f"{budget} steps" for budget in budgets) + " |"
+    rows = [
+        f"| {size} | {count:,} | " + " | ".join(str(loss.get((size, n), "")) for n in budgets) + " |"
+        for size, count in sizes.items()
     ]
-    (asked.out / "README.md").write_text(card(facts, samples, theirs), encoding="utf-8")
+    best = (min((own, size) for (size, n), own in loss.items() if n == budget)[1] for budget in budgets)
+    return f"""`{facts["command"]}`: from nothing, held-out loss in nats a token at equal numbers of operations; a budget is what so many steps of 256 × 8 cost.
+
+{head}
+|{"---|" * (2 + len(budgets))}
+{chr(10).join(rows)}
+
+The lowest loss, budget by budget: {", ".join(best)}."""
 
 
 def training_of(facts: dict) -> str:
@@ -189,6 +222,10 @@ Licences: {licences}.
 ## Training
 
 {trainings}
+
+## Size
+
+{sizes_of(SIZES)}
 
 ## Measured
 
