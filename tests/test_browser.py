@@ -93,12 +93,12 @@ def run_all_cells(page: object) -> None:
     from playwright.sync_api import TimeoutError
 
     page.evaluate(WATCH)
-    clicked = -60
-    for second in range(240):
-        if page.locator(".jp-Dialog", has_text="Select Kernel").count():
+    started, clicked = time.monotonic(), -60.0
+    while (second := time.monotonic() - started) < 240:
+        if page.locator(".jp-Dialog").count():
             page.locator(".jp-Dialog .jp-mod-accept").first.click()
             page.wait_for_timeout(3_000)
-            clicked = -60
+            clicked = -60.0
         if not page.evaluate("window.__waited") and second - clicked >= 20:
             try:
                 page.get_by_role("menuitem", name="Run", exact=True).click(timeout=5_000)

@@ -147,7 +147,8 @@ def test_a_finished_model_is_trained_further(trained: tuple, tmp_path: Path, mon
     shape = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
     for name, value in (
         ("load_corpus", lambda _: load_corpus("handbook")), ("compiled", lambda model: model), ("VOCABULARY", 400),
-        ("LENGTH", 96), ("BATCH", 2), ("SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128}),
+        ("LENGTH", 96), ("BATCH", 2), ("HEAD", 8),
+        ("SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128}),
     ):  # fmt: skip
         monkeypatch.setattr(training, name, value)
     new = tmp_path / "further"
