@@ -28,8 +28,6 @@ os.environ.setdefault("COURSE_HOME", str(Path(tempfile.gettempdir()) / "course-t
 for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
     os.environ.pop(variable, None)
 
-APART = ("test_notebooks_on_corpora.py",)  # files of long tests that share nothing
-
 
 @pytest.fixture
 def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -41,14 +39,9 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "thorough: long; runs only with `test --thorough`")
-    config.addinivalue_line("markers", "xdist_group: what runs in the same process")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:  # with two processes a file stays in one, for its fixtures' sake and a notebook's kernel's
-        if item.path.name not in APART:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.environ.get("COURSE_THOROUGH"):
         return
     for item in items:

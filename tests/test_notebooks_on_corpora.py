@@ -1,4 +1,7 @@
-"""Every notebook on corpora of the reader's own: small, odd, empty, missing. Profile `smoke`."""
+"""Every notebook on corpora of the reader's own: small, odd, empty, missing. Profile `smoke`.
+
+In classes, so that two processes can share the work.
+"""
 
 import random
 from pathlib import Path
@@ -49,52 +52,59 @@ def odd_folder(tmp_path: Path) -> Path:
     return folder
 
 
-@every_notebook
-def test_on_a_folder_of_odd_files(notebook: Path, odd_folder: Path) -> None:
-    assert "Corpus: odd files é" in run(notebook, odd_folder)
+class TestOddFiles:
+    @every_notebook
+    def test_on_a_folder_of_odd_files(self, notebook: Path, odd_folder: Path) -> None:
+        assert "Corpus: odd files é" in run(notebook, odd_folder)
 
 
-@every_notebook
-@pytest.mark.parametrize("corpus", ["handbook", "songbook"])
-def test_on_built_in_corpora(notebook: Path, corpus: str) -> None:
-    assert f"Corpus: {corpus}" in run(notebook, corpus)
+class TestBuiltIn:
+    @every_notebook
+    @pytest.mark.parametrize("corpus", ["handbook", "songbook"])
+    def test_on_built_in_corpora(self, notebook: Path, corpus: str) -> None:
+        assert f"Corpus: {corpus}" in run(notebook, corpus)
 
 
-def test_cleaning_on_the_messy_songbook() -> None:
-    (cleaning,) = find_notebooks(["04_data_cleaning"])
-    assert "Corpus: songbook-messy" in run(cleaning, "songbook-messy")
+class TestMessySongbook:
+    def test_cleaning_on_the_messy_songbook(self) -> None:
+        (cleaning,) = find_notebooks(["04_data_cleaning"])
+        assert "Corpus: songbook-messy" in run(cleaning, "songbook-messy")
 
 
-@every_notebook
-def test_on_one_short_file(notebook: Path, tmp_path: Path) -> None:
-    path = tmp_path / "short.txt"
-    path.write_text("The leeks in bed four want water in the morning and shade at noon. " * 16, "utf-8")
-    text = run(notebook, path)
-    assert "Corpus: short.txt" in text
-    assert "last tenth" in text and "handbook are added" in text
+class TestShortFile:
+    @every_notebook
+    def test_on_one_short_file(self, notebook: Path, tmp_path: Path) -> None:
+        path = tmp_path / "short.txt"
+        path.write_text("The leeks in bed four want water in the morning and shade at noon. " * 16, "utf-8")
+        text = run(notebook, path)
+        assert "Corpus: short.txt" in text
+        assert "last tenth" in text and "handbook are added" in text
 
 
-@every_notebook
-def test_on_chinese_japanese_and_emoji(notebook: Path, tmp_path: Path) -> None:
-    path = tmp_path / "cjk.txt"
-    lines = ["温室の土が乾いたら水をやってください。", "早上给花园浇水，下午不要。", "🌱💧🌞 水 🥬"]
-    path.write_text("\n\n".join(random.Random(0).choices(lines, k=600)), "utf-8")
-    text = run(notebook, path)
-    assert "Corpus: cjk.txt" in text and "Glyph" not in text
+class TestOtherScripts:
+    @every_notebook
+    def test_on_chinese_japanese_and_emoji(self, notebook: Path, tmp_path: Path) -> None:
+        path = tmp_path / "cjk.txt"
+        lines = ["温室の土が乾いたら水をやってください。", "早上给花园浇水，下午不要。", "🌱💧🌞 水 🥬"]
+        path.write_text("\n\n".join(random.Random(0).choices(lines, k=600)), "utf-8")
+        text = run(notebook, path)
+        assert "Corpus: cjk.txt" in text and "Glyph" not in text
 
 
-@every_notebook
-def test_on_an_empty_folder(notebook: Path, tmp_path: Path) -> None:
-    text = run(notebook, tmp_path)
-    assert "uses python-docs" in text and tmp_path.name in text
+class TestEmptyFolder:
+    @every_notebook
+    def test_on_an_empty_folder(self, notebook: Path, tmp_path: Path) -> None:
+        text = run(notebook, tmp_path)
+        assert "uses python-docs" in text and tmp_path.name in text
 
 
-@every_notebook
-def test_on_a_path_that_does_not_exist(notebook: Path, tmp_path: Path) -> None:
-    """The set-up cell alone: behind it everything is as with the empty folder."""
-    content = nbformat.read(notebook, as_version=4)
-    content.cells = [cell for cell in content.cells if "setup" in cell.metadata.get("tags", [])]
-    assert content.cells
-    nbformat.write(content, tmp_path / notebook.name)
-    text = run(tmp_path / notebook.name, "/no/such/folder")
-    assert "There is no file or folder '/no/such/folder'" in text and "uses python-docs" in text
+class TestMissingPath:
+    @every_notebook
+    def test_on_a_path_that_does_not_exist(self, notebook: Path, tmp_path: Path) -> None:
+        """The set-up cell alone: behind it everything is as with the empty folder."""
+        content = nbformat.read(notebook, as_version=4)
+        content.cells = [cell for cell in content.cells if "setup" in cell.metadata.get("tags", [])]
+        assert content.cells
+        nbformat.write(content, tmp_path / notebook.name)
+        text = run(tmp_path / notebook.name, "/no/such/folder")
+        assert "There is no file or folder '/no/such/folder'" in text and "uses python-docs" in text

@@ -15,7 +15,7 @@ CELL_SECONDS = 240  # four times what a cell may take on a quiet machine
 SUPPORT = places.REPOSITORY / "tests" / "support"
 SANITISER = Path(__file__).parent / "toolchain" / "sanitise.cfg"
 CONSTRAINTS = ("colab", "lowest")
-TWO_AT_A_TIME = ["-n", "2", "--dist", "loadgroup"]  # tests/conftest.py says what stays together
+TWO_AT_A_TIME = ["-n", "2", "--dist", "loadscope"]  # a file, a class or a notebook stays in one process
 ROOM_FOR_TWO = 10 * 10**9  # bytes of memory
 
 
