@@ -50,7 +50,8 @@ def rewritten(path: Path, **changed: bytes) -> Path:
 
 
 @BOTH
-@pytest.mark.filterwarnings("error::UserWarning", "error::FutureWarning")
+# bitsandbytes 0.49 calls a function of torch that newer ones will not have
+@pytest.mark.filterwarnings("error::UserWarning", "error::FutureWarning", "ignore:_check_is_size:FutureWarning")
 @torch.no_grad()
 def test_what_comes_back_gives_the_same_logits(tiny: Path, tmp_path: Path, own: bool) -> None:
     base, model, expected = adapted(tiny, own)
