@@ -16,11 +16,13 @@ import sys
 import time
 from pathlib import Path
 
+from course_lib.workbook.threads import SPIN_COUNT
+
 RESULTS = Path(__file__).parent / "results" / "threads.json"
 POLICIES = {
     "default": {},
     "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
-    "bounded spin": {"GOMP_SPINCOUNT": "2000"},
+    "bounded spin": {"GOMP_SPINCOUNT": str(SPIN_COUNT)},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 STEPS = """

@@ -164,8 +164,8 @@ def measure(model: MiniGPT, tokenizer: BPETokenizer, work: Path) -> dict[str, fl
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def sizes_of(result: Path) -> str:
-    """The comparison of sizes as a table, and which was best at each budget."""
+def sizes_of(result: Path, chosen: str) -> str:
+    """The comparison of sizes as a table, which was best at each budget, and which this model has."""
     if not result.is_file():
         return "Not compared yet."
     facts = json.loads(result.read_text(encoding="utf-8"))
@@ -185,7 +185,7 @@ def sizes_of(result: Path) -> str:
 |{"---|" * (2 + len(budgets))}
 {chr(10).join(rows)}
 
-The lowest loss, budget by budget: {", ".join(best)}."""
+The lowest loss, budget by budget: {", ".join(best)}. This model is {chosen}."""
 
 
 def training_of(facts: dict) -> str:
@@ -225,7 +225,7 @@ Licences: {licences}.
 
 ## Size
 
-{sizes_of(SIZES)}
+{sizes_of(SIZES, f"{config.hidden_size} × {config.num_hidden_layers}")}
 
 ## Measured
 

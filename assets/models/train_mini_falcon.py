@@ -1,6 +1,6 @@
 """Train mini-falcon, the course's own base model, on the documentation of this machine's packages.
 
-    python assets/models/train_mini_falcon.py [--steps 2500] [--work FOLDER] [--out FOLDER]
+    python assets/models/train_mini_falcon.py [--steps 4400] [--work FOLDER] [--out FOLDER]
     python assets/models/train_mini_falcon.py --start assets/models/mini-falcon --steps 1500 --rate 0.004
 
 Run it again after an interruption and it goes on where it stopped. The learning rate falls in the
@@ -51,7 +51,7 @@ PROSE = 0.25  # share of the sequences drawn from running prose; the rest comes 
 IGNORED = -100
 HEAD = 64  # numbers a head, as in Falcon-7B
 SHAPE = {
-    "vocab_size": VOCABULARY, "hidden_size": 256, "num_hidden_layers": 8, "num_attention_heads": 256 // HEAD,
+    "vocab_size": VOCABULARY, "hidden_size": 192, "num_hidden_layers": 9, "num_attention_heads": 192 // HEAD,
     "max_position_embeddings": 1_024, "multi_query": True, "parallel_attn": True, "bias": False, "alibi": False,
     "new_decoder_architecture": False, "tie_word_embeddings": True, "hidden_dropout": 0.0, "attention_dropout": 0.0,
     "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1,
@@ -175,7 +175,7 @@ def held_out_batches(tokens: np.ndarray, most: int) -> Iterator[tuple[Tensor, Te
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2_500)
+    parser.add_argument("--steps", type=int, default=4_400)
     parser.add_argument("--work", type=Path, default=Path(".course/mini-falcon"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
     parser.add_argument("--rate", type=float, default=8e-3)

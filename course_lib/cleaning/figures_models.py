@@ -116,6 +116,6 @@ def what_you_will_build() -> DescribedFigure:
         axis.annotate("", (1 + 3 * number, -0.2), (1 + 3 * number, -0.6), arrowprops={"arrowstyle": "->", "lw": 1.2})
     return DescribedFigure(
         figure,
-        "Text is looked at, repaired, filtered, freed of duplicates and masked; every step is judged against a known "
+        "Text is looked at, repaired, filtered, freed of duplicates and masked; the steps are judged against a known "
         "truth, by models that learn from the result, and by you.",
     )

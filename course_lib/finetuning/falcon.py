@@ -168,7 +168,6 @@ def unmapped() -> Iterator[None]:
     from transformers import modeling_utils
 
     theirs = modeling_utils.safe_open
-
     modeling_utils.safe_open = lambda *given, **named: theirs(*given, **{**named, "backend": "pread"})
     try:
         yield
