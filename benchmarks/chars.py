@@ -24,7 +24,7 @@ import transformers  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
 
-from course_lib.transformer.bpe import CharacterTokenizer  # noqa: E402
+from course_lib.transformer.characters import CharacterTokenizer  # noqa: E402
 from course_lib.transformer.model import Config, MiniGPT  # noqa: E402
 from course_lib.workbook.training import Plan, train  # noqa: E402
 

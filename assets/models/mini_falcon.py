@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import embedding, gelu, layer_norm
@@ -72,7 +73,7 @@ class Tokenizer:
 class MiniFalcon:
     """Weights as they lie in the file, and the arithmetic that makes a language model of them."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.layers, self.heads = config["num_hidden_layers"], config["num_attention_heads"]
         self.epsilon, self.context = config["layer_norm_epsilon"], config["max_position_embeddings"]
@@ -143,7 +144,11 @@ def main() -> None:
     asked = parser.parse_args()
     if not (FOLDER / "model.safetensors").is_file():
         sys.exit(f"{FOLDER} has no model.safetensors: this checkout is not whole, clone the repository again.")
-    tokenizer, model = Tokenizer(FOLDER / "tokenizer.json"), MiniFalcon()
+    try:
+        tokenizer, model = Tokenizer(FOLDER / "tokenizer.json"), MiniFalcon(FOLDER)
+        model.logits([0], {})
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        sys.exit(f"The files in {FOLDER} are damaged or do not belong together ({error}): clone the repository again.")
     numbers = tokenizer.encode(asked.text)[-model.context // 2 :] or [0]
     print(asked.text + tokenizer.decode(list(model.write(numbers, asked.tokens, asked.temperature))))
 

@@ -28,6 +28,7 @@ from torch import Tensor, nn  # noqa: E402
 from transformers import FalconConfig, PreTrainedTokenizerFast  # noqa: E402
 
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
+from course_lib.transformer.compiled import compiled  # noqa: E402
 from course_lib.transformer.convert import config_of, from_falcon, to_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
 from course_lib.transformer.optimiser import MuonAndAdamW  # noqa: E402
@@ -191,7 +192,8 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = from_falcon(load_model(asked.start, dtype=torch.float32)[0]) if asked.start else MiniGPT(config_of(config))
     model = model.to(device)
-    forward = compiled(model)
+    forward = compiled(model, BATCH, LENGTH)
+    print("compiled" if forward is not model else "not compiled: slower, and otherwise the same", flush=True)
 
     def batch_loss(_: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         rows, targets = (part.to(device) for part in batch)
@@ -213,17 +215,6 @@ def main() -> None:
         evaluate=evaluate, resume=True, optimiser_for=MuonAndAdamW, description="mini-falcon",
     )  # fmt: skip
     save(model.cpu(), config, asked, history, len(training))
-
-
-def compiled(model: MiniGPT) -> nn.Module:
-    """The model through ``torch.compile`` where a compiler is there; as it is where not."""
-    try:
-        forward = torch.compile(model)
-        forward(torch.zeros(BATCH, LENGTH, dtype=torch.long, device=model.embedding.weight.device))
-    except Exception as error:  # a missing compiler shows itself in many ways
-        print(f"not compiled ({type(error).__name__}): slower, and otherwise the same", flush=True)
-        return model
-    return forward
 
 
 def save(model: MiniGPT, config: FalconConfig, asked: argparse.Namespace, history, tokens: int) -> None:  # noqa: ANN001

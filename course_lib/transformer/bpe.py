@@ -259,28 +259,3 @@ class BPETokenizer:
         if not same or len(vocabulary) != len(tokenizer):
             raise CourseError(f"{path} is a tokenizer of another kind: its pieces are numbered differently.")
         return tokenizer
-
-
-class CharacterTokenizer:
-    """The plainest tokenizer: one number a character. Same interface."""
-
-    def __init__(self, characters: Sequence[str], special: Sequence[str] = (END_OF_TEXT,)) -> None:
-        self.special = {name: number for number, name in enumerate(special)}
-        self.characters = [""] * len(special) + list(characters)
-        self._number = {character: len(special) + n for n, character in enumerate(characters)}
-
-    def __len__(self) -> int:
-        return len(self.characters)
-
-    @classmethod
-    def train(cls, texts: Iterable[str], special: Sequence[str] = (END_OF_TEXT,)) -> "CharacterTokenizer":
-        """All characters of the texts, in code-point order, and � for those that come later."""
-        return cls(sorted({"�"}.union(*map(set, texts))), special)
-
-    def encode(self, text: str) -> list[int]:
-        """One number a character; one that was not in the training text becomes �."""
-        return [self._number.get(character, self._number["�"]) for character in text]
-
-    def decode(self, numbers: Iterable[int]) -> str:
-        """The text."""
-        return "".join(self.characters[number] for number in numbers)

@@ -11,6 +11,14 @@ from transformers import FalconConfig, FalconForCausalLM, GPT2LMHeadModel, Pretr
 from course_lib.errors import CourseError
 from course_lib.transformer.model import Config, MiniGPT
 
+# What MiniGPT has of a configuration's choices; with any other the same weights would mean something else.
+_KNOWN = {
+    "gpt2": {
+        "activation_function": ("gelu_new", "gelu_pytorch_tanh"), "tie_word_embeddings": (True,),
+        "scale_attn_weights": (True,), "scale_attn_by_inverse_layer_idx": (False,), "add_cross_attention": (False,),
+    },
+    "falcon": {"activation": ("gelu",), "tie_word_embeddings": (True,), "alibi": (False,)},
+}  # fmt: skip
 _FALCON_NAMES = {
     "attention.out": "self_attention.dense",
     "mlp.up": "mlp.dense_h_to_4h",
@@ -20,15 +28,16 @@ _FALCON_NAMES = {
 
 def config_of(theirs: PretrainedConfig) -> Config:
     """Our description of a GPT-2 or Falcon configuration. Raises ``CourseError`` for what ``MiniGPT`` lacks."""
+    if lacking := _lacking(theirs):
+        raise CourseError(
+            f"MiniGPT is GPT-2, or Falcon with rotary positions and parallel blocks; this model has {lacking}: "
+            "use it as transformers has it, or load another one."
+        )
     if theirs.model_type == "gpt2":
         return Config(
             theirs.vocab_size, "gpt", theirs.n_embd, theirs.n_layer, theirs.n_head, context=theirs.n_positions,
             hidden=theirs.n_inner, epsilon=theirs.layer_norm_epsilon,
         )  # fmt: skip
-    if theirs.model_type != "falcon" or theirs.alibi or not (theirs.parallel_attn or theirs.new_decoder_architecture):
-        raise CourseError(
-            f"MiniGPT knows GPT-2 and Falcon with rotary positions and parallel blocks, not this {theirs.model_type}."
-        )
     few = (
         theirs.num_kv_heads
         if theirs.new_decoder_architecture
@@ -36,13 +45,33 @@ def config_of(theirs: PretrainedConfig) -> Config:
         if theirs.multi_query
         else theirs.num_attention_heads
     )
-    rope = getattr(theirs, "rope_parameters", None) or {}
+    rope = _rope(theirs)
     return Config(
         theirs.vocab_size, "falcon", theirs.hidden_size, theirs.num_hidden_layers, theirs.num_attention_heads,
         few_heads=few, context=theirs.max_position_embeddings, hidden=theirs.ffn_hidden_size,
         two_norms=_two_norms(theirs), bias=theirs.bias,
         base=float(rope.get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))), epsilon=theirs.layer_norm_epsilon,
     )  # fmt: skip
+
+
+def _lacking(theirs: PretrainedConfig) -> str:
+    """What the configuration asks for and ``MiniGPT`` does not have; an empty text if nothing."""
+    if theirs.model_type not in _KNOWN:
+        return f"model type {theirs.model_type!r}"
+    for name, known in _KNOWN[theirs.model_type].items():
+        if getattr(theirs, name, known[0]) not in known:
+            return f"{name}={getattr(theirs, name)!r}"
+    if theirs.model_type == "falcon" and not theirs.new_decoder_architecture:
+        if not theirs.parallel_attn:
+            return "parallel_attn=False"
+        if getattr(theirs, "num_ln_in_parallel_attn", None) == 2:
+            return "two norms in the old decoder architecture"
+    kind = _rope(theirs).get("rope_type", "default")
+    return "" if kind == "default" else f"rotary positions of type {kind!r}"
+
+
+def _rope(theirs: PretrainedConfig) -> dict:
+    return getattr(theirs, "rope_parameters", None) or {}
 
 
 def _two_norms(theirs: FalconConfig) -> bool:

@@ -73,12 +73,19 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
         logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, **common)
-        model = AutoModelForCausalLM.from_pretrained(place, use_safetensors=True, **common, **options)
+        model, report = AutoModelForCausalLM.from_pretrained(
+            place, use_safetensors=True, output_loading_info=True, **common, **options
+        )
     except Exception as error:  # the libraries raise many kinds for the same few causes
         raise CourseError(_cause(str(name), here, error)) from error
     finally:
         if bars:
             logging.enable_progress_bar()
+    if missing := sorted(report["missing_keys"]):
+        raise CourseError(
+            f"The weights of {name} lack {len(missing)} of the tensors that its config.json describes "
+            f"({missing[0]}, for one): the two files do not belong together; fetch both again."
+        )
     return model.eval(), tokenizer
 
 

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from course_lib.errors import CourseError
-from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer, CharacterTokenizer
+from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
 from course_lib.workbook.corpus import load_corpus
 
 ODD = [
@@ -138,9 +138,3 @@ def test_a_very_long_word_is_no_trap() -> None:
     assert tokenizer.decode(tokenizer.encode(word)) == word
     assert tracemalloc.get_traced_memory()[1] < 400e6
     tracemalloc.stop()
-
-
-def test_characters_one_by_one() -> None:
-    tokenizer = CharacterTokenizer.train(["hello", "wörld"])
-    assert tokenizer.decode(tokenizer.encode("hold")) == "hold" and tokenizer.decode(tokenizer.encode("x")) == "�"
-    assert len(tokenizer) == len(set("hellowörld")) + 2

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import random
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +33,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModuleType, Path,
     work, out = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("models") / "mini-falcon"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "load_corpus", lambda _: load_corpus("handbook"))
-        patch.setattr(training, "compiled", lambda model: model)
+        patch.setattr(training, "compiled", lambda model, *_: model)
         patch.setattr(training, "VOCABULARY", 400)
         patch.setattr(training, "LENGTH", 96)
         patch.setattr(training, "BATCH", 2)
@@ -107,6 +108,24 @@ def test_greedy_writing_is_that_of_transformers(trained: tuple) -> None:
     assert found == expected[: len(found)] and (len(found) == 12 or expected[len(found)] == 0)
 
 
+@pytest.mark.parametrize("damage", ["cut", "other shape", "no tokenizer"])
+def test_damaged_files_get_one_sentence(trained: tuple, tmp_path: Path, damage: str) -> None:
+    _, _, out = trained
+    reader, folder = script("mini_falcon"), shutil.copytree(out, tmp_path / "model")
+    if damage == "cut":
+        weights = folder / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-100])
+    elif damage == "other shape":
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 5}), encoding="utf-8")
+    else:
+        (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit, match="clone the repository again"):
+        patch.setattr(reader, "FOLDER", folder)
+        patch.setattr(sys, "argv", ["mini_falcon", "Hello"])
+        reader.main()
+
+
 def test_the_text_is_cleaned(trained: tuple) -> None:
     training = trained[0]
     table = "  0.123  4.567  8.901  2.345  6.789\n"
@@ -146,7 +165,7 @@ def test_a_finished_model_is_trained_further(trained: tuple, tmp_path: Path, mon
     training, _, out = trained
     shape = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
     for name, value in (
-        ("load_corpus", lambda _: load_corpus("handbook")), ("compiled", lambda model: model), ("VOCABULARY", 400),
+        ("load_corpus", lambda _: load_corpus("handbook")), ("compiled", lambda model, *_: model), ("VOCABULARY", 400),
         ("LENGTH", 96), ("BATCH", 2), ("HEAD", 8),
         ("SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128}),
     ):  # fmt: skip

@@ -1,8 +1,10 @@
 """The proof: the same weights give the logits of transformers' GPT-2 and Falcon."""
 
+import random
+
 import pytest
 import torch
-from transformers import FalconConfig, FalconForCausalLM, GPT2Config, GPT2LMHeadModel
+from transformers import BertConfig, FalconConfig, FalconForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from course_lib.errors import CourseError
 from course_lib.transformer.attention import allowed, attend, attend_fused, causal_mask, rotary, share_heads
@@ -60,7 +62,65 @@ every_model = pytest.mark.parametrize("name", ["gpt2", *FALCONS])
 def test_logits_are_those_of_transformers(name: str, seed: int) -> None:
     theirs, ours = pair(name, seed)
     ids = torch.randint(0, 97, (3, 17))
-    torch.testing.assert_close(ours(ids), theirs(ids).logits, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(ours(ids), theirs(ids).logits, atol=1e-4, rtol=0)
+
+
+def drawn(seed: int) -> torch.nn.Module:
+    """A GPT-2 or a Falcon, old or new architecture, whose sizes and choices are drawn by chance."""
+    rng = random.Random(seed)
+    heads, depth = rng.choice([1, 2, 3, 4, 6]), rng.choice([2, 4, 8, 10])
+    width, layers, epsilon = heads * depth, rng.randint(1, 4), 10.0 ** rng.randint(-7, -4)
+    inner = rng.choice([None, width, 3 * width, 7])
+    if rng.random() < 0.3:
+        config = GPT2Config(
+            vocab_size=97, n_positions=40, n_embd=width, n_layer=layers, n_head=heads, n_inner=inner,
+            layer_norm_epsilon=epsilon,
+        )  # fmt: skip
+        return shaken(GPT2LMHeadModel(config), seed)
+    new = rng.random() < 0.5
+    choices = {"num_kv_heads": rng.choice([n for n in (1, 2, 3, heads) if heads % n == 0])} if new else {}
+    config = FalconConfig(
+        vocab_size=97, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, alibi=False,
+        parallel_attn=True, new_decoder_architecture=new, multi_query=rng.random() < 0.5, bias=rng.random() < 0.5,
+        max_position_embeddings=40, ffn_hidden_size=inner, layer_norm_epsilon=epsilon,
+        rope_parameters={"rope_type": "default", "rope_theta": rng.choice([100.0, 10_000.0, 500_000.0])}, **choices,
+    )  # fmt: skip
+    return shaken(FalconForCausalLM(config), seed)
+
+
+@pytest.mark.parametrize("seed", range(40))
+@torch.no_grad()
+def test_logits_of_random_shapes(seed: int) -> None:
+    theirs = drawn(seed)
+    ours = (from_gpt2 if theirs.config.model_type == "gpt2" else from_falcon)(theirs)
+    ids, cache = torch.randint(0, 97, (2, 15)), Cache()
+    expected = theirs(ids).logits
+    torch.testing.assert_close(ours(ids), expected, atol=1e-4, rtol=0)
+    parts = [ours(ids[:, start:end], cache=cache) for start, end in ((0, 6), (6, 7), (7, 15))]
+    torch.testing.assert_close(torch.cat(parts, 1), expected, atol=1e-4, rtol=0)
+
+
+FOREIGN = {
+    "falcon, untied": FalconConfig(tie_word_embeddings=False),
+    "falcon, another curve": FalconConfig(activation="relu"),
+    "falcon, alibi": FalconConfig(alibi=True),
+    "falcon, sequential": FalconConfig(parallel_attn=False),
+    "falcon, two norms": FalconConfig(num_ln_in_parallel_attn=2),
+    "falcon, stretched positions": FalconConfig(
+        rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 10_000.0}
+    ),
+    "gpt2, untied": GPT2Config(tie_word_embeddings=False),
+    "gpt2, another curve": GPT2Config(activation_function="relu"),
+    "gpt2, scaled by layer": GPT2Config(scale_attn_by_inverse_layer_idx=True),
+    "gpt2, not scaled": GPT2Config(scale_attn_weights=False),
+    "bert": BertConfig(),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_it_cannot_be_is_refused(name: str) -> None:
+    with pytest.raises(CourseError, match="this model has"):
+        config_of(FOREIGN[name])
 
 
 @every_model
@@ -70,7 +130,7 @@ def test_with_a_cache_nothing_changes(name: str) -> None:
     ids, cache = torch.randint(0, 97, (2, 12)), Cache()
     whole = theirs(ids).logits
     parts = [ours(ids[:, start:end], cache=cache) for start, end in ((0, 5), (5, 6), (6, 10), (10, 12))]
-    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-4, rtol=0)
     assert len(cache) == 12
 
 
@@ -84,13 +144,13 @@ def test_left_padding_changes_nothing_for_the_real_tokens(name: str) -> None:
     positions = (real.long().cumsum(1) - 1).clamp(min=0)
     padded = ours(ids, real=real)
     expected = theirs(ids, attention_mask=real.long(), position_ids=positions).logits
-    torch.testing.assert_close(padded[real], expected[real], atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(padded[1, 4:], ours(ids[1:, 4:])[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(padded[real], expected[real], atol=1e-4, rtol=0)
+    torch.testing.assert_close(padded[1, 4:], ours(ids[1:, 4:])[0], atol=1e-4, rtol=0)
     assert torch.isfinite(padded).all()
     cache = Cache()
     first = ours(ids[:, :7], real=real[:, :7], cache=cache)
     rest = ours(ids[:, 7:], real=real, cache=cache)
-    torch.testing.assert_close(torch.cat([first, rest], 1)[real], padded[real], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(torch.cat([first, rest], 1)[real], padded[real], atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("name", FALCONS)
