@@ -62,6 +62,8 @@ def trained(width: int, layers: int, steps: int, prepared: Path, work: Path) -> 
             prepared.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, prepared / name)
     facts = json.loads((out / "training.json").read_text(encoding="utf-8"))
+    if facts["steps"] != steps:
+        raise SystemExit(f"{out} holds a training of {facts['steps']} steps and not of {steps}: delete {folder}.")
     return {
         "width": width, "layers": layers, "parameters": parameters(width, layers), "steps": steps,
         "operations": steps * operations(width, layers), "tokens read": facts["tokens read"],

@@ -42,10 +42,10 @@ def documents_of(tokens: np.ndarray) -> list[list[int]]:
 
 @torch.no_grad()
 def bits_per_byte(
-    model: MiniGPT, tokenizer: BPETokenizer, tokens: np.ndarray, most: int = 200_000, judged: np.ndarray | None = None
+    model: MiniGPT, tokenizer: BPETokenizer, tokens: np.ndarray, judged: np.ndarray | None = None
 ) -> float:
     """Surprise of a stream of tokens, read in pieces of 512, a byte of its text. ``judged``: True where it counts."""
-    number = min(most, len(tokens) - 1) // LENGTH
+    number = (len(tokens) - 1) // LENGTH
     rows = torch.from_numpy(tokens[: number * LENGTH + 1].astype(np.int64))
     counts = np.ones(len(rows) - 1, bool) if judged is None else judged[1 : len(rows)]
     inputs, targets = rows[:-1].view(-1, LENGTH), rows[1:].view(-1, LENGTH)
@@ -74,10 +74,10 @@ def shared_passages(tokens: np.ndarray, training: np.ndarray, size: int = 13) ->
     return shared
 
 
-def ngram_bits(tokenizer: BPETokenizer, training: np.ndarray, held_out: np.ndarray, most: int = 60_000) -> float:
+def ngram_bits(tokenizer: BPETokenizer, training: np.ndarray, held_out: np.ndarray) -> float:
     """The same for Kneser–Ney on tokens, order 5."""
     model = KneserNey(documents_of(training[:NGRAM_TOKENS]), order=5)
-    chosen = documents_of(held_out[:most])
+    chosen = documents_of(held_out)
     size = sum(len(tokenizer.pieces[n]) for document in chosen for n in document)
     return -sum(model.log2_probability(document) for document in chosen) / size
 
@@ -110,7 +110,7 @@ def copying(
 
 
 def memorised(model: MiniGPT, training: np.ndarray, tries: int = 100, prompt: int = 64, size: int = 32) -> float:
-    """Share of training passages that greedy writing continues word for word for 32 tokens."""
+    """Share of ``tries`` training passages that greedy writing continues word for word, for 32 tokens after 64."""
     rng, same = np.random.default_rng(0), 0
     for start in rng.integers(0, len(training) - prompt - size, tries).tolist():
         passage = training[start : start + prompt + size].tolist()
@@ -144,10 +144,10 @@ def main() -> None:
 
 
 def measure(model: MiniGPT, tokenizer: BPETokenizer, work: Path) -> dict[str, float]:
-    """Every figure of the card."""
+    """Every figure of the card. Model and rivals are judged on all held-out documents."""
     training, held_out = (np.load(work / f"{name}.npy") for name in ("train", "held_out"))
     text = tokenizer.decode_bytes(training[:2_500_000].tolist())
-    new = tokenizer.decode_bytes(held_out[:60_000].tolist())
+    new = tokenizer.decode_bytes(held_out.tolist())
     prose = np.array([0, *tokenizer.encode(licence_text())], dtype=np.uint16)
     shared = shared_passages(prose, training)
     found = {
@@ -159,7 +159,7 @@ def measure(model: MiniGPT, tokenizer: BPETokenizer, work: Path) -> dict[str, fl
         "gzip, shown the training text": gzip_bits_per_byte(text, new),
         "xz, shown 8 MB of the training text": xz_bits_per_byte(text, new),
         **{f"copying from {n} tokens back, share right": copying(model, held_out, n) for n in (64, 128, 256)},
-        "training passages continued word for word": memorised(model, training),
+        "training passages of 64 tokens continued word for word for 32, of 100": 100 * memorised(model, training),
     }
     return {name: round(value, 4) for name, value in found.items()}
 
@@ -189,11 +189,13 @@ The lowest loss, budget by budget: {", ".join(best)}. This model is {chosen}."""
 
 
 def training_of(facts: dict) -> str:
-    """What one run of the training script was, and its curve."""
+    """What the run of the training script was, and its curve."""
     curve = "\n".join(f"| {step:,} | {loss} |" for step, loss in facts["held-out loss"])
-    return f"""`{facts["command"]}` ({facts["date"]}, torch {facts["torch"]}): {facts["steps"]:,} steps of {facts["batch"]} × {facts["length"]} tokens, {facts["tokens read"]:,} tokens read, {facts["minutes"]} minutes on 2 CPU cores beside other work.{" " + facts["mixture"] if "mixture" in facts else ""}
+    return f"""`{facts["command"]}` ({facts["date"]}, torch {facts["torch"]}): {facts["steps"]:,} steps of {facts["batch"]} × {facts["length"]} tokens, {facts["tokens read"]:,} tokens read, {facts["minutes"]} minutes on {facts["device"]}. {facts["mixture"]}
 
-| step | held-out loss (nats a token) |
+{facts["optimiser"]}.
+
+| step | held-out loss (nats a token, on the first {facts["held-out tokens looked at"]:,} held-out tokens) |
 |---|---|
 {curve}"""
 
@@ -201,9 +203,6 @@ def training_of(facts: dict) -> str:
 def card(facts: dict, samples: list[str], theirs) -> str:  # noqa: ANN001
     config, data = theirs.config, facts["data"]
     rows = "\n".join(f"| {name} | {value} |" for name, value in facts["measured"].items())
-    runs = [facts["before"]] if facts.get("before") else []
-    runs.append(facts)
-    trainings = "\n\n".join(map(training_of, runs))
     texts = "\n\n".join("```\n" + text.replace("```", "'''") + "\n```" for text in samples)
     packages = ", ".join(
         f"{name} {count:,}" for name, count in sorted(data["characters"].items(), key=lambda i: -i[1])[:12]
@@ -217,11 +216,11 @@ A real Falcon (`FalconForCausalLM`: multi-query, parallel, rotary, no bias, tied
 
 The documentation of Python and of the installed packages: {data["documents"]:,} training documents, {data["after deduplication"]:,} after near-duplicates were removed, {data["used"]:,} used, {facts["tokens in the corpus"]:,} tokens. E-mail addresses are masked; tables of numbers are left out; no package gives more than a quarter. `held_out.json` has the hashes of the documents that were held out. Characters by package, the largest first: {packages}.
 
-Licences: {licences}.
+The versions of the packages and the training loss are in `training.json`. Licences: {licences}.
 
 ## Training
 
-{trainings}
+{training_of(facts)}
 
 ## Size
 

@@ -1,19 +1,20 @@
 """Train mini-falcon, the course's own base model, on the documentation of this machine's packages.
 
     python assets/models/train_mini_falcon.py [--steps 4400] [--work FOLDER] [--out FOLDER]
-    python assets/models/train_mini_falcon.py --start assets/models/mini-falcon --steps 1500 --rate 0.004
 
-Run it again after an interruption and it goes on where it stopped. The learning rate falls in the
-last 40 % of the steps only, so that before then another number of ``--steps`` can be chosen. With
-``--start`` a finished model is trained further instead of a fresh one. It writes the model as
-transformers' Falcon (safetensors), the tokenizer, the hashes of the held-out documents and
-``training.json``; ``card_of_mini_falcon.py`` measures and writes the card.
+Two hours on two cores; with a graphics card it takes more steps. Run it again after an interruption
+and it goes on where it stopped. The learning rate falls in the last 40 % of the steps only, so that
+before then another number of ``--steps`` can be chosen. It writes the model as transformers' Falcon
+(safetensors), the tokenizer, the hashes of the held-out documents and ``training.json``, and nothing
+before the last step is done; ``card_of_mini_falcon.py`` measures and writes the card.
 """
 
 import argparse
 import hashlib
 import json
+import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,13 +30,13 @@ from transformers import FalconConfig, PreTrainedTokenizerFast  # noqa: E402
 
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
 from course_lib.transformer.compiled import compiled  # noqa: E402
-from course_lib.transformer.convert import config_of, from_falcon, to_falcon  # noqa: E402
+from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
-from course_lib.transformer.optimiser import MuonAndAdamW  # noqa: E402
+from course_lib.transformer.optimiser import ADAM_SHARE, MuonAndAdamW  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
 from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
-from course_lib.workbook.models import HASHES, held_out_hashes, load_model, text_hash  # noqa: E402
-from course_lib.workbook.training import Plan, train  # noqa: E402
+from course_lib.workbook.models import HASHES, held_out_hashes, text_hash  # noqa: E402
+from course_lib.workbook.training import History, Plan, train  # noqa: E402
 
 PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = "<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"
 SPECIAL = (END_OF_TEXT, PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN)
@@ -49,6 +50,7 @@ MOST_FROM_ONE = 0.25  # share of the text that one package may give
 REPEATED = 0.04  # share of the sequences in which a passage of the text comes twice
 COPIED = 0.12  # share in which a string of random tokens does: it can be said again only by copying
 PROSE = 0.25  # share of the sequences drawn from running prose; the rest comes from all documents
+LOOKED_AT = 192  # held-out sequences that are judged on the way
 IGNORED = -100
 HEAD = 64  # numbers a head, as in Falcon-7B
 SHAPE = {
@@ -103,11 +105,8 @@ def training_texts(corpus) -> tuple[list[str], dict]:  # noqa: ANN001
     }
 
 
-def prepare(work: Path, start: Path | None = None) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarray]:
-    """Tokenizer, training tokens, those of running prose, and held-out tokens (uint16); kept in ``work``.
-
-    start   a model whose tokenizer is kept; without one it is learned here
-    """
+def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarray]:
+    """Tokenizer, training tokens, those of running prose, and held-out tokens (uint16); kept in ``work``."""
     paths = [work / name for name in ("tokenizer.json", "train.npy", "prose.npy", "held_out.npy")]
     if not all(path.is_file() for path in paths):
         corpus = load_corpus("python-docs:full")
@@ -119,9 +118,7 @@ def prepare(work: Path, start: Path | None = None) -> tuple[BPETokenizer, np.nda
             size += len(texts[row])
             if size > TOKENIZER_TEXT:
                 break
-        tokenizer = (
-            BPETokenizer.load(start / "tokenizer.json") if start else BPETokenizer.train(part, VOCABULARY, SPECIAL)
-        )
+        tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)
         held_out = [text for text in map(cleaned, corpus.validation.texts()) if len(text) >= 40]
         for path, own in zip(paths[1:], (texts, list(filter(runs_on, texts)), held_out), strict=True):
             np.save(path, np.array([n for text in own for n in (*tokenizer.encode(text), 0)], dtype=np.uint16))
@@ -176,22 +173,20 @@ def held_out_batches(tokens: np.ndarray, most: int) -> Iterator[tuple[Tensor, Te
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4_400)
+    parser.add_argument("--steps", type=int, default=20_000 if torch.cuda.is_available() else 4_400)
     parser.add_argument("--work", type=Path, default=Path(".course/mini-falcon"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
     parser.add_argument("--rate", type=float, default=8e-3)
-    parser.add_argument("--start", type=Path, help="a model of this script to train further")
     parser.add_argument("--width", type=int, default=SHAPE["hidden_size"], help="a multiple of 64")
     parser.add_argument("--layers", type=int, default=SHAPE["num_hidden_layers"])
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
-    _, training, prose, held_out = prepare(asked.work, asked.start)
+    _, training, prose, held_out = prepare(asked.work)
     print(f"{len(training):,} tokens to learn from, {len(prose):,} of prose, {len(held_out):,} held out", flush=True)
     torch.manual_seed(0)
     config = configuration(asked.width, asked.layers)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = from_falcon(load_model(asked.start, dtype=torch.float32)[0]) if asked.start else MiniGPT(config_of(config))
-    model = model.to(device)
+    model = MiniGPT(config_of(config)).to(device)
     forward = compiled(model, BATCH, LENGTH)
     print("compiled" if forward is not model else "not compiled: slower, and otherwise the same", flush=True)
 
@@ -202,7 +197,7 @@ def main() -> None:
         return nn.functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
 
     def evaluate(_: nn.Module) -> float:
-        losses = [float(batch_loss(model, batch)) for batch in held_out_batches(held_out, 24 * BATCH)]
+        losses = [float(batch_loss(model, batch)) for batch in held_out_batches(held_out, LOOKED_AT)]
         print(f"  held out {np.mean(losses):.4f} nats a token, {time.strftime('%H:%M')}", flush=True)
         return float(np.mean(losses))
 
@@ -214,10 +209,16 @@ def main() -> None:
         model, lambda generator: batches(training, prose, generator), batch_loss, plan,
         evaluate=evaluate, resume=True, optimiser_for=MuonAndAdamW, description="mini-falcon",
     )  # fmt: skip
-    save(model.cpu(), config, asked, history, len(training))
+    if history.interrupted:
+        sys.exit("Interrupted: the same command goes on from here.")
+    if history.steps > asked.steps:
+        sys.exit(f"{asked.work} holds a training of {history.steps:,} steps: give another --work, or more --steps.")
+    save(model.cpu(), config, asked, plan, history, len(training))
 
 
-def save(model: MiniGPT, config: FalconConfig, asked: argparse.Namespace, history, tokens: int) -> None:  # noqa: ANN001
+def save(
+    model: MiniGPT, config: FalconConfig, asked: argparse.Namespace, plan: Plan, history: History, tokens: int
+) -> None:  # fmt: skip
     """The folder that ships: 16-bit weights, configuration, tokenizer, held-out hashes, facts."""
     asked.out.mkdir(parents=True, exist_ok=True)
     to_falcon(model, config).to(torch.bfloat16).save_pretrained(asked.out)
@@ -228,19 +229,18 @@ def save(model: MiniGPT, config: FalconConfig, asked: argparse.Namespace, histor
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.save_pretrained(asked.out)
     (asked.out / "held_out.json").write_bytes((asked.work / "held_out.json").read_bytes())
-    earlier = asked.start / "training.json" if asked.start else asked.work / "none"
-    start = f" --start {asked.start.as_posix()}" if asked.start else ""
-    before = json.loads(earlier.read_text(encoding="utf-8")) if earlier.is_file() else None
-    read = history.steps * BATCH * LENGTH
+    size = f"--width {config.hidden_size} --layers {config.num_hidden_layers}"
     facts = {
-        "command": f"python assets/models/train_mini_falcon.py --steps {asked.steps} --rate {asked.rate}{start}",
-        "before": before,
+        "command": f"python assets/models/train_mini_falcon.py --steps {asked.steps} --rate {asked.rate} {size}",
         "date": time.strftime("%Y-%m-%d"), "steps": history.steps, "batch": BATCH, "length": LENGTH,
-        "tokens in the corpus": tokens, "tokens read": read,
-        "tokens read in all": read + (before or {}).get("tokens read in all", (before or {}).get("tokens read", 0)),
+        "tokens in the corpus": tokens, "tokens read": history.steps * BATCH * LENGTH,
+        "optimiser": f"Muon for the matrices of the blocks, AdamW for embedding and norms at {ADAM_SHARE} of its "
+        f"learning rate; {plan.learning_rate:g} after a warm-up of {plan.warmup:.0%} of the steps, falling to 0 in the "
+        f"last 40 %; weight decay {plan.weight_decay:g} on the matrices, gradients clipped at a norm of {plan.clip:g}",
         "mixture": f"{PROSE:.0%} of the sequences are running prose; in {REPEATED:.0%} a passage of the text comes "
         f"twice, in {COPIED:.0%} a string of random tokens, of which only the second time is learned.",
-        "minutes": round(history.seconds / 60, 1), "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores",
+        "held-out tokens looked at": LOOKED_AT * LENGTH, "minutes": round(history.seconds / 60, 1), "torch": torch.__version__,
         "training loss, every 20 steps": [round(loss, 4) for loss in history.losses[::20]],
         "held-out loss": [[step, round(loss, 4)] for step, loss in history.evaluations],
         "data": json.loads((asked.work / "data.json").read_text(encoding="utf-8")),

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import random
 import shutil
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -161,8 +162,8 @@ def test_prose_is_told_from_tables_and_lists(trained: tuple) -> None:
     assert not runs_on("")
 
 
-def test_a_finished_model_is_trained_further(trained: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    training, _, out = trained
+def small(monkeypatch: pytest.MonkeyPatch, training: ModuleType) -> None:
+    """The script on the handbook with a tiny shape, as in ``trained``."""
     shape = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
     for name, value in (
         ("load_corpus", lambda _: load_corpus("handbook")), ("compiled", lambda model, *_: model), ("VOCABULARY", 400),
@@ -170,17 +171,41 @@ def test_a_finished_model_is_trained_further(trained: tuple, tmp_path: Path, mon
         ("SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128}),
     ):  # fmt: skip
         monkeypatch.setattr(training, name, value)
-    new = tmp_path / "further"
-    asked = ["train", "--start", str(out), "--steps", "2", "--rate", "0.0001", "--work", str(tmp_path / "w")]
-    monkeypatch.setattr(sys, "argv", [*asked, "--out", str(new)])
+
+
+def test_an_interrupted_training_leaves_the_model_that_is_there(
+    trained: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    training, out = trained[0], tmp_path / "out"
+    small(monkeypatch, training)
+    draw, drawn = training.batches, []
+
+    def stopped(*given: object) -> object:
+        drawn.append(1)
+        if len(drawn) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return draw(*given)
+
+    asked = ["train", "--steps", "5", "--work", str(tmp_path / "work"), "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", asked)
+    monkeypatch.setattr(training, "batches", stopped)
+    with pytest.raises(SystemExit, match="goes on from here"):
+        training.main()
+    assert not out.exists() and len(drawn) == 2
     training.main()
-    before, after = (load_model(folder, dtype=torch.float32)[0].state_dict() for folder in (out, new))
-    changes = [float((before[name] - after[name]).abs().max()) for name in before]
-    assert 0 < max(changes) < 0.01  # two small steps from where it was, not a fresh start
-    facts = json.loads((new / "training.json").read_text(encoding="utf-8"))
-    assert facts["before"]["steps"] == 6 and "--start" in facts["command"]
-    texts = [json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["merges"] for folder in (out, new)]
-    assert texts[0] == texts[1]
+    facts = json.loads((out / "training.json").read_text(encoding="utf-8"))
+    assert facts["steps"] == 5 == len(drawn) and "--width 32 --layers 2" in facts["command"]
+
+
+def test_a_longer_training_is_not_taken_for_a_shorter_one(
+    trained: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, work, _ = trained
+    small(monkeypatch, training)
+    monkeypatch.setattr(sys, "argv", ["train", "--steps", "4", "--work", str(work), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit, match="a training of 6 steps"):
+        training.main()
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_card_measures_and_tells(trained: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +271,7 @@ def test_sizes_are_compared_at_equal_operations(tmp_path: Path, monkeypatch: pyt
     for shape, steps in (("256x8", 10), ("192x9", 15)):  # as if trained: they are read and not trained again
         out = tmp_path / f"{shape}-{steps}" / "model"
         out.mkdir(parents=True)
-        facts = {"tokens read": steps, "minutes": 1.0, "held-out loss": [[1, 9.0], [steps, 5.0]]}
+        facts = {"steps": steps, "tokens read": steps, "minutes": 1.0, "held-out loss": [[1, 9.0], [steps, 5.0]]}
         (out / "training.json").write_text(json.dumps(facts), encoding="utf-8")
         for name in sizes.TOKENS:
             (tmp_path / f"{shape}-{steps}" / name).touch()
