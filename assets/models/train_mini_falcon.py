@@ -240,7 +240,8 @@ def save(
         "mixture": f"{PROSE:.0%} of the sequences are running prose; in {REPEATED:.0%} a passage of the text comes "
         f"twice, in {COPIED:.0%} a string of random tokens, of which only the second time is learned.",
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores",
-        "held-out tokens looked at": LOOKED_AT * LENGTH, "minutes": round(history.seconds / 60, 1), "torch": torch.__version__,
+        "held-out tokens looked at": LOOKED_AT * LENGTH,
+        "minutes": round(history.seconds / 60, 1), "torch": torch.__version__,
         "training loss, every 20 steps": [round(loss, 4) for loss in history.losses[::20]],
         "held-out loss": [[step, round(loss, 4)] for step, loss in history.evaluations],
         "data": json.loads((asked.work / "data.json").read_text(encoding="utf-8")),

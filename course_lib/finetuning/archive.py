@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+import zlib
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -30,6 +31,11 @@ from course_lib.finetuning.nf4 import quantise
 FORMAT, CARD, LIST = 1, "DATA.md", "archive.json"
 ENDINGS = (".safetensors", ".json", ".md", ".txt", ".jinja")
 MOST_BYTES, FIRST = 4 * 10**9, 4_096
+# What zipfile and json raise for files that are damaged in one way or another.
+DAMAGED = (
+    OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, TypeError, AttributeError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
 LIBRARIES = ("torch", "transformers", "peft")
 
 
@@ -103,15 +109,7 @@ def unpack(path: Path, folder: Path) -> dict[str, Any]:
         try:
             with zipfile.ZipFile(path) as archive:
                 facts = _read_all(archive, path.name, checked)
-        except (
-            OSError,
-            zipfile.BadZipFile,
-            ValueError,
-            KeyError,
-            TypeError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
+        except DAMAGED as error:
             raise CourseError(f"{path.name} is missing, damaged or no adapter's archive: fetch it again.") from error
         if folder.exists():
             folder.rmdir()
@@ -129,7 +127,12 @@ def _read_all(archive: zipfile.ZipFile, title: str, folder: Path) -> dict[str, A
     listed = archive.read(LIST)
     facts = json.loads(listed)
     names = [member.filename for member in members]
-    if facts["format"] != FORMAT or sorted(names) != sorted([LIST, *facts["files"]]):
+    needed = facts["base"]["name"], facts["base"]["sha256"], facts["bits"]
+    if (
+        facts["format"] != FORMAT
+        or not all(isinstance(fact, str) for fact in needed)
+        or sorted(names) != sorted([LIST, *facts["files"]])
+    ):
         raise CourseError(f"{title} does not hold what its list says: fetch it again from where it was made.")
     for name, expected in facts["files"].items():
         data = archive.read(name)
@@ -154,15 +157,23 @@ def _check_name(name: str, title: str) -> None:
 
 
 def restore(base: Base, path: Path, folder: Path) -> PeftModel:
-    """The base with the adapter of an archive: the same logits as before packing. ``base``: freshly loaded."""
+    """The base with the adapter of an archive: the same logits as before packing.
+
+    ``base`` is freshly loaded. Raises ``CourseError``, and keeps no file, if it is another one than the
+    adapter was learned beside, or the same one in another number of bits.
+    """
     facts = unpack(path, folder)
-    wanted = facts["base"]
+    wanted, whole = facts["base"], facts["bits"] == "none"
     if fingerprint(base) != wanted["sha256"]:
         shutil.rmtree(folder)
         raise CourseError(
             f"This adapter was learned on {wanted['name']} and not on {base.name}: "
             f'load the right one with load_base("{wanted["name"]}").'
         )
+    if whole == bool(base.bits_by):
+        shutil.rmtree(folder)
+        kind = "whole weights" if whole else "weights in 4 bits"
+        raise CourseError(f"This adapter was learned beside {kind}: load its base with four_bit={not whole}.")
     return attach(base.model, folder)
 
 

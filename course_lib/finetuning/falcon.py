@@ -84,19 +84,21 @@ def load_base(
     config = read_config(name)
     if config.model_type != "falcon":
         raise CourseError(f"{name} is a {config.model_type}: give a Falcon, this page's layers carry its names.")
+    config_of(config)  # a Falcon whose memory cannot be reckoned is refused before it is loaded
     if free is not None:
         check_room(name, config, four_bit, free)
     dtype = dtype or compute_type(machine)
-    place = {"device_map": {"": "cpu" if free is None else _own_gpu()}}
     theirs = four_bit and not own and has_bitsandbytes() and (free is not None or rows_fit(config))
+    device = "cpu" if free is None or (four_bit and not theirs) else _own_gpu()
+    options = {"quantization_config": four_bit_settings(dtype)} if theirs else {}
+    if theirs or device != "cpu":
+        options["device_map"] = {"": device}
     with quantisable(), unmapped():
-        options = (
-            {"quantization_config": four_bit_settings(dtype), **place} if theirs else {} if free is None else place
-        )
         model, tokenizer = load_model(name, dtype=dtype, **options)
     layers = linear_layers(model)
-    if four_bit and not theirs:
+    if four_bit and not theirs:  # made small here first: only then is there room for it on the card
         quantise_layers(model, layers)
+        model.to("cpu" if free is None else _own_gpu())
     keep_packing(model)
     model.requires_grad_(False)
     choose_padding(model, tokenizer)
@@ -229,7 +231,7 @@ def verify(base: Base) -> None:
 
 
 def _free_gpu_memory() -> int | None:
-    return torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else None
+    return torch.cuda.mem_get_info(_own_gpu())[0] if torch.cuda.is_available() else None
 
 
 def _own_gpu() -> int:

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from course_lib.errors import CourseError
 from course_lib.finetuning.train import Outcome
 from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigure, canvas
 
 
 def curve(outcome: Outcome, patience: int, tolerance: float) -> DescribedFigure:
     """Training loss, held-out loss, the band in which the rule calls it stable, the best step."""
+    if not outcome.evaluations:
+        raise CourseError("There is no evaluation to draw yet: let the training go on with resume=True.")
     figure, axis = canvas(width=7.8, height=3.3)
     axis.plot(*zip(*outcome.losses, strict=True), color=COLOURS[3], lw=1, label="training, step by step")
     axis.plot(*zip(*outcome.evaluations, strict=True), MARKERS[0] + "-", color=COLOURS[0], label="held out")
@@ -24,6 +27,8 @@ def curve(outcome: Outcome, patience: int, tolerance: float) -> DescribedFigure:
     axis.set(title="Fine-tuning", xlabel="step", ylabel="loss (nats a token)")
     axis.legend()
     how = f"the rule ended it at step {outcome.stable}" if outcome.stable else "it ran to its last step"
+    if outcome.interrupted:
+        how = f"it was interrupted after step {outcome.losses[-1][0]}"
     first = outcome.evaluations[0]
     return DescribedFigure(
         figure,

@@ -73,11 +73,11 @@ def scale_bytes(weights: int, double: bool = True) -> int:
 
 def adapter_parameters(config: Config, rank: int, targets: Iterable[str] = LAYERS) -> int:
     """Parameters of a LoRA: rank · (in + out) for each adapted layer."""
-    shapes = layer_shapes(config)
-    unknown = set(targets) - set(shapes)
+    shapes, targets = layer_shapes(config), set(targets)
+    unknown = targets - set(shapes)
     if unknown:
         raise CourseError(f"Falcon has no layer {', '.join(sorted(unknown))}: take some of {', '.join(LAYERS)}.")
-    return config.layers * rank * sum(sum(shapes[name]) for name in set(targets))
+    return config.layers * rank * sum(sum(shapes[name]) for name in targets)
 
 
 def estimate(

@@ -85,5 +85,5 @@ def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
     """
     if any(is_four_bit(module) for module in model.modules() if isinstance(module, nn.Linear)):
         raise CourseError("This model still has layers in 4 bits: merge it with `merge` first.")
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -30,7 +30,7 @@ def quantise_absmax(values: Tensor, bits: int = 8) -> tuple[Tensor, Tensor]:
         raise CourseError("Take 2 to 8 bits.")
     most = 2 ** (bits - 1) - 1
     largest = values.float().abs().amax(-1, keepdim=True)
-    codes = (values.float() * (most / largest.clamp(min=1e-38))).round().to(torch.int8)
+    codes = (values.float() / largest.where(largest > 0, 1.0) * most).round().to(torch.int8)
     return codes, largest / most
 
 

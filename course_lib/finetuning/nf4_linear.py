@@ -19,7 +19,7 @@ class _Multiply(torch.autograd.Function):
 
     @staticmethod
     def forward(context: Any, x: Tensor, layer: "NF4Linear") -> Tensor:
-        context.layer, context.kind = layer, x.dtype
+        context.layer = layer
         return linear(x, dequantise(layer.quantised, x.dtype))
 
     @staticmethod

@@ -6,6 +6,7 @@ and meant for this machine; what one keeps or gives away is made by ``archive``.
 """
 
 import inspect
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel
-from transformers import Trainer, TrainingArguments
+from peft import LoraConfig, PeftModel, set_peft_model_state_dict
+from safetensors.torch import load_file
+from transformers import Trainer, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from course_lib.errors import CourseError
@@ -23,8 +25,9 @@ from course_lib.finetuning.examples import Pad, Row
 from course_lib.finetuning.falcon import Base
 from course_lib.finetuning.lora import KINDS
 from course_lib.finetuning.memory import LAYERS
-from course_lib.finetuning.watch import Watch
+from course_lib.finetuning.watch import Watch, stable_at
 
+FULL = ("out of memory", "not enough memory", "can't allocate memory")  # as cards and processors say it
 WHOLE = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "adapter_model.safetensors")
 
 
@@ -39,6 +42,8 @@ class Recipe:
     patience, tolerance        stop when the best of the last ``patience`` evaluations is not better than
                                the best before them by this share; patience 0: never
     checkpointing              less memory for activations, about a third more time
+
+    Raises ``CourseError`` for numbers and layers that make no adapter.
     """
 
     steps: int
@@ -56,6 +61,16 @@ class Recipe:
     tolerance: float = 0.005
     checkpointing: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.batch, self.accumulate, self.rank, self.evaluate_every) < 1 or self.learning_rate <= 0:
+            raise CourseError("batch, accumulate, rank and evaluate_every are 1 or more, learning_rate more than 0.")
+        if not (0 <= self.dropout < 1 and 0 <= self.warmup <= 1):
+            raise CourseError("dropout and warmup are shares: 0 or more, dropout below 1 and warmup at most 1.")
+        if not self.targets or not set(self.targets) <= set(LAYERS):
+            raise CourseError(f"targets are some of Falcon's layers: {', '.join(LAYERS)}.")
+        if self.kind not in KINDS:
+            raise CourseError(f"There is no adapter {self.kind!r}: take one of {', '.join(KINDS)}.")
 
 
 @dataclass
@@ -77,8 +92,6 @@ class Outcome:
 
 def with_adapter(base: Base, recipe: Recipe) -> PeftModel:
     """The base with a fresh adapter, fp32 and seeded. The base's module tree is changed in place."""
-    if recipe.kind not in KINDS:
-        raise CourseError(f"There is no adapter {recipe.kind!r}: take one of {', '.join(KINDS)}.")
     if recipe.kind == "dora" and base.bits_by == "course":
         raise CourseError("DoRA needs bitsandbytes or a base that is not in 4 bits: take `lora` or `rslora`.")
     if isinstance(base.model, PeftModel) or any("lora_" in name for name, _ in base.model.named_parameters()):
@@ -103,10 +116,10 @@ def fine_tune(
 ) -> Outcome:
     """Learn an adapter; the best one by held-out loss is kept.
 
-    folder    for the checkpoints of this run
+    folder    for the checkpoints of this run; without ``resume`` older ones in it are deleted
     prompts   continued greedily after each evaluation
-    resume    go on from the last whole checkpoint in ``folder``; on a CPU the result is that of a
-              run that was never interrupted
+    resume    go on from the last whole checkpoint in ``folder``, or give back what a run that had come to
+              its end found; on a CPU the result is that of a run that was never interrupted
 
     Ctrl-C lets the step at hand end, saves, and returns with ``interrupted`` set.
     """
@@ -124,11 +137,21 @@ def fine_tune(
         data_collator=Pad(base.tokenizer.pad_token_id), processing_class=base.tokenizer, callbacks=[watch],
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)  # it prints every log
+    last = start_from(folder, resume)
+    if last and (ended := ended_run(last, recipe)):
+        watch.stable = ended.global_step if stabilised(ended, recipe) else None
+        best = Path(folder) / Path(ended.best_model_checkpoint).name
+        set_peft_model_state_dict(model, load_file(best / "adapter_model.safetensors"))
+        return outcome(model.eval(), ended, watch, time.perf_counter() - started)
     try:
         with watch:
-            trainer.train(resume_from_checkpoint=last_whole_checkpoint(folder) if resume else None)
+            trainer.train(resume_from_checkpoint=last)
     except RuntimeError as error:
-        if "out of memory" not in str(error).lower():
+        if "size mismatch" in str(error):
+            raise CourseError(
+                f"The checkpoints in {Path(folder).name} are of another adapter: give its recipe, or another folder."
+            ) from error
+        if not any(phrase in str(error).lower() for phrase in FULL):
             raise
         raise CourseError(
             f"The memory ran out: lower `batch` (it is {recipe.batch}; raise `accumulate` instead) or the length of "
@@ -172,6 +195,28 @@ def last_whole_checkpoint(folder: Path) -> str | None:
     """The latest checkpoint that was written to its end; None when there is none."""
     found = [path for path in Path(folder).glob("checkpoint-*") if all((path / name).is_file() for name in WHOLE)]
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
+
+
+def start_from(folder: Path, resume: bool) -> str | None:
+    """The checkpoint to go on from; without ``resume`` none, and the folder is freed of other runs' checkpoints."""
+    if resume:
+        return last_whole_checkpoint(folder)
+    for path in Path(folder).glob("checkpoint-*"):
+        shutil.rmtree(path, ignore_errors=True)  # under torchrun another process may be faster
+    return None
+
+
+def ended_run(checkpoint: str, recipe: Recipe) -> TrainerState | None:
+    """What a run wrote that had come to its end, by the number of steps or by the rule; None if it had not."""
+    state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+    ended = state.global_step >= recipe.steps or stabilised(state, recipe)
+    return state if ended and state.best_model_checkpoint else None
+
+
+def stabilised(state: TrainerState, recipe: Recipe) -> bool:
+    """Whether the rule says so of a run's evaluations."""
+    losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
+    return stable_at(losses, recipe.patience, recipe.tolerance) is not None
 
 
 def outcome(model: PeftModel, state: Any, watch: Watch, seconds: float) -> Outcome:

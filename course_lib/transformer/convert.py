@@ -110,7 +110,7 @@ def from_falcon(theirs: FalconForCausalLM) -> MiniGPT:
         new[f"norm.{kind}"] = old[f"transformer.ln_f.{kind}"]
         for layer in range(config.layers):
             mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
-            for ours, name in _norm_names(config, theirs.config.new_decoder_architecture).items():
+            for ours, name in _norm_names(config).items():
                 new[f"{mine}{ours}.{kind}"] = old[f"{other}{name}.{kind}"]
             if kind == "bias" and not config.bias:
                 continue
@@ -132,7 +132,7 @@ def to_falcon(model: MiniGPT, theirs: FalconConfig) -> FalconForCausalLM:
         new[f"transformer.ln_f.{kind}"] = old[f"norm.{kind}"]
         for layer in range(config.layers):
             mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
-            for ours, name in _norm_names(config, theirs.new_decoder_architecture).items():
+            for ours, name in _norm_names(config).items():
                 new[f"{other}{name}.{kind}"] = old[f"{mine}{ours}.{kind}"]
             if kind == "bias" and not config.bias:
                 continue
@@ -145,7 +145,7 @@ def to_falcon(model: MiniGPT, theirs: FalconConfig) -> FalconForCausalLM:
     return falcon
 
 
-def _norm_names(config: Config, new_architecture: bool) -> dict[str, str]:
+def _norm_names(config: Config) -> dict[str, str]:
     if config.two_norms:
         return {"norm": "ln_attn", "mlp_norm": "ln_mlp"}
     return {"norm": "input_layernorm"}

@@ -34,6 +34,8 @@ def attention_maps(model: MiniGPT, ids: Tensor) -> Tensor:
 @torch.no_grad()
 def surprises(model: MiniGPT, ids: Tensor) -> Tensor:
     """Bits that each token of ``ids`` (time,) cost, given those before it; (time − 1,), from the second on."""
+    if len(ids) < 2:
+        return torch.empty(0, device=ids.device)
     logits = model(ids[None, :-1])[0]
     return -logits.log_softmax(-1).gather(-1, ids[1:, None])[:, 0] / math.log(2)
 

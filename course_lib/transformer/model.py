@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, gelu
 
+from course_lib.errors import CourseError
 from course_lib.transformer.attention import allowed, attend, attend_fused, rotary, share_heads
 
 
@@ -26,6 +27,8 @@ class Config:
     context      tokens that a text may have (learned positions have no more)
     two_norms    Falcon's larger models: one norm for attention, another for the MLP
     bias         whether the linear layers have one
+
+    Raises ``CourseError`` for a shape that no such model has.
     """
 
     vocabulary: int
@@ -40,6 +43,19 @@ class Config:
     bias: bool = True
     base: float = 10_000.0
     epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("gpt", "falcon"):
+            raise CourseError(f"There is no kind {self.kind!r}: take `gpt` or `falcon`.")
+        if min(self.vocabulary, self.width, self.layers, self.heads, self.context) < 1:
+            raise CourseError("Vocabulary, width, layers, heads and context are 1 or more.")
+        if self.width % self.heads or self.heads % self.kv_heads:
+            raise CourseError(
+                f"The width is a multiple of the heads, and these of the heads of keys: {self.width}, {self.heads} "
+                f"and {self.kv_heads} are not."
+            )
+        if self.kind == "falcon" and self.width // self.heads % 2:
+            raise CourseError("Rotary positions turn pairs: width / heads must be even.")
 
     @property
     def mlp_width(self) -> int:
@@ -164,6 +180,8 @@ class MiniGPT(nn.Module):
         cache   what was read before; it is added to
         """
         time, past = ids.shape[1], len(cache) if cache is not None else 0
+        if self.positions is not None and past + time > self.config.context:
+            raise CourseError(f"This model reads at most {self.config.context} tokens: give it a shorter text.")
         if real is None:
             positions = torch.arange(past, past + time, device=ids.device)[None]
         else:

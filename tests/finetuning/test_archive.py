@@ -1,6 +1,8 @@
 """An archive comes back with the same logits or is refused; merging, right and wrong."""
 
+import contextlib
 import json
+import random
 import zipfile
 from pathlib import Path
 
@@ -139,6 +141,33 @@ def test_another_base_is_refused(packed: Path, tiny: Path) -> None:
     other = save_falcon(packed.parent / "other-falcon", steps=1)
     with pytest.raises(CourseError, match="was learned on tiny-falcon and not on"):
         archive.restore(load_base(other, own=True), packed, packed.parent / "out")
+    assert not (packed.parent / "out").exists()
+
+
+def test_another_number_of_bits_is_refused(packed: Path, tiny: Path) -> None:
+    with pytest.raises(CourseError, match="four_bit=True"):
+        archive.restore(load_base(tiny, four_bit=False), packed, packed.parent / "out")
+    assert not (packed.parent / "out").exists()
+
+
+def test_damaged_bits_anywhere_get_one_sentence(packed: Path) -> None:
+    whole, rng = packed.read_bytes(), random.Random(0)
+    for number in range(150):
+        place = rng.randrange(len(whole))
+        packed.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << rng.randrange(8)]) + whole[place + 1 :])
+        with contextlib.suppress(CourseError):  # some bits, as those of the dates, are of no consequence
+            archive.unpack(packed, packed.parent / f"out {number}")
+
+
+@pytest.mark.parametrize(
+    "change", [{"files": ["DATA.md"]}, {"base": None}, {"base": {"name": "x"}}, {"bits": None}, {"format": None}]
+)
+def test_a_list_of_another_kind_is_refused(packed: Path, change: dict) -> None:
+    with zipfile.ZipFile(packed) as file:
+        facts = json.loads(file.read("archive.json"))
+    rewritten(packed, **{"archive.json": json.dumps({**facts, **change}).encode()})
+    with pytest.raises(CourseError):
+        archive.unpack(packed, packed.parent / "out")
     assert not (packed.parent / "out").exists()
 
 

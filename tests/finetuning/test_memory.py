@@ -37,6 +37,7 @@ def test_falcon_7b_comes_out() -> None:
     assert four.embedding == pytest.approx(0.591e9, rel=1e-3)
     assert estimate(FALCON_7B, "qlora", rest_bytes=4).embedding == pytest.approx(1.18e9, rel=5e-3)
     assert adapter_parameters(FALCON_7B, 16) == 32_636_928
+    assert adapter_parameters(FALCON_7B, 16, (name for name in ("dense", "query_key_value"))) > 0
     assert four.states == pytest.approx(0.52e9, rel=5e-3)
     assert four.model < 5e9 and adapter_parameters(FALCON_7B, 16) / count.total < 1 / 200
     assert estimate(FALCON_7B, "full").model + estimate(FALCON_7B, "full").states == 16 * count.total

@@ -15,6 +15,7 @@ from course_lib.errors import CourseError
 from course_lib.finetuning import train as module
 from course_lib.finetuning.examples import IGNORED, Pad, chunked, instructions, per_document
 from course_lib.finetuning.falcon import load_base
+from course_lib.finetuning.figures_training import curve
 from course_lib.finetuning.score import perplexities, perplexity, surprise
 from course_lib.finetuning.train import Recipe, fine_tune, last_whole_checkpoint, with_adapter
 from course_lib.finetuning.watch import continue_texts, stable_at
@@ -185,6 +186,53 @@ def test_after_a_kill_it_goes_on_to_the_same_result(
     first, second = (get_peft_model_state_dict(outcome.model) for outcome in (whole, resumed))
     for name, value in first.items():
         torch.testing.assert_close(second[name], value, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [1e-2, 0.3], ids=["by its steps", "by the rule"])
+def test_a_run_that_ended_is_given_back_and_not_trained_on(
+    tiny: Path, rows: dict, tmp_path: Path, rate: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = 2 if rate == 0.3 else 0
+    recipe = Recipe(14, evaluate_every=2, patience=patience, **{**BASE, "learning_rate": rate})
+    first = fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], recipe, tmp_path / "run")
+    assert (first.stable is not None) == (rate == 0.3)
+    moved = (tmp_path / "run").rename(tmp_path / "elsewhere")
+    with monkeypatch.context() as patch:
+        patch.setattr(module.Trainer, "training_step", None)  # a step would fail
+        again = fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], recipe, moved, resume=True)
+    assert (again.losses, again.evaluations, again.best) == (first.losses, first.evaluations, first.best)
+    assert again.stable == first.stable and not again.interrupted
+    adapters = [get_peft_model_state_dict(outcome.model) for outcome in (first, again)]
+    for name, value in adapters[0].items():
+        torch.testing.assert_close(adapters[1][name], value)
+
+
+def test_a_new_run_does_not_take_up_an_old_one(tiny: Path, rows: dict, tmp_path: Path) -> None:
+    fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], Recipe(8, evaluate_every=4, **BASE), tmp_path)
+    new = fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], Recipe(2, evaluate_every=1, **BASE), tmp_path)
+    assert len(new.losses) == 2 and Path(last_whole_checkpoint(tmp_path)).name == "checkpoint-2"
+    other = Recipe(6, evaluate_every=1, **{**BASE, "rank": 3})
+    with pytest.raises(CourseError, match="of another adapter"):
+        fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], other, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"rank": 0}, {"batch": 0}, {"accumulate": 0}, {"evaluate_every": 0}, {"learning_rate": 0.0}, {"dropout": 1.5},
+     {"dropout": -0.1}, {"warmup": 2.0}, {"targets": ("nope",)}, {"targets": ()}, {"kind": "nope"}],
+)  # fmt: skip
+def test_numbers_that_make_no_adapter_are_refused(wrong: dict) -> None:
+    with pytest.raises(CourseError):
+        Recipe(2, **wrong)
+
+
+def test_a_curve_says_that_a_run_was_interrupted() -> None:
+    losses, evaluations = [(1, 3.0), (2, 2.5), (3, 2.4)], [(2, 2.6)]
+    cut = module.Outcome(None, losses, evaluations, best=2, interrupted=True)
+    assert "interrupted after step 3" in curve(cut, 3, 0.01).sentence
+    assert "to its last step" in curve(module.Outcome(None, losses, evaluations, best=2), 3, 0.01).sentence
+    with pytest.raises(CourseError, match="no evaluation"):
+        curve(module.Outcome(None, losses, [], interrupted=True), 3, 0.01)
 
 
 def test_memory_that_runs_out_is_one_sentence(tiny: Path, rows: dict, tmp_path: Path, monkeypatch) -> None:  # noqa: ANN001

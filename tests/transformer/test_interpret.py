@@ -33,6 +33,7 @@ def test_keeping_weights_changes_no_output(model: MiniGPT) -> None:
 def test_surprise_adds_up_to_the_loss(model: MiniGPT) -> None:
     ids = torch.randint(0, 40, (12,))
     bits = surprises(model, ids)
+    assert surprises(model, ids[:1]).shape == (0,)  # nothing before it to be surprised by
     assert bits.shape == (11,)
     assert float(bits.mean()) == pytest.approx(
         model.loss(ids[None]).item() / torch.log(torch.tensor(2.0)).item(), rel=1e-5

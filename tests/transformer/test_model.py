@@ -100,6 +100,24 @@ def test_logits_of_random_shapes(seed: int) -> None:
     torch.testing.assert_close(torch.cat(parts, 1), expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [dict(kind="falcom"), dict(width=10, heads=3), dict(heads=4, few_heads=3), dict(kind="falcon", width=12, heads=4),
+     dict(layers=0), dict(vocabulary=0)],
+)  # fmt: skip
+def test_a_shape_that_no_model_has_is_refused(wrong: dict) -> None:
+    with pytest.raises(CourseError):
+        Config(**{"vocabulary": 50, **wrong})
+
+
+def test_a_text_longer_than_the_learned_positions_is_refused() -> None:
+    model, cache = MiniGPT(Config(50, width=16, layers=1, context=8)), Cache()
+    model(torch.zeros(1, 8, dtype=torch.long), cache=cache)
+    for given, past in ((9, None), (1, cache)):
+        with pytest.raises(CourseError, match="at most 8 tokens"):
+            model(torch.zeros(1, given, dtype=torch.long), cache=past)
+
+
 FOREIGN = {
     "falcon, untied": FalconConfig(tie_word_embeddings=False),
     "falcon, another curve": FalconConfig(activation="relu"),
