@@ -16,7 +16,7 @@ import platform
 import shutil
 import threading
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from course_lib.workbook import threads
@@ -159,7 +159,10 @@ def train_steps(base: Base, model: torch.nn.Module, batch: int, length: int, ste
         scaler.step(optimiser)
         scaler.update()
         optimiser.zero_grad(set_to_none=True)
-        done.append((time.perf_counter() - start, loss.item()))
+        value = loss.item()
+        if half:
+            torch.cuda.synchronize()  # the card works behind the program's back
+        done.append((time.perf_counter() - start, value))
     return done
 
 
@@ -230,6 +233,25 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 1e9:.0f} GB"
 
 
+def versions() -> dict[str, str]:
+    found = {}
+    for name in ("torch", "transformers", "peft", "bitsandbytes"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def stored_shape(folder: Path) -> dict | None:
+    """The shape whose weights lie in ``folder``; None if there are none, or not all of them."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return None
+    config = FalconConfig.from_pretrained(folder)
+    return {name: getattr(config, name) for name in SHAPE}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path(".course/falcon-7b-shape"))
@@ -237,23 +259,27 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="leave the weights on the disk for the next run")
     asked = parser.parse_args()
     shape = {**SHAPE, "num_hidden_layers": asked.layers}
-    fresh = not (asked.folder / "config.json").is_file()
-    if fresh:
-        print(f"{write_weights(asked.folder, shape) / 1e9:.1f} GB written to {asked.folder}", flush=True)
-    facts = {
-        "command": "python benchmarks/falcon7b_shape.py",
-        "date": time.strftime("%Y-%m-%d"),
-        "machine": machine(),
-        "versions": {name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
-        **measure(asked.folder),
-    }
+    there = stored_shape(asked.folder)
+    if there not in (None, shape):
+        raise SystemExit(f"{asked.folder} holds another shape: delete it, or give another --folder.")
+    try:
+        if there is None:
+            print(f"{write_weights(asked.folder, shape) / 1e9:.1f} GB written to {asked.folder}", flush=True)
+        facts = {
+            "command": "python benchmarks/falcon7b_shape.py",
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": machine(),
+            "versions": versions(),
+            **measure(asked.folder),
+        }
+    finally:
+        if there is None and not asked.keep:
+            shutil.rmtree(asked.folder, ignore_errors=True)
     print(json.dumps(facts, indent=1))
     if shape == SHAPE:
         kind = "gpu" if torch.cuda.is_available() else "cpu"
         known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
         RESULTS.write_text(json.dumps({**known, kind: facts}, indent=1) + "\n", encoding="utf-8")
-    if fresh and not asked.keep:
-        shutil.rmtree(asked.folder)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ a part that was not asked for stays there as it was.
 """
 
 import argparse
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results" / "qlora.json"
@@ -192,13 +193,8 @@ def quality(model: str, steps: int, seeds: int) -> dict:
 
 
 def versions() -> dict[str, str]:
-    found = {}
-    for name in ("torch", "transformers", "peft", "bitsandbytes"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    """bitsandbytes among them: without it there is nothing to compare."""
+    return {name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")}
 
 
 def main() -> None:
@@ -209,6 +205,9 @@ def main() -> None:
     parser.add_argument("--model", default="mini-falcon")
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise SystemExit("The plain script needs bitsandbytes, and this machine has none: nothing to compare with.")
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what is compared is the processor's work
     if asked.one:
         one(asked.one, asked.model, asked.steps)
         return

@@ -11,6 +11,8 @@ has stabilised. Run it again with ``--resume`` after an interruption. It writes 
 import argparse
 import platform
 import random
+import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -89,7 +91,7 @@ def card(facts: dict[str, object], evaluations: Sequence[tuple[int, float]], wri
         f"| step | held-out loss (nats a token) |\n|---|---|\n{losses}\n\n"
         f"## Samples\n\nThe prompt stands first; top-p 0.9, temperature 0.8, nothing chosen.\n\n{samples}\n"
         "## Limits\n\nIt belongs to this base: with another one, even a retrained one, it must be trained again "
-        "(`base` above is its fingerprint). Weights of songs may come out word for word; the table says how often.\n"
+        "(`base` above is its fingerprint). Lines of songs may come out word for word; the table says how often.\n"
     )
 
 
@@ -101,6 +103,8 @@ def learn(recipe: Recipe, work: Path, resume: bool) -> tuple[Base, Outcome, dict
     before = {name: bits_per_byte(base.model, own, base.tokenizer) for name, own in (("new", new), ("old", old))}
     mark = archive.fingerprint(base)
     result = fine_tune(base, rows, new, recipe, work, prompts=PROMPTS[:1], resume=resume)
+    if result.interrupted:
+        raise SystemExit("Interrupted: the same command with --resume goes on from here.")
     after = {name: bits_per_byte(result.model, own, base.tokenizer) for name, own in (("new", new), ("old", old))}
     known, unknown = (said_again(base, result, texts) for texts in (training, held_out))
     written = [write(base, result.model, prompt) for prompt in PROMPTS]
@@ -127,12 +131,15 @@ def said_again(base: Base, result: Outcome, texts: Sequence[str]) -> Extraction:
 
 
 def save(result: Outcome, out: Path, text: str) -> None:
-    """Adapter and card, whole; raises ``SystemExit`` when it is too large to ship."""
-    adapters.save(result.model, out, SMALL)
-    size = (out / "adapter_model.safetensors").stat().st_size
-    if size > MOST_BYTES:
-        raise SystemExit(f"The adapter has {size:,} bytes, more than {MOST_BYTES:,}: lower the rank.")
-    (out / "README.md").write_text(text, encoding="utf-8")
+    """Adapter and card, whole or not at all; raises ``SystemExit`` when it is too large to ship."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        adapters.save(result.model, folder, SMALL)
+        size = (folder / "adapter_model.safetensors").stat().st_size
+        if size > MOST_BYTES:
+            raise SystemExit(f"The adapter has {size:,} bytes, more than {MOST_BYTES:,}: lower the rank.")
+        (folder / "README.md").write_text(text, encoding="utf-8")
+        shutil.copytree(folder, out, dirs_exist_ok=True)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 import time
 from pathlib import Path
 from types import ModuleType
@@ -41,6 +42,7 @@ def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
     assert len(shards) == 4 and shards[0] == "model-00001-of-00004.safetensors"
     index = json.loads((tmp_path / "shape" / "model.safetensors.index.json").read_text(encoding="utf-8"))
     assert index["metadata"]["total_size"] == size and set(index["weight_map"].values()) == set(shards)
+    assert shape7b.stored_shape(tmp_path / "shape") == SMALL and shape7b.stored_shape(tmp_path) is None
     whole = load_base(tmp_path / "shape", four_bit=False).model
     assert sum(p.numel() for p in whole.parameters()) * 2 == size
     weight = whole.get_submodule("transformer.h.1.mlp.dense_h_to_4h").weight
@@ -51,6 +53,14 @@ def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         step = facts["one training step of 1 × 128 tokens"]
         assert step["loss"] == pytest.approx(8.3, abs=0.5)  # ln 4,096: a random model knows nothing
+
+
+def test_another_shape_is_not_taken_for_falcon_7b(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shape7b.write_weights(tmp_path / "shape", SMALL)
+    monkeypatch.setattr(sys, "argv", ["shape", "--folder", str(tmp_path / "shape"), "--layers", "3"])
+    with pytest.raises(SystemExit, match="another shape"):
+        shape7b.main()
+    assert (tmp_path / "shape" / "config.json").is_file()
 
 
 def test_a_step_changes_the_adapter_and_checkpointing_gives_the_same_loss(tiny: Path) -> None:

@@ -44,7 +44,12 @@ def test_the_script_at_small_size(tiny: Path, tmp_path: Path, monkeypatch: pytes
     attach(load_base(tiny).model, tmp_path / "out")
     monkeypatch.setattr(songs, "MOST_BYTES", 10)
     with pytest.raises(SystemExit, match="lower the rank"):
-        songs.save(result, tmp_path / "out", text)
+        songs.save(result, tmp_path / "too large", text)
+    assert not (tmp_path / "too large").exists()
+    stopped = replace(result, interrupted=True)
+    monkeypatch.setattr(songs, "fine_tune", lambda *_, **__: stopped)
+    with pytest.raises(SystemExit, match="--resume goes on"):
+        songs.learn(recipe, tmp_path / "work", resume=False)
 
 
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the adapter has not been trained yet")
