@@ -1,6 +1,6 @@
 """Train mini-falcon, the course's own base model, on the documentation of this machine's packages.
 
-    python assets/models/train_mini_falcon.py [--steps 4400] [--work FOLDER] [--out FOLDER]
+    python assets/models/train_mini_falcon.py [--steps 3600] [--work FOLDER] [--out FOLDER]
 
 Two hours on two cores; with a graphics card it takes more steps. Run it again after an interruption
 and it goes on where it stopped. The learning rate falls in the last 40 % of the steps only, so that
@@ -173,7 +173,7 @@ def held_out_batches(tokens: np.ndarray, most: int) -> Iterator[tuple[Tensor, Te
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=20_000 if torch.cuda.is_available() else 4_400)
+    parser.add_argument("--steps", type=int, default=20_000 if torch.cuda.is_available() else 3_600)
     parser.add_argument("--work", type=Path, default=Path(".course/mini-falcon"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
     parser.add_argument("--rate", type=float, default=8e-3)

@@ -12,8 +12,11 @@ from course_lib.workbook import settings
 from course_lib.workbook.figures import DescribedFigure, caption
 
 
-class _Shown:
-    """An output that can be replaced: an object, and the caption if it is a figure."""
+class Shown:
+    """An output that can be replaced with ``update``: an object, and the caption if it is a figure.
+
+    For controls, and for a picture that grows while a training goes on.
+    """
 
     def __init__(self, shown: Any) -> None:
         from IPython.display import display
@@ -42,7 +45,7 @@ def explore(draw: Callable[..., Any], **controls: Any) -> None:
     def values() -> dict[str, Any]:
         return {name: control.value for name, control in controls.items()}
 
-    shown = _Shown(draw(**values()))
+    shown = Shown(draw(**values()))
     if settings.headless():
         return
     import ipywidgets

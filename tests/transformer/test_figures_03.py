@@ -2,7 +2,7 @@
 
 import torch
 
-from course_lib.transformer import figures
+from course_lib.transformer import figures, figures_inside
 
 
 def test_tokens_are_written_with_letters_that_the_font_has() -> None:
@@ -16,13 +16,18 @@ def test_the_sentence_names_what_is_seen() -> None:
     assert look.sentence.startswith("“c” looks most at “b” and least at “a”")
     bars = figures.next_tokens(["x", "y", "z"], [0.75, 0.25, 0.0], [0.6, 0.3, 0.1], "p")
     assert "2 can be drawn" in bars.sentence and "75% instead of 60%" in bars.sentence
-    cost = figures.surprise_bars(["x", "y"], [1.0, 9.0])
+    cost = figures_inside.surprise_bars(["x", "y"], [1.0, 9.0])
     assert "“y” surprised the model most, with 9.0 bits; the mean is 5.0" in cost.sentence
 
 
 def test_the_lens_counts_changed_guesses() -> None:
-    shown = figures.lens([["a", "b"], ["a", "c"]], torch.tensor([[0.5, 0.9], [0.1, 0.2]]), ["x", "y"])
+    shown = figures_inside.lens([["a", "b"], ["a", "c"]], torch.tensor([[0.5, 0.9], [0.1, 0.2]]), ["x", "y"])
     assert "at 1 of 2 places" in shown.sentence
+
+
+def test_the_diary_grows() -> None:
+    assert "not been looked at" in figures.diary([]).sentence
+    assert "look 1: 3.80 to 2.50 bits" in figures.diary([3.8, 2.5]).sentence
 
 
 def test_every_figure_can_be_drawn() -> None:
