@@ -66,9 +66,26 @@ class TestBuiltIn:
 
 
 class TestMessySongbook:
-    def test_cleaning_on_the_messy_songbook(self) -> None:
-        (cleaning,) = find_notebooks(["04_data_cleaning"])
-        assert "Corpus: songbook-messy" in run(cleaning, "songbook-messy")
+    @pytest.mark.parametrize("name", ["03_mini_transformer", "04_data_cleaning"])
+    def test_on_the_messy_songbook(self, name: str) -> None:
+        (notebook,) = find_notebooks([name])
+        assert "Corpus: songbook-messy" in run(notebook, "songbook-messy")
+
+
+class TestMegabyte:
+    def test_a_transformer_on_an_own_file_of_a_megabyte(self, tmp_path: Path) -> None:
+        rng, path = random.Random(0), tmp_path / "letters.txt"
+        nouns, verbs = ("boiler", "pump", "valve", "meter", "greenhouse"), ("checks", "opens", "reads", "repairs")
+        sentences = (
+            f"Day {rng.randrange(9_999)}: the {rng.choice(nouns)} crew {rng.choice(verbs)} the {rng.choice(nouns)}.\n\n"
+            for _ in range(30_000)
+        )
+        path.write_text("".join(sentences), "utf-8")
+        assert path.stat().st_size > 1_000_000
+        (notebook,) = find_notebooks(["03_mini_transformer"])
+        text = run(notebook, path)
+        assert "Corpus: letters.txt" in text
+        assert "handbook are added" not in text
 
 
 class TestShortFile:
