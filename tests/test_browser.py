@@ -87,19 +87,26 @@ def is_error(message: object) -> bool:
 def run_all_cells(page: object) -> None:
     """Menu *Run*, *Run All Cells*; wait until the kernel has done them.
 
-    On a busy machine JupyterLab may ask which kernel to take, before or after the click: then its
-    own proposal is accepted and the menu used again.
+    On a busy machine JupyterLab may ask which kernel to take: then its own proposal is accepted. Asked
+    to run all without a kernel, it asks once a cell, and each answer would start another kernel: so one
+    question in a minute is answered and the others are closed, and the menu is used when a kernel is there.
     """
     from playwright.sync_api import TimeoutError
 
     page.evaluate(WATCH)
-    started, clicked = time.monotonic(), -60.0
+    started, clicked, answered = time.monotonic(), -60.0, -60.0
     while (second := time.monotonic() - started) < 240:
         if page.locator(".jp-Dialog").count():
-            page.locator(".jp-Dialog .jp-mod-accept").first.click()
-            page.wait_for_timeout(3_000)
+            if second - answered >= 60:
+                page.locator(".jp-Dialog .jp-mod-accept").first.click()
+                answered = second
+            else:
+                page.keyboard.press("Escape")
+            page.wait_for_timeout(1_000)
             clicked = -60.0
-        if not page.evaluate("window.__waited") and second - clicked >= 20:
+            continue
+        ready = second >= 90 or page.evaluate(READY)
+        if ready and not page.evaluate("window.__waited") and second - clicked >= 20:
             try:
                 page.get_by_role("menuitem", name="Run", exact=True).click(timeout=5_000)
                 page.get_by_role("menuitem", name="Run All Cells", exact=True).click(timeout=5_000)
@@ -124,10 +131,15 @@ WATCH = """() => {
     window.__idleTicks = busy ? 0 : window.__idleTicks + 1;
   }, 20);
 }"""
+READY = """() => {
+  const status = document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator');
+  return status !== null && status.getAttribute('data-status') === 'idle';
+}"""
 STATE = """() => ({
   waited: window.__waited,
   idleTicks: window.__idleTicks,
   prompts: [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].map(p => p.textContent),
+  status: document.querySelector('.jp-NotebookPanel .jp-Notebook-ExecutionIndicator')?.getAttribute('data-status'),
   dialog: [...document.querySelectorAll('.jp-Dialog')].map(d => d.textContent),
 })"""
 DONE = """() => {
