@@ -71,7 +71,9 @@ def flops_a_second() -> float:
 
 
 def training(shape: dict, rounds: int, batch: int = 8, steps: int = 5) -> dict:
-    config = GPT2Config(**shape, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0)
+    config = GPT2Config(
+        **shape, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0
+    )  # fmt: skip
     theirs = GPT2LMHeadModel(config).to(DEVICE).train()
     ours = from_gpt2(theirs).to(DEVICE).train()
     ids = torch.randint(0, shape["vocab_size"], (batch, shape["n_positions"]), device=DEVICE)
