@@ -5,8 +5,8 @@ Names that the libraries rename from version to version stand here and nowhere e
 and meant for this machine; what one keeps or gives away is made by ``archive``.
 """
 
+import contextlib
 import inspect
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -116,7 +116,7 @@ def fine_tune(
 ) -> Outcome:
     """Learn an adapter; the best one by held-out loss is kept.
 
-    folder    for the checkpoints of this run; without ``resume`` older ones in it are deleted
+    folder    for the checkpoints of this run; without ``resume`` older ones in it are moved to ``earlier-1``, …
     prompts   continued greedily after each evaluation
     resume    go on from the last whole checkpoint in ``folder``, or give back what a run that had come to
               its end found; on a CPU the result is that of a run that was never interrupted
@@ -198,11 +198,14 @@ def last_whole_checkpoint(folder: Path) -> str | None:
 
 
 def start_from(folder: Path, resume: bool) -> str | None:
-    """The checkpoint to go on from; without ``resume`` none, and the folder is freed of other runs' checkpoints."""
+    """The checkpoint to go on from; without ``resume`` none, and those of other runs are moved aside."""
     if resume:
         return last_whole_checkpoint(folder)
-    for path in Path(folder).glob("checkpoint-*"):
-        shutil.rmtree(path, ignore_errors=True)  # under torchrun another process may be faster
+    aside = Path(folder) / f"earlier-{1 + len(list(Path(folder).glob('earlier-*')))}"
+    for path in list(Path(folder).glob("checkpoint-*")):
+        aside.mkdir(exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # under torchrun another process may be faster
+            path.rename(aside / path.name)
     return None
 
 

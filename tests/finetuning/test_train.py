@@ -211,6 +211,7 @@ def test_a_new_run_does_not_take_up_an_old_one(tiny: Path, rows: dict, tmp_path:
     fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], Recipe(8, evaluate_every=4, **BASE), tmp_path)
     new = fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], Recipe(2, evaluate_every=1, **BASE), tmp_path)
     assert len(new.losses) == 2 and Path(last_whole_checkpoint(tmp_path)).name == "checkpoint-2"
+    assert Path(last_whole_checkpoint(tmp_path / "earlier-1")).name == "checkpoint-8"  # nothing is lost
     other = Recipe(6, evaluate_every=1, **{**BASE, "rank": 3})
     with pytest.raises(CourseError, match="of another adapter"):
         fine_tune(load_base(tiny, own=True), rows["new"], rows["held"], other, tmp_path, resume=True)
