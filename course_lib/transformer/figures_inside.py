@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
+from course_lib.errors import CourseError
 from course_lib.workbook.figures import COLOURS, HATCHES, DescribedFigure, canvas
 
 
 def surprise_bars(pieces: Sequence[str], bits: Sequence[float]) -> DescribedFigure:
-    """What each token cost."""
+    """What each token cost. Raises ``CourseError`` for none: the first token of a text has nothing before it."""
+    if not len(bits):
+        raise CourseError("One token has nothing before it to be compared with: give a longer text.")
     figure, axis = canvas(width=8.4, height=2.7)
     axis.bar(range(len(bits)), bits, color=[COLOURS[2] if b > 8 else COLOURS[0] for b in bits],
              hatch=[HATCHES[1] if b > 8 else "" for b in bits], edgecolor="white")  # fmt: skip

@@ -1,7 +1,9 @@
 """What figures of notebook 03 say in words, and how they write tokens."""
 
+import pytest
 import torch
 
+from course_lib.errors import CourseError
 from course_lib.transformer import figures, figures_inside
 
 
@@ -18,6 +20,11 @@ def test_the_sentence_names_what_is_seen() -> None:
     assert "2 can be drawn" in bars.sentence and "75% instead of 60%" in bars.sentence
     cost = figures_inside.surprise_bars(["x", "y"], [1.0, 9.0])
     assert "“y” surprised the model most, with 9.0 bits; the mean is 5.0" in cost.sentence
+
+
+def test_one_token_is_refused_with_a_sentence() -> None:
+    with pytest.raises(CourseError, match="longer text"):
+        figures_inside.surprise_bars([], [])
 
 
 def test_the_lens_counts_changed_guesses() -> None:
