@@ -50,9 +50,15 @@ def plain_transformers(ids: Tensor, held_out: Tensor, size: int, steps: int, see
     """What one would write from the documentation: the model, AdamW, a loop."""
     torch.manual_seed(seed)
     config = GPT2Config(
-        vocab_size=size, n_positions=CONTEXT, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS,
-        resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
-    )  # fmt: skip
+        vocab_size=size,
+        n_positions=CONTEXT,
+        n_embd=WIDTH,
+        n_layer=LAYERS,
+        n_head=HEADS,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+    )
     model = GPT2LMHeadModel(config)
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.95))
     generator = torch.Generator().manual_seed(seed)
@@ -66,20 +72,31 @@ def plain_transformers(ids: Tensor, held_out: Tensor, size: int, steps: int, see
         optimiser.step()
     seconds = time.perf_counter() - start
     model.eval()
-    return {"seconds": round(seconds, 1), "loss": round(judged(lambda rows: model(rows).logits, held_out), 4)}
+    return {
+        "seconds": round(seconds, 1),
+        "loss": round(judged(lambda rows: model(rows).logits, held_out), 4),
+    }
 
 
-def ours(ids: Tensor, held_out: Tensor, config: Config, plan: Plan, batch: int, length: int) -> dict:
+def ours(
+    ids: Tensor, held_out: Tensor, config: Config, plan: Plan, batch: int, length: int
+) -> dict:
     torch.manual_seed(plan.seed)
     model = MiniGPT(config)
     start = time.perf_counter()
     train(model, lambda g: sequences(ids, g, batch, length), lambda m, rows: m.loss(rows), plan)
     seconds = time.perf_counter() - start
-    return {"seconds": round(seconds, 1), "loss": round(judged(model, held_out), 4), "steps": plan.steps}
+    return {
+        "seconds": round(seconds, 1),
+        "loss": round(judged(model, held_out), 4),
+        "steps": plan.steps,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("file", type=Path)
     parser.add_argument("--steps", type=int, default=2_000)
     parser.add_argument("--rounds", type=int, default=1)
@@ -90,11 +107,19 @@ def main() -> None:
     border = len(ids) * 9 // 10
     training, held_out = ids[:border], ids[border:]
     same = Config(len(tokenizer), "gpt", WIDTH, LAYERS, HEADS, context=CONTEXT)
-    better = Config(len(tokenizer), "falcon", WIDTH, LAYERS, HEADS, few_heads=1, context=CONTEXT, bias=False)
+    better = Config(
+        len(tokenizer), "falcon", WIDTH, LAYERS, HEADS, few_heads=1, context=CONTEXT, bias=False
+    )
     rows = []
     for seed in range(asked.rounds):
-        row = {"transformers": plain_transformers(training, held_out, len(tokenizer), asked.steps, seed)}
-        plan = Plan(asked.steps, RATE, warmup=0.0, schedule="constant", weight_decay=0.01, seed=seed)
+        row = {
+            "transformers": plain_transformers(
+                training, held_out, len(tokenizer), asked.steps, seed
+            )
+        }
+        plan = Plan(
+            asked.steps, RATE, warmup=0.0, schedule="constant", weight_decay=0.01, seed=seed
+        )
         row["ours, same settings"] = ours(training, held_out, same, plan, BATCH, CONTEXT - 1)
         plan = Plan(asked.steps, 4e-3, warmup=0.05, weight_decay=0.1, seed=seed)
         row["ours, own settings"] = ours(training, held_out, better, plan, BATCH, CONTEXT)

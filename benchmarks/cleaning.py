@@ -43,7 +43,11 @@ def steps() -> tuple[dict[str, Callable], dict[str, Callable]]:
     from course_lib.workbook.corpus.words import split_words
 
     single = {"repair encoding": repair.repair_encoding, "normalise": repair.normalise}
-    single |= {name: step for name, step in recipes.fineweb(split_words).items() if name != "near duplicates"}
+    single |= {
+        name: step
+        for name, step in recipes.fineweb(split_words).items()
+        if name != "near duplicates"
+    }
     single["personal data"] = personal.mask_documents
     together = {
         "exact copies": exact.drop_exact,
@@ -79,7 +83,9 @@ def prepare(folder: Path, megabytes: float) -> Path:
         written, again = 0, 0
         while written < size:
             texts = [document.text for document in sample]
-            for document, text in zip(sample, remixed(texts, again) if again else texts, strict=True):
+            for document, text in zip(
+                sample, remixed(texts, again) if again else texts, strict=True
+            ):
                 written += len(text.encode("utf-8", "replace"))
                 yield Document(f"{document.id}~{again}", text)
                 if written >= size:
@@ -103,10 +109,18 @@ def one_step(name: str, path: Path) -> None:
     start = time.process_time()
     left = sum(1 for _ in step(iter(documents), RemovalLog()))
     seconds = time.process_time() - start
-    print(json.dumps({
-        "step": name, "mb": round(size / 1e6, 2), "documents": len(documents), "left": left,
-        "mb_a_second": round(size / 1e6 / seconds, 2), "documents_a_second": round(len(documents) / seconds),
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "step": name,
+                "mb": round(size / 1e6, 2),
+                "documents": len(documents),
+                "left": left,
+                "mb_a_second": round(size / 1e6 / seconds, 2),
+                "documents_a_second": round(len(documents) / seconds),
+            }
+        )
+    )
 
 
 def pipeline(path: Path) -> None:
@@ -120,11 +134,17 @@ def pipeline(path: Path) -> None:
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         run = run_steps(StoredDocuments(path, 0), {**many.SINGLE, **many.TOGETHER}, folder=folder)
-    print(json.dumps({
-        "mb": round(run.stages[0].bytes / 1e6, 1), "documents": run.stages[0].documents,
-        "left": run.stages[-1].documents, "seconds": round(time.process_time() - start, 1),
-        "peak_memory_mb": round(peak_memory() / 1e6),
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "mb": round(run.stages[0].bytes / 1e6, 1),
+                "documents": run.stages[0].documents,
+                "left": run.stages[-1].documents,
+                "seconds": round(time.process_time() - start, 1),
+                "peak_memory_mb": round(peak_memory() / 1e6),
+            }
+        )
+    )
 
 
 def peak_memory() -> int:
@@ -144,7 +164,10 @@ class Theirs:
 
         options = {"hashfunc": hash_function} if hash_function else {}
         start = time.process_time()
-        grams = [{" ".join(row[i : i + 5]).encode() for i in range(max(1, len(row) - 4))} for row in tokens]
+        grams = [
+            {" ".join(row[i : i + 5]).encode() for i in range(max(1, len(row) - 4))}
+            for row in tokens
+        ]
         index = MinHashLSH(params=(BANDS, ROWS), num_perm=BANDS * ROWS)
         self.kept = list(range(len(tokens)))
         for row, own in enumerate(grams):
@@ -197,22 +220,34 @@ def against_datasketch(count: int, seeds: int) -> dict:
         for name, function in (("datasketch", None), ("datasketch, CRC", zlib.crc32)):
             theirs = Theirs(tokens, seed, function)
             times[name].append(theirs.seconds)
-            recall[name].append(sum(theirs.root(a) == theirs.root(b) for a, b in pairs) / len(pairs))
+            recall[name].append(
+                sum(theirs.root(a) == theirs.root(b) for a, b in pairs) / len(pairs)
+            )
     best = {name: min(values) for name, values in times.items()}
     rivals = [name for name in best if name.startswith("datasketch")]
     return {
-        "documents": len(texts), "mb": round(sum(map(len, texts)) / 1e6, 2), "pairs": len(pairs), "seeds": seeds,
+        "documents": len(texts),
+        "mb": round(sum(map(len, texts)) / 1e6, 2),
+        "pairs": len(pairs),
+        "seeds": seeds,
         "datasketch": datasketch.__version__,
         "ratio_with_words": {n: round((best[n] + best["words"]) / best["ours"], 2) for n in rivals},
-        "ratio_without_words": {n: round(best[n] / (best["ours"] - best["words"]), 2) for n in rivals},
+        "ratio_without_words": {
+            n: round(best[n] / (best["ours"] - best["words"]), 2) for n in rivals
+        },
         "recall": {name: round(sum(values) / seeds, 4) for name, values in recall.items()},
         "removed_wrongly": wrong,
-    }  # fmt: skip
+    }
 
 
 def alone(*arguments: str) -> dict:
     """The same script with other arguments, in a fresh process on one thread."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COURSE_HEADLESS": "1", "HF_HUB_OFFLINE": "1"}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "COURSE_HEADLESS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
     command = [sys.executable, __file__, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
@@ -221,12 +256,16 @@ def alone(*arguments: str) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--small", type=float, nargs="+", default=[1, 10])
     parser.add_argument("--large", type=float, nargs="+", default=[1, 10, 100])
     parser.add_argument("--documents", type=int, default=10_000)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--smoke", action="store_true", help="tiny sizes; prints and writes no results")
+    parser.add_argument(
+        "--smoke", action="store_true", help="tiny sizes; prints and writes no results"
+    )
     asked = parser.parse_args()
     if asked.smoke:
         asked.small, asked.large, asked.documents, asked.seeds = [0.2], [0.2, 0.5], 1_000, 1

@@ -57,16 +57,26 @@ def measure(corpus: str, megabytes: float, seeds: int, budget: int) -> dict:
         "the handbook": list(load_corpus("handbook").sample(40_000).texts()),
     }
     targets = {
-        n: Target([alphabet.encode(t) for t in own], sum(len(t.encode()) for t in own)) for n, own in texts.items()
+        n: Target([alphabet.encode(t) for t in own], sum(len(t.encode()) for t in own))
+        for n, own in texts.items()
     }
     budget = min(budget, *(sum(map(len, documents)) for documents in tokens.values()))
     found, several = {}, range(seeds)
-    for name, learner, some in (("n-gram", ngram_learner(3), [0]), ("network", neural_learner(), several)):
-        for question, most, own in (("equal budget", budget, several), ("all that is left", None, some)):
+    for name, learner, some in (
+        ("n-gram", ngram_learner(3), [0]),
+        ("network", neural_learner(), several),
+    ):
+        for question, most, own in (
+            ("equal budget", budget, several),
+            ("all that is left", None, some),
+        ):
             own_trials = trials(tokens, targets, learner, len(alphabet), budget=most, seeds=own)
             found[f"{name}, {question}"] = [
                 {"version": g.version, "target": g.target}
-                | {key: round(value, 2) for key, value in (("gain %", g.mean), ("from", g.low), ("to", g.high))}
+                | {
+                    key: round(value, 2)
+                    for key, value in (("gain %", g.mean), ("from", g.low), ("to", g.high))
+                }
                 for g in gains(own_trials)
             ]
     return {
@@ -77,7 +87,9 @@ def measure(corpus: str, megabytes: float, seeds: int, budget: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--corpus", default="python-docs:full")
     parser.add_argument("--megabytes", type=float, default=2.0)
     parser.add_argument("--seeds", type=int, default=7)
@@ -91,7 +103,9 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
     }
-    asked.out.write_text(json.dumps(facts | found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    asked.out.write_text(
+        json.dumps(facts | found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     for name, rows in found["gains over raw"].items():
         for row in rows:
             print(f"{name:28} {row['version']:18} {row['target']:16} {row['gain %']:6.2f} %")

@@ -37,11 +37,23 @@ from course_lib.workbook.models import FOLDER  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "falcon7b_shape.json"
 SHAPE = {
-    "vocab_size": 65_024, "hidden_size": 4_544, "num_hidden_layers": 32, "num_attention_heads": 71,
-    "multi_query": True, "parallel_attn": True, "bias": False, "alibi": False, "new_decoder_architecture": False,
-    "tie_word_embeddings": True, "max_position_embeddings": 2_048, "bos_token_id": 0, "eos_token_id": 0,
-    "pad_token_id": 1, "hidden_dropout": 0.0, "attention_dropout": 0.0,
-}  # fmt: skip
+    "vocab_size": 65_024,
+    "hidden_size": 4_544,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 71,
+    "multi_query": True,
+    "parallel_attn": True,
+    "bias": False,
+    "alibi": False,
+    "new_decoder_architecture": False,
+    "tie_word_embeddings": True,
+    "max_position_embeddings": 2_048,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "pad_token_id": 1,
+    "hidden_dropout": 0.0,
+    "attention_dropout": 0.0,
+}
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 BATCHES, LENGTHS = (1, 4, 8), (512, 1_024, 2_048)
 
@@ -128,7 +140,9 @@ def load(folder: Path) -> tuple[Base, dict]:
     with Highest() as highest:
         base = load_base(folder)
     found = measured(base.model)
-    predicted = estimate(config_of(base.model.config), "inference in 4 bits", kind_bytes=base.model.dtype.itemsize)
+    predicted = estimate(
+        config_of(base.model.config), "inference in 4 bits", kind_bytes=base.model.dtype.itemsize
+    )
     facts = {
         "seconds": round(time.perf_counter() - start, 1),
         "4 bits by": base.bits_by,
@@ -139,11 +153,15 @@ def load(folder: Path) -> tuple[Base, dict]:
     return base, facts
 
 
-def train_steps(base: Base, model: torch.nn.Module, batch: int, length: int, steps: int = 3) -> list[tuple]:
+def train_steps(
+    base: Base, model: torch.nn.Module, batch: int, length: int, steps: int = 3
+) -> list[tuple]:
     """(seconds, loss) of each step, with a fresh AdamW, activations computed again in the backward pass."""
     device = base.model.device
     generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(6, base.model.config.vocab_size, (batch, length), generator=generator).tolist()
+    ids = torch.randint(
+        6, base.model.config.vocab_size, (batch, length), generator=generator
+    ).tolist()
     rows = Pad(base.tokenizer.pad_token_id)([{"input_ids": own, "labels": own} for own in ids])
     rows = {name: part.to(device) for name, part in rows.items()}
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 2e-4)
@@ -171,12 +189,16 @@ def on_a_gpu(base: Base, model: torch.nn.Module) -> list[dict]:
     config, found = config_of(base.model.config), []
     for length in (n for n in LENGTHS if n <= base.model.config.max_position_embeddings):
         for batch in BATCHES:
-            need = estimate(config, "qlora", batch, length, kind_bytes=base.model.dtype.itemsize).total
+            need = estimate(
+                config, "qlora", batch, length, kind_bytes=base.model.dtype.itemsize
+            ).total
             row = {"batch": batch, "length": length, "predicted peak, GB": round(need / 1e9, 2)}
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
             try:
-                seconds = sorted(s for s, _ in train_steps(base, model, batch, length, steps=5)[1:])[2]
+                seconds = sorted(
+                    s for s, _ in train_steps(base, model, batch, length, steps=5)[1:]
+                )[2]
                 peak = torch.cuda.max_memory_allocated()
                 row |= {
                     "peak, GB": round(peak / 1e9, 2),
@@ -199,9 +221,13 @@ def generation(base: Base, model: torch.nn.Module, tokens: int) -> dict:
     ids = torch.randint(6, base.model.config.vocab_size, (1, 32), device=base.model.device)
     start = time.perf_counter()
     out = model.generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, min_new_tokens=tokens,
-        do_sample=False, pad_token_id=base.tokenizer.pad_token_id,
-    )  # fmt: skip
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=tokens,
+        min_new_tokens=tokens,
+        do_sample=False,
+        pad_token_id=base.tokenizer.pad_token_id,
+    )
     made = out.shape[1] - ids.shape[1]
     return {"tokens": made, "tokens a second": round(made / (time.perf_counter() - start), 2)}
 
@@ -219,8 +245,10 @@ def measure(folder: Path) -> dict:
         with Highest() as highest:
             ((seconds, loss),) = train_steps(base, model, 1, 128, steps=1)
         facts["one training step of 1 × 128 tokens"] = {
-            "seconds": round(seconds, 1), "loss": round(loss, 3), "most memory added, GB": highest.added,
-        }  # fmt: skip
+            "seconds": round(seconds, 1),
+            "loss": round(loss, 3),
+            "most memory added, GB": highest.added,
+        }
     facts["generation"] = generation(base, model, 64 if gpu else 2)
     return facts
 
@@ -253,18 +281,27 @@ def stored_shape(folder: Path) -> dict | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--folder", type=Path, default=Path(".course/falcon-7b-shape"))
     parser.add_argument("--layers", type=int, default=SHAPE["num_hidden_layers"])
-    parser.add_argument("--keep", action="store_true", help="leave the weights on the disk for the next run")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the weights on the disk for the next run"
+    )
     asked = parser.parse_args()
     shape = {**SHAPE, "num_hidden_layers": asked.layers}
     there = stored_shape(asked.folder)
     if there not in (None, shape):
-        raise SystemExit(f"{asked.folder} holds another shape: delete it, or give another --folder.")
+        raise SystemExit(
+            f"{asked.folder} holds another shape: delete it, or give another --folder."
+        )
     try:
         if there is None:
-            print(f"{write_weights(asked.folder, shape) / 1e9:.1f} GB written to {asked.folder}", flush=True)
+            print(
+                f"{write_weights(asked.folder, shape) / 1e9:.1f} GB written to {asked.folder}",
+                flush=True,
+            )
         facts = {
             "command": "python benchmarks/falcon7b_shape.py",
             "date": time.strftime("%Y-%m-%d"),

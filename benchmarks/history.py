@@ -28,23 +28,35 @@ def main() -> None:
     corpus = load_corpus("python-docs")
     training, held_out = corpus.train.text().encode(), corpus.validation.text().encode()[:40_000]
     amounts = [2**n * 10_000 for n in range(8)] + [len(training)]
-    curves = {"n-grams, order 6": [(a, ngram_bits_per_byte(training[:a], held_out, 6)) for a in amounts]}
+    curves = {
+        "n-grams, order 6": [(a, ngram_bits_per_byte(training[:a], held_out, 6)) for a in amounts]
+    }
     seconds = {}
     for kind, recipe in RECIPES.items():
         model = new_model(kind, seed=0)
         ids = torch.tensor(bytearray(training), dtype=torch.long)
         history, curves[kind] = train_on_bytes(
-            model, ids, steps=steps, held_out=as_bytes(held_out.decode("utf-8", "replace")), looks=12, **recipe
+            model,
+            ids,
+            steps=steps,
+            held_out=as_bytes(held_out.decode("utf-8", "replace")),
+            looks=12,
+            **recipe,
         )
         seconds[kind] = round(history.seconds)
     for name, points in curves.items():
-        print(f"{name:18} {points[0][1]:.2f} after {points[0][0]:,} bytes, {points[-1][1]:.2f} after {points[-1][0]:,}")
+        print(
+            f"{name:18} {points[0][1]:.2f} after {points[0][0]:,} bytes, {points[-1][1]:.2f} after {points[-1][0]:,}"
+        )
     facts = {
         "command": f"python benchmarks/history.py {steps}",
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}",
         "seconds": seconds,
-        "references": {"gzip": gzip_bits_per_byte(training, held_out), "xz": xz_bits_per_byte(training, held_out)},
+        "references": {
+            "gzip": gzip_bits_per_byte(training, held_out),
+            "xz": xz_bits_per_byte(training, held_out),
+        },
         "curves": {name: [(a, round(b, 4)) for a, b in points] for name, points in curves.items()},
     }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

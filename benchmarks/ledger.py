@@ -15,12 +15,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.embeddings.objective import skip_gram_gradients, skip_gram_likelihood, weight_table
 from course_lib.embeddings.vectors import WordVectors
 from course_lib.finetuning.falcon import has_bitsandbytes
 from course_lib.finetuning.lora import LoRALinear
 from course_lib.finetuning.nf4 import dequantise, quantise
+from course_lib.places import REPOSITORY
 from course_lib.transformer.bpe import BPETokenizer
 from course_lib.transformer.convert import from_falcon, from_gpt2
 from course_lib.transformer.sampling import Sampling, distribution
@@ -64,15 +64,27 @@ def logits_apart(theirs: torch.nn.Module, ours: torch.nn.Module) -> float:
 def gpt2() -> float:
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    theirs = shaken(GPT2LMHeadModel(GPT2Config(vocab_size=97, n_positions=64, n_embd=64, n_layer=4, n_head=4)))
+    theirs = shaken(
+        GPT2LMHeadModel(GPT2Config(vocab_size=97, n_positions=64, n_embd=64, n_layer=4, n_head=4))
+    )
     return logits_apart(theirs, from_gpt2(theirs))
 
 
 def falcon(new: bool) -> float:
     from transformers import FalconConfig, FalconForCausalLM
 
-    shape = {"vocab_size": 97, "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 4, "num_kv_heads": 2}
-    theirs = shaken(FalconForCausalLM(FalconConfig(**shape, new_decoder_architecture=new, alibi=False, bias=False)))
+    shape = {
+        "vocab_size": 97,
+        "hidden_size": 64,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_kv_heads": 2,
+    }
+    theirs = shaken(
+        FalconForCausalLM(
+            FalconConfig(**shape, new_decoder_architecture=new, alibi=False, bias=False)
+        )
+    )
     return logits_apart(theirs, from_falcon(theirs))
 
 
@@ -89,7 +101,12 @@ def token_ids() -> float:
 
 
 def probabilities() -> float:
-    from transformers import MinPLogitsWarper, RepetitionPenaltyLogitsProcessor, TopKLogitsWarper, TopPLogitsWarper
+    from transformers import (
+        MinPLogitsWarper,
+        RepetitionPenaltyLogitsProcessor,
+        TopKLogitsWarper,
+        TopPLogitsWarper,
+    )
 
     generator = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(50, 200, generator=generator)
@@ -133,12 +150,19 @@ def lora(kind: str) -> float:
     torch.manual_seed(0)
     ours = LoRALinear(torch.nn.Linear(48, 80), 8, 12, kind=kind)
     config = LoraConfig(
-        r=8, lora_alpha=12, target_modules=["layer"], use_rslora=kind == "rslora", use_dora=kind == "dora"
+        r=8,
+        lora_alpha=12,
+        target_modules=["layer"],
+        use_rslora=kind == "rslora",
+        use_dora=kind == "dora",
     )
     layer = torch.nn.Linear(48, 80)
     layer.load_state_dict(ours.base.state_dict())
     theirs = get_peft_model(torch.nn.ModuleDict({"layer": layer}), config).base_model.model["layer"]
-    pairs = [(ours.down, theirs.lora_A["default"].weight), (ours.up, theirs.lora_B["default"].weight)]
+    pairs = [
+        (ours.down, theirs.lora_A["default"].weight),
+        (ours.up, theirs.lora_B["default"].weight),
+    ]
     with torch.no_grad():
         for own, other in pairs:
             other.copy_(torch.nn.init.normal_(own, std=0.1))
@@ -161,7 +185,9 @@ def four_bits() -> float:
 
     wrong = 0
     for number, dtype in enumerate((torch.float32, torch.bfloat16, torch.float16)):
-        values = (0.03 * torch.randn(300, 640, generator=torch.Generator().manual_seed(number))).to(dtype)
+        values = (0.03 * torch.randn(300, 640, generator=torch.Generator().manual_seed(number))).to(
+            dtype
+        )
         packed, state = quantize_4bit(values, blocksize=64, quant_type="nf4")
         ours = quantise(values)
         wrong += int((ours.packed != packed[:, 0]).sum())
@@ -171,14 +197,38 @@ def four_bits() -> float:
 
 MODEL = ("transformer/attention", "transformer/model")
 ROWS = (
-    Row(("embeddings/objective",), "torch's autograd", "gradients of skip-gram, float64", 1e-10, gradients),
-    Row(("embeddings/vectors",), "gensim's KeyedVectors", "vectors in a file, read back", 0.0, vector_files),
+    Row(
+        ("embeddings/objective",),
+        "torch's autograd",
+        "gradients of skip-gram, float64",
+        1e-10,
+        gradients,
+    ),
+    Row(
+        ("embeddings/vectors",),
+        "gensim's KeyedVectors",
+        "vectors in a file, read back",
+        0.0,
+        vector_files,
+    ),
     Row(("transformer/bpe",), "tokenizers", "texts with other token numbers", 0.0, token_ids),
     Row(MODEL, "transformers' GPT-2", "logits of the same weights", 1e-4, gpt2),
     Row(MODEL, "transformers' Falcon", "logits, old architecture", 1e-4, lambda: falcon(new=False)),
     Row(MODEL, "transformers' Falcon", "logits, new architecture", 1e-4, lambda: falcon(new=True)),
-    Row(("transformer/sampling",), "transformers' logits processors", "probabilities", 1e-6, probabilities),
-    Row(("finetuning/lora",), "peft", "outputs, gradients, merged weights", 1e-4, lambda: lora("lora")),
+    Row(
+        ("transformer/sampling",),
+        "transformers' logits processors",
+        "probabilities",
+        1e-6,
+        probabilities,
+    ),
+    Row(
+        ("finetuning/lora",),
+        "peft",
+        "outputs, gradients, merged weights",
+        1e-4,
+        lambda: lora("lora"),
+    ),
     Row(("finetuning/lora",), "peft", "the same for DoRA", 1e-4, lambda: lora("dora")),
     Row(("finetuning/nf4",), "bitsandbytes", "bytes and values of NF4 that differ", 0.0, four_bits),
 )
@@ -207,7 +257,9 @@ def main() -> None:
             raise SystemExit("That is too much: the README was not changed.")
     text = README.read_text(encoding="utf-8")
     pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    README.write_text(pattern.sub(lambda _: f"{BEGIN}\n\n{table()}\n\n{END}", text), encoding="utf-8")
+    README.write_text(
+        pattern.sub(lambda _: f"{BEGIN}\n\n{table()}\n\n{END}", text), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

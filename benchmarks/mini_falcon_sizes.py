@@ -54,29 +54,47 @@ def trained(width: int, layers: int, steps: int, prepared: Path, work: Path) -> 
                 shutil.copyfile(prepared / name, folder / name)
         sizes = ["--width", str(width), "--layers", str(layers), "--steps", str(steps)]
         subprocess.run(
-            [sys.executable, SCRIPT, *sizes, "--work", folder, "--out", out], check=True, cwd=HOME,
+            [sys.executable, SCRIPT, *sizes, "--work", folder, "--out", out],
+            check=True,
+            cwd=HOME,
             env={**os.environ, "PYTHONPATH": str(HOME), "HF_HUB_OFFLINE": "1"},
-        )  # fmt: skip
+        )
     for name in TOKENS:  # the next size has the same
         if not (prepared / name).exists():
             prepared.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / name, prepared / name)
     facts = json.loads((out / "training.json").read_text(encoding="utf-8"))
     if facts["steps"] != steps:
-        raise SystemExit(f"{out} holds a training of {facts['steps']} steps and not of {steps}: delete {folder}.")
+        raise SystemExit(
+            f"{out} holds a training of {facts['steps']} steps and not of {steps}: delete {folder}."
+        )
     return {
-        "width": width, "layers": layers, "parameters": parameters(width, layers), "steps": steps,
-        "operations": steps * operations(width, layers), "tokens read": facts["tokens read"],
-        "minutes": facts["minutes"], "held-out loss, nats a token": facts["held-out loss"][-1][1],
-    }  # fmt: skip
+        "width": width,
+        "layers": layers,
+        "parameters": parameters(width, layers),
+        "steps": steps,
+        "operations": steps * operations(width, layers),
+        "tokens read": facts["tokens read"],
+        "minutes": facts["minutes"],
+        "held-out loss, nats a token": facts["held-out loss"][-1][1],
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, nargs="+", default=[80, 240], help="of 256x8, one a budget")
-    parser.add_argument("--shapes", nargs="+", default=["192x9", "256x6", "256x8", "320x6"], help="width x layers")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--prepared", type=Path, default=HOME / ".course" / "mini-falcon", help="tokens, if made before"
+        "--steps", type=int, nargs="+", default=[80, 240], help="of 256x8, one a budget"
+    )
+    parser.add_argument(
+        "--shapes", nargs="+", default=["192x9", "256x6", "256x8", "320x6"], help="width x layers"
+    )
+    parser.add_argument(
+        "--prepared",
+        type=Path,
+        default=HOME / ".course" / "mini-falcon",
+        help="tokens, if made before",
     )
     parser.add_argument("--work", type=Path, default=HOME / ".course" / "mini-falcon-sizes")
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -87,11 +105,16 @@ def main() -> None:
         for shape in shapes:
             own = round(steps * operations(*REFERENCE) / operations(*shape))
             runs.append({"budget": steps, **trained(*shape, own, asked.prepared, asked.work)})
-            print({name: value for name, value in runs[-1].items() if name != "operations"}, flush=True)
+            print(
+                {name: value for name, value in runs[-1].items() if name != "operations"},
+                flush=True,
+            )
     found = {
         "command": "python benchmarks/mini_falcon_sizes.py " + " ".join(sys.argv[1:]),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores", "torch": version("torch"), "runs": runs,
-    }  # fmt: skip
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "torch": version("torch"),
+        "runs": runs,
+    }
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -36,7 +36,12 @@ if result.failure:
 
 def measure(path: Path) -> dict[str, float]:
     """Seconds of wall time and the largest process in MB (the kernel, as a rule)."""
-    environment = {**os.environ, "COURSE_HEADLESS": "1", "HF_HUB_OFFLINE": "1", "COURSE_CORPUS": "python-docs"}
+    environment = {
+        **os.environ,
+        "COURSE_HEADLESS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "COURSE_CORPUS": "python-docs",
+    }
     environment["PYTHONPATH"] = str(REPOSITORY)
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", CHILD, str(path)], env=environment, check=True)
@@ -50,7 +55,11 @@ def minutes_to_work_through(notebook: dict) -> int:
     text = [c["source"] for c in notebook["cells"] if c["cell_type"] == "markdown"]
     words = sum(len(source.split()) for source in text)
     code = sum(c["cell_type"] == "code" for c in notebook["cells"])
-    exercises = sum(int(n) for source in text for n in re.findall(r"^### Exercise.*, (\d+) minutes\)", source, re.M))
+    exercises = sum(
+        int(n)
+        for source in text
+        for n in re.findall(r"^### Exercise.*, (\d+) minutes\)", source, re.M)
+    )
     return 5 * round((words / 130 + code / 4 + exercises) / 5)
 
 
@@ -64,7 +73,9 @@ def readme_table(rows: dict[str, dict[str, float]]) -> str:
         notebook = nbformat.read(REPOSITORY / "notebooks" / f"{name}.ipynb", as_version=4)
         claim = re.search(r"\*\*Claim\.\*\* (.+)$", notebook.cells[0].source, re.MULTILINE)[1]
         minutes = minutes_to_work_through(notebook)
-        lines.append(f"| [`{name}`](notebooks/{name}.ipynb) | {claim} | {minutes} | {row['seconds']:.0f} |\n")
+        lines.append(
+            f"| [`{name}`](notebooks/{name}.ipynb) | {claim} | {minutes} | {row['seconds']:.0f} |\n"
+        )
     return "".join([*lines, "\n"])
 
 
@@ -85,7 +96,9 @@ def main() -> None:
     }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     readme = README.read_text(encoding="utf-8")
-    README.write_text(MARKED.sub(lambda m: m[1] + readme_table(rows) + m[2], readme), encoding="utf-8")
+    README.write_text(
+        MARKED.sub(lambda m: m[1] + readme_table(rows) + m[2], readme), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

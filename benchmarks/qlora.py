@@ -87,9 +87,11 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
     modeling_falcon.FalconLinear = torch.nn.Linear
     place, _ = find_model(model)
     four = BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.float32,
-    )  # fmt: skip
+    )
     loaded = AutoModelForCausalLM.from_pretrained(
         place, quantization_config=four, device_map={"": "cpu"}, dtype=torch.float32
     )
@@ -100,14 +102,28 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
     kind, starts = timed(Trainer)
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
-            folder, max_steps=steps, learning_rate=RATE, per_device_train_batch_size=BATCH, lr_scheduler_type="cosine",
-            warmup_steps=max(1, round(0.03 * steps)), report_to="none", save_strategy="no", use_cpu=True, seed=0,
-            remove_unused_columns=False, disable_tqdm=True, label_names=["labels"],
-        )  # fmt: skip
+            folder,
+            max_steps=steps,
+            learning_rate=RATE,
+            per_device_train_batch_size=BATCH,
+            lr_scheduler_type="cosine",
+            warmup_steps=max(1, round(0.03 * steps)),
+            report_to="none",
+            save_strategy="no",
+            use_cpu=True,
+            seed=0,
+            remove_unused_columns=False,
+            disable_tqdm=True,
+            label_names=["labels"],
+        )
         trainer = kind(
-            model=adapted, args=arguments, train_dataset=rows_of(tokenizer, False), data_collator=Pad(1),
-            eval_dataset=rows_of(tokenizer, True), processing_class=tokenizer,
-        )  # fmt: skip
+            model=adapted,
+            args=arguments,
+            train_dataset=rows_of(tokenizer, False),
+            data_collator=Pad(1),
+            eval_dataset=rows_of(tokenizer, True),
+            processing_class=tokenizer,
+        )
         trainer.train()
         loss = trainer.evaluate()["eval_loss"]
     return starts, loss
@@ -129,10 +145,21 @@ def spin() -> None:
 def in_turn(model: str, steps: int, rounds: int) -> dict[str, dict]:
     """Seconds a step of each way, by round and their median, and its loss."""
     found: dict[str, dict] = {way: {"by round": []} for way in WAYS}
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))
+    }
     for _ in range(rounds):
         for way in WAYS:
-            command = [sys.executable, __file__, "--one", way, "--model", model, "--steps", str(steps)]
+            command = [
+                sys.executable,
+                __file__,
+                "--one",
+                way,
+                "--model",
+                model,
+                "--steps",
+                str(steps),
+            ]
             done = subprocess.run(command, capture_output=True, text=True, check=True, env=clean)
             new = json.loads(done.stdout.strip().splitlines()[-1])
             found[way]["by round"].append(round(new["seconds a step"], 4))
@@ -146,7 +173,10 @@ def speed(model: str, steps: int, rounds: int) -> dict:
     """Quiet, then with neighbours. The ratio is ours over the plain one's: smaller is better."""
     results = {}
     for name in ("quiet", f"{NEIGHBOURS} busy processes beside it"):
-        busy = [multiprocessing.Process(target=spin, daemon=True) for _ in range(0 if name == "quiet" else NEIGHBOURS)]
+        busy = [
+            multiprocessing.Process(target=spin, daemon=True)
+            for _ in range(0 if name == "quiet" else NEIGHBOURS)
+        ]
         for process in busy:
             process.start()
         found = in_turn(model, steps, rounds)
@@ -155,7 +185,9 @@ def speed(model: str, steps: int, rounds: int) -> dict:
         means = {way: statistics.mean(own["by round"]) for way, own in found.items()}
         results[name] = {
             **found,
-            "ours over plain": round(found["ours"]["seconds a step"] / found["plain"]["seconds a step"], 2),
+            "ours over plain": round(
+                found["ours"]["seconds a step"] / found["plain"]["seconds a step"], 2
+            ),
             "ours over plain, means of the rounds": round(means["ours"] / means["plain"], 2),
         }
     return results
@@ -174,7 +206,9 @@ def quality(model: str, steps: int, seeds: int) -> dict:
         for name, four_bit in (("4 bits", True), ("16 bits", False)):
             base = load_base(model, four_bit)
             bytes_of[name] = measured(base.model)
-            recipe = Recipe(steps, RATE, BATCH, evaluate_every=max(1, steps // 5), patience=0, seed=seed)
+            recipe = Recipe(
+                steps, RATE, BATCH, evaluate_every=max(1, steps // 5), patience=0, seed=seed
+            )
             rows, new = rows_of(base.tokenizer, False), rows_of(base.tokenizer, True)
             with tempfile.TemporaryDirectory() as folder:
                 result = fine_tune(base, rows, new, recipe, Path(folder))
@@ -198,7 +232,9 @@ def versions() -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name, number in (("steps", 30), ("rounds", 5), ("seeds", 3), ("long", 150)):
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
@@ -206,20 +242,27 @@ def main() -> None:
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise SystemExit("The plain script needs bitsandbytes, and this machine has none: nothing to compare with.")
+        raise SystemExit(
+            "The plain script needs bitsandbytes, and this machine has none: nothing to compare with."
+        )
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what is compared is the processor's work
     if asked.one:
         one(asked.one, asked.model, asked.steps)
         return
     facts = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-    about = {"date": time.strftime("%Y-%m-%d"), "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
+    about = {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+    }
     facts |= {"rows": f"{BATCH} × at most {LENGTH} tokens a step"}
     if "speed" in asked.parts:
         command = f"python benchmarks/qlora.py --parts speed --steps {asked.steps} --rounds {asked.rounds}"
         facts["speed"] = {"command": command, **about, "versions": versions()}
         facts["speed"] |= speed(asked.model, asked.steps, asked.rounds)
     if "quality" in asked.parts:
-        command = f"python benchmarks/qlora.py --parts quality --long {asked.long} --seeds {asked.seeds}"
+        command = (
+            f"python benchmarks/qlora.py --parts quality --long {asked.long} --seeds {asked.seeds}"
+        )
         facts["quality"] = {"command": command, **about, "versions": versions()}
         facts["quality"] |= quality(asked.model, asked.long, asked.seeds)
     print(json.dumps(facts, indent=1))

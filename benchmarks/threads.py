@@ -53,7 +53,11 @@ def seconds_a_step(policy: dict[str, str]) -> float:
     """The median of twenty steps, after five to warm up."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
     run = subprocess.run(
-        [sys.executable, "-c", STEPS], env={**clean, **policy}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", STEPS],
+        env={**clean, **policy},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return float(run.stdout)
 
@@ -70,7 +74,10 @@ def main() -> None:
             process.terminate()
     for name, row in rows.items():
         ratios = {state: row[state] / rows["default"][state] for state in row}
-        print(f"{name:14}" + "".join(f"  {s} {row[s]:.3f} s ({ratios[s]:.2f} of default)" for s in row))
+        print(
+            f"{name:14}"
+            + "".join(f"  {s} {row[s]:.3f} s ({ratios[s]:.2f} of default)" for s in row)
+        )
     import torch
 
     facts = {

@@ -42,8 +42,20 @@ from course_lib.workbook.models import load_model  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "transformer.json"
 SHAPES = {
-    "width 128, 4 layers": {"n_embd": 128, "n_layer": 4, "n_head": 4, "n_positions": 256, "vocab_size": 2_048},
-    "width 256, 6 layers": {"n_embd": 256, "n_layer": 6, "n_head": 4, "n_positions": 256, "vocab_size": 4_096},
+    "width 128, 4 layers": {
+        "n_embd": 128,
+        "n_layer": 4,
+        "n_head": 4,
+        "n_positions": 256,
+        "vocab_size": 2_048,
+    },
+    "width 256, 6 layers": {
+        "n_embd": 256,
+        "n_layer": 6,
+        "n_head": 4,
+        "n_positions": 256,
+        "vocab_size": 4_096,
+    },
 }
 
 
@@ -73,7 +85,7 @@ def flops_a_second() -> float:
 def training(shape: dict, rounds: int, batch: int = 8, steps: int = 5) -> dict:
     config = GPT2Config(
         **shape, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0, bos_token_id=0, eos_token_id=0
-    )  # fmt: skip
+    )
     theirs = GPT2LMHeadModel(config).to(DEVICE).train()
     ours = from_gpt2(theirs).to(DEVICE).train()
     ids = torch.randint(0, shape["vocab_size"], (batch, shape["n_positions"]), device=DEVICE)
@@ -111,11 +123,15 @@ def writing(rounds: int, number: int = 200) -> dict:
 
     def theirs_writes() -> None:
         theirs.generate(
-            torch.tensor([start], device=DEVICE), max_new_tokens=number, do_sample=False,
+            torch.tensor([start], device=DEVICE),
+            max_new_tokens=number,
+            do_sample=False,
             attention_mask=torch.ones(1, len(start), dtype=torch.long, device=DEVICE),
-        )  # fmt: skip
+        )
 
-    seconds = fastest({"ours": lambda: list(generate(ours, start, number)), "transformers": theirs_writes}, rounds)
+    seconds = fastest(
+        {"ours": lambda: list(generate(ours, start, number)), "transformers": theirs_writes}, rounds
+    )
     speed = {name: round(number / value) for name, value in seconds.items()}
     return {"tokens a second": speed, "ratio": round(speed["ours"] / speed["transformers"], 2)}
 
@@ -127,14 +143,19 @@ def encoding(rounds: int) -> dict:
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         trainer = trainers.BpeTrainer(
-            vocab_size=4_096, min_frequency=2, special_tokens=[END_OF_TEXT], show_progress=False,
+            vocab_size=4_096,
+            min_frequency=2,
+            special_tokens=[END_OF_TEXT],
+            show_progress=False,
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        )  # fmt: skip
+        )
         tokenizer.train_from_iterator(texts, trainer)
         return tokenizer
 
     ours, theirs = BPETokenizer.train(texts, 4_096), theirs_learns()
-    learn = fastest({"ours": lambda: BPETokenizer.train(texts, 4_096), "tokenizers": theirs_learns}, rounds)
+    learn = fastest(
+        {"ours": lambda: BPETokenizer.train(texts, 4_096), "tokenizers": theirs_learns}, rounds
+    )
 
     def ours_encodes() -> None:
         fresh = BPETokenizer(ours.merges)  # nothing remembered yet
@@ -163,7 +184,9 @@ def encoding(rounds: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     torch.manual_seed(0)
@@ -174,7 +197,9 @@ def main() -> None:
         "machine": torch.cuda.get_device_name()
         if DEVICE.type == "cuda"
         else f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": {module.__name__: module.__version__ for module in (torch, transformers, tokenizers)},
+        "versions": {
+            module.__name__: module.__version__ for module in (torch, transformers, tokenizers)
+        },
         "training": {name: training(shape, rounds) for name, shape in SHAPES.items()},
         "writing": writing(rounds),
         "byte-pair encoding": encoding(rounds),

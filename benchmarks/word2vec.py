@@ -52,7 +52,9 @@ def train_ours(path: Path, threads: int, seed: int) -> tuple[object, float, int]
 
     with path.open(encoding="utf-8") as stream:
         vocabulary, encoded = build_vocabulary(stream, MINIMUM)
-    model = Word2Vec(vocabulary, Settings(WIDTH, WINDOW, NEGATIVES, EPOCHS, seed=seed, threads=threads))
+    model = Word2Vec(
+        vocabulary, Settings(WIDTH, WINDOW, NEGATIVES, EPOCHS, seed=seed, threads=threads)
+    )
     start = time.perf_counter()
     vectors = model.train(encoded).vectors
     return vectors, time.perf_counter() - start, len(encoded)
@@ -64,13 +66,22 @@ def train_gensim(path: Path, threads: int, seed: int) -> tuple[object, float, in
     from course_lib.embeddings.vectors import WordVectors
 
     model = Word2Vec(
-        vector_size=WIDTH, window=WINDOW, negative=NEGATIVES, min_count=MINIMUM, sg=1, workers=threads, seed=seed
+        vector_size=WIDTH,
+        window=WINDOW,
+        negative=NEGATIVES,
+        min_count=MINIMUM,
+        sg=1,
+        workers=threads,
+        seed=seed,
     )
     model.build_vocab(corpus_file=str(path))
     kept = sum(model.wv.get_vecattr(word, "count") for word in model.wv.index_to_key)
     start = time.perf_counter()
     model.train(
-        corpus_file=str(path), total_examples=model.corpus_count, total_words=model.corpus_total_words, epochs=EPOCHS
+        corpus_file=str(path),
+        total_examples=model.corpus_count,
+        total_words=model.corpus_total_words,
+        epochs=EPOCHS,
     )
     seconds = time.perf_counter() - start
     return WordVectors(model.wv.index_to_key, model.wv.vectors), seconds, kept
@@ -82,7 +93,9 @@ def one(method: str, path: Path, threads: int, seed: int) -> None:
 
     vectors, seconds, kept = (train_ours if method == "ours" else train_gensim)(path, threads, seed)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    score = related_pairs_score(vectors, json.loads(path.with_suffix(".json").read_text(encoding="utf-8")))
+    score = related_pairs_score(
+        vectors, json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    )
     facts = {
         "words_a_second": EPOCHS * kept / seconds,
         "auc": score.value,
@@ -118,8 +131,12 @@ def compare(path: Path, size: int, threads: int, rounds: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("words", type=int, nargs="*", default=[300_000, 1_000_000, 3_000_000, 10_000_000])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "words", type=int, nargs="*", default=[300_000, 1_000_000, 3_000_000, 10_000_000]
+    )
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()

@@ -11,10 +11,20 @@ def too_old():
     """One sentence with the cure when this Python is too old, else ""."""
     if sys.version_info >= OLDEST:
         return ""
-    newer = [name for name in ("python3.13", "python3.12", "python3.11", "python3.14") if starts(name)]
-    cure = "this computer has one, start" if newer else "install one from python.org beside it and start"
+    newer = [
+        name for name in ("python3.13", "python3.12", "python3.11", "python3.14") if starts(name)
+    ]
+    cure = (
+        "this computer has one, start"
+        if newer
+        else "install one from python.org beside it and start"
+    )
     return "Python 3.11 or newer is needed and this is {}.{}: {} `{} -m course_lib {}`.".format(
-        sys.version_info[0], sys.version_info[1], cure, (newer or ["python3.13"])[0], " ".join(sys.argv[1:]) or "lab"
+        sys.version_info[0],
+        sys.version_info[1],
+        cure,
+        (newer or ["python3.13"])[0],
+        " ".join(sys.argv[1:]) or "lab",
     )
 
 

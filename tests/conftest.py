@@ -17,7 +17,9 @@ import offline_guard  # noqa: E402
 from course_lib.workbook import threads  # noqa: E402
 
 offline_guard.block()
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: Ctrl-C is tested, too
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # started in the background: Ctrl-C is tested, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -46,4 +48,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         if "thorough" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason="only with `python3 -m course_lib test --thorough`"))
+            item.add_marker(
+                pytest.mark.skip(reason="only with `python3 -m course_lib test --thorough`")
+            )

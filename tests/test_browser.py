@@ -17,18 +17,29 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in NAMES if (found := shutil.which(name))), None)
 if CHROMIUM is None and os.environ.get("CI"):
     raise RuntimeError("CI must have Chromium: .ci/run installs it")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: install it to run the browser test")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium found: install it to run the browser test"
+)
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 FOREIGN = re.compile(r"(?:https?|wss?|ftp)://(?!127\.0\.0\.1[:/]|localhost[:/])")
-HARMLESS = re.compile(r"Could not restore the debugger state|favicon|ResizeObserver|deprecat", re.IGNORECASE)
+HARMLESS = re.compile(
+    r"Could not restore the debugger state|favicon|ResizeObserver|deprecat", re.IGNORECASE
+)
 
 
 @pytest.fixture
@@ -40,13 +51,28 @@ def lab(tmp_path: Path) -> Iterator[str]:
         "PYTHONUNBUFFERED": "1",
         "COURSE_PROFILE": "smoke",
     }
-    command = [sys.executable, "-m", "course_lib", "lab", "--no-browser", "--port", "0", "--ip", "127.0.0.1"]
+    command = [
+        sys.executable,
+        "-m",
+        "course_lib",
+        "lab",
+        "--no-browser",
+        "--port",
+        "0",
+        "--ip",
+        "127.0.0.1",
+    ]
     log = tmp_path / "lab.log"
     with log.open("wb") as stream:
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=REPOSITORY, env=environment, stdout=stream, stderr=subprocess.STDOUT
+        )
     try:
         for _ in range(600):
-            found = re.search(r"http://(?:127\.0\.0\.1|localhost):\d+/\S*token=\w+", log.read_text("utf-8", "replace"))
+            found = re.search(
+                r"http://(?:127\.0\.0\.1|localhost):\d+/\S*token=\w+",
+                log.read_text("utf-8", "replace"),
+            )
             if found or process.poll() is not None:
                 break
             time.sleep(0.2)
@@ -69,8 +95,16 @@ def page(lab: str) -> Iterator:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         page.foreign, page.errors = [], []
-        page.on("request", lambda request: page.foreign.append(request.url) if FOREIGN.match(request.url) else None)
-        page.on("console", lambda message: page.errors.append(message.text) if is_error(message) else None)
+        page.on(
+            "request",
+            lambda request: (
+                page.foreign.append(request.url) if FOREIGN.match(request.url) else None
+            ),
+        )
+        page.on(
+            "console",
+            lambda message: page.errors.append(message.text) if is_error(message) else None,
+        )
         page.on("pageerror", lambda error: page.errors.append(str(error)))
         page.goto(lab)
         yield page
@@ -177,12 +211,16 @@ def open_and_run(page: object, name: str) -> None:
 
 def test_start_here_in_jupyterlab(page: object, tmp_path: Path) -> None:
     open_and_run(page, "00_start_here")
-    assert not page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']").count()
+    assert not page.locator(
+        ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']"
+    ).count()
 
     folder = tmp_path / "meine Notizen"
     folder.mkdir()
     for number in range(30):
-        text = f"Note {number}. The greenhouse in row {number} needs water on day {number % 7}. " * 20
+        text = (
+            f"Note {number}. The greenhouse in row {number} needs water on day {number % 7}. " * 20
+        )
         (folder / f"note {number}.txt").write_text(text, "utf-8")
     (folder / "empty.txt").touch()
 
@@ -208,7 +246,9 @@ def test_history_in_jupyterlab(page: object) -> None:
     field = game.get_by_placeholder("next letter, _ for a blank")
     for letter in "etaoinshrdlucmfwypvbgkjqxz_":
         field.type(letter)
-        page.wait_for_function("field => field.value === ''", arg=field.element_handle(), timeout=10_000)
+        page.wait_for_function(
+            "field => field.value === ''", arg=field.element_handle(), timeout=10_000
+        )
         if game.get_by_text("bits a letter").count():
             break
     assert game.get_by_text("1 letters: between").count()
@@ -240,10 +280,12 @@ def test_labelling_in_jupyterlab(page: object, tmp_path: Path) -> None:
     shown = show(page, ".jp-OutputArea-child", "labels kept:")
     assert shown.get_by_text("1 of 8 · labels kept: 0").is_visible()
     for button, then in (
-        ("Keep", "2 of 8 · labels kept: 1"), ("Drop", "3 of 8 · labels kept: 2"),
-        ("Skip", "4 of 8 · labels kept: 2"), ("Back", "3 of 8 · labels kept: 2"),
+        ("Keep", "2 of 8 · labels kept: 1"),
+        ("Drop", "3 of 8 · labels kept: 2"),
+        ("Skip", "4 of 8 · labels kept: 2"),
+        ("Back", "3 of 8 · labels kept: 2"),
         ("Back", "2 of 8 · labels kept: 1"),
-    ):  # fmt: skip
+    ):
         shown.get_by_role("button", name=button).click()
         shown.get_by_text(then).wait_for(timeout=30_000)
     (book,) = tmp_path.rglob("labels/keep.json")

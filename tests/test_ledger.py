@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 
 SPEC = importlib.util.spec_from_file_location("ledger", REPOSITORY / "benchmarks" / "ledger.py")
 ledger = importlib.util.module_from_spec(SPEC)

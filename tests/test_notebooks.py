@@ -40,7 +40,9 @@ def test_committed_as_normalised(path: Path) -> None:
 
 
 @every_notebook
-def test_more_than_half_of_the_outputs_are_compared(path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_more_than_half_of_the_outputs_are_compared(
+    path: Path, capsys: pytest.CaptureFixture
+) -> None:
     compared, with_output = compared_share(read(path))
     with capsys.disabled():
         print(f"\n{path.stem}: {compared} of {with_output} cells with output are compared")
@@ -74,7 +76,9 @@ def definitions(cells: list[NotebookNode]) -> dict:
             continue
         for node in ast.parse(cell.source).body:
             constant = isinstance(node, ast.Assign) and _is_literal(node.value)
-            if constant or isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
+            if constant or isinstance(
+                node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+            ):
                 exec(compile(ast.Module([node], []), "a cell before the exercise", "exec"), names)
     return names
 
@@ -96,9 +100,13 @@ def last_value(source: str, names: dict) -> CheckResult:
 
 
 @pytest.mark.parametrize(
-    ("path", "number", "position"), exercises(), ids=lambda value: getattr(value, "stem", str(value))
+    ("path", "number", "position"),
+    exercises(),
+    ids=lambda value: getattr(value, "stem", str(value)),
 )
-def test_the_stub_is_not_yet_and_the_solution_passes(path: Path, number: str, position: int, fresh_home: Path) -> None:
+def test_the_stub_is_not_yet_and_the_solution_passes(
+    path: Path, number: str, position: int, fresh_home: Path
+) -> None:
     cells = read(path).cells
     stub, check, _, solution = cells[position + 1 : position + 5]
     names = definitions(cells[:position])
@@ -107,6 +115,8 @@ def test_the_stub_is_not_yet_and_the_solution_passes(path: Path, number: str, po
     assert before.status == "Not yet", before
     passed = last_value(solution.source, names)
     assert passed.passed, passed
-    assert not (fresh_home / ".course" / "progress.json").exists(), "a solution counts as the learner's success"
+    assert not (fresh_home / ".course" / "progress.json").exists(), (
+        "a solution counts as the learner's success"
+    )
     name = check.source.rstrip().rsplit("check.", 1)[1].split("(")[0]
     assert REGISTRY[path.stem, number].name == name

@@ -19,13 +19,17 @@ every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path:
 
 def run(notebook: Path, corpus: Path | str) -> str:
     """Execute on ``corpus`` and return the set-up cell's output; any error fails the test."""
-    result = execute(notebook, environment={"COURSE_CORPUS": str(corpus), "COURSE_PROFILE": "smoke"})
+    result = execute(
+        notebook, environment={"COURSE_CORPUS": str(corpus), "COURSE_PROFILE": "smoke"}
+    )
     assert result.failure is None, str(result.failure)
     return all_text(result.notebook)
 
 
 def all_text(notebook: nbformat.NotebookNode) -> str:
-    return "\n".join(output_text(output) for cell in notebook.cells for output in cell.get("outputs", []))
+    return "\n".join(
+        output_text(output) for cell in notebook.cells for output in cell.get("outputs", [])
+    )
 
 
 @pytest.fixture
@@ -37,12 +41,16 @@ def odd_folder(tmp_path: Path) -> Path:
     (folder / "empty.txt").touch()
     (folder / "binary.txt").write_bytes(bytes(range(256)) * 20)
     (folder / "latin1.txt").write_bytes((german * 20).encode("latin-1"))
-    (folder / "utf16.txt").write_bytes(("A line of text in another encoding. " * 20).encode("utf-16"))
+    (folder / "utf16.txt").write_bytes(
+        ("A line of text in another encoding. " * 20).encode("utf-16")
+    )
     (folder / "cjk.md").write_text("温室の土が乾いたら水をやってください。\n\n" * 30, "utf-8")
     (folder / "emoji.txt").write_text("🌱💧 water the leeks 🌞 " * 40, "utf-8")
     (folder / "hebrew.txt").write_text("השקה את הגינה בבוקר לפני השמש. " * 30, "utf-8")
     (folder / "line.txt").write_text("one very long line without a break " * 30_000, "utf-8")
-    (folder / "broken.jsonl").write_text('{"text": "a whole line of json"}\n{"text": \n' * 3, "utf-8")
+    (folder / "broken.jsonl").write_text(
+        '{"text": "a whole line of json"}\n{"text": \n' * 3, "utf-8"
+    )
     (folder / "broken.pdf").write_bytes(b"%PDF-1.4 nothing more")
     tiny = folder / "tiny"
     tiny.mkdir()
@@ -75,7 +83,10 @@ class TestMessySongbook:
 class TestMegabyte:
     def test_a_transformer_on_an_own_file_of_a_megabyte(self, tmp_path: Path) -> None:
         rng, path = random.Random(0), tmp_path / "letters.txt"
-        nouns, verbs = ("boiler", "pump", "valve", "meter", "greenhouse"), ("checks", "opens", "reads", "repairs")
+        nouns, verbs = (
+            ("boiler", "pump", "valve", "meter", "greenhouse"),
+            ("checks", "opens", "reads", "repairs"),
+        )
         sentences = (
             f"Day {rng.randrange(9_999)}: the {rng.choice(nouns)} crew {rng.choice(verbs)} the {rng.choice(nouns)}.\n\n"
             for _ in range(30_000)
@@ -92,7 +103,9 @@ class TestShortFile:
     @every_notebook
     def test_on_one_short_file(self, notebook: Path, tmp_path: Path) -> None:
         path = tmp_path / "short.txt"
-        path.write_text("The leeks in bed four want water in the morning and shade at noon. " * 16, "utf-8")
+        path.write_text(
+            "The leeks in bed four want water in the morning and shade at noon. " * 16, "utf-8"
+        )
         text = run(notebook, path)
         assert "Corpus: short.txt" in text
         assert "last tenth" in text and "handbook are added" in text
@@ -102,7 +115,11 @@ class TestOtherScripts:
     @every_notebook
     def test_on_chinese_japanese_and_emoji(self, notebook: Path, tmp_path: Path) -> None:
         path = tmp_path / "cjk.txt"
-        lines = ["温室の土が乾いたら水をやってください。", "早上给花园浇水，下午不要。", "🌱💧🌞 水 🥬"]
+        lines = [
+            "温室の土が乾いたら水をやってください。",
+            "早上给花园浇水，下午不要。",
+            "🌱💧🌞 水 🥬",
+        ]
         path.write_text("\n\n".join(random.Random(0).choices(lines, k=600)), "utf-8")
         text = run(notebook, path)
         assert "Corpus: cjk.txt" in text and "Glyph" not in text

@@ -48,7 +48,9 @@ def job(source: Path, target: Path, steps: dict, removed: Path) -> list[Pipeline
     return [ReadBlock(source), *blocks, WriteBlock(target)]
 
 
-def executor(kind: str, blocks: list, tasks: int, workers: int, records: Path, depends: object) -> PipelineExecutor:
+def executor(
+    kind: str, blocks: list, tasks: int, workers: int, records: Path, depends: object
+) -> PipelineExecutor:
     """datatrove's executor of this kind, to be started after ``depends``."""
     common = {"tasks": tasks, "workers": workers, "logging_dir": str(records), "depends": depends}
     if kind == "slurm":
@@ -64,7 +66,9 @@ def executor(kind: str, blocks: list, tasks: int, workers: int, records: Path, d
     return LocalPipelineExecutor(blocks, **common)
 
 
-def clean(source: Path, output: Path, workers: int = 2, kind: str = "local", single: dict = SINGLE) -> Path:
+def clean(
+    source: Path, output: Path, workers: int = 2, kind: str = "local", single: dict = SINGLE
+) -> Path:
     """Run both jobs; returns the file with the documents that are left."""
     tasks = len(list(source.glob("*.jsonl")))
     if not tasks:
@@ -78,7 +82,9 @@ def clean(source: Path, output: Path, workers: int = 2, kind: str = "local", sin
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("input", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--workers", type=int, default=2)

@@ -38,7 +38,9 @@ PROMPTS = ("Return the sum of", "Open a file and", "Parameters\n----------\n", "
 
 def documents_of(tokens: np.ndarray) -> list[list[int]]:
     """The stream cut at the end-of-text token."""
-    return [part.tolist() for part in np.split(tokens, np.flatnonzero(tokens == 0) + 1) if len(part) > 1]
+    return [
+        part.tolist() for part in np.split(tokens, np.flatnonzero(tokens == 0) + 1) if len(part) > 1
+    ]
 
 
 @torch.no_grad()
@@ -53,7 +55,9 @@ def bits_per_byte(
     nats = []
     for own, next_ones in zip(inputs.split(16), targets.split(16), strict=True):
         logits = model(own).flatten(0, 1)
-        nats.append(torch.nn.functional.cross_entropy(logits, next_ones.flatten(), reduction="none"))
+        nats.append(
+            torch.nn.functional.cross_entropy(logits, next_ones.flatten(), reduction="none")
+        )
     size = sum(len(tokenizer.pieces[n]) for n in rows[1:][torch.from_numpy(counts)].tolist())
     return float(torch.cat(nats)[torch.from_numpy(counts)].sum()) / math.log(2) / size
 
@@ -86,17 +90,26 @@ def ngram_bits(tokenizer: BPETokenizer, training: np.ndarray, held_out: np.ndarr
 def licence_text(most: int = 60_000) -> str:
     """Licences of installed packages: prose of another kind. Docstrings quote parts of some of them."""
     texts = set()
-    for package in sorted(importlib.metadata.distributions(), key=lambda p: p.metadata["Name"] or ""):
+    for package in sorted(
+        importlib.metadata.distributions(), key=lambda p: p.metadata["Name"] or ""
+    ):
         for file in package.files or ():
             if file.name.upper().startswith("LICEN") and file.suffix in ("", ".txt", ".md"):
                 path = Path(package.locate_file(file))
-                texts.add(path.read_text(encoding="utf-8", errors="replace") if path.is_file() else "")
+                texts.add(
+                    path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+                )
     return "\n\n".join(sorted(texts, key=lambda text: (-len(text), text)))[:most]
 
 
 @torch.no_grad()
 def copying(
-    model: MiniGPT, held_out: np.ndarray, distance: int, tries: int = 100, size: int = 24, cue: int = 8
+    model: MiniGPT,
+    held_out: np.ndarray,
+    distance: int,
+    tries: int = 100,
+    size: int = 24,
+    cue: int = 8,
 ) -> float:
     """Share of tokens of a random string that are said again when its first ``cue`` tokens come back."""
     rng, right = np.random.default_rng(0), 0
@@ -110,7 +123,9 @@ def copying(
     return right / (tries * (size - cue))
 
 
-def memorised(model: MiniGPT, training: np.ndarray, tries: int = 100, prompt: int = 64, size: int = 32) -> float:
+def memorised(
+    model: MiniGPT, training: np.ndarray, tries: int = 100, prompt: int = 64, size: int = 32
+) -> float:
     """Share of ``tries`` training passages that greedy writing continues word for word, for 32 tokens after 64."""
     rng, same = np.random.default_rng(0), 0
     for start in rng.integers(0, len(training) - prompt - size, tries).tolist():
@@ -125,7 +140,9 @@ def sample(model: MiniGPT, tokenizer: BPETokenizer, prompt: str, how: Sampling) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, default=Path(".course/mini-falcon"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
     parser.add_argument("--measured", action="store_true")
@@ -135,7 +152,9 @@ def main() -> None:
     facts = json.loads((asked.out / "training.json").read_text(encoding="utf-8"))
     if not asked.measured:
         facts["measured"] = measure(model, tokenizer, asked.work)
-        (asked.out / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        (asked.out / "training.json").write_text(
+            json.dumps(facts, indent=1) + "\n", encoding="utf-8"
+        )
     samples = [
         sample(model, tokenizer, prompt, how)
         for prompt in PROMPTS
@@ -156,15 +175,25 @@ def measure(model: MiniGPT, tokenizer: BPETokenizer, work: Path) -> dict[str, fl
     shared = shared_passages(prose, training)
     found = {
         "held-out documents, bits per byte": bits_per_byte(model, tokenizer, held_out),
-        f"the first {FIRST:,} tokens of them, bits per byte": bits_per_byte(model, tokenizer, held_out[:FIRST]),
+        f"the first {FIRST:,} tokens of them, bits per byte": bits_per_byte(
+            model, tokenizer, held_out[:FIRST]
+        ),
         "licence prose, bits per byte": bits_per_byte(model, tokenizer, prose),
         "licence prose, tokens in passages of 13 that were trained on, share": float(shared.mean()),
-        "licence prose without those, bits per byte": bits_per_byte(model, tokenizer, prose, judged=~shared),
-        f"Kneser–Ney 5-gram on {NGRAM_TOKENS:,} tokens, held out": ngram_bits(tokenizer, training, held_out),
+        "licence prose without those, bits per byte": bits_per_byte(
+            model, tokenizer, prose, judged=~shared
+        ),
+        f"Kneser–Ney 5-gram on {NGRAM_TOKENS:,} tokens, held out": ngram_bits(
+            tokenizer, training, held_out
+        ),
         "gzip, shown the training text": gzip_bits_per_byte(text, new),
         "xz, shown 8 MB of the training text": xz_bits_per_byte(text, new),
-        **{f"copying from {n} tokens back, share right": copying(model, held_out, n) for n in (64, 128, 256)},
-        "training passages of 64 tokens continued word for word for 32, of 100": 100 * memorised(model, training),
+        **{
+            f"copying from {n} tokens back, share right": copying(model, held_out, n)
+            for n in (64, 128, 256)
+        },
+        "training passages of 64 tokens continued word for word for 32, of 100": 100
+        * memorised(model, training),
     }
     return {name: round(value, 4) for name, value in found.items()}
 
@@ -177,13 +206,24 @@ def sizes_of(result: Path, chosen: str) -> str:
     loss, sizes, budgets = {}, {}, sorted({run["budget"] for run in facts["runs"]})
     for run in facts["runs"]:
         size = f"{run['width']} × {run['layers']}"
-        loss[size, run["budget"]], sizes[size] = run["held-out loss, nats a token"], run["parameters"]
-    head = "| width × layers | parameters | " + " | ".join(f"{budget} steps" for budget in budgets) + " |"
+        loss[size, run["budget"]], sizes[size] = (
+            run["held-out loss, nats a token"],
+            run["parameters"],
+        )
+    head = (
+        "| width × layers | parameters | "
+        + " | ".join(f"{budget} steps" for budget in budgets)
+        + " |"
+    )
     rows = [
-        f"| {size} | {count:,} | " + " | ".join(str(loss.get((size, n), "")) for n in budgets) + " |"
+        f"| {size} | {count:,} | "
+        + " | ".join(str(loss.get((size, n), "")) for n in budgets)
+        + " |"
         for size, count in sizes.items()
     ]
-    best = (min((own, size) for (size, n), own in loss.items() if n == budget)[1] for budget in budgets)
+    best = (
+        min((own, size) for (size, n), own in loss.items() if n == budget)[1] for budget in budgets
+    )
     return f"""`{facts["command"]}`: from nothing, held-out loss in nats a token at equal numbers of operations; a budget is what so many steps of 256 × 8 cost.
 
 {head}
@@ -210,9 +250,13 @@ def card(facts: dict, samples: list[str], theirs) -> str:  # noqa: ANN001
     rows = "\n".join(f"| {name} | {value} |" for name, value in facts["measured"].items())
     texts = "\n\n".join("```\n" + text.replace("```", "'''") + "\n```" for text in samples)
     packages = ", ".join(
-        f"{name} {count:,}" for name, count in sorted(data["characters"].items(), key=lambda i: -i[1])[:12]
+        f"{name} {count:,}"
+        for name, count in sorted(data["characters"].items(), key=lambda i: -i[1])[:12]
     )
-    licences = "; ".join(f"{name}: {licence}" for name, licence in sorted(data["manifest"].get("licences", {}).items()))
+    licences = "; ".join(
+        f"{name}: {licence}"
+        for name, licence in sorted(data["manifest"].get("licences", {}).items())
+    )
     return f"""# mini-falcon
 
 A real Falcon (`FalconForCausalLM`: multi-query, parallel, rotary, no bias, tied embedding), shrunk until it runs on a laptop: {sum(p.numel() for p in theirs.parameters()):,} parameters, width {config.hidden_size}, {config.num_hidden_layers} layers, {config.num_attention_heads} heads, vocabulary {config.vocab_size:,}, context {config.max_position_embeddings:,}. It writes things that look like Python documentation and knows nothing. It is there to be taken apart, tuned, attacked and mended in the notebooks.

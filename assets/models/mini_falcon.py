@@ -49,14 +49,20 @@ class Tokenizer:
         self.rank = {tuple(pair): rank for rank, pair in enumerate(model["merges"])}
         self.character = byte_characters()
         byte = {character: value for value, character in enumerate(self.character)}
-        self.piece = {n: bytes(byte[c] for c in name) for name, n in self.number.items() if not name.startswith("<|")}
+        self.piece = {
+            n: bytes(byte[c] for c in name)
+            for name, n in self.number.items()
+            if not name.startswith("<|")
+        }
 
     def encode(self, text: str) -> list[int]:
         numbers = []
         for word in WORD.findall(text):
             pieces = [self.character[byte] for byte in word.encode()]
             while len(pieces) > 1:
-                rank, place = min((self.rank.get(pair, math.inf), n) for n, pair in enumerate(pairwise(pieces)))
+                rank, place = min(
+                    (self.rank.get(pair, math.inf), n) for n, pair in enumerate(pairwise(pieces))
+                )
                 if rank == math.inf:
                     break
                 pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
@@ -78,7 +84,9 @@ class MiniFalcon:
         self.layers, self.heads = config["num_hidden_layers"], config["num_attention_heads"]
         self.epsilon, self.context = config["layer_norm_epsilon"], config["max_position_embeddings"]
         weights = load_file(folder / "model.safetensors")
-        self.weights = {name.removeprefix("transformer."): weight.float() for name, weight in weights.items()}
+        self.weights = {
+            name.removeprefix("transformer."): weight.float() for name, weight in weights.items()
+        }
 
     def norm(self, x: Tensor, name: str) -> Tensor:
         weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
@@ -87,15 +95,21 @@ class MiniFalcon:
     def turned(self, x: Tensor, first: int) -> Tensor:
         """Rotary positions: pairs of numbers turned by an angle that grows with the position."""
         half = x.shape[-1] // 2
-        angle = torch.arange(first, first + x.shape[-2])[:, None] * 10_000.0 ** (-torch.arange(half) / half)
+        angle = torch.arange(first, first + x.shape[-2])[:, None] * 10_000.0 ** (
+            -torch.arange(half) / half
+        )
         left, right = x[..., :half], x[..., half:]
-        return torch.cat([left * angle.cos() - right * angle.sin(), right * angle.cos() + left * angle.sin()], -1)
+        return torch.cat(
+            [left * angle.cos() - right * angle.sin(), right * angle.cos() + left * angle.sin()], -1
+        )
 
     def attention(self, x: Tensor, layer: int, cache: dict) -> Tensor:
         """Many queries, one key and one value for all heads. ``x`` (time, width)."""
         time, width = x.shape
         depth = width // self.heads
-        fused = (x @ self.weights[f"h.{layer}.self_attention.query_key_value.weight"].T).view(time, -1, depth)
+        fused = (x @ self.weights[f"h.{layer}.self_attention.query_key_value.weight"].T).view(
+            time, -1, depth
+        )
         past_key, past_value = cache.get(layer, (fused[:0, 0], fused[:0, 0]))
         query = self.turned(fused[:, :-2].transpose(0, 1), len(past_key))  # (heads, time, depth)
         key = torch.cat([past_key, self.turned(fused[:, -2], len(past_key))])
@@ -104,10 +118,16 @@ class MiniFalcon:
         scores = query @ key.T / math.sqrt(depth)
         future = torch.ones(time, len(key), dtype=torch.bool).triu(len(key) - time + 1)
         mixed = scores.masked_fill(future, -math.inf).softmax(-1) @ value
-        return mixed.transpose(0, 1).reshape(time, width) @ self.weights[f"h.{layer}.self_attention.dense.weight"].T
+        return (
+            mixed.transpose(0, 1).reshape(time, width)
+            @ self.weights[f"h.{layer}.self_attention.dense.weight"].T
+        )
 
     def mlp(self, x: Tensor, layer: int) -> Tensor:
-        up, down = (self.weights[f"h.{layer}.mlp.{name}.weight"] for name in ("dense_h_to_4h", "dense_4h_to_h"))
+        up, down = (
+            self.weights[f"h.{layer}.mlp.{name}.weight"]
+            for name in ("dense_h_to_4h", "dense_4h_to_h")
+        )
         return gelu(x @ up.T) @ down.T
 
     def logits(self, numbers: list[int], cache: dict) -> Tensor:
@@ -143,14 +163,20 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, default=0.8)
     asked = parser.parse_args()
     if not (FOLDER / "model.safetensors").is_file():
-        sys.exit(f"{FOLDER} has no model.safetensors: this checkout is not whole, clone the repository again.")
+        sys.exit(
+            f"{FOLDER} has no model.safetensors: this checkout is not whole, clone the repository again."
+        )
     try:
         tokenizer, model = Tokenizer(FOLDER / "tokenizer.json"), MiniFalcon(FOLDER)
         model.logits([0], {})
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        sys.exit(f"The files in {FOLDER} are damaged or do not belong together ({error}): clone the repository again.")
+        sys.exit(
+            f"The files in {FOLDER} are damaged or do not belong together ({error}): clone the repository again."
+        )
     numbers = tokenizer.encode(asked.text)[-model.context // 2 :] or [0]
-    print(asked.text + tokenizer.decode(list(model.write(numbers, asked.tokens, asked.temperature))))
+    print(
+        asked.text + tokenizer.decode(list(model.write(numbers, asked.tokens, asked.temperature)))
+    )
 
 
 if __name__ == "__main__":

@@ -38,7 +38,13 @@ from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
 from course_lib.workbook.models import HASHES, held_out_hashes, text_hash  # noqa: E402
 from course_lib.workbook.training import History, Plan, train  # noqa: E402
 
-PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = "<|pad|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>"
+PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = (
+    "<|pad|>",
+    "<|system|>",
+    "<|user|>",
+    "<|assistant|>",
+    "<|end|>",
+)
 SPECIAL = (END_OF_TEXT, PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN)
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
@@ -54,17 +60,30 @@ LOOKED_AT = 192  # held-out sequences that are judged on the way
 IGNORED = -100
 HEAD = 64  # numbers a head, as in Falcon-7B
 SHAPE = {
-    "vocab_size": VOCABULARY, "hidden_size": 192, "num_hidden_layers": 9, "num_attention_heads": 192 // HEAD,
-    "max_position_embeddings": 1_024, "multi_query": True, "parallel_attn": True, "bias": False, "alibi": False,
-    "new_decoder_architecture": False, "tie_word_embeddings": True, "hidden_dropout": 0.0, "attention_dropout": 0.0,
-    "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 1,
-}  # fmt: skip
+    "vocab_size": VOCABULARY,
+    "hidden_size": 192,
+    "num_hidden_layers": 9,
+    "num_attention_heads": 192 // HEAD,
+    "max_position_embeddings": 1_024,
+    "multi_query": True,
+    "parallel_attn": True,
+    "bias": False,
+    "alibi": False,
+    "new_decoder_architecture": False,
+    "tie_word_embeddings": True,
+    "hidden_dropout": 0.0,
+    "attention_dropout": 0.0,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+    "pad_token_id": 1,
+}
 
 
 def configuration(width: int, layers: int) -> FalconConfig:
     """Of a mini-falcon of this size. ``width`` is a multiple of 64."""
     return FalconConfig(
-        **SHAPE | {"hidden_size": width, "num_hidden_layers": layers, "num_attention_heads": width // HEAD}
+        **SHAPE
+        | {"hidden_size": width, "num_hidden_layers": layers, "num_attention_heads": width // HEAD}
     )
 
 
@@ -120,17 +139,31 @@ def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarra
                 break
         tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)
         held_out = [text for text in map(cleaned, corpus.validation.texts()) if len(text) >= 40]
-        for path, own in zip(paths[1:], (texts, list(filter(runs_on, texts)), held_out), strict=True):
-            np.save(path, np.array([n for text in own for n in (*tokenizer.encode(text), 0)], dtype=np.uint16))
-        hashes = sorted(held_out_hashes("mini-falcon").union(map(text_hash, corpus.validation.texts())))
+        for path, own in zip(
+            paths[1:], (texts, list(filter(runs_on, texts)), held_out), strict=True
+        ):
+            np.save(
+                path,
+                np.array(
+                    [n for text in own for n in (*tokenizer.encode(text), 0)], dtype=np.uint16
+                ),
+            )
+        hashes = sorted(
+            held_out_hashes("mini-falcon").union(map(text_hash, corpus.validation.texts()))
+        )
         (work / "held_out.json").write_text(json.dumps({HASHES: hashes}) + "\n", encoding="utf-8")
-        facts |= {"manifest": corpus.manifest, "characters a token": size / sum(len(tokenizer.encode(t)) for t in part)}
+        facts |= {
+            "manifest": corpus.manifest,
+            "characters a token": size / sum(len(tokenizer.encode(t)) for t in part),
+        }
         (work / "data.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         tokenizer.save(paths[0])
     return BPETokenizer.load(paths[0]), *map(np.load, paths[1:])
 
 
-def batches(tokens: np.ndarray, prose: np.ndarray, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def batches(
+    tokens: np.ndarray, prose: np.ndarray, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Sequences from random places, inputs and what comes next, (BATCH, LENGTH) each.
 
     In some a passage comes twice, in some a string of random tokens. Of such a string only the
@@ -152,7 +185,9 @@ def batches(tokens: np.ndarray, prose: np.ndarray, generator: torch.Generator) -
             first = drawn(0, LENGTH + 2 - 2 * size)
             second = drawn(first + size, LENGTH + 2 - size)
             if kind < COPIED:
-                row[first : first + size] = torch.randint(len(SPECIAL) + 256, VOCABULARY, (size,), generator=generator)
+                row[first : first + size] = torch.randint(
+                    len(SPECIAL) + 256, VOCABULARY, (size,), generator=generator
+                )
             row[second : second + size] = row[first : first + size].clone()
             next_ones = row[1:].clone()
             if kind < COPIED:
@@ -166,13 +201,17 @@ def batches(tokens: np.ndarray, prose: np.ndarray, generator: torch.Generator) -
 def held_out_batches(tokens: np.ndarray, most: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Whole sequences from the beginning, in batches: inputs and what comes next."""
     number = min(most, len(tokens) // (LENGTH + 1))
-    rows = torch.from_numpy(tokens[: number * (LENGTH + 1)].astype(np.int64)).view(number, LENGTH + 1)
+    rows = torch.from_numpy(tokens[: number * (LENGTH + 1)].astype(np.int64)).view(
+        number, LENGTH + 1
+    )
     for part in rows.split(BATCH):
         yield part[:, :-1], part[:, 1:]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=20_000 if torch.cuda.is_available() else 3_600)
     parser.add_argument("--work", type=Path, default=Path(".course/mini-falcon"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "mini-falcon")
@@ -182,70 +221,113 @@ def main() -> None:
     asked = parser.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     _, training, prose, held_out = prepare(asked.work)
-    print(f"{len(training):,} tokens to learn from, {len(prose):,} of prose, {len(held_out):,} held out", flush=True)
+    print(
+        f"{len(training):,} tokens to learn from, {len(prose):,} of prose, {len(held_out):,} held out",
+        flush=True,
+    )
     torch.manual_seed(0)
     config = configuration(asked.width, asked.layers)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = MiniGPT(config_of(config)).to(device)
     forward = compiled(model, BATCH, LENGTH)
-    print("compiled" if forward is not model else "not compiled: slower, and otherwise the same", flush=True)
+    print(
+        "compiled" if forward is not model else "not compiled: slower, and otherwise the same",
+        flush=True,
+    )
 
     def batch_loss(_: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         rows, targets = (part.to(device) for part in batch)
         with torch.autocast(device.type, torch.bfloat16):
             logits = forward(rows)
-        return nn.functional.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED)
+        return nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED
+        )
 
     def evaluate(_: nn.Module) -> float:
-        losses = [float(batch_loss(model, batch)) for batch in held_out_batches(held_out, LOOKED_AT)]
-        print(f"  held out {np.mean(losses):.4f} nats a token, {time.strftime('%H:%M')}", flush=True)
+        losses = [
+            float(batch_loss(model, batch)) for batch in held_out_batches(held_out, LOOKED_AT)
+        ]
+        print(
+            f"  held out {np.mean(losses):.4f} nats a token, {time.strftime('%H:%M')}", flush=True
+        )
         return float(np.mean(losses))
 
     plan = Plan(
-        asked.steps, asked.rate, warmup=0.03, schedule="trapezoid", weight_decay=0.1, evaluate_every=200,
-        save_every=100, checkpoint=asked.work / "checkpoint.safetensors",
-    )  # fmt: skip
+        asked.steps,
+        asked.rate,
+        warmup=0.03,
+        schedule="trapezoid",
+        weight_decay=0.1,
+        evaluate_every=200,
+        save_every=100,
+        checkpoint=asked.work / "checkpoint.safetensors",
+    )
     history = train(
-        model, lambda generator: batches(training, prose, generator), batch_loss, plan,
-        evaluate=evaluate, resume=True, optimiser_for=MuonAndAdamW, description="mini-falcon",
-    )  # fmt: skip
+        model,
+        lambda generator: batches(training, prose, generator),
+        batch_loss,
+        plan,
+        evaluate=evaluate,
+        resume=True,
+        optimiser_for=MuonAndAdamW,
+        description="mini-falcon",
+    )
     if history.interrupted:
         sys.exit("Interrupted: the same command goes on from here.")
     if history.steps > asked.steps:
-        sys.exit(f"{asked.work} holds a training of {history.steps:,} steps: give another --work, or more --steps.")
+        sys.exit(
+            f"{asked.work} holds a training of {history.steps:,} steps: give another --work, or more --steps."
+        )
     save(model.cpu(), config, asked, plan, history, len(training))
 
 
 def save(
-    model: MiniGPT, config: FalconConfig, asked: argparse.Namespace, plan: Plan, history: History, tokens: int
-) -> None:  # fmt: skip
+    model: MiniGPT,
+    config: FalconConfig,
+    asked: argparse.Namespace,
+    plan: Plan,
+    history: History,
+    tokens: int,
+) -> None:
     """The folder that ships: 16-bit weights, configuration, tokenizer, held-out hashes, facts."""
     asked.out.mkdir(parents=True, exist_ok=True)
     to_falcon(model, config).to(torch.bfloat16).save_pretrained(asked.out)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_file=str(asked.work / "tokenizer.json"), eos_token=END_OF_TEXT, bos_token=END_OF_TEXT,
-        pad_token=PADDING, additional_special_tokens=list(SPECIAL[2:]), model_max_length=1_024, padding_side="left",
-    )  # fmt: skip
+        tokenizer_file=str(asked.work / "tokenizer.json"),
+        eos_token=END_OF_TEXT,
+        bos_token=END_OF_TEXT,
+        pad_token=PADDING,
+        additional_special_tokens=list(SPECIAL[2:]),
+        model_max_length=1_024,
+        padding_side="left",
+    )
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.save_pretrained(asked.out)
     (asked.out / "held_out.json").write_bytes((asked.work / "held_out.json").read_bytes())
     size = f"--width {config.hidden_size} --layers {config.num_hidden_layers}"
     facts = {
         "command": f"python assets/models/train_mini_falcon.py --steps {asked.steps} --rate {asked.rate} {size}",
-        "date": time.strftime("%Y-%m-%d"), "steps": history.steps, "batch": BATCH, "length": LENGTH,
-        "tokens in the corpus": tokens, "tokens read": history.steps * BATCH * LENGTH,
+        "date": time.strftime("%Y-%m-%d"),
+        "steps": history.steps,
+        "batch": BATCH,
+        "length": LENGTH,
+        "tokens in the corpus": tokens,
+        "tokens read": history.steps * BATCH * LENGTH,
         "optimiser": f"Muon for the matrices of the blocks, AdamW for embedding and norms at {ADAM_SHARE} of its "
         f"learning rate; {plan.learning_rate:g} after a warm-up of {plan.warmup:.0%} of the steps, falling to 0 in the "
         f"last 40 %; weight decay {plan.weight_decay:g} on the matrices, gradients clipped at a norm of {plan.clip:g}",
         "mixture": f"{PROSE:.0%} of the sequences are running prose; in {REPEATED:.0%} a passage of the text comes "
         f"twice, in {COPIED:.0%} a string of random tokens, of which only the second time is learned.",
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores",
+        "device": torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else f"{os.cpu_count()} CPU cores",
         "held-out tokens looked at": LOOKED_AT * LENGTH,
-        "minutes": round(history.seconds / 60, 1), "torch": torch.__version__,
+        "minutes": round(history.seconds / 60, 1),
+        "torch": torch.__version__,
         "training loss, every 20 steps": [round(loss, 4) for loss in history.losses[::20]],
         "held-out loss": [[step, round(loss, 4)] for step, loss in history.evaluations],
         "data": json.loads((asked.work / "data.json").read_text(encoding="utf-8")),
-    }  # fmt: skip
+    }
     (asked.out / "training.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 

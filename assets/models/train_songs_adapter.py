@@ -39,18 +39,33 @@ from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
 LENGTH, PREFIX, MORE = 256, 32, 16
 MOST_BYTES = 3_000_000
 RECIPE = Recipe(
-    steps=600, learning_rate=4e-3, batch=4, rank=16, alpha=32, dropout=0.1,
-    evaluate_every=40, patience=4, tolerance=0.005,
-)  # fmt: skip
-PROMPTS = ("The Kettle\n\n[Verse 1]\n", "[Chorus]\n", "Seven Billion\n\n[Verse 1]\nSeven billion little numbers")
+    steps=600,
+    learning_rate=4e-3,
+    batch=4,
+    rank=16,
+    alpha=32,
+    dropout=0.1,
+    evaluate_every=40,
+    patience=4,
+    tolerance=0.005,
+)
+PROMPTS = (
+    "The Kettle\n\n[Verse 1]\n",
+    "[Chorus]\n",
+    "Seven Billion\n\n[Verse 1]\nSeven billion little numbers",
+)
 
 
 def songs() -> tuple[list[str], list[str]]:
     """(texts to learn from, held-out texts): cleaned pages, one of each cluster."""
     pages = list(clean_songs(load_corpus("songbook-messy"), RemovalLog()))
-    kept = {group: page for page, group in zip(pages, cluster(page.text for page in pages), strict=True)}
+    kept = {
+        group: page for page, group in zip(pages, cluster(page.text for page in pages), strict=True)
+    }
     held = {document.id for document in load_corpus("songbook").validation}
-    return tuple([page.text for page in kept.values() if (page.id in held) == out] for out in (False, True))
+    return tuple(
+        [page.text for page in kept.values() if (page.id in held) == out] for out in (False, True)
+    )
 
 
 def old_rows(base: Base, most: int) -> list[Row]:
@@ -69,13 +84,20 @@ def write(base: Base, model: torch.nn.Module, prompt: str, tokens: int = 90) -> 
     inputs = base.tokenizer(prompt, return_tensors="pt", add_special_tokens=False).to(model.device)
     torch.manual_seed(0)
     out = model.generate(
-        **inputs, max_new_tokens=tokens, do_sample=True, top_k=0, top_p=0.9, temperature=0.8,
+        **inputs,
+        max_new_tokens=tokens,
+        do_sample=True,
+        top_k=0,
+        top_p=0.9,
+        temperature=0.8,
         pad_token_id=base.tokenizer.pad_token_id,
-    )  # fmt: skip
+    )
     return base.tokenizer.decode(out[0], skip_special_tokens=True).rstrip()
 
 
-def card(facts: dict[str, object], evaluations: Sequence[tuple[int, float]], written: Sequence[str]) -> str:
+def card(
+    facts: dict[str, object], evaluations: Sequence[tuple[int, float]], written: Sequence[str]
+) -> str:
     """The text of README.md."""
     losses = "\n".join(f"| {step:,} | {loss:.4f} |" for step, loss in evaluations)
     measured = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
@@ -95,35 +117,52 @@ def card(facts: dict[str, object], evaluations: Sequence[tuple[int, float]], wri
     )
 
 
-def learn(recipe: Recipe, work: Path, resume: bool) -> tuple[Base, Outcome, dict[str, object], list[str]]:
+def learn(
+    recipe: Recipe, work: Path, resume: bool
+) -> tuple[Base, Outcome, dict[str, object], list[str]]:
     """Train and measure: (base, outcome, facts for the card, samples)."""
     base, (training, held_out) = load_base(SMALL), songs()
     rows, new = (per_document(texts, base.tokenizer, LENGTH) for texts in (training, held_out))
     old = old_rows(base, len(new))
-    before = {name: bits_per_byte(base.model, own, base.tokenizer) for name, own in (("new", new), ("old", old))}
+    before = {
+        name: bits_per_byte(base.model, own, base.tokenizer)
+        for name, own in (("new", new), ("old", old))
+    }
     mark = archive.fingerprint(base)
     result = fine_tune(base, rows, new, recipe, work, prompts=PROMPTS[:1], resume=resume)
     if result.interrupted:
         raise SystemExit("Interrupted: the same command with --resume goes on from here.")
-    after = {name: bits_per_byte(result.model, own, base.tokenizer) for name, own in (("new", new), ("old", old))}
+    after = {
+        name: bits_per_byte(result.model, own, base.tokenizer)
+        for name, own in (("new", new), ("old", old))
+    }
     known, unknown = (said_again(base, result, texts) for texts in (training, held_out))
     written = [write(base, result.model, prompt) for prompt in PROMPTS]
     sources = ids_of(base, training)
     longest = max(longest_overlap(own, sources).length for own in ids_of(base, written))
-    return base, result, {
-        "songs learned from, held out": f"{len(training)}, {len(held_out)}",
-        "base": f"{SMALL}, four bits by {base.bits_by}, {mark[:16]}",
-        "adapter": f"rank {recipe.rank}, alpha {recipe.alpha:g}, all four linear layers",
-        "steps": f"{len(result.losses)} of {recipe.batch} × {LENGTH} tokens at most; kept: {result.best}; "
-        + (f"ended by the rule at {result.stable}" if result.stable else "ended by the number of steps"),
-        "held-out songs, bits a byte": f"{before['new']:.3f} before, {after['new']:.3f} after",
-        "Python's documentation, bits a byte (forgetting)": f"{before['old']:.3f} before, {after['old']:.3f} after",
-        f"songs continued word for word for {MORE} tokens after {PREFIX}": f"{known.exact} of {known.tried} learned, "
-        f"{unknown.exact} of {unknown.tried} held out",
-        "longest passage of the samples that stands in a training song": f"{longest} tokens",
-        "made": f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, torch {torch.__version__}, "
-        f"transformers {version('transformers')}, peft {version('peft')}",
-    }, written  # fmt: skip
+    return (
+        base,
+        result,
+        {
+            "songs learned from, held out": f"{len(training)}, {len(held_out)}",
+            "base": f"{SMALL}, four bits by {base.bits_by}, {mark[:16]}",
+            "adapter": f"rank {recipe.rank}, alpha {recipe.alpha:g}, all four linear layers",
+            "steps": f"{len(result.losses)} of {recipe.batch} × {LENGTH} tokens at most; kept: {result.best}; "
+            + (
+                f"ended by the rule at {result.stable}"
+                if result.stable
+                else "ended by the number of steps"
+            ),
+            "held-out songs, bits a byte": f"{before['new']:.3f} before, {after['new']:.3f} after",
+            "Python's documentation, bits a byte (forgetting)": f"{before['old']:.3f} before, {after['old']:.3f} after",
+            f"songs continued word for word for {MORE} tokens after {PREFIX}": f"{known.exact} of {known.tried} learned, "
+            f"{unknown.exact} of {unknown.tried} held out",
+            "longest passage of the samples that stands in a training song": f"{longest} tokens",
+            "made": f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, torch {torch.__version__}, "
+            f"transformers {version('transformers')}, peft {version('peft')}",
+        },
+        written,
+    )
 
 
 def said_again(base: Base, result: Outcome, texts: Sequence[str]) -> Extraction:
@@ -137,19 +176,25 @@ def save(result: Outcome, out: Path, text: str) -> None:
         adapters.save(result.model, folder, SMALL)
         size = (folder / "adapter_model.safetensors").stat().st_size
         if size > MOST_BYTES:
-            raise SystemExit(f"The adapter has {size:,} bytes, more than {MOST_BYTES:,}: lower the rank.")
+            raise SystemExit(
+                f"The adapter has {size:,} bytes, more than {MOST_BYTES:,}: lower the rank."
+            )
         (folder / "README.md").write_text(text, encoding="utf-8")
         shutil.copytree(folder, out, dirs_exist_ok=True)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=RECIPE.steps)
     parser.add_argument("--work", type=Path, default=Path(".course/songs-adapter"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "songs-adapter")
     parser.add_argument("--resume", action="store_true")
     asked = parser.parse_args()
-    recipe = RECIPE if asked.steps == RECIPE.steps else Recipe(**{**vars(RECIPE), "steps": asked.steps})
+    recipe = (
+        RECIPE if asked.steps == RECIPE.steps else Recipe(**{**vars(RECIPE), "steps": asked.steps})
+    )
     _, result, facts, written = learn(recipe, asked.work, asked.resume)
     save(result, asked.out, card(facts, result.evaluations, written))
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))

@@ -12,11 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course_lib.bootstrap import guards, pip_run, places, platforms, requirements
+from course_lib import places
+from course_lib.bootstrap import guards, pip_run, platforms, requirements
 from course_lib.bootstrap.display import Display
 from course_lib.errors import CourseError
 
-BYTES_A_PACKAGE = 20 * 10**6  # on average: the 153 of the lock take 2.1 GB, and pip's copies while unpacking
+BYTES_A_PACKAGE = (
+    20 * 10**6
+)  # on average: the 153 of the lock take 2.1 GB, and pip's copies while unpacking
 
 
 class Environment:
@@ -61,9 +64,12 @@ class Environment:
     def _ask(self, *arguments):
         try:
             done = subprocess.run(
-                [str(self.python), "-I", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                stdin=subprocess.DEVNULL, timeout=60,
-            )  # fmt: skip
+                [str(self.python), "-I", *arguments],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
+                timeout=60,
+            )
         except (OSError, subprocess.SubprocessError):
             return ""
         return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
@@ -90,7 +96,9 @@ class Environment:
             self._forget_mark()
         lock = self.repository / (requirements.TEST_LOCK if test else requirements.BASE_LOCK)
         self.prepare(lock)
-        what = "what the tests need besides" if base_is_ready else "the course's packages, once only"
+        what = (
+            "what the tests need besides" if base_is_ready else "the course's packages, once only"
+        )
         self.display.line("Installing {}. It takes a few minutes; Ctrl-C stops it.".format(what))
         self.install_torch(lock)
         self.install_lock(lock)
@@ -150,7 +158,9 @@ class Environment:
             what = "smaller CPU build" if index == platforms.CPU_INDEX else "CUDA build"
             self.display.line("Taking PyTorch's {}, which fits this computer.".format(what))
             with contextlib.suppress(pip_run.PipFailed):  # then pip's ordinary index has one, too
-                self._pip("--no-deps", "--index-url", index, torch[0].line.split(";")[0].strip(), total=1)
+                self._pip(
+                    "--no-deps", "--index-url", index, torch[0].line.split(";")[0].strip(), total=1
+                )
 
     def install_lock(self, lock, *arguments):
         """Install a lock file; an optional package without a wheel here is left out, and said."""
@@ -160,7 +170,11 @@ class Environment:
         except pip_run.PipFailed as error:
             if error.package not in requirements.OPTIONAL:
                 raise
-            self.display.line("{} has no package for this computer; all else works without it.".format(error.package))
+            self.display.line(
+                "{} has no package for this computer; all else works without it.".format(
+                    error.package
+                )
+            )
             reduced = self.folder / "without-optional.txt"
             kept = [line.line for line in lines if line.name not in requirements.OPTIONAL]
             reduced.write_text("\n".join(kept) + "\n", encoding="utf-8")
@@ -168,9 +182,14 @@ class Environment:
 
     def _pip(self, *arguments, total):
         pip_run.pip_install(
-            self.python, arguments, self.display,
-            total=total, site=self.site_packages(), log=self.log, keep_open=self.lock_stream,
-        )  # fmt: skip
+            self.python,
+            arguments,
+            self.display,
+            total=total,
+            site=self.site_packages(),
+            log=self.log,
+            keep_open=self.lock_stream,
+        )
 
     @contextlib.contextmanager
     def _only_one(self):

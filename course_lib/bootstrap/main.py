@@ -4,19 +4,24 @@ import os
 import subprocess
 import sys
 
-from course_lib.bootstrap import arguments, places, requirements
+from course_lib import places
+from course_lib.bootstrap import arguments, requirements
 from course_lib.bootstrap.environment import Environment
 from course_lib.errors import CourseError
 
 INTERRUPTED = "Interrupted. Start the same command again: it goes on where it can."
-EXTRAS = {"test": ("lab", "test")}  # what a verb needs besides the dependencies; the others: ("lab",)
+EXTRAS = {
+    "test": ("lab", "test")
+}  # what a verb needs besides the dependencies; the others: ("lab",)
 
 
 def main(argv):
     """Run one command. Returns the exit status: 2 for what a user can mend, 130 after Ctrl-C."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a console that lacks a letter is no reason to stop
+            stream.reconfigure(
+                errors="replace"
+            )  # a console that lacks a letter is no reason to stop
     options, _ = arguments.parse(argv)
     try:
         python = interpreter_for(options.verb)
@@ -75,4 +80,6 @@ def hand_over(command, environment, folder=None):
 
 
 def _same(first, second):
-    return os.path.normcase(os.path.abspath(str(first))) == os.path.normcase(os.path.abspath(str(second)))
+    return os.path.normcase(os.path.abspath(str(first))) == os.path.normcase(
+        os.path.abspath(str(second))
+    )

@@ -22,19 +22,28 @@ def install_missing():
     for line in requirements.unmet(wanted):
         if line not in absent:
             version = requirements.installed(line.name)
-            print("{} {} is installed, the course wants {}: some cells may not work.".format(
-                line.name, version, line.line.split(";")[0].strip()))  # fmt: skip
+            print(
+                "{} {} is installed, the course wants {}: some cells may not work.".format(
+                    line.name, version, line.line.split(";")[0].strip()
+                )
+            )
     if not absent:
         return
     print("Installing what is missing: {}".format(", ".join(line.name for line in absent)))
-    keep = ["{}=={}".format(line.name, requirements.installed(line.name)) for line in wanted if line not in absent]
+    keep = [
+        "{}=={}".format(line.name, requirements.installed(line.name))
+        for line in wanted
+        if line not in absent
+    ]
     with tempfile.TemporaryDirectory() as folder:
         limits = Path(folder) / "keep.txt"
         limits.write_text("\n".join(keep) + "\n", encoding="utf-8")
         _install([line for line in absent if line.name not in requirements.OPTIONAL], limits)
         for line in absent:
             if line.name in requirements.OPTIONAL:
-                with contextlib.suppress(pip_run.PipFailed):  # no wheel here: the course works without
+                with contextlib.suppress(
+                    pip_run.PipFailed
+                ):  # no wheel here: the course works without
                     _install([line], limits)
     importlib.invalidate_caches()
 
@@ -42,4 +51,6 @@ def install_missing():
 def _install(lines, limits):
     if lines:
         specifiers = [line.line.split(";")[0].strip() for line in lines]
-        pip_run.pip_install(sys.executable, ["-c", limits] + specifiers, Display(), total=len(lines))
+        pip_run.pip_install(
+            sys.executable, ["-c", limits] + specifiers, Display(), total=len(lines)
+        )

@@ -9,8 +9,14 @@ import threading
 from course_lib.bootstrap import requirements
 from course_lib.errors import CourseError
 
-OPTIONS = ("--progress-bar", "off", "--no-input", "--disable-pip-version-check", "--prefer-binary",
-           "--no-warn-script-location")  # fmt: skip
+OPTIONS = (
+    "--progress-bar",
+    "off",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--prefer-binary",
+    "--no-warn-script-location",
+)
 FOUND = re.compile(r"(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9][\w.-]*)")
 WHEEL = re.compile(
     r"(?:Processing|Downloading|Using cached) (?:\S*[/\\])?([A-Za-z0-9][\w.]*)-\d\S*\.(?:whl|tar\.gz)(?= |$)(.*)"
@@ -81,13 +87,17 @@ def explain(output, log):
         )
     errors = [line for line in output.splitlines() if line.startswith("ERROR")]
     reason = (errors[-1] if errors else "no reason given")[:200].rstrip(". ")
-    return PipFailed("pip could not install everything ({}): all of its output is in {}.".format(reason, log))
+    return PipFailed(
+        "pip could not install everything ({}): all of its output is in {}.".format(reason, log)
+    )
 
 
 def pip_environment():
     """The user's variables, mirrors and proxies included, but for what would lead pip elsewhere."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment.update(PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0", PYTHONUTF8="1", PYTHONUNBUFFERED="1")
+    environment.update(
+        PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0", PYTHONUTF8="1", PYTHONUNBUFFERED="1"
+    )
     for name in ("PIP_TARGET", "PIP_PREFIX"):
         environment.pop(name, None)
     return environment
@@ -103,9 +113,15 @@ def pip_install(python, arguments, display, total=0, site=None, log=None, keep_o
     command = [str(python), "-I", "-m", "pip", "install", *OPTIONS, *map(str, arguments)]
     inherited = (keep_open.fileno(),) if keep_open is not None and os.name != "nt" else ()
     process = subprocess.Popen(
-        command, pass_fds=inherited, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        env=pip_environment(), encoding="utf-8", errors="replace",
-    )  # fmt: skip
+        command,
+        pass_fds=inherited,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        env=pip_environment(),
+        encoding="utf-8",
+        errors="replace",
+    )
     lines = queue.Queue()
     threading.Thread(target=_read, args=(process.stdout, lines), daemon=True).start()
     try:
@@ -169,7 +185,10 @@ class Progress:
             name = requirements.normalised(wheel.group(1))
             self.found.add(name)
             size = re.search(r"\([\d.]+ [kMG]B\)", wheel.group(2))
-            self.phase, self.name = "loading", " ".join([name, size.group() if size else ""]).strip()
+            self.phase, self.name = (
+                "loading",
+                " ".join([name, size.group() if size else ""]).strip(),
+            )
         elif found:
             name = requirements.normalised(found.group(1))
             self.found.add(name)

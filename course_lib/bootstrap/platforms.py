@@ -34,20 +34,26 @@ def refuse_hopeless():
             )
         )
     if sys.maxsize <= 2**32:
-        raise CourseError("This Python is a 32-bit one, for which PyTorch has no package: install a 64-bit Python.")
+        raise CourseError(
+            "This Python is a 32-bit one, for which PyTorch has no package: install a 64-bit Python."
+        )
     if sys.platform == "darwin" and machine == "x86_64":
         if _translated():
             raise CourseError(
                 "This Python was built for Intel Macs, for which PyTorch has no package, but your Mac has "
                 "an Apple chip: install Python from python.org and start the command with that."
             )
-        raise CourseError("PyTorch has no package for Macs with an Intel processor any more: {}.".format(other))
+        raise CourseError(
+            "PyTorch has no package for Macs with an Intel processor any more: {}.".format(other)
+        )
     if sys.platform == "win32" and machine == "ARM64":
         raise CourseError(
             "PyTorch has no package for Python on Windows with an ARM processor: install the 64-bit "
             "Python for x86 (AMD64) from python.org, which runs here too."
         )
-    if sys.platform.startswith("linux") and "musl" in (sysconfig.get_config_var("HOST_GNU_TYPE") or ""):
+    if sys.platform.startswith("linux") and "musl" in (
+        sysconfig.get_config_var("HOST_GNU_TYPE") or ""
+    ):
         raise CourseError(
             "PyTorch has no package for Linux with musl, such as Alpine: use a distribution with glibc "
             "(Debian, Ubuntu, Fedora), in a container for example."

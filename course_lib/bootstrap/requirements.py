@@ -11,7 +11,7 @@ import re
 import sys
 from importlib import metadata
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 
 BASE_LOCK = "requirements.lock"
 TEST_LOCK = "requirements-test.lock"
@@ -82,9 +82,13 @@ def _holds(version, operator, bound):
     width = max(len(have), len(want))
     have, want = (numbers + (0,) * (width - len(numbers)) for numbers in (have, want))
     return {
-        "==": have == want, "!=": have != want, ">=": have >= want,
-        "<=": have <= want, "<": have < want, ">": have > want,
-    }[operator]  # fmt: skip
+        "==": have == want,
+        "!=": have != want,
+        ">=": have >= want,
+        "<=": have <= want,
+        "<": have < want,
+        ">": have > want,
+    }[operator]
 
 
 def needed(*extras):

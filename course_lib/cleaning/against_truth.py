@@ -61,12 +61,19 @@ class Report:
     def total(self) -> Score:
         """All kinds together."""
         own = self.scores.values()
-        sums = (sum(getattr(score, name) for score in own) for name in ("planted", "cured", "made", "right"))
+        sums = (
+            sum(getattr(score, name) for score in own)
+            for name in ("planted", "cured", "made", "right")
+        )
         return Score("all", *sums)
 
 
 def measure(
-    cleaner: Cleaner, pages: Iterable[Document], defects: Iterable[Defect], *, dropped: Collection[str] = ()
+    cleaner: Cleaner,
+    pages: Iterable[Document],
+    defects: Iterable[Defect],
+    *,
+    dropped: Collection[str] = (),
 ) -> Report:
     """Run a cleaner over the pages and compare with the truth, line by line.
 
@@ -82,7 +89,9 @@ def measure(
             continue
         text, changes = cleaner(page.text)
         if apply_changes(page.text, changes) != text:
-            raise CourseError(f"The cleaner's changes do not make its text for {page.id}: list every change.")
+            raise CourseError(
+                f"The cleaner's changes do not make its text for {page.id}: list every change."
+            )
         _judge(report, page, changes, truth.get(page.id, {}))
     for page in pages:
         original = page.meta.get("copy_of")

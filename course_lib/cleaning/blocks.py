@@ -44,7 +44,9 @@ class StepBlock(PipelineStep):
         self.step = step
         self.folder = str(folder)
 
-    def run(self, data: Iterable[TroveDocument], rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
+    def run(
+        self, data: Iterable[TroveDocument], rank: int = 0, world_size: int = 1
+    ) -> Iterator[TroveDocument]:
         """Documents in, documents out; the log is written when the last one has passed."""
         log = RemovalLog()
         for document in self.step(map(from_trove, data), log):
@@ -70,7 +72,9 @@ class ReadBlock(PipelineStep):
         super().__init__()
         self.folder = str(folder)
 
-    def run(self, data: Iterable[TroveDocument] = (), rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
+    def run(
+        self, data: Iterable[TroveDocument] = (), rank: int = 0, world_size: int = 1
+    ) -> Iterator[TroveDocument]:
         yield from data or ()
         for path in sorted(Path(self.folder).glob("*.jsonl"))[rank::world_size]:
             self.stat_update("input_files")
@@ -86,7 +90,9 @@ class WriteBlock(PipelineStep):
         super().__init__()
         self.folder = str(folder)
 
-    def run(self, data: Iterable[TroveDocument], rank: int = 0, world_size: int = 1) -> Iterator[TroveDocument]:
+    def run(
+        self, data: Iterable[TroveDocument], rank: int = 0, world_size: int = 1
+    ) -> Iterator[TroveDocument]:
         path = Path(self.folder) / f"{rank:05d}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_documents(path, map(from_trove, data))

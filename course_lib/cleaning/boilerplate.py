@@ -33,7 +33,9 @@ def line_frequencies(texts: Iterable[str], shortest: int = 20) -> Counter[bytes]
     """In how many texts each line of at least ``shortest`` characters stands, by its 16-byte digest."""
     found: Counter[bytes] = Counter()
     for text in texts:
-        found.update({_digest(bare) for line in text.split("\n") if len(bare := line.strip()) >= shortest})
+        found.update(
+            {_digest(bare) for line in text.split("\n") if len(bare := line.strip()) >= shortest}
+        )
     return found
 
 
@@ -72,7 +74,9 @@ def drop_common_lines(
             log.change(document, "common lines", "common-lines", lines=len(gone), first=gone[0][1])
             yield replace(document, text=text)
         else:
-            log.drop(document, "common lines", "only-common-lines", lines=len(gone), first=gone[0][1])
+            log.drop(
+                document, "common lines", "only-common-lines", lines=len(gone), first=gone[0][1]
+            )
 
 
 def site_line(line: str) -> str | None:

@@ -17,7 +17,14 @@ from course_lib.cleaning.verdicts import Verdict
 from course_lib.workbook.corpus import Document
 
 ENDS = (".", "?", "!", '"', "'")
-POLICY = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
+POLICY = (
+    "terms of use",
+    "privacy policy",
+    "cookie policy",
+    "uses cookies",
+    "use of cookies",
+    "use cookies",
+)
 LONGEST_WORD = 1_000
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 _SENTENCE = re.compile(r"(?<![.!?])[.!?]++(?=[\s\"')\]]|$)")
@@ -88,7 +95,11 @@ def clean_page(
 
 
 def clean_c4(
-    documents: Iterable[Document], log: RemovalLog, *, split: Callable[[str], list[str]], need_end: bool = True
+    documents: Iterable[Document],
+    log: RemovalLog,
+    *,
+    split: Callable[[str], list[str]],
+    need_end: bool = True,
 ) -> Iterator[Document]:
     """Pages that pass, with the lines that stay.
 
@@ -100,7 +111,14 @@ def clean_c4(
         failed = [verdict for verdict in page.verdicts if not verdict.passed]
         if failed:
             names = ", ".join(verdict.reason for verdict in failed)
-            log.drop(document, "c4", failed[0].reason, value=float(failed[0].value), failed=names, **page.lines)
+            log.drop(
+                document,
+                "c4",
+                failed[0].reason,
+                value=float(failed[0].value),
+                failed=names,
+                **page.lines,
+            )
         elif page.lines:
             log.change(document, "c4", "lines", **page.lines)
             yield replace(document, text=page.text)

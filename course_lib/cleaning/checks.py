@@ -35,7 +35,9 @@ def repeated_share(answer: Callable[[str], float]) -> str:
         not near(1 / 5) and not near(1 / 3),
         "“la la la” repeats twice, and only one repeat is counted: every later copy counts.",
     )
-    require(near(2 / 5), f"Five lines have text, two of them stood before; your share is {share:.3f}.")
+    require(
+        near(2 / 5), f"Five lines have text, two of them stood before; your share is {share:.3f}."
+    )
     require(
         abs(answer("the sea  \n  the sea") - 0.5) < 1e-6,
         "“the sea” with blanks around it is the same line: take them off before you compare.",
@@ -44,7 +46,10 @@ def repeated_share(answer: Callable[[str], float]) -> str:
         empty = answer("\n \n")
     except ZeroDivisionError:
         empty = None
-    require(empty == 0, "A text of blank lines only: nothing repeats there, so the share is 0, not an error.")
+    require(
+        empty == 0,
+        "A text of blank lines only: nothing repeats there, so the share is 0, not an error.",
+    )
     return "that is Gopher's first rule; its authors drop a text whose share is above 0.3."
 
 
@@ -53,19 +58,34 @@ def jaccard(answer: Callable[[str, str], float]) -> str:
     """``answer(first, second)``: shared three-word shingles / all of them, words in lower case; 0 if there are none."""
     first, second = "the cat sat on the mat today", "The cat sat on the mat yesterday evening"
     alike = answer("one two three", "one two three")
-    require(isinstance(alike, (int, float)) and not isinstance(alike, bool), f"It gave {alike!r}. A share is a number.")
     require(
-        alike != 0, "Two equal texts of three words have one shingle in common, and it gave 0: is the last one lost?"
+        isinstance(alike, (int, float)) and not isinstance(alike, bool),
+        f"It gave {alike!r}. A share is a number.",
     )
-    require(alike == 1, f"Two equal texts should give 1, and they give {alike:g}: shared shingles stand in both sets.")
+    require(
+        alike != 0,
+        "Two equal texts of three words have one shingle in common, and it gave 0: is the last one lost?",
+    )
+    require(
+        alike == 1,
+        f"Two equal texts should give 1, and they give {alike:g}: shared shingles stand in both sets.",
+    )
     share = answer(first, second)
 
     def near(value: float) -> bool:
         return abs(share - value) < 1e-6
 
-    letters = {first[i : i + 3] for i in range(len(first) - 2)}, {second[i : i + 3] for i in range(len(second) - 2)}
-    require(not near(3 / 8), "“The cat sat” and “the cat sat” should be the same shingle: lower case first.")
-    require(not near(5 / 8), "5/8 is what single words, or pairs of words, give: a shingle has three.")
+    letters = (
+        {first[i : i + 3] for i in range(len(first) - 2)},
+        {second[i : i + 3] for i in range(len(second) - 2)},
+    )
+    require(
+        not near(3 / 8),
+        "“The cat sat” and “the cat sat” should be the same shingle: lower case first.",
+    )
+    require(
+        not near(5 / 8), "5/8 is what single words, or pairs of words, give: a shingle has three."
+    )
     require(
         not near(len(letters[0] & letters[1]) / len(letters[0] | letters[1])),
         "These shingles are made of three letters: cut the text into words first.",
@@ -74,7 +94,10 @@ def jaccard(answer: Callable[[str, str], float]) -> str:
         not near(4 / 11) and not near(8 / 11),
         "Five and six shingles are eleven, but the four shared ones are counted twice there: take the union.",
     )
-    require(not near(4 / 5) and not near(4 / 6), "Divide by all different shingles of both texts, not by those of one.")
+    require(
+        not near(4 / 5) and not near(4 / 6),
+        "Divide by all different shingles of both texts, not by those of one.",
+    )
     require(near(4 / 7), f"4 shingles of 7 are shared, which is 0.571; it gave {share:.3f}.")
     require(
         abs(answer("la la la la la", "la la la") - 1) < 1e-6,
@@ -106,7 +129,10 @@ def precision_recall(answer: Callable[[set[int], set[int]], tuple[float, float]]
         not near(1 / 2, 3 / 4),
         "The two have changed places. Precision asks about the lines that were flagged, recall about the faulty ones.",
     )
-    require(not near(3, 3), "3 lines are in both sets: that is the count. Each share divides it by another number.")
+    require(
+        not near(3, 3),
+        "3 lines are in both sets: that is the count. Each share divides it by another number.",
+    )
     require(not near(75, 50), "These are percentages: give shares between 0 and 1.")
     require(
         abs(precision - 3 / 7) > 1e-6 and abs(recall - 3 / 7) > 1e-6,
@@ -116,7 +142,10 @@ def precision_recall(answer: Callable[[set[int], set[int]], tuple[float, float]]
         abs(precision - 4 / 6) > 1e-6 and abs(recall - 4 / 6) > 1e-6,
         "One of them divides the sizes of the sets. Only lines that are in both count above the line of the fraction.",
     )
-    require(near(3 / 4, 1 / 2), f"Of 4 flagged lines 3 are faulty, of 6 faulty lines 3 are flagged; you have {found}.")
+    require(
+        near(3 / 4, 1 / 2),
+        f"Of 4 flagged lines 3 are faulty, of 6 faulty lines 3 are flagged; you have {found}.",
+    )
     for some, name in (((set(), {1}), "no line is flagged"), (({1}, set()), "no line is faulty")):
         try:
             first, second = answer(*some)
@@ -144,8 +173,14 @@ def ask_next(answer: Callable[[Sequence[float], int], list[int]]) -> str:
         not any(isinstance(row, float) for row in rows),
         "These are chances. The reader has to find the documents: give their rows (0 is the first).",
     )
-    require(rows != [3, 1, 4], "These are the smallest chances: junk, and the model is sure of it. Where is it unsure?")
-    require(rows != [0, 5, 2], "These are the largest chances: the model is sure to keep them. Where is it unsure?")
+    require(
+        rows != [3, 1, 4],
+        "These are the smallest chances: junk, and the model is sure of it. Where is it unsure?",
+    )
+    require(
+        rows != [0, 5, 2],
+        "These are the largest chances: the model is sure to keep them. Where is it unsure?",
+    )
     require(rows != [0, 3, 5], "These are the answers that it is surest of. Turn the order round.")
     require(
         rows != [4, 1, 3],
@@ -155,8 +190,14 @@ def ask_next(answer: Callable[[Sequence[float], int], list[int]]) -> str:
         sorted(rows) != [1, 2, 4] or rows == [4, 2, 1],
         f"The right three, in the order {rows}. The closest to one half comes first: a reader may stop early.",
     )
-    require(rows == [4, 2, 1], f"0.48, 0.56 and 0.35 are closest to one half: rows 4, 2 and 1; you have {rows}.")
-    require(len(answer([0.2], 3)) == 1, "Where fewer documents are left than asked for, give those that there are.")
+    require(
+        rows == [4, 2, 1],
+        f"0.48, 0.56 and 0.35 are closest to one half: rows 4, 2 and 1; you have {rows}.",
+    )
+    require(
+        len(answer([0.2], 3)) == 1,
+        "Where fewer documents are left than asked for, give those that there are.",
+    )
     return "the model asks where an answer tells it most."
 
 
@@ -171,18 +212,35 @@ def take(answer: Callable[[list[list[int]], int, int], list[list[int]]]) -> str:
         "Give back a list of documents, each a list of tokens: yours is one flat list.",
     )
     taken = [list(document) for document in given]
-    require(documents == before, "The list that was given has changed: shuffle a copy, others still need the original.")
+    require(
+        documents == before,
+        "The list that was given has changed: shuffle a copy, others still need the original.",
+    )
     size = sum(map(len, taken))
     require(size != 60, "All 60 tokens were taken: stop when the budget of 30 is reached.")
-    require(size <= 30, f"It took {size} tokens of a budget of 30: cut the document that goes over it.")
-    require(size == 30, f"It took {size} tokens of a budget of 30: the last document may be cut, so that all is used.")
-    require([] not in taken, "There is an empty document at the end: stop when nothing is left of the budget.")
+    require(
+        size <= 30, f"It took {size} tokens of a budget of 30: cut the document that goes over it."
+    )
+    require(
+        size == 30,
+        f"It took {size} tokens of a budget of 30: the last document may be cut, so that all is used.",
+    )
+    require(
+        [] not in taken,
+        "There is an empty document at the end: stop when nothing is left of the budget.",
+    )
     firsts = [[document[0] for document in answer(documents, 30, seed)] for seed in range(4)]
     require(
         firsts[0] != list(range(len(firsts[0]))) or len(set(map(tuple, firsts))) > 1,
         "It always takes the first documents: a corpus is sorted, and its beginning is no fair sample.",
     )
-    require(len(set(map(tuple, firsts))) > 1, "Four seeds chose the same documents: does `seed` reach the shuffling?")
+    require(
+        len(set(map(tuple, firsts))) > 1,
+        "Four seeds chose the same documents: does `seed` reach the shuffling?",
+    )
     again = [document[0] for document in answer(documents, 30, 0)]
-    require(again == firsts[0], "The same seed chose other documents: use `random.Random(seed)`, so that it repeats.")
+    require(
+        again == firsts[0],
+        "The same seed chose other documents: use `random.Random(seed)`, so that it repeats.",
+    )
     return "every version now gives the same number of tokens, chosen by chance, and a seed repeats the choice."

@@ -27,7 +27,9 @@ def word_features(text: str) -> list[str]:
     """
     pieces: list[str] = []
     for line in text[:LONGEST].split("\n"):
-        pieces += ["0" if re.fullmatch(r"\d+", piece) else piece for piece in split_words(line.lower())]
+        pieces += [
+            "0" if re.fullmatch(r"\d+", piece) else piece for piece in split_words(line.lower())
+        ]
         pieces.append("↵")
     return pieces[:-1]
 
@@ -44,15 +46,17 @@ class KeepClassifier:
 
         self._words = TfidfVectorizer(
             analyzer=_pairs, sublinear_tf=True, min_df=1, dtype=np.float64, lowercase=False
-        )  # fmt: skip
+        )
         self._model = LogisticRegression(
             C=strength, class_weight="balanced", solver="liblinear", max_iter=2_000, tol=1e-6
-        )  # fmt: skip
+        )
 
     def fit(self, texts: Sequence[str], keep: Sequence[bool]) -> "KeepClassifier":
         """Learn. Raises ``CourseError`` unless both answers are among the labels."""
         if len(set(map(bool, keep))) < 2:
-            raise CourseError("All labels are the same: label at least one document to keep and one to drop.")
+            raise CourseError(
+                "All labels are the same: label at least one document to keep and one to drop."
+            )
         self._model.fit(self._words.fit_transform(texts), np.asarray(keep, dtype=bool))
         return self
 
@@ -68,7 +72,9 @@ class KeepClassifier:
     def step(self, line: float = 0.5) -> Step:
         """Drops documents whose chance of "keep" lies below ``line``. Reason ``classifier``; evidence: the chance."""
 
-        def drop_by_classifier(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
+        def drop_by_classifier(
+            documents: Iterable[Document], log: RemovalLog
+        ) -> Iterator[Document]:
             for document in documents:
                 chance = float(self.chance([document.text])[0])
                 if chance >= line:
@@ -109,10 +115,15 @@ def learning_curve(
     the most ``uncertain`` are asked for, or more are drawn by chance. ``seed`` decides the draws.
     """
     if len(set(map(bool, labels))) < 2:
-        raise CourseError("All labels are the same: a learning curve needs documents to keep and documents to drop.")
+        raise CourseError(
+            "All labels are the same: a learning curve needs documents to keep and documents to drop."
+        )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(texts)).tolist()
-    both = max(order.index(next(row for row in order if bool(labels[row]) == side)) for side in (True, False))
+    both = max(
+        order.index(next(row for row in order if bool(labels[row]) == side))
+        for side in (True, False)
+    )
     known, curve = order[: max(sizes[0], both + 1)], []
     for size in sizes:
         if size > len(known) and uncertain:
@@ -125,5 +136,7 @@ def learning_curve(
     return curve
 
 
-def _learned(texts: Sequence[str], labels: Sequence[bool], known: Sequence[int], make: Callable) -> KeepClassifier:
+def _learned(
+    texts: Sequence[str], labels: Sequence[bool], known: Sequence[int], make: Callable
+) -> KeepClassifier:
     return make().fit([texts[row] for row in known], [labels[row] for row in known])

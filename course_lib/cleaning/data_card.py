@@ -71,20 +71,37 @@ class DataCard:
     def markdown(self) -> str:
         """The card as a page."""
         header = ("step", "what it does", "arguments", "left", "text", "dropped", "changed")
-        answers = {question: "**nobody has answered this yet**" for question in QUESTIONS} | self.notes
-        return "\n".join([
-            f"# Data card: {_cell(self.name)}", "",
-            f"Source: `{_cell(self.source)}`.", "",
-            _table(("", "documents", "text", "hash"), [_row("came in", self.came_in), _row("is left", self.left)]),
-            "## Licences", "",
-            _table(("licence", "documents left"), sorted(self.left.licences.items())),
-            *_section("Origin", {key: _short(value) for key, value in sorted(self.origin.items())}),
-            *_section("Files that could not be read", self.skipped),
-            "## Steps, in order", "", _table(header, map(_step_row, self.steps)),
-            *_section("Seeds", self.seeds),
-            *_section("Examples from the removal log", {_cell(entry.id): _example(entry) for entry in self.examples}),
-            *_section("What only people can say", answers),
-        ])  # fmt: skip
+        answers = {
+            question: "**nobody has answered this yet**" for question in QUESTIONS
+        } | self.notes
+        return "\n".join(
+            [
+                f"# Data card: {_cell(self.name)}",
+                "",
+                f"Source: `{_cell(self.source)}`.",
+                "",
+                _table(
+                    ("", "documents", "text", "hash"),
+                    [_row("came in", self.came_in), _row("is left", self.left)],
+                ),
+                "## Licences",
+                "",
+                _table(("licence", "documents left"), sorted(self.left.licences.items())),
+                *_section(
+                    "Origin", {key: _short(value) for key, value in sorted(self.origin.items())}
+                ),
+                *_section("Files that could not be read", self.skipped),
+                "## Steps, in order",
+                "",
+                _table(header, map(_step_row, self.steps)),
+                *_section("Seeds", self.seeds),
+                *_section(
+                    "Examples from the removal log",
+                    {_cell(entry.id): _example(entry) for entry in self.examples},
+                ),
+                *_section("What only people can say", answers),
+            ]
+        )
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """``DATA_CARD.md`` and ``data_card.json`` in ``folder``."""
@@ -126,22 +143,41 @@ def make_card(
     facts = []
     for (name, step), stage in zip(steps.items(), run.stages[1:], strict=True):
         what, arguments = describe(step)
-        facts.append(StepFacts(name, what, arguments, stage.documents, stage.bytes, stage.dropped, stage.changed))
+        facts.append(
+            StepFacts(
+                name, what, arguments, stage.documents, stage.bytes, stage.dropped, stage.changed
+            )
+        )
     reasons = dict.fromkeys(entry.reason for entry in run.log.entries)
     quoted = [entry for reason in reasons for entry in run.log.sample(examples, reason)]
-    own = {f"step {fact.name!r}": int(fact.arguments["seed"]) for fact in facts if "seed" in fact.arguments}
-    origin = {key: value for key, value in corpus.manifest.items() if key != "defects"}  # the messy songbook's truth
+    own = {
+        f"step {fact.name!r}": int(fact.arguments["seed"])
+        for fact in facts
+        if "seed" in fact.arguments
+    }
+    origin = {
+        key: value for key, value in corpus.manifest.items() if key != "defects"
+    }  # the messy songbook's truth
     return DataCard(
-        corpus.name, corpus.source, dict(Counter(skipped.reason for skipped in corpus.skipped)), origin,
-        holdings(corpus), tuple(facts), holdings(run.documents), {**(seeds or {}), **own},
-        tuple(map(_masked, quoted)), dict(notes or {}),
-    )  # fmt: skip
+        corpus.name,
+        corpus.source,
+        dict(Counter(skipped.reason for skipped in corpus.skipped)),
+        origin,
+        holdings(corpus),
+        tuple(facts),
+        holdings(run.documents),
+        {**(seeds or {}), **own},
+        tuple(map(_masked, quoted)),
+        dict(notes or {}),
+    )
 
 
 def describe(step: Step) -> tuple[str, dict[str, str]]:
     """The first sentence of a step's docstring, and its arguments (those that were set, and the defaults)."""
     function = step.func if isinstance(step, functools.partial) else step
-    what = " ".join((inspect.getdoc(function) or "no description").split("\n\n")[0].split()).split(". ")[0]
+    what = " ".join((inspect.getdoc(function) or "no description").split("\n\n")[0].split()).split(
+        ". "
+    )[0]
     given = step.keywords if isinstance(step, functools.partial) else {}
     defaults = {
         name: parameter.default
@@ -156,7 +192,9 @@ def _name(value: Any) -> str:
 
 
 def _masked(entry: Removal) -> Removal:
-    evidence = {key: mask_personal(v)[0] if isinstance(v, str) else v for key, v in entry.evidence.items()}
+    evidence = {
+        key: mask_personal(v)[0] if isinstance(v, str) else v for key, v in entry.evidence.items()
+    }
     return Removal(entry.id, entry.step, entry.action, entry.reason, evidence)
 
 
@@ -165,7 +203,12 @@ def _row(name: str, own: Holdings) -> tuple[str, str, str, str]:
 
 
 def _step_row(step: StepFacts) -> tuple[str, ...]:
-    counts = f"{step.documents:,}", megabytes(step.bytes), _short(step.dropped), _short(step.changed)
+    counts = (
+        f"{step.documents:,}",
+        megabytes(step.bytes),
+        _short(step.dropped),
+        _short(step.changed),
+    )
     return step.name, step.what.rstrip("."), _short(step.arguments), *counts
 
 
@@ -192,4 +235,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _section(title: str, facts: Mapping[str, object]) -> list[str]:
-    return [f"## {title}", "", *(f"- {key}: {value}" for key, value in facts.items()), ""] if facts else []
+    return (
+        [f"## {title}", "", *(f"- {key}: {value}" for key, value in facts.items()), ""]
+        if facts
+        else []
+    )

@@ -63,12 +63,18 @@ def one_source(corpus: Corpus, max_bytes: int) -> Corpus:
     return (corpus if len(sizes) == 1 else corpus.select(rows)).sample(max_bytes)
 
 
-def drawn(documents: Sequence[Tokens], most: int | None, seed: int, longest: int = 512) -> list[Tokens]:
+def drawn(
+    documents: Sequence[Tokens], most: int | None, seed: int, longest: int = 512
+) -> list[Tokens]:
     """Documents in a seeded order, up to ``most`` tokens (None: all). No more than ``longest`` of one at a time.
 
     Long documents are cut into pieces, so that a single one does not decide a small budget.
     """
-    pieces = [document[n : n + longest] for document in documents for n in range(0, len(document), longest)]
+    pieces = [
+        document[n : n + longest]
+        for document in documents
+        for n in range(0, len(document), longest)
+    ]
     random.Random(seed).shuffle(pieces)
     if most is None:
         return pieces
@@ -103,14 +109,20 @@ def neural_learner(
         torch.manual_seed(seed)
         stream = torch.tensor(list(chain.from_iterable(documents)))
         steps = max(1, round(passes * len(stream) / (batch * context)))
-        shape = Config(vocabulary, "falcon", width, layers, heads=2, few_heads=1, context=context, bias=False)
+        shape = Config(
+            vocabulary, "falcon", width, layers, heads=2, few_heads=1, context=context, bias=False
+        )
         model = MiniGPT(shape)
         plan = Plan(steps, 0.01, schedule="trapezoid", weight_decay=0.1, seed=seed)
         with one_thread():
             train(
-                model, lambda generator: draw_windows(stream, context + 1, batch, generator),
-                lambda model, rows: model.loss(rows), plan, optimiser_for=MuonAndAdamW, description="a small model",
-            )  # fmt: skip
+                model,
+                lambda generator: draw_windows(stream, context + 1, batch, generator),
+                lambda model, rows: model.loss(rows),
+                plan,
+                optimiser_for=MuonAndAdamW,
+                description="a small model",
+            )
 
         def judge(target: Sequence[Tokens]) -> float:
             ids = torch.tensor(list(chain.from_iterable(target)))
@@ -164,8 +176,13 @@ def trials(
             key = seed, tuple(map(tuple, part))
             if key not in known:
                 judge = learner(part, vocabulary, seed)
-                known[key] = {name: judge(target.documents) / target.bytes for name, target in targets.items()}
-            found += [Trial(version, name, seed, sum(map(len, part)), bits) for name, bits in known[key].items()]
+                known[key] = {
+                    name: judge(target.documents) / target.bytes for name, target in targets.items()
+                }
+            found += [
+                Trial(version, name, seed, sum(map(len, part)), bits)
+                for name, bits in known[key].items()
+            ]
     return found
 
 
@@ -187,7 +204,9 @@ def gains(found: Sequence[Trial], raw: str = "raw") -> list[Gain]:
     """The gain of each version over ``raw``: above 0 it needs fewer bits."""
     base = {(trial.target, trial.seed): trial.bits for trial in found if trial.version == raw}
     if not base:
-        raise CourseError(f"No trial is of the version {raw!r}, so there is nothing to compare with.")
+        raise CourseError(
+            f"No trial is of the version {raw!r}, so there is nothing to compare with."
+        )
     by: dict[tuple[str, str], list[float]] = {}
     for trial in found:
         before = base[trial.target, trial.seed]

@@ -30,7 +30,9 @@ def drop_exact(documents: Iterable[Document], log: RemovalLog) -> Iterator[Docum
             yield document
 
 
-def drop_repeated_lines(documents: Iterable[Document], log: RemovalLog, *, shortest: int = 20) -> Iterator[Document]:
+def drop_repeated_lines(
+    documents: Iterable[Document], log: RemovalLog, *, shortest: int = 20
+) -> Iterator[Document]:
     """Documents without the lines that were seen before, in any document.
 
     Lines shorter than ``shortest`` characters stay: a brace or "Returns" repeats for good

@@ -54,7 +54,9 @@ def cut(documents: Sequence[Words], tokens: int, rng: random.Random) -> list[lis
     return [document for document in taken if document]
 
 
-def write(model: KneserNey, tokens: int, rng: random.Random, longest: int = LONGEST) -> list[list[str]]:
+def write(
+    model: KneserNey, tokens: int, rng: random.Random, longest: int = LONGEST
+) -> list[list[str]]:
     """Documents drawn from a model until there are this many words."""
     written: list[list[str]] = []
     size = empty = 0
@@ -83,33 +85,54 @@ def chain_of_models(
     Returns ``generations`` + 1 of them, the first learned from real text.
     """
     if mode not in MODES or tokens < 1 or generations < 1:
-        raise CourseError(f"A chain needs words, a generation, and a mode out of {', '.join(MODES)}.")
+        raise CourseError(
+            f"A chain needs words, a generation, and a mode out of {', '.join(MODES)}."
+        )
     rng = random.Random(seed)
-    pieces = [document[n : n + LONGEST] for document in documents for n in range(0, len(document), LONGEST)]
+    pieces = [
+        document[n : n + LONGEST]
+        for document in documents
+        for n in range(0, len(document), LONGEST)
+    ]
     shuffled = cut(pieces, sum(map(len, pieces)), rng)
     vocabulary = {word for document in shuffled for word in document}
     training = real = cut(shuffled, tokens, random.Random(seed))
     if not real or not held_out:
-        raise CourseError("A chain of models needs text to learn from and text to be judged on: give more documents.")
+        raise CourseError(
+            "A chain of models needs text to learn from and text to be judged on: give more documents."
+        )
     stream = list(chain.from_iterable(shuffled))
     found = []
     for number in range(generations + 1):
-        writer = KneserNey(training, order)  # knows its own words only: what is not written any more is lost
+        writer = KneserNey(
+            training, order
+        )  # knows its own words only: what is not written any more is lost
         judged = KneserNey(training, order, vocabulary)
         sample = " ".join(chain.from_iterable(write(writer, 16, random.Random(seed))))
         words = [word for document in training for word in document]
-        found.append(Generation(number, judged.perplexity(held_out), len(set(words)), len(words), sample))
+        found.append(
+            Generation(number, judged.perplexity(held_out), len(set(words)), len(words), sample)
+        )
         if number < generations:
             training = _next(mode, training, real, stream, writer, tokens, number + 1, rng)
     return found
 
 
 def _next(
-    mode: str, training: list[list[str]], real: list[list[str]], stream: list[str], model: KneserNey, tokens: int,
-    number: int, rng: random.Random,
-) -> list[list[str]]:  # fmt: skip
+    mode: str,
+    training: list[list[str]],
+    real: list[list[str]],
+    stream: list[str],
+    model: KneserNey,
+    tokens: int,
+    number: int,
+    rng: random.Random,
+) -> list[list[str]]:
     """What the next model learns from."""
-    if mode in ("new real text", "more real text"):  # another part of the real text; from its start again at the end
+    if mode in (
+        "new real text",
+        "more real text",
+    ):  # another part of the real text; from its start again at the end
         first = 0 if mode == "more real text" else number * tokens
         size = tokens * (number + 1 if mode == "more real text" else 1)
         part = [stream[(first + n) % len(stream)] for n in range(size)]

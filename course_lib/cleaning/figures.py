@@ -42,7 +42,9 @@ def common_lines(counts: Mapping[str, int], documents: int, name: str) -> Descri
     shares = [100 * count / documents for count in counts.values()]
     axis.barh(places, shares, color=COLOURS[1], edgecolor="white")
     axis.set_yticks(places, [shortened(line) for line in counts], fontsize=9)
-    axis.set(title=f"Lines that come back: {name}", xlabel="documents with this line (%)", ylabel="line")
+    axis.set(
+        title=f"Lines that come back: {name}", xlabel="documents with this line (%)", ylabel="line"
+    )
     if not shares:
         return DescribedFigure(figure, "No line is long enough to be counted.")
     return DescribedFigure(
@@ -57,21 +59,39 @@ def funnel(run: PipelineRun, title: str) -> DescribedFigure:
     first = run.stages[0]
     places = np.arange(len(run.stages))[::-1]
     kinds = (
-        ("documents", [100 * stage.documents / max(first.documents, 1) for stage in run.stages], 0.2),
+        (
+            "documents",
+            [100 * stage.documents / max(first.documents, 1) for stage in run.stages],
+            0.2,
+        ),
         ("text (bytes)", [100 * stage.bytes / max(first.bytes, 1) for stage in run.stages], -0.2),
     )
     for number, (name, shares, shift) in enumerate(kinds):
-        axis.barh(places + shift, shares, 0.38, color=COLOURS[number], hatch=HATCHES[number], edgecolor="white",
-                  label=name)  # fmt: skip
+        axis.barh(
+            places + shift,
+            shares,
+            0.38,
+            color=COLOURS[number],
+            hatch=HATCHES[number],
+            edgecolor="white",
+            label=name,
+        )
         for place, share in zip(places, shares, strict=True):
             axis.text(share + 1, place + shift, f"{share:.0f}", va="center", fontsize=8.5)
     axis.set_yticks(places, [stage.name for stage in run.stages])
     axis.set(title=title, xlabel="left of the input (%)", ylabel="after the step", xlim=(0, 112))
     axis.legend(loc="lower right")
-    losses = [before.documents - after.documents for before, after in zip(run.stages, run.stages[1:], strict=False)]
+    losses = [
+        before.documents - after.documents
+        for before, after in zip(run.stages, run.stages[1:], strict=False)
+    ]
     worst = run.stages[1 + int(np.argmax(losses))]
     last = run.stages[-1]
-    told = f"; “{worst.name}” drops the most documents, {max(losses):,}" if losses and max(losses) else ""
+    told = (
+        f"; “{worst.name}” drops the most documents, {max(losses):,}"
+        if losses and max(losses)
+        else ""
+    )
     return DescribedFigure(
         figure,
         f"Of {first.documents:,} documents {last.documents:,} are left, "
@@ -87,8 +107,14 @@ def reasons(counts: Mapping[tuple[str, str], int], title: str, most: int = 12) -
     places = np.arange(len(shown))[::-1]
     for number, step in enumerate(steps):
         rows = [row for row, ((own, _), _) in enumerate(shown) if own == step]
-        axis.barh(places[rows], [shown[row][1] for row in rows], color=COLOURS[number % len(COLOURS)],
-                  hatch=HATCHES[number % len(HATCHES)], edgecolor="white", label=step)  # fmt: skip
+        axis.barh(
+            places[rows],
+            [shown[row][1] for row in rows],
+            color=COLOURS[number % len(COLOURS)],
+            hatch=HATCHES[number % len(HATCHES)],
+            edgecolor="white",
+            label=step,
+        )
     axis.set_yticks(places, [reason for (_, reason), _ in shown])
     axis.set(title=title, xlabel="documents dropped", ylabel="reason")
     if shown:
@@ -105,7 +131,14 @@ def kept_by_splitter(shares: Mapping[str, Mapping[str, float]], title: str) -> D
     figure, axis = canvas(width=7.0, height=0.55 * len(filters) + 1.3)
     axis.imshow(values, cmap="Blues", vmin=0, vmax=100, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
-        axis.text(column, row, f"{value:.0f} %", ha="center", va="center", color="white" if value > 60 else "black")
+        axis.text(
+            column,
+            row,
+            f"{value:.0f} %",
+            ha="center",
+            va="center",
+            color="white" if value > 60 else "black",
+        )
     axis.set_xticks(range(len(splitters)), splitters)
     axis.set_yticks(range(len(filters)), filters)
     axis.set(title=title, xlabel="how the text is cut into words", ylabel="filter")
@@ -124,12 +157,23 @@ def rule_values(
 ) -> DescribedFigure:
     """One rule's value for every document, by splitter: a dot each, and the allowed range shaded."""
     figure, axis = canvas(width=7.6, height=0.7 * len(values) + 1.2)
-    top = max([high if np.isfinite(high) else low, *(max(own, default=0) for own in values.values())])
+    top = max(
+        [high if np.isfinite(high) else low, *(max(own, default=0) for own in values.values())]
+    )
     axis.axvspan(low, min(high, top), color=COLOURS[3], alpha=0.3, label="allowed")
     told = []
     for number, (name, own) in enumerate(values.items()):
-        spread = (np.arange(len(own)) * 0.618 % 1 - 0.5) * 0.5  # neighbours apart, the same on every machine
-        axis.plot(own, len(values) - 1 - number + spread, MARKERS[number], ms=4, alpha=0.6, color=COLOURS[number])
+        spread = (
+            np.arange(len(own)) * 0.618 % 1 - 0.5
+        ) * 0.5  # neighbours apart, the same on every machine
+        axis.plot(
+            own,
+            len(values) - 1 - number + spread,
+            MARKERS[number],
+            ms=4,
+            alpha=0.6,
+            color=COLOURS[number],
+        )
         passed = sum(low <= value <= high for value in own)
         told.append(f"{passed} of {len(own)} with “{name}”")
     axis.set_yticks(range(len(values))[::-1], list(values))

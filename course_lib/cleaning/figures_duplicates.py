@@ -22,11 +22,25 @@ def shared_shingles(first: Sequence[str], second: Sequence[str]) -> DescribedFig
     )
     most = max(len(pieces) for _, pieces, _ in columns)
     figure, axis = canvas(width=8.0, height=0.36 * most + 1.0)
-    axis.set(title="Two texts as sets of three-word shingles", xlim=(-0.5, 2.5), ylim=(most - 0.4, -1.2))
+    axis.set(
+        title="Two texts as sets of three-word shingles", xlim=(-0.5, 2.5), ylim=(most - 0.4, -1.2)
+    )
     axis.set_axis_off()
     for place, (name, pieces, colour) in enumerate(columns):
-        axis.text(place, -0.8, f"{name}: {len(pieces)}", ha="center", va="center", fontsize=10, weight="bold")
-        edge = {"boxstyle": "round,pad=0.25", "facecolor": COLOURS[colour] + "30", "edgecolor": COLOURS[colour]}
+        axis.text(
+            place,
+            -0.8,
+            f"{name}: {len(pieces)}",
+            ha="center",
+            va="center",
+            fontsize=10,
+            weight="bold",
+        )
+        edge = {
+            "boxstyle": "round,pad=0.25",
+            "facecolor": COLOURS[colour] + "30",
+            "edgecolor": COLOURS[colour],
+        }
         for row, piece in enumerate(pieces):
             axis.text(place, row, piece, ha="center", va="center", fontsize=9.5, bbox=edge)
     union = sum(len(pieces) for _, pieces, _ in columns)
@@ -42,16 +56,23 @@ def s_curves(settings: Mapping[str, tuple[int, int]], threshold: float = 0.8) ->
         chance = meeting_probability(similarity, bands, rows)
         style = ("-", "--", ":", "-.")[number % 4]
         axis.plot(
-            similarity, chance, style, color=COLOURS[number], marker=MARKERS[number], markevery=20, ms=6,
+            similarity,
+            chance,
+            style,
+            color=COLOURS[number],
+            marker=MARKERS[number],
+            markevery=20,
+            ms=6,
             label=f"{name}: {bands} × {rows}",
-        )  # fmt: skip
+        )
         told.append(f"{meeting_probability(threshold, bands, rows):.2f} ({name})")
     axis.axvline(threshold, color="black", lw=0.8)
     axis.set(title="Who meets in a bucket?", ylim=(-0.03, 1.03))
     axis.set(xlabel="Jaccard similarity of two documents", ylabel="chance of meeting")
     axis.legend(loc="upper left")
     return DescribedFigure(
-        figure, f"At a similarity of {threshold} (vertical line) two documents meet with a chance of {', '.join(told)}."
+        figure,
+        f"At a similarity of {threshold} (vertical line) two documents meet with a chance of {', '.join(told)}.",
     )
 
 
@@ -61,13 +82,17 @@ def candidate_similarities(similarities: Sequence[float], threshold: float) -> D
     edges = np.linspace(0, 1, 21)
     values = np.asarray(similarities, dtype=float)
     false, true = values[values < threshold], values[values >= threshold]
-    axis.hist(false, edges, color=COLOURS[1], hatch=HATCHES[1], edgecolor="white", label="false alarm")
+    axis.hist(
+        false, edges, color=COLOURS[1], hatch=HATCHES[1], edgecolor="white", label="false alarm"
+    )
     axis.hist(true, edges, color=COLOURS[0], edgecolor="white", label="verified")
     axis.axvline(threshold, color="black", lw=0.8)
     axis.set(title="Pairs that met in a bucket", xlabel="exact Jaccard similarity", ylabel="pairs")
     axis.legend(loc="upper left")
     told = f"Of {len(values):,} pairs that met, {len(true):,} reach a similarity of {threshold}."
-    return DescribedFigure(figure, told if len(values) else "No two different documents met in a bucket.")
+    return DescribedFigure(
+        figure, told if len(values) else "No two different documents met in a bucket."
+    )
 
 
 def removed_shares(shares: Mapping[str, float]) -> DescribedFigure:
@@ -75,16 +100,25 @@ def removed_shares(shares: Mapping[str, float]) -> DescribedFigure:
     figure, axis = canvas(height=0.42 * len(shares) + 1.1)
     places = np.arange(len(shares))[::-1]
     bars = axis.barh(
-        places, [100 * share for share in shares.values()], color=COLOURS[: len(shares)], edgecolor="white",
+        places,
+        [100 * share for share in shares.values()],
+        color=COLOURS[: len(shares)],
+        edgecolor="white",
         hatch=[HATCHES[number % len(HATCHES)] for number in range(len(shares))],
-    )  # fmt: skip
+    )
     axis.bar_label(bars, [f" {share:.1%}" for share in shares.values()], fontsize=9.5)
     axis.set_yticks(places, list(shares))
     axis.set_xlim(0, max(1, 118 * max(shares.values())))
-    axis.set(title="What each kind of duplicate amounts to", xlabel="text removed (% of characters)", ylabel="kind")
+    axis.set(
+        title="What each kind of duplicate amounts to",
+        xlabel="text removed (% of characters)",
+        ylabel="kind",
+    )
     top = max(shares, key=shares.__getitem__)
     told = f"By itself, the search for {top} removes most: {shares[top]:.1%} of the text."
-    return DescribedFigure(figure, told if shares[top] > 0 else "None of them removes anything here.")
+    return DescribedFigure(
+        figure, told if shares[top] > 0 else "None of them removes anything here."
+    )
 
 
 def leaked_perplexities(values: Mapping[str, float]) -> DescribedFigure:
@@ -92,9 +126,12 @@ def leaked_perplexities(values: Mapping[str, float]) -> DescribedFigure:
     figure, axis = canvas(height=0.5 * len(values) + 1.2)
     places = np.arange(len(values))[::-1]
     bars = axis.barh(
-        places, list(values.values()), color=COLOURS[: len(values)], edgecolor="white",
+        places,
+        list(values.values()),
+        color=COLOURS[: len(values)],
+        edgecolor="white",
         hatch=[HATCHES[number % len(HATCHES)] for number in range(len(values))],
-    )  # fmt: skip
+    )
     axis.bar_label(bars, [f" {value:.0f}" for value in values.values()], fontsize=9.5)
     axis.set_yticks(places, list(values))
     axis.set(title="How surprising are held-out documents?", xscale="log")
@@ -111,11 +148,19 @@ def precision_and_recall(scores: Mapping[str, Score]) -> DescribedFigure:
     for shift, name, number in ((-0.2, "precision", 0), (0.2, "recall", 1)):
         values = [getattr(score, name) for score in scores.values()]
         bars = axis.bar(
-            places + shift, values, 0.38, label=name, color=COLOURS[number], hatch=HATCHES[number], edgecolor="white"
+            places + shift,
+            values,
+            0.38,
+            label=name,
+            color=COLOURS[number],
+            hatch=HATCHES[number],
+            edgecolor="white",
         )
         axis.bar_label(bars, [f"{value:.2f}" for value in values], fontsize=9)
     axis.set_xticks(places, list(scores))
-    axis.set(title="Finding personal data by patterns", xlabel="kind", ylabel="share", ylim=(0, 1.35))
+    axis.set(
+        title="Finding personal data by patterns", xlabel="kind", ylabel="share", ylim=(0, 1.35)
+    )
     axis.legend(loc="upper right", ncols=2)
     worst = min(scores.values(), key=lambda score: min(score.precision, score.recall))
     return DescribedFigure(
@@ -125,7 +170,9 @@ def precision_and_recall(scores: Mapping[str, Score]) -> DescribedFigure:
     )
 
 
-def cluster_table(documents: Sequence[Document], clusters: Clusters, number: int, most: int = 4) -> Table:
+def cluster_table(
+    documents: Sequence[Document], clusters: Clusters, number: int, most: int = 4
+) -> Table:
     """One cluster, the largest first: the kept document, and up to ``most`` removed ones, differences in brackets."""
     sizes = np.bincount(clusters.kept, minlength=len(clusters.kept))
     keepers = sorted(np.flatnonzero(sizes > 1).tolist(), key=lambda row: (-sizes[row], row))

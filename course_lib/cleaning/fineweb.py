@@ -16,20 +16,28 @@ ENDS = (".", "!", "?", "…", '"', "'", "”", "’", "»", "。", "！", "？",
 SHORT_LINE = 30  # characters
 
 
-def explain_fineweb(text: str, split: Callable[[str], list[str]], *, most_duplicated: float = 0.1) -> list[Verdict]:
+def explain_fineweb(
+    text: str, split: Callable[[str], list[str]], *, most_duplicated: float = 0.1
+) -> list[Verdict]:
     """Every rule's verdict on ``text``. Lines that are blank do not count; an empty text fails the first rule."""
     lines = [line for line in text.split("\n") if line.strip()]
     per_line, per_character = max(len(lines), 1), max(len(text) - text.count("\n"), 1)
     return [
         Verdict("end-marks", sum(line.endswith(ENDS) for line in lines) / per_line, 0.12, 1),
         Verdict("short-lines", sum(len(line) <= SHORT_LINE for line in lines) / per_line, 0, 0.67),
-        Verdict("duplicate-line-characters", duplicates(lines)[1] / per_character, 0, most_duplicated),
+        Verdict(
+            "duplicate-line-characters", duplicates(lines)[1] / per_character, 0, most_duplicated
+        ),
         Verdict("line-ends-per-word", text.count("\n") / max(len(split(text)), 1), 0, 0.3),
     ]
 
 
 def drop_fineweb(
-    documents: Iterable[Document], log: RemovalLog, *, split: Callable[[str], list[str]], most_duplicated: float = 0.1
+    documents: Iterable[Document],
+    log: RemovalLog,
+    *,
+    split: Callable[[str], list[str]],
+    most_duplicated: float = 0.1,
 ) -> Iterator[Document]:
     """The documents that pass every rule. Reason: the first that fails; evidence: its value, all ``failed``."""
 

@@ -33,7 +33,9 @@ def write_examples(path: Path | str, examples: Iterable[Example]) -> int:
     path = Path(path)
     write = {".jsonl": _write_lines, ".parquet": _write_table}.get(path.suffix)
     if write is None:
-        raise CourseError(f"{path.name} has no ending that is known here: choose .jsonl or .parquet.")
+        raise CourseError(
+            f"{path.name} has no ending that is known here: choose .jsonl or .parquet."
+        )
     temporary = path.with_name(path.name + ".part")
     try:
         count = write(temporary, _checked(examples))
@@ -41,7 +43,9 @@ def write_examples(path: Path | str, examples: Iterable[Example]) -> int:
             raise CourseError("There is no example to write: the list is empty.")
         temporary.replace(path)
     except OSError as error:
-        raise CourseError(f"{path} cannot be written ({error.strerror}): choose another folder.") from error
+        raise CourseError(
+            f"{path} cannot be written ({error.strerror}): choose another folder."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
     return count
@@ -52,9 +56,13 @@ def _checked(examples: Iterable[Example]) -> Iterator[dict]:
     for number, example in enumerate(examples):
         form = form or type(example)
         if type(example) is not form:
-            raise CourseError(f"Example {number} is a {type(example).__name__} among {form.__name__}: one form a file.")
+            raise CourseError(
+                f"Example {number} is a {type(example).__name__} among {form.__name__}: one form a file."
+            )
         if problems := example.problems():
-            raise CourseError(f"Example {number} cannot be written: {problems[0]}. Sort such examples out first.")
+            raise CourseError(
+                f"Example {number} cannot be written: {problems[0]}. Sort such examples out first."
+            )
         yield to_record(example)
 
 
@@ -95,7 +103,9 @@ def read_examples(path: Path | str, form: str) -> tuple[list[Example], list[Brok
     form_named(form)
     read = {".jsonl": _read_lines, ".parquet": _read_table}.get(path.suffix)
     if read is None:
-        raise CourseError(f"{path.name} has no ending that is known here: .jsonl and .parquet are read.")
+        raise CourseError(
+            f"{path.name} has no ending that is known here: .jsonl and .parquet are read."
+        )
     if not path.is_file():
         raise CourseError(f"There is no file {path}: check the name.")
     examples, broken = [], []
@@ -134,7 +144,9 @@ def _read_table(path: Path) -> Iterator[tuple[int, object, str]]:
                 number += 1
                 yield number, record, ""
     except (pa.ArrowException, OSError) as error:
-        raise CourseError(f"{path.name} is damaged or no Parquet file: make or fetch it again.") from error
+        raise CourseError(
+            f"{path.name} is damaged or no Parquet file: make or fetch it again."
+        ) from error
 
 
 def same_examples(one: Sequence[Example], other: Sequence[Example]) -> bool:

@@ -68,7 +68,9 @@ class Chat:
             if not isinstance(turn, dict) or set(turn) != {"role", "content"}:
                 return [f"turn {number} needs exactly a role and a content"]
             if turn["role"] not in ROLES:
-                return [f"turn {number} has the role {turn['role']!r}; there are {', '.join(ROLES)}"]
+                return [
+                    f"turn {number} has the role {turn['role']!r}; there are {', '.join(ROLES)}"
+                ]
             if found := text_problems(f"the content of turn {number}", turn["content"]):
                 return found
         roles = [turn["role"] for turn in self.messages]
@@ -78,7 +80,9 @@ class Chat:
         if any(role != ("user", "assistant")[place % 2] for place, role in enumerate(spoken)):
             return ["user and assistant take turns, and the user begins"]
         return (
-            [] if spoken and spoken[-1] == "assistant" else ["the last turn is not the assistant's: nothing to learn"]
+            []
+            if spoken and spoken[-1] == "assistant"
+            else ["the last turn is not the assistant's: nothing to learn"]
         )
 
 
@@ -91,14 +95,23 @@ class Preference:
     rejected: str
 
     def problems(self) -> list[str]:
-        found = [text for field in fields(self) for text in text_problems(field.name, getattr(self, field.name))]
+        found = [
+            text
+            for field in fields(self)
+            for text in text_problems(field.name, getattr(self, field.name))
+        ]
         if not found and self.chosen.strip() == self.rejected.strip():
             found.append("chosen and rejected are the same: there is nothing to prefer")
         return found
 
 
 Example = RawText | Instruction | Chat | Preference
-FORMS: dict[str, type] = {"text": RawText, "instruction": Instruction, "chat": Chat, "preference": Preference}
+FORMS: dict[str, type] = {
+    "text": RawText,
+    "instruction": Instruction,
+    "chat": Chat,
+    "preference": Preference,
+}
 
 
 def to_record(example: Example) -> dict[str, Any]:

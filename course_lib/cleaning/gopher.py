@@ -33,8 +33,12 @@ def explain_quality(text: str, split: Callable[[str], list[str]]) -> list[Verdic
         Verdict("hash-signs", text.count("#") / per_word, 0, 0.1),
         Verdict("ellipses", ellipses / per_word, 0, 0.1),
         Verdict("bullet-lines", sum(line.startswith(BULLETS) for line in lines) / per_line, 0, 0.9),
-        Verdict("ellipsis-lines", sum(line.endswith(ELLIPSES) for line in lines) / per_line, 0, 0.3),
-        Verdict("alphabetic-words", sum(any(map(str.isalpha, t)) for t in tokens) / per_word, 0.8, 1),
+        Verdict(
+            "ellipsis-lines", sum(line.endswith(ELLIPSES) for line in lines) / per_line, 0, 0.3
+        ),
+        Verdict(
+            "alphabetic-words", sum(any(map(str.isalpha, t)) for t in tokens) / per_word, 0.8, 1
+        ),
         Verdict("common-words", len(COMMON.intersection(map(str.lower, tokens))), 2, len(COMMON)),
     ]
 

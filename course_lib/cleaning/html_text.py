@@ -12,12 +12,35 @@ from html import unescape
 from course_lib.cleaning.log import RemovalLog
 from course_lib.workbook.corpus import Document
 
-MOST_MARKUP = 1_000_000  # characters of a page that trafilatura gets: it needs seconds for a megabyte
+MOST_MARKUP = (
+    1_000_000  # characters of a page that trafilatura gets: it needs seconds for a megabyte
+)
 HIDDEN = frozenset(("script", "style", "template", "noscript"))
 INLINE = frozenset(
-    ("a", "abbr", "b", "bdi", "cite", "code", "em", "font", "i", "kbd", "mark", "q", "s", "small", "span", "strong",
-     "sub", "sup", "tt", "u", "var")
-)  # fmt: skip
+    (
+        "a",
+        "abbr",
+        "b",
+        "bdi",
+        "cite",
+        "code",
+        "em",
+        "font",
+        "i",
+        "kbd",
+        "mark",
+        "q",
+        "s",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "tt",
+        "u",
+        "var",
+    )
+)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,30})(?:[\s/][^<>]*)?>|<!--|<[!?][^<>]*>")
 _PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
 

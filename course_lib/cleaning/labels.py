@@ -35,7 +35,9 @@ class LabelBook:
 
     def __init__(self, task: str, folder: Path | None = None) -> None:
         if not re.fullmatch(r"[\w-]{1,60}", task):
-            raise CourseError(f"{task!r} is no name for a set of labels: use letters, digits, - and _.")
+            raise CourseError(
+                f"{task!r} is no name for a set of labels: use letters, digits, - and _."
+            )
         self.path = (folder or settings.settings_file().parent / "labels") / f"{task}.json"
         self._labels = self._read()
 
@@ -78,7 +80,9 @@ def prose_share(text: str) -> float:
     return prose / max(1, sum(map(len, paragraphs)))
 
 
-def simulated_labels(documents: Sequence[Document], noise: float = NOISE, seed: int = 0) -> list[bool]:
+def simulated_labels(
+    documents: Sequence[Document], noise: float = NOISE, seed: int = 0
+) -> list[bool]:
     """Labels of an annotator who wants prose: keeps the half with the larger ``prose_share``.
 
     Among equals the longer text is kept. Then ``noise`` of the labels are turned round. From two
@@ -93,13 +97,17 @@ def _rank(document: Document) -> tuple[float, int, float]:
     return prose_share(document.text), len(document.text), stable_hash(document.id)
 
 
-def noisy(truth: Sequence[bool], documents: Sequence[Document], noise: float = NOISE, seed: int = 0) -> list[bool]:
+def noisy(
+    truth: Sequence[bool], documents: Sequence[Document], noise: float = NOISE, seed: int = 0
+) -> list[bool]:
     """The truth, with about a share ``noise`` of the answers turned round, the same ones on every machine.
 
     Where this would leave only one of the two answers, the truth itself is given.
     """
     pairs = zip(truth, documents, strict=True)
-    turned = [bool(keep) != (stable_hash(document.id, seed + 17) < noise) for keep, document in pairs]
+    turned = [
+        bool(keep) != (stable_hash(document.id, seed + 17) < noise) for keep, document in pairs
+    ]
     return turned if len(set(turned)) > 1 else [bool(keep) for keep in truth]
 
 
@@ -108,7 +116,10 @@ class Asker:
 
     def __init__(self, documents: Sequence[Document], book: LabelBook) -> None:
         self.documents, self.book = list(documents), book
-        self.place = next((n for n, d in enumerate(self.documents) if book.get(d.text) is None), len(self.documents))
+        self.place = next(
+            (n for n, d in enumerate(self.documents) if book.get(d.text) is None),
+            len(self.documents),
+        )
 
     def answer(self, keep: bool | None) -> None:
         """Note "keep", "drop" or nothing (None) for the document shown, and go on to the next."""
@@ -129,7 +140,9 @@ class Asker:
             return f"<p>All shown. Labels kept: {len(self.book)}.</p>"
         text = html.escape(mask_emails(self.documents[self.place].text[:SHOWN]))
         head = f"{self.place + 1} of {len(self.documents)} · labels kept: {len(self.book)}"
-        style = "white-space:pre-wrap;border:1px solid #888;padding:8px;max-height:22em;overflow:auto"
+        style = (
+            "white-space:pre-wrap;border:1px solid #888;padding:8px;max-height:22em;overflow:auto"
+        )
         return f'<p>{head}</p><div style="{style}">{text}</div>'
 
 
@@ -150,9 +163,11 @@ def ask(documents: Sequence[Document], book: LabelBook, preview: int = 3) -> Non
     shown = ipywidgets.HTML(asker.page())
     buttons = []
     actions = (
-        ("Keep", lambda: asker.answer(True)), ("Drop", lambda: asker.answer(False)),
-        ("Skip", lambda: asker.answer(None)), ("Back", asker.back),
-    )  # fmt: skip
+        ("Keep", lambda: asker.answer(True)),
+        ("Drop", lambda: asker.answer(False)),
+        ("Skip", lambda: asker.answer(None)),
+        ("Back", asker.back),
+    )
     for name, act in actions:
         button = ipywidgets.Button(description=name)
         button.on_click(lambda _, act=act: (act(), setattr(shown, "value", asker.page())))

@@ -57,7 +57,9 @@ def keep_languages(
     """
     unknown = set(languages) - set(_identifier().nb_classes)
     if unknown or not languages:
-        raise CourseError(f"No such language: {', '.join(sorted(unknown)) or 'none'}. Give codes such as en, de or zh.")
+        raise CourseError(
+            f"No such language: {', '.join(sorted(unknown)) or 'none'}. Give codes such as en, de or zh."
+        )
     for document in documents:
         letters = sum(map(str.isalpha, document.text[:MOST_CHARACTERS]))
         if letters < fewest_letters:
@@ -69,4 +71,6 @@ def keep_languages(
             yield document
         else:
             reason = "unsure-language" if language in languages else "other-language"
-            log.drop(document, "language", reason, language=language, probability=round(probability, 3))
+            log.drop(
+                document, "language", reason, language=language, probability=round(probability, 3)
+            )

@@ -44,7 +44,11 @@ class Leak:
 
 
 def find_leaks(
-    train: Sequence[str], held_out: Sequence[str], *, threshold: float = minhash.THRESHOLD, seed: int = 1
+    train: Sequence[str],
+    held_out: Sequence[str],
+    *,
+    threshold: float = minhash.THRESHOLD,
+    seed: int = 1,
 ) -> list[Leak]:
     """One ``Leak`` for each held-out text, in order.
 
@@ -59,7 +63,10 @@ def find_leaks(
     grams, _ = _shared(train, held_out, GRAM)
     leaks = []
     for row, text in enumerate(held_out):
-        passage, share = int(_covered(inside[row], RUN)), float(grams[row].mean()) if len(grams[row]) else 0.0
+        passage, share = (
+            int(_covered(inside[row], RUN)),
+            float(grams[row].mean()) if len(grams[row]) else 0.0,
+        )
         if near[row] < len(train):
             match, verdict = int(near[row]), NEAR
         else:
@@ -69,7 +76,9 @@ def find_leaks(
     return leaks
 
 
-def _shared(train: Sequence[str], held_out: Sequence[str], size: int) -> tuple[list[np.ndarray], list[int]]:
+def _shared(
+    train: Sequence[str], held_out: Sequence[str], size: int
+) -> tuple[list[np.ndarray], list[int]]:
     """For each held-out text: which of its runs occur in training (runs,) bool, and a training row that has one, or -1.
 
     Only the held-out runs are kept in memory; the training text passes by in chunks.
@@ -82,11 +91,16 @@ def _shared(train: Sequence[str], held_out: Sequence[str], size: int) -> tuple[l
         index = np.minimum(np.searchsorted(wanted, codes), len(wanted) - 1)
         hit = wanted[index] == codes
         owner = np.searchsorted(starts, places[hit], side="right") - 1 + rows.start
-        index, owner = index[hit][::-1], owner[::-1]  # of equal indices the last is written: the first row
+        index, owner = (
+            index[hit][::-1],
+            owner[::-1],
+        )  # of equal indices the last is written: the first row
         new = first_row[index] < 0
         first_row[index[new]] = owner[new]
     own = [first_row[np.searchsorted(wanted, part)] for part in parts]
-    return [rows >= 0 for rows in own], [int(rows[rows >= 0][0]) if (rows >= 0).any() else -1 for rows in own]
+    return [rows >= 0 for rows in own], [
+        int(rows[rows >= 0][0]) if (rows >= 0).any() else -1 for rows in own
+    ]
 
 
 def _covered(starts: np.ndarray, size: int) -> int:

@@ -31,15 +31,21 @@ class RemovalLog:
 
     entries: list[Removal] = field(default_factory=list)
 
-    def drop(self, document: Document, step: str, reason: str, **evidence: str | int | float) -> None:
+    def drop(
+        self, document: Document, step: str, reason: str, **evidence: str | int | float
+    ) -> None:
         """Record that ``step`` drops ``document``."""
         self.entries.append(Removal(document.id, step, DROPPED, reason, evidence))
 
-    def change(self, document: Document, step: str, reason: str, **evidence: str | int | float) -> None:
+    def change(
+        self, document: Document, step: str, reason: str, **evidence: str | int | float
+    ) -> None:
         """Record that ``step`` changes ``document``."""
         self.entries.append(Removal(document.id, step, CHANGED, reason, evidence))
 
-    def keep(self, document: Document, step: str, reason: str, **evidence: str | int | float) -> None:
+    def keep(
+        self, document: Document, step: str, reason: str, **evidence: str | int | float
+    ) -> None:
         """Record that ``step`` leaves ``document`` as it is although it could not judge it."""
         self.entries.append(Removal(document.id, step, KEPT, reason, evidence))
 

@@ -59,7 +59,11 @@ def without_tags(line: str) -> str:
 
 def without_entities(line: str) -> str:
     """HTML entities as the characters that they stand for; a protected blank becomes a blank."""
-    return _ENTITY.sub(lambda found: html.unescape(found[0]), line).replace("\xa0", " ") if "&" in line else line
+    return (
+        _ENTITY.sub(lambda found: html.unescape(found[0]), line).replace("\xa0", " ")
+        if "&" in line
+        else line
+    )
 
 
 def without_mojibake(line: str) -> str:

@@ -13,10 +13,25 @@ from course_lib.cleaning.log import RemovalLog
 from course_lib.cleaning.lyric_lines import REPAIRS, is_chord_line, mend
 from course_lib.cleaning.site_lines import is_site_line, masked, shared_lines, title_row
 from course_lib.cleaning.song_labels import bare, guess_labels
-from course_lib.cleaning.song_structure import Section, blocks_of, label_text, parse_song, read_label
+from course_lib.cleaning.song_structure import (
+    Section,
+    blocks_of,
+    label_text,
+    parse_song,
+    read_label,
+)
 from course_lib.workbook.corpus import Document
 
-KINDS = ("header", "advert", "footer", "chord line", *REPAIRS, "repeated chorus", "lost label", "blank line")
+KINDS = (
+    "header",
+    "advert",
+    "footer",
+    "chord line",
+    *REPAIRS,
+    "repeated chorus",
+    "lost label",
+    "blank line",
+)
 ALL = frozenset(KINDS)
 Cleaner = Callable[[str], tuple[str, list["Change"]]]
 
@@ -56,7 +71,11 @@ def apply_changes(text: str, changes: Iterable[Change]) -> str:
 
 
 def clean_lyrics(
-    text: str, *, kinds: Iterable[str] = ALL, shared: frozenset[str] = frozenset(), wording: bool = True
+    text: str,
+    *,
+    kinds: Iterable[str] = ALL,
+    shared: frozenset[str] = frozenset(),
+    wording: bool = True,
 ) -> tuple[str, list[Change]]:
     """(the song without the page around it, the changes in the order of the lines).
 
@@ -84,7 +103,9 @@ def clean_lyrics(
         for row in _spare_blanks(_now(lines, changes)):
             changes[row] = Change("blank line", row, lines[row], None)
     labels = _lost_labels(_now(lines, changes)) if "lost label" in wanted else []
-    ordered = sorted([*labels, *changes.values()], key=lambda change: (change.line, change.kind != "lost label"))
+    ordered = sorted(
+        [*labels, *changes.values()], key=lambda change: (change.line, change.kind != "lost label")
+    )
     return apply_changes(text, ordered), ordered
 
 
@@ -102,7 +123,9 @@ def _site_rows(now: list[tuple[int, str]], shared: frozenset[str], wording: bool
 
     def foreign(place: int, at_edge: bool) -> bool:
         line = lines[place]
-        return bool(line.strip()) and (masked(line, name) in shared or (wording and is_site_line(line, at_edge)))
+        return bool(line.strip()) and (
+            masked(line, name) in shared or (wording and is_site_line(line, at_edge))
+        )
 
     found: dict[int, str] = {}
     first = title or 0
@@ -158,7 +181,11 @@ def _lost_labels(now: list[tuple[int, str]]) -> list[Change]:
 
 
 def clean_songs(
-    documents: Iterable[Document], log: RemovalLog, *, kinds: Iterable[str] = ALL, compare: bool = True
+    documents: Iterable[Document],
+    log: RemovalLog,
+    *,
+    kinds: Iterable[str] = ALL,
+    compare: bool = True,
 ) -> Iterator[Document]:
     """The documents as songs. With ``compare`` it loads all, to find the lines that pages share.
 
@@ -176,6 +203,8 @@ def clean_songs(
             log.drop(document, "lyrics", "nothing-sung")
             continue
         for kind, lines in Counter(change.kind for change in changes).items():
-            first = next(change.before or change.after or "" for change in changes if change.kind == kind)
+            first = next(
+                change.before or change.after or "" for change in changes if change.kind == kind
+            )
             log.change(document, "lyrics", kind.replace(" ", "-"), lines=lines, first=first[:100])
         yield replace(document, text=text) if changes else document

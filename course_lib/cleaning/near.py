@@ -31,7 +31,9 @@ class Clusters:
     similarity: np.ndarray
 
 
-def meeting_probability(similarity: np.ndarray | float, bands: int, rows: int) -> np.ndarray | float:
+def meeting_probability(
+    similarity: np.ndarray | float, bands: int, rows: int
+) -> np.ndarray | float:
     """The chance that two documents of this Jaccard similarity share a bucket: 1 - (1 - J**rows)**bands."""
     return 1 - (1 - similarity**rows) ** bands
 
@@ -52,7 +54,9 @@ def find_clusters(
     a text meets at most ``minhash.LEADERS`` others: the work grows with the number of texts, not its square.
     """
     if bands < 1 or rows < 1 or not 0 < threshold <= 1:
-        raise CourseError("Choose at least one band and one row, and a threshold above 0 and up to 1.")
+        raise CourseError(
+            "Choose at least one band and one row, and a threshold above 0 and up to 1."
+        )
     hashes, starts = minhash.shingles(texts)
     match = minhash.first_with_same_shingles(hashes, starts)
     similarity = np.ones(len(match))
@@ -60,7 +64,9 @@ def find_clusters(
     def own(row: int) -> np.ndarray:
         return hashes[starts[row] : starts[row + 1]]
 
-    for bucket in minhash.candidates(hashes, starts, match.copy(), bands=bands, rows=rows, seed=seed):
+    for bucket in minhash.candidates(
+        hashes, starts, match.copy(), bands=bands, rows=rows, seed=seed
+    ):
         leaders: list[int] = []
         for row in map(int, bucket):
             if match[row] != row:
@@ -98,7 +104,9 @@ def meetings(
     return [(first, other, alike) for (first, other), alike in sorted(pairs.items())]
 
 
-def exact_pairs(texts: Sequence[str], threshold: float = minhash.THRESHOLD, block: int = 500) -> list[tuple[int, int]]:
+def exact_pairs(
+    texts: Sequence[str], threshold: float = minhash.THRESHOLD, block: int = 500
+) -> list[tuple[int, int]]:
     """All pairs of rows (first < second) whose exact similarity is at least ``threshold``.
 
     The yardstick for what MinHash finds: a product of sparse matrices (documents × shingles)
@@ -106,7 +114,9 @@ def exact_pairs(texts: Sequence[str], threshold: float = minhash.THRESHOLD, bloc
     """
     hashes, starts = minhash.shingles(texts)
     codes, columns = np.unique(hashes, return_inverse=True)
-    table = csr_array((np.ones(len(hashes), np.int32), columns, starts), shape=(len(texts), len(codes)))
+    table = csr_array(
+        (np.ones(len(hashes), np.int32), columns, starts), shape=(len(texts), len(codes))
+    )
     sizes = np.diff(starts)
     pairs: list[tuple[int, int]] = []
     for begin in range(0, len(texts), block):
@@ -133,10 +143,19 @@ def drop_near(
     was compared with) and ``jaccard`` (their exact similarity of word 5-grams).
     """
     held = list(documents)
-    found = find_clusters([d.text for d in held], bands=bands, rows=rows, threshold=threshold, seed=seed)
+    found = find_clusters(
+        [d.text for d in held], bands=bands, rows=rows, threshold=threshold, seed=seed
+    )
     for row, document in enumerate(held):
         if found.kept[row] == row:
             yield document
         else:
             kept, match = held[found.kept[row]].id, held[found.match[row]].id
-            log.drop(document, "near", "near-duplicate", kept=kept, match=match, jaccard=float(found.similarity[row]))
+            log.drop(
+                document,
+                "near",
+                "near-duplicate",
+                kept=kept,
+                match=match,
+                jaccard=float(found.similarity[row]),
+            )

@@ -21,7 +21,9 @@ def raw_texts(documents: Iterable[Document]) -> Iterator[RawText]:
     return (RawText(document.text) for document in documents if document.text.strip())
 
 
-def docstring_pairs(documents: Iterable[Document], *, least: int = 4, most: int = 40) -> Iterator[Instruction]:
+def docstring_pairs(
+    documents: Iterable[Document], *, least: int = 4, most: int = 40
+) -> Iterator[Instruction]:
     """ "What does `json.dumps` do?" and the summary of its docstring, of ``least`` to ``most`` words.
 
     Documents of ``python-docs`` have dotted names as titles; private names ("_x") are left out, and
@@ -30,7 +32,11 @@ def docstring_pairs(documents: Iterable[Document], *, least: int = 4, most: int 
     for document in documents:
         name, own = str(document.meta.get("title", "")), document.id.partition(":")[0]
         parts = name.split(".")
-        if own == "topics" or len(parts) < 2 or not all(re.fullmatch(r"[A-Za-z]\w*", part) for part in parts):
+        if (
+            own == "topics"
+            or len(parts) < 2
+            or not all(re.fullmatch(r"[A-Za-z]\w*", part) for part in parts)
+        ):
             continue
         summary = " ".join(document.text.strip().split("\n\n")[0].split())
         if least <= len(summary.split()) <= most and summary.endswith(".") and summary[0].isalpha():
@@ -71,14 +77,21 @@ def heading_pairs(documents: Iterable[Document], *, most: int = 200) -> Iterator
             if not body or not title or len(body.split()) > most:
                 continue
             about = f" about “{heading}”" if level > 1 else ""
-            asked = heading if heading.endswith("?") and level > 1 else f"What does “{title}” say{about}?"
+            asked = (
+                heading
+                if heading.endswith("?") and level > 1
+                else f"What does “{title}” say{about}?"
+            )
             yield Instruction(asked, body)
 
 
 def as_chat(pair: Instruction, system: str = "") -> Chat:
     """One question and one answer as a conversation, after a ``system`` message if there is one."""
     first = ({"role": "system", "content": system},) if system else ()
-    turns = ({"role": "user", "content": pair.prompt}, {"role": "assistant", "content": pair.completion})
+    turns = (
+        {"role": "user", "content": pair.prompt},
+        {"role": "assistant", "content": pair.completion},
+    )
     return Chat((*first, *turns))
 
 

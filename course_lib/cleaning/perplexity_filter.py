@@ -40,7 +40,9 @@ class PerplexityFilter:
     ) -> None:
         texts = [words for text in reference if (words := split(text)[:LONGEST])]
         if len(texts) < 5:
-            raise CourseError("A perplexity filter needs at least five reference texts with words in them.")
+            raise CourseError(
+                "A perplexity filter needs at least five reference texts with words in them."
+            )
         self.split = split
         self.model = KneserNey([words for row, words in enumerate(texts) if row % 5], order)
         self.line = float(np.quantile([self._perplexity(words) for words in texts[::5]], keep))
@@ -64,6 +66,12 @@ class PerplexityFilter:
                 elif value == float("inf"):
                     log.drop(document, "perplexity", "no-words")
                 else:
-                    log.drop(document, "perplexity", "surprising", perplexity=round(value, 1), line=round(self.line, 1))
+                    log.drop(
+                        document,
+                        "perplexity",
+                        "surprising",
+                        perplexity=round(value, 1),
+                        line=round(self.line, 1),
+                    )
 
         return drop_surprising

@@ -32,12 +32,29 @@ _KEYS = re.compile(
     r"|\bhf_[A-Za-z]{34}\b"  # Hugging Face
     r"|\beyJ[\w-]{8,2000}\.eyJ[\w-]{8,4000}\.[\w-]{8,2000}"  # JSON Web Token
 )
-_KEY_MARKS = ("PRIVATE KEY", "AKIA", "gho_", "ghp_", "ghs_", "ghu_", "ghr_", "xox", "AIza", "k_live_", "hf_", "eyJ")
-_ASSIGNED = re.compile(r"""[:=][ \t]{0,3}["']?(?P<value>[^\s"'<>(){}\[\],;:=]{8,200}={0,2})(?![\w(\[.])""")
+_KEY_MARKS = (
+    "PRIVATE KEY",
+    "AKIA",
+    "gho_",
+    "ghp_",
+    "ghs_",
+    "ghu_",
+    "ghr_",
+    "xox",
+    "AIza",
+    "k_live_",
+    "hf_",
+    "eyJ",
+)
+_ASSIGNED = re.compile(
+    r"""[:=][ \t]{0,3}["']?(?P<value>[^\s"'<>(){}\[\],;:=]{8,200}={0,2})(?![\w(\[.])"""
+)
 _KEY_NAME = re.compile(
     r"(?i:(?:api|access|secret|private|auth)[_-]?(?:key|token)|secret|token|passwd|password)[\"']?[ \t]{0,3}$"
 )
-_EXAMPLE = re.compile(r"(?i)your|example|dummy|sample|placeholder|changeme|redacted|x{4}|\*{3}|\.{3}|…|environ|getenv")
+_EXAMPLE = re.compile(
+    r"(?i)your|example|dummy|sample|placeholder|changeme|redacted|x{4}|\*{3}|\.{3}|…|environ|getenv"
+)
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 _CARD = re.compile(
     r"(?<![\w.-])(?:[2-6]\d{12,18}|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5})(?![\w-]| \d{4}\b)"
@@ -50,9 +67,7 @@ _PHONE = re.compile(
     r"|[2-9]\d\d[ .-][2-9]\d\d[ .-]\d{4}"  # 212-555-0142
     r")(?![\w/]|[.,:-]\d)"
 )
-_STREET = (
-    "Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Way|Close|Court|Ct|Square|Terrace|Boulevard|Blvd|Crescent|Place"
-)
+_STREET = "Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Way|Close|Court|Ct|Square|Terrace|Boulevard|Blvd|Crescent|Place"
 _TOWN = r"[A-ZÄÖÜ][\w'’-]{1,30}(?: [A-ZÄÖÜ][\w'’-]{1,30}){0,2}"
 _POSTCODE = r"(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5}(?:-\d{4})?)"  # British, American
 _ADDRESS = re.compile(
@@ -106,7 +121,9 @@ def _is_secret(match: re.Match[str]) -> bool:
     value = match["value"]
     mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     before = match.string[max(0, match.start() - 30) : match.start()]
-    return bool(mixed and len(set(value)) > 5 and _KEY_NAME.search(before) and not _EXAMPLE.search(value))
+    return bool(
+        mixed and len(set(value)) > 5 and _KEY_NAME.search(before) and not _EXAMPLE.search(value)
+    )
 
 
 def _always(match: re.Match[str]) -> bool:

@@ -12,18 +12,44 @@ import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from course_lib.cleaning.personal import ADDRESS, CARD, EMAIL, KINDS, PHONE, SECRET, Found, find_personal, passes_luhn
+from course_lib.cleaning.personal import (
+    ADDRESS,
+    CARD,
+    EMAIL,
+    KINDS,
+    PHONE,
+    SECRET,
+    Found,
+    find_personal,
+    passes_luhn,
+)
 
 FORENAMES = ("ann", "bilal", "chidi", "dora", "emre", "freya", "goran", "hana")
 SURNAMES = ("okafor", "smith", "lindqvist", "tanaka", "novak", "o.brien", "silva", "meier")
-STREETS = ("Harbour Lane", "Old Mill Road", "Quorn Street", "Station Avenue", "St Ives Close", "Thistle Way")
+STREETS = (
+    "Harbour Lane",
+    "Old Mill Road",
+    "Quorn Street",
+    "Station Avenue",
+    "St Ives Close",
+    "Thistle Way",
+)
 TOWNS = ("Little Wending", "Carrow", "Upper Hagg", "Tellowick")
 SENTENCES = {
-    EMAIL: ("Write to {} before Friday.", "Contact: {}", "<{}> wrote:", "The list is kept by {}, who is away."),
+    EMAIL: (
+        "Write to {} before Friday.",
+        "Contact: {}",
+        "<{}> wrote:",
+        "The list is kept by {}, who is away.",
+    ),
     PHONE: ("Ring {} after six.", "Tel. {}", "Her number ({}) is new.", "Fax {}, phone as before."),
     ADDRESS: ("She moved to {} in May.", "Deliver to {}.", "The flat at {} is let."),
     CARD: ("Paid with {} yesterday.", "Card {}, valid until 09/27.", "Number: {}"),
-    SECRET: ("Log in with {} and no more.", "Somebody left {} in the notebook.", "It was {} until March."),
+    SECRET: (
+        "Log in with {} and no more.",
+        "Somebody left {} in the notebook.",
+        "It was {} until March.",
+    ),
 }
 
 
@@ -75,46 +101,64 @@ def labelled_set(seed: int = 0, rounds: int = 8) -> list[Labelled]:
     return texts
 
 
-def measure(labelled: Sequence[Labelled], find: Callable[[str], Sequence[Found]] = find_personal) -> dict[str, Score]:
+def measure(
+    labelled: Sequence[Labelled], find: Callable[[str], Sequence[Found]] = find_personal
+) -> dict[str, Score]:
     """Precision and recall of ``find`` by kind. A place counts when kind, start and end all agree."""
     right = dict.fromkeys(KINDS, 0)
     wrong: dict[str, list[str]] = {kind: [] for kind in KINDS}
     missed: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for one in labelled:
-        true, found = set(one.places), {(place.kind, place.start, place.end) for place in find(one.text)}
+        true, found = (
+            set(one.places),
+            {(place.kind, place.start, place.end) for place in find(one.text)},
+        )
         for kind, _, _ in true & found:
             right[kind] += 1
         for places, table in ((found - true, wrong), (true - found, missed)):
             for kind, start, end in sorted(places, key=lambda place: place[1]):
                 table[kind].append(one.text[start:end])
-    return {kind: Score(kind, right[kind], tuple(wrong[kind]), tuple(missed[kind])) for kind in KINDS}
+    return {
+        kind: Score(kind, right[kind], tuple(wrong[kind]), tuple(missed[kind])) for kind in KINDS
+    }
 
 
 def _true_values(rng: random.Random) -> dict[str, list[str]]:
     forename, surname = rng.choice(FORENAMES), rng.choice(SURNAMES)
     line, house, town = rng.randrange(100, 1000), rng.randrange(1, 200), rng.choice(TOWNS)
-    street, area = rng.choice(STREETS), f"{_draw(rng, string.ascii_uppercase, 2)}{rng.randrange(1, 10)}"
+    street, area = (
+        rng.choice(STREETS),
+        f"{_draw(rng, string.ascii_uppercase, 2)}{rng.randrange(1, 10)}",
+    )
     return {
         EMAIL: [
-            f"{forename}.{surname}@example.org", f"{forename}+news{line}@mail.example.com",
-            f"{forename.title()}@Sub-{line}.example", f"{forename} (at) example (dot) org",
+            f"{forename}.{surname}@example.org",
+            f"{forename}+news{line}@mail.example.com",
+            f"{forename.title()}@Sub-{line}.example",
+            f"{forename} (at) example (dot) org",
         ],
         PHONE: [
-            f"+44 20 7946 0{line}", f"(020) 7946 0{line}", f"07700 900{line}", f"212-555-01{line % 100:02}",
+            f"+44 20 7946 0{line}",
+            f"(020) 7946 0{line}",
+            f"07700 900{line}",
+            f"212-555-01{line % 100:02}",
             f"01632960{line}",
         ],
         ADDRESS: [
             f"{house} {street}, {town} {area} {rng.randrange(1, 10)}{_draw(rng, 'ABDEFGHJLN', 2)}",
-            f"{house}a {street}", f"Lindenweg {house}, {rng.randrange(10000, 99999)} Beispielstadt",
+            f"{house}a {street}",
+            f"Lindenweg {house}, {rng.randrange(10000, 99999)} Beispielstadt",
             f"The Old Bakery, {town}",
         ],
         CARD: [_card(rng, "4", 16, " "), _card(rng, "5", 16, "-"), _card(rng, "3", 15, "")],
         SECRET: [
             "AKIA" + _draw(rng, string.ascii_uppercase + string.digits, 16),
             "ghp_" + _draw(rng, string.ascii_letters + string.digits, 36),
-            _draw(rng, string.ascii_lowercase, 6) + "-" + _draw(rng, string.ascii_lowercase, 7),  # two plain words
+            _draw(rng, string.ascii_lowercase, 6)
+            + "-"
+            + _draw(rng, string.ascii_lowercase, 7),  # two plain words
         ],
-    }  # fmt: skip
+    }
 
 
 def _draw(rng: random.Random, letters: str, count: int) -> str:

@@ -22,7 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.cleaning.log import CHANGED, DROPPED, RemovalLog, Step
-from course_lib.cleaning.store import StoredDocuments, read_entries, whole_file, write_documents, write_entries
+from course_lib.cleaning.store import (
+    StoredDocuments,
+    read_entries,
+    whole_file,
+    write_documents,
+    write_entries,
+)
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.document import megabytes
@@ -62,13 +68,19 @@ class PipelineRun:
         first = self.stages[0]
         rows = [
             (
-                stage.name, f"{stage.documents:,}", f"{stage.documents / max(first.documents, 1):.1%}",
-                megabytes(stage.bytes), f"{stage.bytes / max(first.bytes, 1):.1%}",
-                f"{sum(stage.dropped.values()):,}", f"{sum(stage.changed.values()):,}",
+                stage.name,
+                f"{stage.documents:,}",
+                f"{stage.documents / max(first.documents, 1):.1%}",
+                megabytes(stage.bytes),
+                f"{stage.bytes / max(first.bytes, 1):.1%}",
+                f"{sum(stage.dropped.values()):,}",
+                f"{sum(stage.changed.values()):,}",
             )
             for stage in self.stages
-        ]  # fmt: skip
-        return Table(rows, ("after", "documents", "share", "text", "share of text", "dropped", "changes"))
+        ]
+        return Table(
+            rows, ("after", "documents", "share", "text", "share of text", "dropped", "changes")
+        )
 
 
 class _Counted:
@@ -109,7 +121,9 @@ def run_steps(
     A step is recognised by its name, function, arguments and what it encloses. Functions that
     it calls are not looked into: after changing those, choose another folder.
     """
-    run = _in_memory(documents, steps) if folder is None else _on_disk(documents, steps, Path(folder))
+    run = (
+        _in_memory(documents, steps) if folder is None else _on_disk(documents, steps, Path(folder))
+    )
     if log is not None:
         log.entries.extend(run.log.entries)
     return run
@@ -124,14 +138,18 @@ def _in_memory(documents: Iterable[Document], steps: Mapping[str, Step]) -> Pipe
         passed.append((name, stream, log))
     left = list(stream)
     entries = [entry for _, _, log in passed for entry in log.entries]
-    return PipelineRun(left, RemovalLog(entries), tuple(counted.stage(name, log) for name, counted, log in passed))
+    return PipelineRun(
+        left, RemovalLog(entries), tuple(counted.stage(name, log) for name, counted, log in passed)
+    )
 
 
 def _on_disk(documents: Iterable[Document], steps: Mapping[str, Step], folder: Path) -> PipelineRun:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise CourseError(f"The folder {folder} cannot be written to ({error.strerror}): choose another one.") from None
+        raise CourseError(
+            f"The folder {folder} cannot be written to ({error.strerror}): choose another one."
+        ) from None
     key, stage = _take_in(documents, folder)
     stages, entries = [stage], []
     left = StoredDocuments(folder / "00_input.jsonl", stage.documents)
@@ -171,7 +189,9 @@ def _do(
     write_entries(folder / f"{stem}.log.jsonl", log.entries)
     stage = counted.stage(name, log)
     with whole_file(mark) as file:
-        json.dump({"key": key, "name": name, "documents": stage.documents, "bytes": stage.bytes}, file)
+        json.dump(
+            {"key": key, "name": name, "documents": stage.documents, "bytes": stage.bytes}, file
+        )
     return stage, log
 
 

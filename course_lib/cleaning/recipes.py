@@ -19,7 +19,9 @@ from course_lib.cleaning.repetition import drop_repetitive
 Split = Callable[[str], list[str]]
 
 
-def refinedweb(split: Split, language: str = "en", bands: int = 450, rows: int = 20) -> dict[str, Step]:
+def refinedweb(
+    split: Split, language: str = "en", bands: int = 450, rows: int = 20
+) -> dict[str, Step]:
     """Falcon's: Penedo et al. 2023, "The RefinedWeb Dataset for Falcon LLM", figure 2 and section 3.
 
     Its last step, exact substrings of 50 tokens, is in a module of its own and not among these.

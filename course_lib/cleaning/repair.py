@@ -17,10 +17,17 @@ from course_lib.cleaning.log import RemovalLog
 from course_lib.workbook.corpus import Document
 
 _ONLY_ENCODING = ftfy.TextFixerConfig(
-    unescape_html=False, remove_terminal_escapes=False, fix_latin_ligatures=False, fix_character_width=False,
-    uncurl_quotes=False, fix_line_breaks=False, fix_surrogates=False, remove_control_chars=False,
-    normalization=None, explain=False,
-)  # fmt: skip
+    unescape_html=False,
+    remove_terminal_escapes=False,
+    fix_latin_ligatures=False,
+    fix_character_width=False,
+    uncurl_quotes=False,
+    fix_line_breaks=False,
+    fix_surrogates=False,
+    remove_control_chars=False,
+    normalization=None,
+    explain=False,
+)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _CONTROL = re.compile("\x1b\\[[0-9;]{0,20}[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
@@ -39,7 +46,9 @@ def fix_mojibake(text: str) -> str:
     if text.isascii():
         return text
     lines = text.split("\n")
-    return "\n".join(line if line.isascii() else ftfy.fix_text(line, _ONLY_ENCODING) for line in lines)
+    return "\n".join(
+        line if line.isascii() else ftfy.fix_text(line, _ONLY_ENCODING) for line in lines
+    )
 
 
 def unescape(text: str) -> str:
@@ -50,7 +59,9 @@ def unescape(text: str) -> str:
     """
     if "&" not in text:
         return text
-    return "\n".join(line if "<" in line else ftfy.fixes.unescape_html(line) for line in text.split("\n"))
+    return "\n".join(
+        line if "<" in line else ftfy.fixes.unescape_html(line) for line in text.split("\n")
+    )
 
 
 def join_surrogates(text: str) -> str:
@@ -115,9 +126,12 @@ def normalise(documents: Iterable[Document], log: RemovalLog) -> Iterator[Docume
     Reasons ``surrogates``, ``line-ends``, ``control-characters``, ``unicode-form``, ``blanks``.
     """
     repairs = {
-        "surrogates": join_surrogates, "line-ends": unify_line_ends, "control-characters": remove_controls,
-        "unicode-form": compose, "blanks": unify_blanks,
-    }  # fmt: skip
+        "surrogates": join_surrogates,
+        "line-ends": unify_line_ends,
+        "control-characters": remove_controls,
+        "unicode-form": compose,
+        "blanks": unify_blanks,
+    }
     return _repaired(documents, log, "normalise", repairs)
 
 
@@ -143,7 +157,14 @@ def _repaired(
             repaired = repair(text)
             if repaired != text:
                 before, after = _first_change(text, repaired)
-                log.change(document, step, reason, before=before, after=after, shorter=len(text) - len(repaired))
+                log.change(
+                    document,
+                    step,
+                    reason,
+                    before=before,
+                    after=after,
+                    shorter=len(text) - len(repaired),
+                )
                 text = repaired
         yield document if text is document.text else replace(document, text=text)
 

@@ -17,12 +17,16 @@ from course_lib.cleaning.verdicts import Verdict, drop_failing
 from course_lib.workbook.corpus import Document
 
 DUPLICATES = {
-    "duplicate-paragraphs": 0.30, "duplicate-paragraph-characters": 0.20,
-    "duplicate-lines": 0.30, "duplicate-line-characters": 0.20,
-}  # fmt: skip
+    "duplicate-paragraphs": 0.30,
+    "duplicate-paragraph-characters": 0.20,
+    "duplicate-lines": 0.30,
+    "duplicate-line-characters": 0.20,
+}
 TOP_NGRAMS = {2: 0.20, 3: 0.18, 4: 0.16}
 DUPLICATE_NGRAMS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
-MOST_CHARACTERS = 5_000_000  # of a text that are looked at: bounds the time for a single huge document
+MOST_CHARACTERS = (
+    5_000_000  # of a text that are looked at: bounds the time for a single huge document
+)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -47,7 +51,9 @@ class _Ngrams:
 
     def __init__(self, words: Sequence[str]) -> None:
         known: dict[str, int] = {}
-        self.ids = np.fromiter((known.setdefault(word, len(known)) for word in words), np.uint64, len(words))
+        self.ids = np.fromiter(
+            (known.setdefault(word, len(known)) for word in words), np.uint64, len(words)
+        )
         lengths = np.fromiter(map(len, words), np.int64, len(words))
         self.ends = np.concatenate([[0], np.cumsum(lengths)])  # characters before each word
 
@@ -100,12 +106,19 @@ def explain_repetition(text: str, split: Callable[[str], list[str]]) -> list[Ver
     for parts in (re.split(r"\n{2,}", text.strip()), re.split(r"\n+", text)):
         count, characters = duplicates(parts)
         shares += [count / len(parts), characters / size]
-    verdicts = [Verdict(name, share, 0, most) for (name, most), share in zip(DUPLICATES.items(), shares, strict=True)]
+    verdicts = [
+        Verdict(name, share, 0, most)
+        for (name, most), share in zip(DUPLICATES.items(), shares, strict=True)
+    ]
     ngrams = _Ngrams(split(text))
-    verdicts += [Verdict(f"top-{n}-gram", ngrams.top(n) / size, 0, most) for n, most in TOP_NGRAMS.items()]
+    verdicts += [
+        Verdict(f"top-{n}-gram", ngrams.top(n) / size, 0, most) for n, most in TOP_NGRAMS.items()
+    ]
     found = 1
     for n, most in DUPLICATE_NGRAMS.items():
-        found = ngrams.duplicated(n) if found else 0  # where no 5-gram comes back, no longer one does
+        found = (
+            ngrams.duplicated(n) if found else 0
+        )  # where no 5-gram comes back, no longer one does
         verdicts.append(Verdict(f"duplicate-{n}-grams", found / size, 0, most))
     return verdicts
 
@@ -114,4 +127,6 @@ def drop_repetitive(
     documents: Iterable[Document], log: RemovalLog, *, split: Callable[[str], list[str]]
 ) -> Iterator[Document]:
     """The documents that pass every rule. Reason: the first that fails; evidence: its value, all ``failed``."""
-    return drop_failing(documents, log, "gopher-repetition", lambda text: explain_repetition(text, split))
+    return drop_failing(
+        documents, log, "gopher-repetition", lambda text: explain_repetition(text, split)
+    )

@@ -95,6 +95,15 @@ def shared_lines(pages: Iterable[str], least: int = PAGES) -> frozenset[str]:
         title = lines[row].strip() if row is not None else ""
         for line in lines:
             pattern = masked(line, title)
-            if len(pattern.split()) > 1 and len(line) <= LONGEST and not read_label(line) and not is_chord_line(line):
+            if (
+                len(pattern.split()) > 1
+                and len(line) <= LONGEST
+                and not read_label(line)
+                and not is_chord_line(line)
+            ):
                 songs[pattern].add(title or f"page {number}")
-    return frozenset(pattern for pattern, titles in songs.items() if len(titles) >= least and pattern != "{title}")
+    return frozenset(
+        pattern
+        for pattern, titles in songs.items()
+        if len(titles) >= least and pattern != "{title}"
+    )

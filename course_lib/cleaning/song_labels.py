@@ -13,7 +13,9 @@ RETURNING = ("chorus", "refrain", "pre-chorus", "post-chorus", "hook")
 ALIKE = 0.1  # share of word triples from which two sections count as the same one, sung again
 
 
-MOST = 200  # sections; a text with more is no song, and comparing each with each would take for ever
+MOST = (
+    200  # sections; a text with more is no song, and comparing each with each would take for ever
+)
 
 
 def bare(line: str) -> str:
@@ -52,8 +54,14 @@ def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
 def _returning(place: int, sections: Sequence[Section]) -> tuple[str, int | None] | None:
     """The label of a part that comes back: from its labelled twin, or "chorus" if no twin has one."""
     own = sections[place]
-    others = [other for row, other in enumerate(sections) if row != place and other.kind in ("", *RETURNING)]
-    twins = [(alike, other) for other in others if (alike := likeness(own.lines, other.lines)) >= ALIKE]
+    others = [
+        other
+        for row, other in enumerate(sections)
+        if row != place and other.kind in ("", *RETURNING)
+    ]
+    twins = [
+        (alike, other) for other in others if (alike := likeness(own.lines, other.lines)) >= ALIKE
+    ]
     if not twins:
         return None
     best = max(twins, key=lambda twin: (bool(twin[1].kind), twin[0]))[1]

@@ -14,12 +14,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 KINDS = (
-    "pre-chorus", "post-chorus", "chorus", "verse", "bridge", "intro", "outro", "refrain", "hook",
-    "interlude", "solo", "coda", "break", "instrumental",
-)  # fmt: skip
+    "pre-chorus",
+    "post-chorus",
+    "chorus",
+    "verse",
+    "bridge",
+    "intro",
+    "outro",
+    "refrain",
+    "hook",
+    "interlude",
+    "solo",
+    "coda",
+    "break",
+    "instrumental",
+)
 _NAMES = "|".join(kind.replace("-", "[- ]?") for kind in KINDS)
 _INNER = rf"({_NAMES})(?: *#?(\d{{1,2}}|[ivx]{{1,4}}\b))?(?: *[x×] *\d{{1,2}}| *\(?repeat\)?)?"
-_BRACKETED = re.compile(rf"[\[({{<] *{_INNER}(?: *[:\-–] *[^\])}}>]*)? *[\])}}>] *:?", re.IGNORECASE)
+_BRACKETED = re.compile(
+    rf"[\[({{<] *{_INNER}(?: *[:\-–] *[^\])}}>]*)? *[\])}}>] *:?", re.IGNORECASE
+)
 _BARE = re.compile(_INNER + " *:?", re.IGNORECASE)
 
 

@@ -14,9 +14,13 @@ from course_lib.workbook.corpus.words import split_words
 
 GOOD = "good"
 _PRAISE = (
-    "Buy {} now and save!", "The best {} online, cheap {} guaranteed.", "Order {} today: free delivery on {}.",
-    "Why pay more for {}? Our {} has five stars.", "{} {} {} at the lowest price.", "Click for more {} deals!",
-)  # fmt: skip
+    "Buy {} now and save!",
+    "The best {} online, cheap {} guaranteed.",
+    "Order {} today: free delivery on {}.",
+    "Why pay more for {}? Our {} has five stars.",
+    "{} {} {} at the lowest price.",
+    "Click for more {} deals!",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,9 @@ def menu(text: str, rng: random.Random) -> str:
 
 def stutter(text: str, rng: random.Random) -> str:
     """One line of the text, again and again."""
-    lines = [line.strip() for line in text.split("\n") if len(line.split()) > 3] or [" ".join(_terms(text)[:8])]
+    lines = [line.strip() for line in text.split("\n") if len(line.split()) > 3] or [
+        " ".join(_terms(text)[:8])
+    ]
     return "\n".join([rng.choice(lines)[:200]] * rng.randint(12, 40))
 
 
@@ -62,7 +68,9 @@ def keywords(text: str, rng: random.Random) -> str:
 
 def advert(text: str, rng: random.Random) -> str:
     """Sales talk about words of the text."""
-    terms = [term.lower() for term in _terms(text) if len(term) > 4 or not term.isascii()] or _terms(text)
+    terms = [
+        term.lower() for term in _terms(text) if len(term) > 4 or not term.isascii()
+    ] or _terms(text)
     lines = [rng.choice(_PRAISE) for _ in range(rng.randint(10, 20))]
     return " ".join(line.format(*(rng.choice(terms) for _ in range(3))) for line in lines)
 
@@ -70,13 +78,20 @@ def advert(text: str, rng: random.Random) -> str:
 def numbers(text: str, rng: random.Random) -> str:
     """A table of numbers with a few of the words as column heads."""
     heads = [rng.choice(_terms(text)) for _ in range(4)]
-    rows = ["\t".join(f"{rng.uniform(0, 1000):.2f}" for _ in heads) for _ in range(rng.randint(15, 40))]
+    rows = [
+        "\t".join(f"{rng.uniform(0, 1000):.2f}" for _ in heads) for _ in range(rng.randint(15, 40))
+    ]
     return "\n".join(["\t".join(heads), *rows])
 
 
 SPOILERS: dict[str, Callable[[str, random.Random], str]] = {
-    "word salad": salad, "menu": menu, "stutter": stutter, "keywords": keywords, "advert": advert, "numbers": numbers,
-}  # fmt: skip
+    "word salad": salad,
+    "menu": menu,
+    "stutter": stutter,
+    "keywords": keywords,
+    "advert": advert,
+    "numbers": numbers,
+}
 
 
 def make_pile(documents: Sequence[Document], seed: int = 0, *, good: float = 0.5) -> list[Judged]:
@@ -85,7 +100,9 @@ def make_pile(documents: Sequence[Document], seed: int = 0, *, good: float = 0.5
     The kinds of junk are equally frequent. Raises ``CourseError`` below two documents.
     """
     if len(documents) < 2:
-        raise CourseError("A pile of good and bad documents needs at least two documents: choose a larger corpus.")
+        raise CourseError(
+            "A pile of good and bad documents needs at least two documents: choose a larger corpus."
+        )
     rng = random.Random(seed)
     order = rng.sample(range(len(documents)), k=len(documents))
     kept = min(len(order) - 1, max(1, round(good * len(order))))
@@ -93,6 +110,8 @@ def make_pile(documents: Sequence[Document], seed: int = 0, *, good: float = 0.5
     for number, row in enumerate(order[kept:]):
         kind = list(SPOILERS)[number % len(SPOILERS)]
         own = documents[row]
-        pile.append(Judged(Document(own.id, SPOILERS[kind](own.text, rng), dict(own.meta)), False, kind))
+        pile.append(
+            Judged(Document(own.id, SPOILERS[kind](own.text, rng), dict(own.meta)), False, kind)
+        )
     rng.shuffle(pile)
     return pile

@@ -62,9 +62,14 @@ def _repeated(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _passages_of_group(
-    rows: range, codes: np.ndarray, places: np.ndarray, starts: np.ndarray,
-    repeated: np.ndarray, first_row: np.ndarray, size: int,
-) -> Iterator[tuple[int, Passages]]:  # fmt: skip
+    rows: range,
+    codes: np.ndarray,
+    places: np.ndarray,
+    starts: np.ndarray,
+    repeated: np.ndarray,
+    first_row: np.ndarray,
+    size: int,
+) -> Iterator[tuple[int, Passages]]:
     """The passages of a group of texts. ``first_row`` remembers, from group to group, who was first."""
     if not len(repeated) or not len(codes):
         return
@@ -105,7 +110,9 @@ def _beginning(text: str, length: int = 60) -> str:
     return " ".join(text[:length].split())
 
 
-def drop_passages(documents: Iterable[Document], log: RemovalLog, *, size: int = SIZE) -> Iterator[Document]:
+def drop_passages(
+    documents: Iterable[Document], log: RemovalLog, *, size: int = SIZE
+) -> Iterator[Document]:
     """Documents without passages that stood before. Loads the corpus whole: a passage may return anywhere.
 
     Reason ``repeated-passages``; evidence: how many ``passages`` and ``tokens`` go, ``source`` (the

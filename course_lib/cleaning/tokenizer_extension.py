@@ -56,12 +56,16 @@ def choose_terms(
     counts = Counter(term for text in texts for term in _TERM.findall(text))
     frequent = [(term, count) for term, count in counts.items() if count >= least]
     lengths = [len(_ids(tokenizer, term)) for term, _ in frequent]
-    terms = [Term(term, count, length) for (term, count), length in zip(frequent, lengths, strict=True)]
+    terms = [
+        Term(term, count, length) for (term, count), length in zip(frequent, lengths, strict=True)
+    ]
     long = [term for term in terms if term.pieces >= pieces]
     return sorted(long, key=lambda term: (-term.saved, term.text))[:most]
 
 
-def extend(model: Any, tokenizer: Any, terms: Sequence[str], *, from_pieces: bool = True) -> tuple[Any, Any]:
+def extend(
+    model: Any, tokenizer: Any, terms: Sequence[str], *, from_pieces: bool = True
+) -> tuple[Any, Any]:
     """(model, tokenizer) with a token for each term; those that were given stay as they are.
 
     from_pieces   start each new row from the mean of its old pieces; else as transformers does it
@@ -72,20 +76,29 @@ def extend(model: Any, tokenizer: Any, terms: Sequence[str], *, from_pieces: boo
     known = tokenizer.get_vocab()
     new = [term for term in dict.fromkeys(terms) if term.strip() and term not in known]
     if not new:
-        raise CourseError("There is no new term to add: every one is a token already, or the list is empty.")
+        raise CourseError(
+            "There is no new term to add: every one is a token already, or the list is empty."
+        )
     pieces = [_ids(tokenizer, term) for term in new]
     model, tokenizer = copy.deepcopy(model), copy.deepcopy(tokenizer)
     from tokenizers import AddedToken
 
-    tokenizer.add_tokens([AddedToken(term, normalized=False, lstrip=False, rstrip=False) for term in new])
+    tokenizer.add_tokens(
+        [AddedToken(term, normalized=False, lstrip=False, rstrip=False) for term in new]
+    )
     with _quiet():
         model.resize_token_embeddings(len(tokenizer), mean_resizing=not from_pieces)
     if from_pieces:
-        matrices = {id(m.weight): m.weight for m in (model.get_input_embeddings(), model.get_output_embeddings())}
+        matrices = {
+            id(m.weight): m.weight
+            for m in (model.get_input_embeddings(), model.get_output_embeddings())
+        }
         with torch.no_grad():
             for weight in matrices.values():
                 for term, ids in zip(new, pieces, strict=True):
-                    weight[tokenizer.convert_tokens_to_ids(term)] = weight[ids].float().mean(0).to(weight.dtype)
+                    weight[tokenizer.convert_tokens_to_ids(term)] = (
+                        weight[ids].float().mean(0).to(weight.dtype)
+                    )
     return model, tokenizer
 
 
@@ -117,7 +130,9 @@ def fit_of(tokenizer: Any, texts: Sequence[str]) -> Fit:
     if not words:
         raise CourseError("There is no word to be cut: give texts that are not empty.")
     tokens = sum(len(_ids(tokenizer, text)) for text in texts)
-    return Fit(tokens, tokens / words, sum(len(text.encode("utf-8", "replace")) for text in texts) / tokens)
+    return Fit(
+        tokens, tokens / words, sum(len(text.encode("utf-8", "replace")) for text in texts) / tokens
+    )
 
 
 def uses(tokenizer: Any, texts: Iterable[str], terms: Sequence[str]) -> dict[str, int]:
@@ -168,7 +183,14 @@ def bits_per_byte(model: Any, tokenizer: Any, texts: Sequence[str], batch: int =
 
 
 def train_on(
-    model: Any, tokenizer: Any, texts: Sequence[str], steps: int, *, batch: int = 8, rate: float = 5e-4, seed: int = 0
+    model: Any,
+    tokenizer: Any,
+    texts: Sequence[str],
+    steps: int,
+    *,
+    batch: int = 8,
+    rate: float = 5e-4,
+    seed: int = 0,
 ) -> History:
     """Train in place on ``steps`` batches of passages: for one seed every tokenizer sees the same bytes."""
     device = next(model.parameters()).device
@@ -178,12 +200,16 @@ def train_on(
         return _batch(tokenizer, [texts[row] for row in rows], device)
 
     plan = Plan(steps=steps, learning_rate=rate, seed=seed)
-    return train(model, draw, lambda model, pair: _loss(model, *pair, "mean"), plan, description="Training")
+    return train(
+        model, draw, lambda model, pair: _loss(model, *pair, "mean"), plan, description="Training"
+    )
 
 
 def _loss(model: Any, ids: Tensor, labels: Tensor, reduction: str) -> Tensor:
     logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
-    return cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED, reduction=reduction)
+    return cross_entropy(
+        logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED, reduction=reduction
+    )
 
 
 def _batch(tokenizer: Any, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:

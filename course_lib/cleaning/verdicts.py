@@ -22,7 +22,10 @@ class Verdict:
 
 
 def drop_failing(
-    documents: Iterable[Document], log: RemovalLog, step: str, explain: Callable[[str], list[Verdict]]
+    documents: Iterable[Document],
+    log: RemovalLog,
+    step: str,
+    explain: Callable[[str], list[Verdict]],
 ) -> Iterator[Document]:
     """The documents that pass every rule of ``explain``.
 

@@ -24,7 +24,9 @@ _INVERSE = pow(_BASE, -1, 1 << 64)
 
 def token_codes(text: str) -> np.ndarray:
     """One code a token, ``(tokens,)`` uint64. The tokens themselves are never held together."""
-    return np.fromiter(map(hash, map(itemgetter(0), TOKEN.finditer(text))), np.int64).view(np.uint64)
+    return np.fromiter(map(hash, map(itemgetter(0), TOKEN.finditer(text))), np.int64).view(
+        np.uint64
+    )
 
 
 def token_spans(text: str) -> np.ndarray:

@@ -18,7 +18,10 @@ def neighbour_pairs(answer: Callable[[Sequence[str], int], list[tuple[str, str]]
     words = ["open", "the", "file", "and", "read"]
     found = [tuple(pair) for pair in answer(words, 1)]
     require(found, "The list is empty: does the inner loop run at all?")
-    require(all(len(pair) == 2 for pair in found), "Each entry is a pair: the centre word and one neighbour.")
+    require(
+        all(len(pair) == 2 for pair in found),
+        "Each entry is a pair: the centre word and one neighbour.",
+    )
     require(
         not any(a == b for a, b in found),
         f"“{found[0][0]}” is listed as its own neighbour: leave out the place of the centre word itself.",
@@ -41,16 +44,22 @@ def neighbour_pairs(answer: Callable[[Sequence[str], int], list[tuple[str, str]]
         not set(right[-1:]) - set(found) or set(left + right) == set(found),
         "The last word is missing: a range ends before its end.",
     )
-    require(sorted(found) == sorted(left + right), f"For window 1 there are 8 pairs, and these {len(found)}: {found}.")
+    require(
+        sorted(found) == sorted(left + right),
+        f"For window 1 there are 8 pairs, and these {len(found)}: {found}.",
+    )
     wide = [tuple(pair) for pair in answer(words, 2)]
-    require(len(wide) == 14, f"With window 2 the five words have 14 pairs, and there are {len(wide)}.")
+    require(
+        len(wide) == 14, f"With window 2 the five words have 14 pairs, and there are {len(wide)}."
+    )
     again = [tuple(pair) for pair in answer(["on", "and", "on", "and"], 2)]
     require(
         any(a == b for a, b in again),
         "In “on and on and” two places hold the same word, and both are neighbours: compare places, not words.",
     )
     require(
-        len(again) == 10, f"“on and on and” has 10 pairs with window 2, equal ones included; there are {len(again)}."
+        len(again) == 10,
+        f"“on and on and” has 10 pairs with window 2, equal ones included; there are {len(again)}.",
     )
     return "every word meets its neighbours on both sides, and nothing beyond the window or the sentence."
 
@@ -65,9 +74,13 @@ def negative_probabilities(answer: Callable[[Sequence[int]], Sequence[float]]) -
         math.isclose(total, 1, abs_tol=1e-6),
         f"They sum to {total:.3f}: divide by the sum of the powers, after raising, so that they sum to one.",
     )
-    require(not math.isclose(chances[0], 16 / 17, abs_tol=1e-6), "These are the plain shares: raise to the power 0.75.")
     require(
-        not math.isclose(chances[0], 0.5, abs_tol=1e-6), "All words have the same chance: do the counts play a part?"
+        not math.isclose(chances[0], 16 / 17, abs_tol=1e-6),
+        "These are the plain shares: raise to the power 0.75.",
+    )
+    require(
+        not math.isclose(chances[0], 0.5, abs_tol=1e-6),
+        "All words have the same chance: do the counts play a part?",
     )
     require(
         not math.isclose(chances[0], 4 / 5, abs_tol=1e-6),
@@ -102,7 +115,10 @@ def update(answer: Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tenso
     new, target = list(found), expected
     moved = [value - old for value, old in zip(new, before, strict=True)]
     wanted = [value - old for value, old in zip(target, before, strict=True)]
-    require(any(bool(step.abs().max() > 1e-12) for step in moved), "Nothing moved: are the new vectors given back?")
+    require(
+        any(bool(step.abs().max() > 1e-12) for step in moved),
+        "Nothing moved: are the new vectors given back?",
+    )
     require(
         not all(torch.allclose(a, -b, atol=1e-9) for a, b in zip(moved, wanted, strict=True)),
         "Every step has the wrong sign: it makes the real neighbour less likely. Step uphill.",
@@ -117,16 +133,24 @@ def update(answer: Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tenso
         "The centre hears the mean of its negatives: their pushes add up.",
     )
     require(
-        not torch.allclose(moved[2], rate * (1 - torch.sigmoid(before[2] @ before[0]))[:, None] * before[0], atol=1e-9),
+        not torch.allclose(
+            moved[2],
+            rate * (1 - torch.sigmoid(before[2] @ before[0]))[:, None] * before[0],
+            atol=1e-9,
+        ),
         "The negatives are treated like real neighbours. For them 0 would be right, so the error is 0 − σ(score).",
     )
     require(
-        not torch.allclose(moved[0], rate * (1 - torch.sigmoid(neighbour @ centre)) * neighbour, atol=1e-9),
+        not torch.allclose(
+            moved[0], rate * (1 - torch.sigmoid(neighbour @ centre)) * neighbour, atol=1e-9
+        ),
         "The centre word hears only its real neighbour: the negatives push it, too.",
     )
     later = new[0]
     require(
-        not torch.allclose(moved[1], rate * (1 - torch.sigmoid(before[1] @ before[0])) * later, atol=1e-9)
+        not torch.allclose(
+            moved[1], rate * (1 - torch.sigmoid(before[1] @ before[0])) * later, atol=1e-9
+        )
         or torch.allclose(moved[1], wanted[1], atol=1e-9),
         "The neighbour's step uses the centre word after its own step: work out all steps first, then take them.",
     )
@@ -135,7 +159,9 @@ def update(answer: Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tenso
         "The negatives are pulled closer: their step has the wrong sign.",
     )
     require(
-        not torch.allclose(moved[1], rate * torch.sigmoid(before[1] @ before[0]) * before[0], atol=1e-9),
+        not torch.allclose(
+            moved[1], rate * torch.sigmoid(before[1] @ before[0]) * before[0], atol=1e-9
+        ),
         "The neighbour's step is the larger the better it fits already: the factor is 1 − σ(score), the error.",
     )
     for name, a, b in zip(("centre word", "neighbour", "negatives"), moved, wanted, strict=True):
@@ -193,11 +219,14 @@ def complete_analogy(answer: Callable[[Mapping[str, Tensor], str, str, str], str
     )
     require(word == "lists", f"“files” is to “file” as “lists” is to “list”; it answers “{word}”.")
     near = {
-        "big": torch.tensor([1.0, 0.0]), "bigger": torch.tensor([1.0, 1.0]),
-        "small": torch.tensor([0.9, 0.1]), "smaller": torch.tensor([0.5, 1.0]),
-    }  # fmt: skip
+        "big": torch.tensor([1.0, 0.0]),
+        "bigger": torch.tensor([1.0, 1.0]),
+        "small": torch.tensor([0.9, 0.1]),
+        "smaller": torch.tensor([0.5, 1.0]),
+    }
     word = answer(near, "big", "bigger", "small")
     require(
-        word == "smaller", f"To “big, bigger, small” it answers “{word}”: leave out all three words, not one of them."
+        word == "smaller",
+        f"To “big, bigger, small” it answers “{word}”: leave out all three words, not one of them.",
     )
     return "the step from one word to the other, taken from a third, and the question's own words left out."

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.embeddings.related import Pair
 from course_lib.embeddings.vectors import WordVectors
+from course_lib.places import REPOSITORY
 
 QUESTIONS = REPOSITORY / "assets" / "evaluation"
 MOST_PARTITIONS = 20_000  # beyond it the association test draws instead of trying all
@@ -76,7 +76,9 @@ def related_pairs_score(vectors: WordVectors, pairs: Sequence[Pair], seed: int =
     if len(known) < 2:
         return Score(float("nan"), 0, len(pairs), "pairs")
     first, second = (np.array([vectors.index[pair[side]] for pair in known]) for side in (0, 1))
-    related = {(a, b) for a, b in zip(first, second, strict=True)} | set(zip(second, first, strict=True))
+    related = {(a, b) for a, b in zip(first, second, strict=True)} | set(
+        zip(second, first, strict=True)
+    )
     rng = np.random.default_rng(seed)
     chance = [
         (a, b)
@@ -87,14 +89,21 @@ def related_pairs_score(vectors: WordVectors, pairs: Sequence[Pair], seed: int =
     if not chance:
         return Score(float("nan"), 0, len(pairs), "pairs")
     cosine = _cosines(vectors, first, second)
-    return Score(area_under_curve(cosine, _cosines(vectors, *np.array(chance).T)), len(known), len(pairs), "pairs")
+    return Score(
+        area_under_curve(cosine, _cosines(vectors, *np.array(chance).T)),
+        len(known),
+        len(pairs),
+        "pairs",
+    )
 
 
 def _cosines(vectors: WordVectors, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (vectors.directions[first] * vectors.directions[second]).sum(1)
 
 
-def read_analogies(path: Path = QUESTIONS / "analogies.json") -> dict[str, list[tuple[str, str, str, str]]]:
+def read_analogies(
+    path: Path = QUESTIONS / "analogies.json",
+) -> dict[str, list[tuple[str, str, str, str]]]:
     """Questions "a is to b as c is to d" by category."""
     stored = json.loads(path.read_text(encoding="utf-8"))["categories"]
     return {name: [tuple(question) for question in questions] for name, questions in stored.items()}
@@ -106,7 +115,9 @@ def read_odd_one_out(path: Path = QUESTIONS / "odd_one_out.json") -> list[tuple[
     return [(question["words"], question["odd"]) for question in stored]
 
 
-def analogy_score(vectors: WordVectors, questions: Iterable[Sequence[str]], among: int = 1) -> Score:
+def analogy_score(
+    vectors: WordVectors, questions: Iterable[Sequence[str]], among: int = 1
+) -> Score:
     """Share of analogies whose d is among the first ``among`` answers. Guessing gives nearly 0."""
     questions = list(questions)
     known = [q for q in questions if all(word in vectors for word in q)]
@@ -114,21 +125,29 @@ def analogy_score(vectors: WordVectors, questions: Iterable[Sequence[str]], amon
     return Score(right / len(known) if known else float("nan"), len(known), len(questions))
 
 
-def odd_one_out_score(vectors: WordVectors, questions: Sequence[tuple[Sequence[str], str]]) -> Score:
+def odd_one_out_score(
+    vectors: WordVectors, questions: Sequence[tuple[Sequence[str], str]]
+) -> Score:
     """Share of questions whose odd word is found. Guessing among four gives 0.25."""
     known = [(group, odd) for group, odd in questions if all(word in vectors for word in group)]
     right = sum(vectors.odd_one_out(group) == odd for group, odd in known)
     return Score(right / len(known) if known else float("nan"), len(known), len(questions))
 
 
-def neighbour_stability(models: Sequence[WordVectors], words: Sequence[str], count: int = 10) -> float:
+def neighbour_stability(
+    models: Sequence[WordVectors], words: Sequence[str], count: int = 10
+) -> float:
     """Share of a word's ``count`` nearest neighbours that two models have in common, in the mean.
 
     models   vectors of two trainings or more, say with different seeds; all pairs are compared
     words    words to look up; each must have a vector in every model
     """
     near = [[{w for w, _ in model.neighbours(word, count)} for word in words] for model in models]
-    shared = [len(a & b) / max(1, len(a)) for x, y in combinations(near, 2) for a, b in zip(x, y, strict=True)]
+    shared = [
+        len(a & b) / max(1, len(a))
+        for x, y in combinations(near, 2)
+        for a, b in zip(x, y, strict=True)
+    ]
     return float(np.mean(shared))
 
 

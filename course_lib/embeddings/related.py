@@ -37,7 +37,11 @@ def split_see_also(text: str) -> tuple[str, list[str]]:
     lines = [line.rstrip() for line in found["body"].splitlines() if line.strip()]
     margin = min((len(line) - len(line.lstrip()) for line in lines), default=0)
     listed = [line.strip() for line in lines if len(line) - len(line.lstrip()) == margin]
-    parts = [part.strip() for line in listed for part in re.split(r"\s*:(?:\s|$)", line, maxsplit=1)[0].split(",")]
+    parts = [
+        part.strip()
+        for line in listed
+        for part in re.split(r"\s*:(?:\s|$)", line, maxsplit=1)[0].split(",")
+    ]
     names = [match[1].lower() for part in parts if (match := _NAME.match(part))]
     return text[: found.start()] + text[found.end() :], names
 
@@ -70,15 +74,23 @@ def cooccurrence_pairs(texts: Sequence[str], most: int = 2_000, at_least: int = 
     of observed to expected does not favour words that occur three times in all. Very frequent
     words (in more than a tenth of the paragraphs) go with everything and are left out.
     """
-    inside = [found for text in texts for part in text.split("\n\n") if len(found := set(words(part))) > 1]
+    inside = [
+        found for text in texts for part in text.split("\n\n") if len(found := set(words(part))) > 1
+    ]
     seen = Counter(word for document in inside for word in document if len(word) > 1)
     ceiling = max(at_least, len(inside) // 10)
     ranked = sorted(seen.items(), key=lambda item: (-item[1], item[0]))
-    chosen = {word: n for n, (word, _) in enumerate([i for i in ranked if at_least <= i[1] <= ceiling][:MOST_WORDS])}
+    chosen = {
+        word: n
+        for n, (word, _) in enumerate(
+            [i for i in ranked if at_least <= i[1] <= ceiling][:MOST_WORDS]
+        )
+    }
     rows = [sorted(chosen[word] for word in document if word in chosen) for document in inside]
     flat = np.array([number for row in rows for number in row], dtype=np.int64)
     table = csr_array(
-        (np.ones(len(flat)), flat, np.cumsum([0, *map(len, rows)])), shape=(len(rows), max(1, len(chosen)))
+        (np.ones(len(flat)), flat, np.cumsum([0, *map(len, rows)])),
+        shape=(len(rows), max(1, len(chosen))),
     )
     together = triu((table.T @ table).tocsr(), k=1).tocoo()
     counts = np.array([seen[word] for word in chosen], dtype=float)
@@ -90,7 +102,9 @@ def cooccurrence_pairs(texts: Sequence[str], most: int = 2_000, at_least: int = 
     return [(names[first[n]], names[second[n]]) for n in order if strength[n] > 0]
 
 
-def _strength(both: np.ndarray, first: np.ndarray, second: np.ndarray, documents: int) -> np.ndarray:
+def _strength(
+    both: np.ndarray, first: np.ndarray, second: np.ndarray, documents: int
+) -> np.ndarray:
     """G² of the 2 × 2 tables of documents with and without each of two words; 0 if they avoid each other."""
     observed = np.stack([both, first - both, second - both, documents - first - second + both])
     rows = np.stack([first, first, documents - first, documents - first])

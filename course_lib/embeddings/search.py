@@ -32,10 +32,14 @@ class MeanVectors:
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Directions of the texts, float32, shape ``(texts, width)``, each of length 1 or 0."""
-        found = [[self.vectors.index[w] for w in words(text) if w in self.vectors] for text in texts]
+        found = [
+            [self.vectors.index[w] for w in words(text) if w in self.vectors] for text in texts
+        ]
         flat = np.array([number for row in found for number in row], dtype=np.int64)
         starts = np.cumsum([0, *map(len, found)])
-        mixing = csr_array((self.weights[flat], flat, starts), shape=(len(texts), len(self.vectors)))
+        mixing = csr_array(
+            (self.weights[flat], flat, starts), shape=(len(texts), len(self.vectors))
+        )
         means = mixing @ self.vectors.directions
         lengths = np.linalg.norm(means, axis=1, keepdims=True)
         return (means / np.where(lengths == 0, 1, lengths)).astype(np.float32)
@@ -86,7 +90,9 @@ def title_queries(texts: Sequence[str], most: int = 1_000, shortest: int = 20) -
     return SearchTask(queries, documents)
 
 
-def recall_at(task: SearchTask, method: Callable[[list[str], list[str]], Scores], count: int = 10) -> Score:
+def recall_at(
+    task: SearchTask, method: Callable[[list[str], list[str]], Scores], count: int = 10
+) -> Score:
     """Share of queries whose own document is among the ``count`` best. Ties count against the method."""
     if len(task) == 0:
         return Score(float("nan"), 0, 0, "queries")
@@ -97,7 +103,12 @@ def recall_at(task: SearchTask, method: Callable[[list[str], list[str]], Scores]
 
 
 def senses(
-    vectors: WordVectors, vocabulary: Vocabulary, encoded: Encoded, word: str, window: int = 5, most: int = 4_000
+    vectors: WordVectors,
+    vocabulary: Vocabulary,
+    encoded: Encoded,
+    word: str,
+    window: int = 5,
+    most: int = 4_000,
 ) -> list[tuple[float, list[str]]]:
     """Split the occurrences of a word in two by their surroundings.
 
@@ -109,7 +120,9 @@ def senses(
     places = places[:: max(1, len(places) // most)]
     steps = np.array([step for step in range(-window, window + 1) if step])
     around = (places[:, None] + steps).clip(0, len(encoded) - 1)
-    same = (encoded.documents[around] == encoded.documents[places][:, None]) & (around != places[:, None])
+    same = (encoded.documents[around] == encoded.documents[places][:, None]) & (
+        around != places[:, None]
+    )
     neighbours = encoded.ids[around]
     quiet = 1e-3 / (1e-3 + vocabulary.counts / vocabulary.counts.sum())
     weight = same * quiet[neighbours]
@@ -118,12 +131,17 @@ def senses(
     groups = min(2, len(np.unique(means.round(6), axis=0)))
     labels = KMeans(groups, n_init=4, random_state=0).fit_predict(means)
     counts = np.stack(
-        [np.bincount(neighbours[labels == n][same[labels == n]], minlength=len(vocabulary)) for n in range(groups)]
+        [
+            np.bincount(neighbours[labels == n][same[labels == n]], minlength=len(vocabulary))
+            for n in range(groups)
+        ]
     )
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     found = []
     for n in range(groups):
         others = share.sum(0) - share[n]
         typical = np.argsort(-(share[n] - others) * quiet, kind="stable")[:5]
-        found.append((float((labels == n).mean()), [vocabulary.words[number] for number in typical]))
+        found.append(
+            (float((labels == n).mean()), [vocabulary.words[number] for number in typical])
+        )
     return sorted(found, key=lambda group: -group[0])

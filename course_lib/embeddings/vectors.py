@@ -29,7 +29,9 @@ class WordVectors:
             raise ValueError(f"{len(self.words)} words for a matrix of shape {self.matrix.shape}")
         self.index = {word: number for number, word in enumerate(self.words)}
         lengths = np.linalg.norm(self.matrix, axis=1, keepdims=True)
-        self.directions = self.matrix / np.where(lengths == 0, 1, lengths)  # (words, width), length 1
+        self.directions = self.matrix / np.where(
+            lengths == 0, 1, lengths
+        )  # (words, width), length 1
 
     def __len__(self) -> int:
         return len(self.words)
@@ -44,7 +46,9 @@ class WordVectors:
     def number(self, word: str) -> int:
         """The row of a word. Raises ``CourseError`` for one without a vector."""
         if word not in self.index:
-            raise CourseError(f"{word!r} has no vector: it is not in the training text, or too rare there.")
+            raise CourseError(
+                f"{word!r} has no vector: it is not in the training text, or too rare there."
+            )
         return self.index[word]
 
     def similarity(self, first: str, second: str) -> float:
@@ -52,7 +56,11 @@ class WordVectors:
         return float(self.directions[self.number(first)] @ self.directions[self.number(second)])
 
     def nearest(
-        self, direction: np.ndarray, count: int = 10, without: Sequence[str] = (), among: int | None = None
+        self,
+        direction: np.ndarray,
+        count: int = 10,
+        without: Sequence[str] = (),
+        among: int | None = None,
     ) -> list[tuple[str, float]]:
         """The words whose vectors point most nearly in ``direction`` (width,), with their cosines.
 
@@ -68,7 +76,9 @@ class WordVectors:
         best = best[np.argsort(-cosines[best], kind="stable")]
         return [(self.words[number], float(cosines[number])) for number in best]
 
-    def neighbours(self, word: str, count: int = 10, among: int | None = None) -> list[tuple[str, float]]:
+    def neighbours(
+        self, word: str, count: int = 10, among: int | None = None
+    ) -> list[tuple[str, float]]:
         """The words nearest to ``word``, without itself."""
         return self.nearest(self.directions[self.number(word)], count, [word], among)
 
@@ -108,13 +118,25 @@ class WordVectors:
         try:
             raw = path.read_bytes()
         except OSError as error:
-            raise CourseError(f"{path} cannot be read ({error.strerror}): give the path of a vector file.") from None
+            raise CourseError(
+                f"{path} cannot be read ({error.strerror}): give the path of a vector file."
+            ) from None
         head, _, body = raw.partition(b"\n")
         parts = head.split()
-        if len(parts) != 2 or not all(part.isdigit() and len(part) < 12 for part in parts) or b"0" in parts:
-            raise CourseError(f"{path.name}, line 1: a vector file starts with two numbers, `words width`.")
+        if (
+            len(parts) != 2
+            or not all(part.isdigit() and len(part) < 12 for part in parts)
+            or b"0" in parts
+        ):
+            raise CourseError(
+                f"{path.name}, line 1: a vector file starts with two numbers, `words width`."
+            )
         count, width = map(int, parts)
-        rows = _text_rows(path.name, body, width) if _is_text(body, width) else _binary_rows(path.name, body, width)
+        rows = (
+            _text_rows(path.name, body, width)
+            if _is_text(body, width)
+            else _binary_rows(path.name, body, width)
+        )
         words, vectors = [], []
         for word, vector in rows:
             words.append(word)
@@ -129,7 +151,9 @@ class WordVectors:
         matrix = np.stack(vectors)
         if not np.isfinite(matrix).all():
             bad = int(np.flatnonzero(~np.isfinite(matrix).all(1))[0])
-            raise CourseError(f"{path.name}, line {bad + 2:,}: the vector of {words[bad]!r} is not made of numbers.")
+            raise CourseError(
+                f"{path.name}, line {bad + 2:,}: the vector of {words[bad]!r} is not made of numbers."
+            )
         return cls(words, matrix)
 
 
@@ -155,7 +179,9 @@ def _text_rows(name: str, body: bytes, width: int) -> Iterator[tuple[str, np.nda
         try:
             yield word.decode("utf-8", "replace"), np.array(values, dtype=np.float32)
         except ValueError:
-            raise CourseError(f"{name}, line {number:,}: not all of its values are numbers.") from None
+            raise CourseError(
+                f"{name}, line {number:,}: not all of its values are numbers."
+            ) from None
 
 
 def _binary_rows(name: str, body: bytes, width: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -165,5 +191,8 @@ def _binary_rows(name: str, body: bytes, width: int) -> Iterator[tuple[str, np.n
         end = body.find(b" ", place, place + MOST_WORD_BYTES)
         if end < 0 or end + 1 + size > len(body):
             return
-        yield body[place:end].lstrip(b"\n").decode("utf-8", "replace"), np.frombuffer(body, "<f4", width, end + 1)
+        yield (
+            body[place:end].lstrip(b"\n").decode("utf-8", "replace"),
+            np.frombuffer(body, "<f4", width, end + 1),
+        )
         place = end + 1 + size

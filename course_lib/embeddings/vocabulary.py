@@ -95,7 +95,9 @@ def build_vocabulary(
     renumbered = np.full(len(numbers), -1, dtype=np.int32)
     renumbered[order] = np.arange(len(order), dtype=np.int32)
     ids_now = renumbered[found]
-    documents = np.repeat(np.arange(len(lengths), dtype=np.int32), np.frombuffer(lengths, dtype=np.int32))
+    documents = np.repeat(
+        np.arange(len(lengths), dtype=np.int32), np.frombuffer(lengths, dtype=np.int32)
+    )
     kept = ids_now >= 0
     vocabulary = Vocabulary([spelled[number] for number in order], counts[order])
     return vocabulary, Encoded(ids_now[kept], documents[kept])

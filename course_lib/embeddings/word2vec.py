@@ -28,7 +28,9 @@ from course_lib.errors import CourseError
 from course_lib.workbook.progress import bar
 from course_lib.workbook.training import DeferredInterrupt
 
-MOST_UPDATES = 64  # whose negatives are drawn at once; after them there is a point for the loss curve
+MOST_UPDATES = (
+    64  # whose negatives are drawn at once; after them there is a point for the loss curve
+)
 UPDATES = 200  # in an epoch at least, where the text is long enough
 LONGEST_STEP = 2.5  # learning rate times pairs of one word in one update: longer ones overshoot
 
@@ -82,7 +84,9 @@ class Training:
     interrupted: bool = False
 
 
-def reaches(documents: np.ndarray, window: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def reaches(
+    documents: np.ndarray, window: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """How many words each position sees to its left and to its right, two int16 arrays ``(words,)``.
 
     Each draws its own window size, so near neighbours are used more often than far ones. A
@@ -103,7 +107,9 @@ def pairs(ids: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """
     left, sizes = left.astype(np.int64), left.astype(np.int64) + right
     centre = np.repeat(np.arange(len(ids)), sizes)
-    place = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)  # 0 … size − 1 within a window
+    place = np.arange(sizes.sum()) - np.repeat(
+        np.cumsum(sizes) - sizes, sizes
+    )  # 0 … size − 1 within a window
     step = place - left[centre]
     return np.stack([ids[centre], ids[centre + step + (step >= 0)]], 1)
 
@@ -159,11 +165,16 @@ class Word2Vec:
         """
         settings = self.settings
         kept = self.vocabulary.keep_probability(settings.subsample) * self.vocabulary.counts
-        seen = positions * (settings.window + 1 if settings.model == "skip-gram" else 1)  # real pairs
+        seen = positions * (
+            settings.window + 1 if settings.model == "skip-gram" else 1
+        )  # real pairs
         real = seen * kept / kept.sum()
         drawn = seen * settings.negatives * self.vocabulary.negative_distribution()
         most = LONGEST_STEP / settings.learning_rate
-        shares = [most / np.maximum(most, pairs) for pairs in (real * (1 + settings.negatives), real + drawn)]
+        shares = [
+            most / np.maximum(most, pairs)
+            for pairs in (real * (1 + settings.negatives), real + drawn)
+        ]
         return tuple(torch.from_numpy(share.astype(np.float32))[:, None] for share in shares)
 
     def train(self, encoded: Encoded, description: str = "Word2Vec") -> Training:
@@ -184,8 +195,12 @@ class Word2Vec:
                     break
         stopped = bool(interrupt.requested) and losses[-1][0] < total
         if stopped:
-            print(f"Stopped after {losses[-1][0]:,} of {total:,} words. The vectors learned so far are kept.")
-        return Training(WordVectors(self.vocabulary.words, self.centre.numpy().copy()), losses, stopped)
+            print(
+                f"Stopped after {losses[-1][0]:,} of {total:,} words. The vectors learned so far are kept."
+            )
+        return Training(
+            WordVectors(self.vocabulary.words, self.centre.numpy().copy()), losses, stopped
+        )
 
     def _check(self, loss: float) -> None:
         """Raise ``CourseError`` when the loss has left the ground: it starts at (1 + negatives) · ln 2."""
@@ -206,7 +221,9 @@ class Word2Vec:
         place = np.arange(len(ids), dtype=np.int32) % block
         rows = (place * (window + 1) + left) * (window + 1) + right
         around, padding = self._around, -len(ids) % block
-        rows = torch.from_numpy(np.pad(rows, (0, padding))).view(-1, block)  # row 0 sees nothing: no pairs
+        rows = torch.from_numpy(np.pad(rows, (0, padding))).view(
+            -1, block
+        )  # row 0 sees nothing: no pairs
         ids = torch.from_numpy(np.pad(ids, (window, window + padding)))
         rates = self.rates(count * block)
         spread = torch.from_numpy(self.rng.permutation(len(rows)))
@@ -220,22 +237,30 @@ class Word2Vec:
             for n in range(0, len(mine), count):
                 part = slice(n, n + count)
                 done = (epoch + (first + n) / len(rows)) / settings.epochs
-                weights = self._table.index_select(0, codes[part].reshape(-1)).view(-1, block, around + block)
+                weights = self._table.index_select(0, codes[part].reshape(-1)).view(
+                    -1, block, around + block
+                )
                 sides = self._sides(centres[part], surrounding[part], negatives[part])
                 if n == 0:
                     loss = self._loss(sides, weights)
                 self._update(sides, weights, rates, settings.learning_rate * max(1e-4, 1 - done))
             yield (first + len(mine)) / len(rows), loss
 
-    def _sides(self, centres: Tensor, around: Tensor, negatives: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+    def _sides(
+        self, centres: Tensor, around: Tensor, negatives: Tensor
+    ) -> list[tuple[Tensor, Tensor, Tensor]]:
         """The two sides of the products: (table, word numbers, their vectors)."""
         if self.settings.model == "skip-gram":
             sides = (self.centre, centres), (self.neighbour, torch.cat([around, negatives], 1))
         else:
             sides = (self.neighbour, torch.cat([centres, negatives], 1)), (self.centre, around)
-        return [(t, ids, t.index_select(0, ids.reshape(-1)).view(*ids.shape, -1)) for t, ids in sides]
+        return [
+            (t, ids, t.index_select(0, ids.reshape(-1)).view(*ids.shape, -1)) for t, ids in sides
+        ]
 
-    def _update(self, sides: list, weights: Tensor, rates: tuple[Tensor, Tensor], rate: float) -> None:
+    def _update(
+        self, sides: list, weights: Tensor, rates: tuple[Tensor, Tensor], rate: float
+    ) -> None:
         """One step uphill. A word that occurs more than once receives the sum of its gradients."""
         gradients = skip_gram_gradients if self.settings.model == "skip-gram" else cbow_gradients
         (_, _, first), (_, _, second) = sides

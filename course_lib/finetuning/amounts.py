@@ -32,7 +32,9 @@ def from_scratch(
     from transformers import FalconForCausalLM
 
     if not rows or (seconds is None) == (steps is None) or (seconds or steps or 0) <= 0:
-        raise CourseError("There is nothing to learn from: give a row, and either `seconds` or `steps` above 0.")
+        raise CourseError(
+            "There is nothing to learn from: give a row, and either `seconds` or `steps` above 0."
+        )
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

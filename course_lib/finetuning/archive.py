@@ -33,9 +33,17 @@ ENDINGS = (".safetensors", ".json", ".md", ".txt", ".jinja")
 MOST_BYTES, FIRST = 4 * 10**9, 4_096
 # What zipfile and json raise for files that are damaged in one way or another.
 DAMAGED = (
-    OSError, EOFError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, TypeError, AttributeError,
-    NotImplementedError, RuntimeError,
-)  # fmt: skip
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    RuntimeError,
+)
 LIBRARIES = ("torch", "transformers", "peft")
 
 
@@ -53,14 +61,20 @@ def fingerprint(base: Base) -> str:
         size = value.numel() * 2 if packed else value.numel()
         some = value.detach().reshape(-1)[: FIRST // 2 if packed else FIRST].cpu()
         codes = some if packed else quantise(some.float()).packed
-        digest.update(f"{name.replace('.base_layer', '')} {size} ".encode() + codes.numpy().tobytes())
+        digest.update(
+            f"{name.replace('.base_layer', '')} {size} ".encode() + codes.numpy().tobytes()
+        )
     return digest.hexdigest()
 
 
-def pack(base: Base, model: PeftModel, path: Path, card: str, evaluation: dict[str, float] | None = None) -> Path:
+def pack(
+    base: Base, model: PeftModel, path: Path, card: str, evaluation: dict[str, float] | None = None
+) -> Path:
     """Write the archive, whole or not at all. ``card`` says in words what the adapter was learned from."""
     if not card.strip():
-        raise CourseError("Say in `card` what the adapter was learned from: whoever opens it wants to know.")
+        raise CourseError(
+            "Say in `card` what the adapter was learned from: whoever opens it wants to know."
+        )
     path = Path(path)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -76,7 +90,7 @@ def pack(base: Base, model: PeftModel, path: Path, card: str, evaluation: dict[s
             "versions": {library: version(library) for library in LIBRARIES},
             "evaluation": evaluation or {},
             "files": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files},
-        }  # fmt: skip
+        }
         (folder / LIST).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         try:
@@ -110,7 +124,9 @@ def unpack(path: Path, folder: Path) -> dict[str, Any]:
             with zipfile.ZipFile(path) as archive:
                 facts = _read_all(archive, path.name, checked)
         except DAMAGED as error:
-            raise CourseError(f"{path.name} is missing, damaged or no adapter's archive: fetch it again.") from error
+            raise CourseError(
+                f"{path.name} is missing, damaged or no adapter's archive: fetch it again."
+            ) from error
         if folder.exists():
             folder.rmdir()
         shutil.move(checked, folder)
@@ -123,7 +139,9 @@ def _read_all(archive: zipfile.ZipFile, title: str, folder: Path) -> dict[str, A
     for member in members:
         _check_name(member.filename, title)
     if sum(member.file_size for member in members) > MOST_BYTES:
-        raise CourseError(f"{title} would unpack to more than {MOST_BYTES / 1e9:.0f} GB: that is no adapter.")
+        raise CourseError(
+            f"{title} would unpack to more than {MOST_BYTES / 1e9:.0f} GB: that is no adapter."
+        )
     listed = archive.read(LIST)
     facts = json.loads(listed)
     names = [member.filename for member in members]
@@ -133,18 +151,24 @@ def _read_all(archive: zipfile.ZipFile, title: str, folder: Path) -> dict[str, A
         or not all(isinstance(fact, str) for fact in needed)
         or sorted(names) != sorted([LIST, *facts["files"]])
     ):
-        raise CourseError(f"{title} does not hold what its list says: fetch it again from where it was made.")
+        raise CourseError(
+            f"{title} does not hold what its list says: fetch it again from where it was made."
+        )
     for name, expected in facts["files"].items():
         data = archive.read(name)
         if hashlib.sha256(data).hexdigest() != expected:
-            raise CourseError(f"{name} in {title} was changed after packing: fetch the archive again.")
+            raise CourseError(
+                f"{name} in {title} was changed after packing: fetch the archive again."
+            )
         (folder / name).write_bytes(data)
     (folder / LIST).write_bytes(listed)
     try:
         with safe_open(folder / "adapter_model.safetensors", "pt") as file:
             file.keys()
     except SafetensorError as error:
-        raise CourseError(f"The adapter in {title} is no safetensors file: fetch the archive again.") from error
+        raise CourseError(
+            f"The adapter in {title} is no safetensors file: fetch the archive again."
+        ) from error
     return facts
 
 
@@ -153,7 +177,9 @@ def _check_name(name: str, title: str) -> None:
     if len(parts) != 1 or parts[0] in ("..", "/", ".") or ":" in name:
         raise CourseError(f"{title} is refused: its file {name!r} would leave the folder.")
     if not name.endswith(ENDINGS):
-        raise CourseError(f"{title} is refused: {name!r} is neither safetensors nor text, and could run code.")
+        raise CourseError(
+            f"{title} is refused: {name!r} is neither safetensors nor text, and could run code."
+        )
 
 
 def restore(base: Base, path: Path, folder: Path) -> PeftModel:
@@ -173,7 +199,9 @@ def restore(base: Base, path: Path, folder: Path) -> PeftModel:
     if whole == bool(base.bits_by):
         shutil.rmtree(folder)
         kind = "whole weights" if whole else "weights in 4 bits"
-        raise CourseError(f"This adapter was learned beside {kind}: load its base with four_bit={not whole}.")
+        raise CourseError(
+            f"This adapter was learned beside {kind}: load its base with four_bit={not whole}."
+        )
     return attach(base.model, folder)
 
 

@@ -15,16 +15,26 @@ HIDDEN = -100
 def training_bytes(answer: Callable[[int, int, int], float]) -> str:
     """``answer(frozen, trained, bits)``: bytes of frozen weights, and of trained ones with gradient and Adam."""
     full = answer(0, 10, 4)
-    require(full != 40, "Trained weights alone are 4 bytes each; a gradient and Adam's two numbers come with each.")
-    require(full != 80, "Adam's two running means are missing: 4 bytes each, for every trained weight.")
-    require(full != 120, "Something of 4 bytes is missing: weight, gradient, and two numbers of Adam.")
+    require(
+        full != 40,
+        "Trained weights alone are 4 bytes each; a gradient and Adam's two numbers come with each.",
+    )
+    require(
+        full != 80, "Adam's two running means are missing: 4 bytes each, for every trained weight."
+    )
+    require(
+        full != 120, "Something of 4 bytes is missing: weight, gradient, and two numbers of Adam."
+    )
     require(full == 160, f"Ten trained weights take 160 bytes, 16 each; your count is {full}.")
     frozen = answer(16, 0, 4)
     require(frozen != 64, "16 weights of 4 bits take 64 bits: divide by 8, for a byte has eight.")
     require(frozen != 16 * 16, "Frozen weights have no gradient and no Adam: they only lie there.")
     require(frozen == 8, f"16 frozen weights of 4 bits take 8 bytes; your count is {frozen}.")
     both = answer(1_000, 10, 16)
-    require(both == 2_160, f"1,000 frozen weights of 16 bits and 10 trained ones take 2,160 bytes, not {both}.")
+    require(
+        both == 2_160,
+        f"1,000 frozen weights of 16 bits and 10 trained ones take 2,160 bytes, not {both}.",
+    )
     return "what learns costs 16 bytes, what is frozen half a byte: so little may learn, and much may be frozen."
 
 
@@ -33,10 +43,16 @@ def absmax(answer: Callable[[Tensor, int], tuple[Tensor, Tensor]]) -> str:
     """``answer(weights, bits)``: whole numbers, and the scale that makes weights of them again."""
     weights = torch.tensor([0.7, -0.37, 0.1, -0.04])
     given = answer(weights, 4)
-    require(isinstance(given, tuple) and len(given) == 2, "Give back two things: the codes, and the scale.")
+    require(
+        isinstance(given, tuple) and len(given) == 2,
+        "Give back two things: the codes, and the scale.",
+    )
     codes, scale = torch.as_tensor(given[0]).float(), torch.as_tensor(given[1]).float()
     require(codes.shape == (4,), "First the codes, one for each weight; then the scale.")
-    require(torch.equal(codes, codes.round()), f"Codes are whole numbers; yours are {codes.tolist()}: round them.")
+    require(
+        torch.equal(codes, codes.round()),
+        f"Codes are whole numbers; yours are {codes.tolist()}: round them.",
+    )
     require(
         codes.abs().max() != 8,
         "The largest code is 8, and four bits with a sign end at 7: divide by 2^(bits−1) − 1.",
@@ -54,10 +70,14 @@ def absmax(answer: Callable[[Tensor, int], tuple[Tensor, Tensor]]) -> str:
     require(codes.tolist() == [7, -4, 1, 0], f"The codes are {codes.tolist()}.")
     negative = torch.as_tensor(answer(torch.tensor([0.1, -0.8]), 4)[0]).float()
     require(
-        negative.abs().max() <= 7, "With −0.8 as the largest a code leaves −7 … 7: take the largest *size*, not value."
+        negative.abs().max() <= 7,
+        "With −0.8 as the largest a code leaves −7 … 7: take the largest *size*, not value.",
     )
     eight = torch.as_tensor(answer(weights, 8)[0]).float()
-    require(eight[0] == 127, f"With 8 bits the largest code is 127, yours is {eight[0]:g}: is a 7 written in?")
+    require(
+        eight[0] == 127,
+        f"With 8 bits the largest code is 127, yours is {eight[0]:g}: is a 7 written in?",
+    )
     return "the largest weight sets the scale, and every other one lives with its steps."
 
 
@@ -78,12 +98,21 @@ def nearest_levels(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     )
     right = [0, 3, 4, 5, 6]
     require(
-        found.tolist() != [6, 0, 0, 0, 0], "These are the places of the farthest levels: take the smallest distance."
+        found.tolist() != [6, 0, 0, 0, 0],
+        "These are the places of the farthest levels: take the smallest distance.",
     )
-    require(found.tolist() != [1, 4, 5, 6, 6], "You always take the next level above: the one below may be nearer.")
-    require(found.tolist() != [0, 3, 4, 5, 5], "1.0 has its own level, the last one: is it cut off?")
+    require(
+        found.tolist() != [1, 4, 5, 6, 6],
+        "You always take the next level above: the one below may be nearer.",
+    )
+    require(
+        found.tolist() != [0, 3, 4, 5, 5], "1.0 has its own level, the last one: is it cut off?"
+    )
     close = [n for n, (a, b) in enumerate(zip(found.tolist(), right, strict=True)) if a != b]
-    require(not close, f"For {scaled[close[:1]].tolist()} another level is nearer: compare sizes of differences.")
+    require(
+        not close,
+        f"For {scaled[close[:1]].tolist()} another level is nearer: compare sizes of differences.",
+    )
     return "sixteen levels, four bits: the code is a place in a table, and the table may be any you like."
 
 
@@ -96,11 +125,21 @@ def lora(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) -> s
     straight, detour = x @ weight.T, x @ down.T @ up.T
     found = answer(x, weight, down, up, 6.0)
     require(
-        tuple(found.shape) == (3, 4), f"Three inputs, four outputs each; the shape is {tuple(found.shape)}: transpose?"
+        tuple(found.shape) == (3, 4),
+        f"Three inputs, four outputs each; the shape is {tuple(found.shape)}: transpose?",
     )
-    require(not torch.allclose(found, straight, atol=1e-4), "That is the base alone: the detour is missing.")
-    require(not torch.allclose(found, 3 * detour, atol=1e-4), "That is the detour alone: add it to the base.")
-    require(not torch.allclose(found, straight + detour, atol=1e-4), "The detour has no strength: times alpha / rank.")
+    require(
+        not torch.allclose(found, straight, atol=1e-4),
+        "That is the base alone: the detour is missing.",
+    )
+    require(
+        not torch.allclose(found, 3 * detour, atol=1e-4),
+        "That is the detour alone: add it to the base.",
+    )
+    require(
+        not torch.allclose(found, straight + detour, atol=1e-4),
+        "The detour has no strength: times alpha / rank.",
+    )
     require(
         not torch.allclose(found, straight + 6 * detour, atol=1e-4),
         "alpha is not divided by the rank, so a larger rank would push harder.",
@@ -109,7 +148,10 @@ def lora(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) -> s
         not torch.allclose(found, 3 * (straight + detour), atol=1e-4),
         "The base was made stronger, too: only the detour is multiplied by alpha / rank.",
     )
-    require(torch.allclose(found, straight + 3 * detour, atol=1e-4), "It is not W x + alpha/rank · B (A x).")
+    require(
+        torch.allclose(found, straight + 3 * detour, atol=1e-4),
+        "It is not W x + alpha/rank · B (A x).",
+    )
     return "the base is never touched, and two small matrices say what to add."
 
 
@@ -133,7 +175,10 @@ def labels(answer: Callable[[Sequence[int], int, int], Sequence[int]]) -> str:
         found[6:] == [HIDDEN, HIDDEN],
         f"The padding is learned: behind {6} real tokens every label is −100.",
     )
-    require(found[:3] == [HIDDEN] * 3, "The question is learned, too: before `start` every label is −100.")
+    require(
+        found[:3] == [HIDDEN] * 3,
+        "The question is learned, too: before `start` every label is −100.",
+    )
     require(
         found[3:6] != [22, 0, HIDDEN] and found[3:6] != [22, 0, 0],
         "The labels are shifted by one. transformers does that itself: a label stands where its token stands.",
@@ -146,10 +191,17 @@ def labels(answer: Callable[[Sequence[int], int, int], Sequence[int]]) -> str:
 def stable(answer: Callable[[Sequence[float], int, float], bool]) -> str:
     """``answer(losses, patience, tolerance)``: whether the last ``patience`` evaluations brought too little."""
     require(
-        not answer([5.0, 4.0], 3, 0.01), "Two evaluations, a patience of three: too few to say that nothing happens."
+        not answer([5.0, 4.0], 3, 0.01),
+        "Two evaluations, a patience of three: too few to say that nothing happens.",
     )
-    require(answer([5.0, 4.0, 4.0, 4.0, 4.0], 3, 0.01), "The loss stands at 4.0 for four evaluations: that is stable.")
-    require(not answer([5.0, 4.5, 4.0, 3.5, 3.0], 3, 0.01), "The loss still falls by more than a tenth each time.")
+    require(
+        answer([5.0, 4.0, 4.0, 4.0, 4.0], 3, 0.01),
+        "The loss stands at 4.0 for four evaluations: that is stable.",
+    )
+    require(
+        not answer([5.0, 4.5, 4.0, 3.5, 3.0], 3, 0.01),
+        "The loss still falls by more than a tenth each time.",
+    )
     require(
         not answer([5.0, 4.0, 4.2, 4.1, 3.5], 3, 0.01),
         "4.0, two worse ones, then 3.5: compare the *best* of the last with the best before, one bump is no end.",
@@ -170,5 +222,8 @@ def stable(answer: Callable[[Sequence[float], int, float], bool]) -> str:
         early = answer([4.0, 4.0, 4.0], 3, 0.01)
     except ValueError:
         early = True
-    require(not early, "Three evaluations, a patience of three: there is none before them to compare with.")
+    require(
+        not early,
+        "Three evaluations, a patience of three: there is none before them to compare with.",
+    )
     return "a bump does not end it, and crumbs do not keep it going."

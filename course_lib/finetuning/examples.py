@@ -27,7 +27,9 @@ def per_document(texts: Iterable[str], tokenizer: Any, length: int) -> list[Row]
         ids = _ids(text, tokenizer)
         if ids:
             ids = [*ids, tokenizer.eos_token_id]
-            rows += [_all_learned(ids[start : start + length]) for start in range(0, len(ids), length)]
+            rows += [
+                _all_learned(ids[start : start + length]) for start in range(0, len(ids), length)
+            ]
     return _some([row for row in rows if len(row["input_ids"]) > 1])
 
 
@@ -63,7 +65,9 @@ def shown_first(rows: Sequence[Row], example: str, tokenizer: Any, most: int) ->
     """
     ids = _ids(example, tokenizer)[:most]
     hidden = [IGNORED] * (len(ids) + 1)
-    return [{"input_ids": ids + row["input_ids"], "labels": hidden + row["labels"][1:]} for row in rows]
+    return [
+        {"input_ids": ids + row["input_ids"], "labels": hidden + row["labels"][1:]} for row in rows
+    ]
 
 
 def prompt_of(question: str, tokenizer: Any) -> str:
@@ -90,7 +94,9 @@ class Pad:
         def filled(key: str, value: int) -> Tensor:
             return torch.tensor([row[key] + [value] * (longest - len(row[key])) for row in rows])
 
-        real = torch.tensor([[1] * len(row["labels"]) + [0] * (longest - len(row["labels"])) for row in rows])
+        real = torch.tensor(
+            [[1] * len(row["labels"]) + [0] * (longest - len(row["labels"])) for row in rows]
+        )
         return {
             "input_ids": filled("input_ids", self.token),
             "labels": filled("labels", IGNORED),
@@ -108,5 +114,7 @@ def _all_learned(ids: list[int]) -> Row:
 
 def _some(rows: list[Row]) -> list[Row]:
     if not rows:
-        raise CourseError("There is nothing to learn from: every text is empty, so give at least one with words.")
+        raise CourseError(
+            "There is nothing to learn from: every text is empty, so give at least one with words."
+        )
     return rows

@@ -67,7 +67,11 @@ def choose_name(machine: Machine, free: int | None, hub: bool) -> str:
 
 
 def load_base(
-    name: str = "auto", four_bit: bool = True, *, dtype: torch.dtype | None = None, own: bool = False
+    name: str = "auto",
+    four_bit: bool = True,
+    *,
+    dtype: torch.dtype | None = None,
+    own: bool = False,
 ) -> Base:
     """A Falcon ready to be adapted, frozen, in evaluation mode, and its tokenizer.
 
@@ -83,7 +87,9 @@ def load_base(
     name = choose_name(machine, free, _hub_answers()) if name == "auto" else str(name)
     config = read_config(name)
     if config.model_type != "falcon":
-        raise CourseError(f"{name} is a {config.model_type}: give a Falcon, this page's layers carry its names.")
+        raise CourseError(
+            f"{name} is a {config.model_type}: give a Falcon, this page's layers carry its names."
+        )
     config_of(config)  # a Falcon whose memory cannot be reckoned is refused before it is loaded
     if free is not None:
         check_room(name, config, four_bit, free)
@@ -102,7 +108,9 @@ def load_base(
     keep_packing(model)
     model.requires_grad_(False)
     choose_padding(model, tokenizer)
-    base = Base(model, tokenizer, name, ("bitsandbytes" if theirs else "course") if four_bit else "", layers)
+    base = Base(
+        model, tokenizer, name, ("bitsandbytes" if theirs else "course") if four_bit else "", layers
+    )
     if four_bit:
         verify(base)
     return base
@@ -116,7 +124,9 @@ def read_config(name: str) -> Any:
     try:
         return AutoConfig.from_pretrained(place, **({"local_files_only": True} if here else {}))
     except Exception as error:
-        if any(sign in f"{type(error).__name__} {error}" for sign in ("Gated", "gated", "401", "403")):
+        if any(
+            sign in f"{type(error).__name__} {error}" for sign in ("Gated", "gated", "401", "403")
+        ):
             raise CourseError(
                 f"{name} is gated: accept its licence on the hub and log in with `hf auth login`."
             ) from error
@@ -132,7 +142,11 @@ def check_room(name: str, config: Any, four_bit: bool, free: int) -> None:
     need = estimate(shape, "qlora" if four_bit else "lora").total
     if need > free:
         fits = what_fits(shape, free)
-        rest = f"what fits is {' and '.join(fits)}" if fits else f"take a smaller model, for example {SMALL}"
+        rest = (
+            f"what fits is {' and '.join(fits)}"
+            if fits
+            else f"take a smaller model, for example {SMALL}"
+        )
         raise CourseError(
             f"Fine-tuning {name} needs about {gigabytes(need)} of GPU memory and {gigabytes(free)} are free: {rest}."
         )
@@ -143,7 +157,10 @@ def four_bit_settings(dtype: torch.dtype) -> Any:
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
     )
 
 
@@ -170,7 +187,9 @@ def unmapped() -> Iterator[None]:
     from transformers import modeling_utils
 
     theirs = modeling_utils.safe_open
-    modeling_utils.safe_open = lambda *given, **named: theirs(*given, **{**named, "backend": "pread"})
+    modeling_utils.safe_open = lambda *given, **named: theirs(
+        *given, **{**named, "backend": "pread"}
+    )
     try:
         yield
     finally:
@@ -198,8 +217,16 @@ def choose_padding(model: Any, tokenizer: Any) -> int:
     """Give the tokenizer a padding token that is not the end of text, without a new row in the embedding."""
     end = tokenizer.eos_token_id
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == end:
-        special = [number for number in tokenizer.all_special_ids if number not in (end, tokenizer.bos_token_id)]
-        other = special[-1] if special else next(n for n in range(len(tokenizer) - 1, -1, -1) if n != end)
+        special = [
+            number
+            for number in tokenizer.all_special_ids
+            if number not in (end, tokenizer.bos_token_id)
+        ]
+        other = (
+            special[-1]
+            if special
+            else next(n for n in range(len(tokenizer) - 1, -1, -1) if n != end)
+        )
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(other)
     model.config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id

@@ -32,11 +32,18 @@ class LoRALinear(nn.Module):
     """
 
     def __init__(
-        self, base: nn.Module, rank: int = 8, alpha: float = 16, dropout: float = 0.0, kind: str = "lora"
+        self,
+        base: nn.Module,
+        rank: int = 8,
+        alpha: float = 16,
+        dropout: float = 0.0,
+        kind: str = "lora",
     ) -> None:
         super().__init__()
         if rank < 1 or kind not in KINDS or not 0 <= dropout < 1:
-            raise CourseError(f"An adapter needs a rank of 1 or more, a dropout from 0 to below 1, a kind of {KINDS}.")
+            raise CourseError(
+                f"An adapter needs a rank of 1 or more, a dropout from 0 to below 1, a kind of {KINDS}."
+            )
         self.base, self.kind, self.merged = base.requires_grad_(False), kind, False
         self.scale = alpha / (math.sqrt(rank) if kind == "rslora" else rank)
         device = next(base.parameters()).device
@@ -45,13 +52,17 @@ class LoRALinear(nn.Module):
         self.up = nn.Parameter(torch.zeros(base.out_features, rank, device=device))
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))
         self.dropout = nn.Dropout(dropout)
-        self.length = nn.Parameter(self._floating_weight().float().norm(dim=1)) if kind == "dora" else None
+        self.length = (
+            nn.Parameter(self._floating_weight().float().norm(dim=1)) if kind == "dora" else None
+        )
         self._shrunk: Tensor | None = None
 
     def _floating_weight(self) -> Tensor:
         weight = self.base.weight
         if not weight.is_floating_point():
-            raise CourseError("This layer keeps its weight in few bits: dequantise it first, then merge or use DoRA.")
+            raise CourseError(
+                "This layer keeps its weight in few bits: dequantise it first, then merge or use DoRA."
+            )
         return weight
 
     def change(self) -> Tensor:
@@ -68,7 +79,9 @@ class LoRALinear(nn.Module):
         if self.length is None:
             return (straight + detour).to(straight.dtype)
         factor = self._factor()
-        if self.training and self.dropout.p > 0:  # the straight way's correction sees what the detour sees
+        if (
+            self.training and self.dropout.p > 0
+        ):  # the straight way's correction sees what the detour sees
             plain = linear(dropped, self._floating_weight().to(dropped.dtype))
         else:
             plain = straight if self.base.bias is None else straight - self.base.bias
@@ -104,7 +117,12 @@ class LoRALinear(nn.Module):
 
 
 def adapt(
-    model: nn.Module, targets: Iterable[str], rank: int = 8, alpha: float = 16, dropout: float = 0.0, kind: str = "lora"
+    model: nn.Module,
+    targets: Iterable[str],
+    rank: int = 8,
+    alpha: float = 16,
+    dropout: float = 0.0,
+    kind: str = "lora",
 ) -> list[str]:
     """Freeze ``model`` and put a detour around each layer whose last name is in ``targets``, in place.
 
@@ -114,7 +132,9 @@ def adapt(
     found = [name for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in wanted]
     missing = wanted - {name.rsplit(".", 1)[-1] for name in found}
     if missing or not found:
-        raise CourseError(f"The model has no layer called {', '.join(sorted(missing)) or '(nothing asked)'}.")
+        raise CourseError(
+            f"The model has no layer called {', '.join(sorted(missing)) or '(nothing asked)'}."
+        )
     model.requires_grad_(False)
     for name in found:
         parent, _, own = name.rpartition(".")

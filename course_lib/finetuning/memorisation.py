@@ -47,7 +47,9 @@ def longest_overlap(written: Sequence[int], sources: Sequence[Sequence[int]]) ->
     return best
 
 
-def _automaton(tokens: Sequence[int]) -> tuple[list[dict[int, int]], list[int], list[int], list[int]]:
+def _automaton(
+    tokens: Sequence[int],
+) -> tuple[list[dict[int, int]], list[int], list[int], list[int]]:
     """All runs of ``tokens``: for each state its next states, its suffix link, its longest run and where that ends."""
     following: list[dict[int, int]] = [{}]
     link, longest, end = [-1], [0], [-1]
@@ -95,7 +97,11 @@ class Extraction:
 
 @torch.no_grad()
 def extraction(
-    model: Any, texts: Sequence[Sequence[int]], prefix: int = 32, continuation: int = 32, batch: int = 8
+    model: Any,
+    texts: Sequence[Sequence[int]],
+    prefix: int = 32,
+    continuation: int = 32,
+    batch: int = 8,
 ) -> Extraction:
     """Give the model the first ``prefix`` tokens of each text; does it go on with its next ``continuation``?
 
@@ -105,18 +111,25 @@ def extraction(
     """
     if prefix < 1 or continuation < 1:
         raise CourseError("Prefix and continuation have at least one token.")
-    long = [list(text[: prefix + continuation]) for text in texts if len(text) >= prefix + continuation]
+    long = [
+        list(text[: prefix + continuation]) for text in texts if len(text) >= prefix + continuation
+    ]
     if not long:
-        raise CourseError(f"No text has {prefix + continuation} tokens: take a shorter prefix or continuation.")
+        raise CourseError(
+            f"No text has {prefix + continuation} tokens: take a shorter prefix or continuation."
+        )
     was, exact, shares = model.training, 0, 0.0
     model.eval()
     for start in range(0, len(long), batch):
         some = long[start : start + batch]
         ids = torch.tensor([text[:prefix] for text in some], device=model.device)
         written = model.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=continuation, do_sample=False,
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=continuation,
+            do_sample=False,
             pad_token_id=model.config.pad_token_id,
-        )[:, prefix:].tolist()  # fmt: skip
+        )[:, prefix:].tolist()
         for text, own in zip(some, written, strict=True):
             right = shared_beginning(own, text[prefix:])
             exact += right == continuation

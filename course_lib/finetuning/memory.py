@@ -76,7 +76,9 @@ def adapter_parameters(config: Config, rank: int, targets: Iterable[str] = LAYER
     shapes, targets = layer_shapes(config), set(targets)
     unknown = targets - set(shapes)
     if unknown:
-        raise CourseError(f"Falcon has no layer {', '.join(sorted(unknown))}: take some of {', '.join(LAYERS)}.")
+        raise CourseError(
+            f"Falcon has no layer {', '.join(sorted(unknown))}: take some of {', '.join(LAYERS)}."
+        )
     return config.layers * rank * sum(sum(shapes[name]) for name in targets)
 
 
@@ -105,14 +107,20 @@ def estimate(
     checkpointing  keep only the input of each block for the backward pass, and compute the rest again
     """
     if method not in METHODS or min(batch, length, rank) < 1:
-        raise CourseError(f"Batch, length and rank are 1 or more, and the method one of {', '.join(METHODS)}.")
+        raise CourseError(
+            f"Batch, length and rank are 1 or more, and the method one of {', '.join(METHODS)}."
+        )
     count, shapes = parameter_count(config), layer_shapes(config)
     four, learns = method in ("qlora", "inference in 4 bits"), method in ("full", "lora", "qlora")
     kind = FP32 if method == "full" else kind_bytes
     rest = kind if rest_bytes is None else rest_bytes
     matrices = [out * into for out, into in shapes.values()]
     biases = config.layers * sum(out for out, _ in shapes.values()) * config.bias
-    linear = config.layers * sum((size + 1) // 2 for size in matrices) if four else kind * config.layers * sum(matrices)
+    linear = (
+        config.layers * sum((size + 1) // 2 for size in matrices)
+        if four
+        else kind * config.layers * sum(matrices)
+    )
     adapter = adapter_parameters(config, rank, targets) if method in ("lora", "qlora") else 0
     trained = count.total if method == "full" else adapter
     tokens = batch * length
@@ -131,7 +139,12 @@ def estimate(
         else batch * config.vocabulary * kind_bytes,
         cache=0
         if learns
-        else 2 * config.layers * config.kv_heads * (config.width // config.heads) * tokens * kind_bytes,
+        else 2
+        * config.layers
+        * config.kv_heads
+        * (config.width // config.heads)
+        * tokens
+        * kind_bytes,
     )
 
 
@@ -144,7 +157,9 @@ def _activation_bytes(config: Config, kind: int, checkpointing: bool) -> int:
     return kind * (kept + 2 * width)
 
 
-def largest_batch(config: Config, free: int, method: str = "qlora", length: int = 512, **options: object) -> int:
+def largest_batch(
+    config: Config, free: int, method: str = "qlora", length: int = 512, **options: object
+) -> int:
     """How many texts at a time fit into ``free`` bytes; 0 when not even one does."""
     one, two = (estimate(config, method, batch, length, **options).total for batch in (1, 2))
     return 0 if one > free else 1 + (free - one) // (two - one)

@@ -27,10 +27,14 @@ def dequantised(layer: nn.Module, dtype: torch.dtype) -> nn.Linear:
         return layer.to_linear(dtype)
     from bitsandbytes.functional import dequantize_4bit
 
-    plain = nn.Linear(layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta")
+    plain = nn.Linear(
+        layer.in_features, layer.out_features, bias=layer.bias is not None, device="meta"
+    )
     weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state)
     plain.weight = nn.Parameter(weight.to(dtype), requires_grad=False)
-    plain.bias = None if layer.bias is None else nn.Parameter(layer.bias.data.to(dtype), requires_grad=False)
+    plain.bias = (
+        None if layer.bias is None else nn.Parameter(layer.bias.data.to(dtype), requires_grad=False)
+    )
     return plain
 
 

@@ -44,7 +44,9 @@ def normal_levels() -> Tensor:
     """
     outer = round(1 - (1 / 32 + 1 / 30) / 2, 7)
     above, below = (torch.linspace(outer, 0.5, count + 1)[:-1].numpy() for count in (8, 7))
-    levels = torch.tensor([*(-norm.ppf(below)).tolist(), 0.0, *norm.ppf(above).tolist()]).sort().values
+    levels = (
+        torch.tensor([*(-norm.ppf(below)).tolist(), 0.0, *norm.ppf(above).tolist()]).sort().values
+    )
     return levels / levels.max()
 
 
@@ -75,7 +77,9 @@ def dynamic_levels() -> Tensor:
 def levels(kind: str) -> Tensor:
     """The levels of ``nf4``, ``fp4`` or ``int4``, by code."""
     if kind not in KINDS:
-        raise CourseError(f"There is no kind {kind!r} of four bits: take one of {', '.join(KINDS)}.")
+        raise CourseError(
+            f"There is no kind {kind!r} of four bits: take one of {', '.join(KINDS)}."
+        )
     return {"nf4": normal_levels, "fp4": float_levels, "int4": whole_levels}[kind]()
 
 
@@ -97,12 +101,17 @@ class Scales:
         if self.outer is None:
             return self.values
         table = dynamic_levels().to(self.values.device)
-        return table[self.values.long()] * _spread(self.outer, SCALE_BLOCK, len(self.values)) + self.mean
+        return (
+            table[self.values.long()] * _spread(self.outer, SCALE_BLOCK, len(self.values))
+            + self.mean
+        )
 
     @property
     def bytes(self) -> int:
         return sum(
-            part.numel() * part.element_size() for part in (self.values, self.outer, self.mean) if part is not None
+            part.numel() * part.element_size()
+            for part in (self.values, self.outer, self.mean)
+            if part is not None
         )
 
 
@@ -122,10 +131,14 @@ class Quantised:
         return self.packed.numel() + self.scales.bytes
 
 
-def quantise(values: Tensor, kind: str = "nf4", block: int = BLOCK, double: bool = False) -> Quantised:
+def quantise(
+    values: Tensor, kind: str = "nf4", block: int = BLOCK, double: bool = False
+) -> Quantised:
     """``values`` of any shape in four bits. ``double``: the scales in 8 bits, too."""
     if not values.is_floating_point():
-        raise CourseError("Only numbers with a point can be quantised, and these are whole numbers or packed already.")
+        raise CourseError(
+            "Only numbers with a point can be quantised, and these are whole numbers or packed already."
+        )
     scaled, largest = _scaled(values, block)
     packed = pack(_nearest(scaled, levels(kind).to(values.device)))
     scales = quantise_scales(largest) if double else Scales(largest)
@@ -136,7 +149,9 @@ def dequantise(quantised: Quantised, dtype: torch.dtype | None = None) -> Tensor
     """The values again, nearly, in their own type or in ``dtype``."""
     count = math.prod(quantised.shape)
     table = levels(quantised.kind).to(quantised.packed.device)
-    values = table[unpack(quantised.packed, count).long()] * _spread(quantised.scales.plain(), quantised.block, count)
+    values = table[unpack(quantised.packed, count).long()] * _spread(
+        quantised.scales.plain(), quantised.block, count
+    )
     return values.view(quantised.shape).to(dtype or quantised.dtype)
 
 
@@ -178,7 +193,10 @@ def _scaled(values: Tensor, block: int) -> tuple[Tensor, Tensor]:
     scaled = (whole * (1.0 / largest.clamp(min=1e-38))[:, None]).flatten()
     if rest:
         last = flat[count - rest :].abs().max().clamp(min=1e-38)
-        largest, scaled = torch.cat([largest, last[None]]), torch.cat([scaled, flat[count - rest :] / last])
+        largest, scaled = (
+            torch.cat([largest, last[None]]),
+            torch.cat([scaled, flat[count - rest :] / last]),
+        )
     return scaled.clamp(-1, 1), largest
 
 

@@ -47,9 +47,13 @@ class NF4Linear(nn.Linear):
     def quantised(self) -> Quantised:
         shape = torch.Size((self.out_features, self.in_features))
         # A cast of the whole model reaches the buffers: the numbers of the scales stay fp32.
-        outer, mean = (None if part is None else part.float() for part in (self.scales_outer, self.scales_mean))
+        outer, mean = (
+            None if part is None else part.float() for part in (self.scales_outer, self.scales_mean)
+        )
         values = self.scales_values if outer is not None else self.scales_values.float()
-        return Quantised(self.weight[:, 0], Scales(values, outer, mean), shape, self.dtype, "nf4", BLOCK)
+        return Quantised(
+            self.weight[:, 0], Scales(values, outer, mean), shape, self.dtype, "nf4", BLOCK
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         result = _Multiply.apply(x, self)
@@ -57,10 +61,16 @@ class NF4Linear(nn.Linear):
 
     def to_linear(self, dtype: torch.dtype | None = None) -> nn.Linear:
         """An ordinary layer with the weight as it is here: what one merges into."""
-        layer = nn.Linear(self.in_features, self.out_features, bias=self.bias is not None, device="meta")
+        layer = nn.Linear(
+            self.in_features, self.out_features, bias=self.bias is not None, device="meta"
+        )
         weight = dequantise(self.quantised, dtype)
         layer.weight = nn.Parameter(weight, requires_grad=False)
-        layer.bias = None if self.bias is None else nn.Parameter(self.bias.data.to(weight.dtype), requires_grad=False)
+        layer.bias = (
+            None
+            if self.bias is None
+            else nn.Parameter(self.bias.data.to(weight.dtype), requires_grad=False)
+        )
         return layer
 
 

@@ -19,10 +19,16 @@ def surprise(model: Any, rows: Sequence[Row], padding: int, batch: int = 8) -> t
     model.eval()
     try:
         for start in range(0, len(rows), batch):
-            part = {key: value.to(device) for key, value in pad(rows[start : start + batch]).items()}
+            part = {
+                key: value.to(device) for key, value in pad(rows[start : start + batch]).items()
+            }
             labels = part.pop("labels")[:, 1:]
             logits = model(**part, use_cache=False).logits[:, :-1].float()
-            nats += float(cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"))
+            nats += float(
+                cross_entropy(
+                    logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
+                )
+            )
             count += int((labels != IGNORED).sum())
     finally:
         model.train(was)
@@ -37,6 +43,8 @@ def perplexity(model: Any, rows: Sequence[Row], padding: int, batch: int = 8) ->
     return math.exp(nats / count)
 
 
-def perplexities(model: Any, domains: dict[str, Sequence[Row]], padding: int, batch: int = 8) -> dict[str, float]:
+def perplexities(
+    model: Any, domains: dict[str, Sequence[Row]], padding: int, batch: int = 8
+) -> dict[str, float]:
     """For several domains. Called before and after, it shows what was learned and what forgotten."""
     return {name: perplexity(model, rows, padding, batch) for name, rows in domains.items()}

@@ -27,7 +27,11 @@ from course_lib.finetuning.lora import KINDS
 from course_lib.finetuning.memory import LAYERS
 from course_lib.finetuning.watch import Watch, stable_at
 
-FULL = ("out of memory", "not enough memory", "can't allocate memory")  # as cards and processors say it
+FULL = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+)  # as cards and processors say it
 WHOLE = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "adapter_model.safetensors")
 
 
@@ -63,10 +67,17 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.batch, self.accumulate, self.rank, self.evaluate_every) < 1 or self.learning_rate <= 0:
-            raise CourseError("batch, accumulate, rank and evaluate_every are 1 or more, learning_rate more than 0.")
+        if (
+            min(self.batch, self.accumulate, self.rank, self.evaluate_every) < 1
+            or self.learning_rate <= 0
+        ):
+            raise CourseError(
+                "batch, accumulate, rank and evaluate_every are 1 or more, learning_rate more than 0."
+            )
         if not (0 <= self.dropout < 1 and 0 <= self.warmup <= 1):
-            raise CourseError("dropout and warmup are shares: 0 or more, dropout below 1 and warmup at most 1.")
+            raise CourseError(
+                "dropout and warmup are shares: 0 or more, dropout below 1 and warmup at most 1."
+            )
         if not self.targets or not set(self.targets) <= set(LAYERS):
             raise CourseError(f"targets are some of Falcon's layers: {', '.join(LAYERS)}.")
         if self.kind not in KINDS:
@@ -93,13 +104,22 @@ class Outcome:
 def with_adapter(base: Base, recipe: Recipe) -> PeftModel:
     """The base with a fresh adapter, fp32 and seeded. The base's module tree is changed in place."""
     if recipe.kind == "dora" and base.bits_by == "course":
-        raise CourseError("DoRA needs bitsandbytes or a base that is not in 4 bits: take `lora` or `rslora`.")
-    if isinstance(base.model, PeftModel) or any("lora_" in name for name, _ in base.model.named_parameters()):
+        raise CourseError(
+            "DoRA needs bitsandbytes or a base that is not in 4 bits: take `lora` or `rslora`."
+        )
+    if isinstance(base.model, PeftModel) or any(
+        "lora_" in name for name, _ in base.model.named_parameters()
+    ):
         raise CourseError("This base carries an adapter already: load it anew with `load_base`.")
     config = LoraConfig(
-        r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, target_modules=list(recipe.targets),
-        use_rslora=recipe.kind == "rslora", use_dora=recipe.kind == "dora", task_type="CAUSAL_LM",
-    )  # fmt: skip
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        lora_dropout=recipe.dropout,
+        target_modules=list(recipe.targets),
+        use_rslora=recipe.kind == "rslora",
+        use_dora=recipe.kind == "dora",
+        task_type="CAUSAL_LM",
+    )
     torch.manual_seed(recipe.seed)
     return fresh(base.model, config)
 
@@ -124,7 +144,9 @@ def fine_tune(
     Ctrl-C lets the step at hand end, saves, and returns with ``interrupted`` set.
     """
     if recipe.steps < 1 or not training or not held_out:
-        raise CourseError("Fine-tuning needs a step, a row to learn from and a held-out one: give more documents.")
+        raise CourseError(
+            "Fine-tuning needs a step, a row to learn from and a held-out one: give more documents."
+        )
     context = base.model.config.max_position_embeddings
     if (longest := max(len(row["input_ids"]) for row in (*training, *held_out))) > context:
         raise CourseError(
@@ -133,9 +155,14 @@ def fine_tune(
     started, model = time.perf_counter(), with_adapter(base, recipe)
     watch = Watch(base.tokenizer, list(prompts), recipe.patience, recipe.tolerance)
     trainer = Trainer(
-        model=model, args=settings(base, recipe, folder), train_dataset=list(training), eval_dataset=list(held_out),
-        data_collator=Pad(base.tokenizer.pad_token_id), processing_class=base.tokenizer, callbacks=[watch],
-    )  # fmt: skip
+        model=model,
+        args=settings(base, recipe, folder),
+        train_dataset=list(training),
+        eval_dataset=list(held_out),
+        data_collator=Pad(base.tokenizer.pad_token_id),
+        processing_class=base.tokenizer,
+        callbacks=[watch],
+    )
     trainer.remove_callback(PrinterCallback)  # it prints every log
     last = start_from(folder, resume)
     if last and (ended := ended_run(last, recipe)):
@@ -163,21 +190,47 @@ def fine_tune(
 def settings(base: Base, recipe: Recipe, folder: Path) -> TrainingArguments:
     """Our recipe in the words of the installed transformers."""
     known = inspect.signature(TrainingArguments).parameters
-    renamed = "activation_checkpointing" if "activation_checkpointing" in known else "gradient_checkpointing"
+    renamed = (
+        "activation_checkpointing"
+        if "activation_checkpointing" in known
+        else "gradient_checkpointing"
+    )
     gpu, kind = torch.cuda.is_available(), base.model.dtype
     every = max(1, min(recipe.evaluate_every, recipe.steps))
     return TrainingArguments(
-        output_dir=str(folder), max_steps=recipe.steps, learning_rate=recipe.learning_rate,
-        per_device_train_batch_size=recipe.batch, per_device_eval_batch_size=recipe.batch,
-        gradient_accumulation_steps=recipe.accumulate, warmup_steps=max(1, round(recipe.warmup * recipe.steps)),
-        lr_scheduler_type="cosine", weight_decay=0.0, max_grad_norm=1.0, seed=recipe.seed, data_seed=recipe.seed,
-        eval_strategy="steps", eval_steps=every, save_strategy="steps", save_steps=every, save_total_limit=2,
-        load_best_model_at_end=True, metric_for_best_model="eval_loss", greater_is_better=False,
-        logging_steps=1, report_to="none", disable_tqdm=True, log_level="error", remove_unused_columns=False,
-        label_names=["labels"], use_cpu=not gpu, fp16=gpu and kind == torch.float16,
-        bf16=gpu and kind == torch.bfloat16, dataloader_pin_memory=gpu, ddp_find_unused_parameters=False,
+        output_dir=str(folder),
+        max_steps=recipe.steps,
+        learning_rate=recipe.learning_rate,
+        per_device_train_batch_size=recipe.batch,
+        per_device_eval_batch_size=recipe.batch,
+        gradient_accumulation_steps=recipe.accumulate,
+        warmup_steps=max(1, round(recipe.warmup * recipe.steps)),
+        lr_scheduler_type="cosine",
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        eval_strategy="steps",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        logging_steps=1,
+        report_to="none",
+        disable_tqdm=True,
+        log_level="error",
+        remove_unused_columns=False,
+        label_names=["labels"],
+        use_cpu=not gpu,
+        fp16=gpu and kind == torch.float16,
+        bf16=gpu and kind == torch.bfloat16,
+        dataloader_pin_memory=gpu,
+        ddp_find_unused_parameters=False,
         **{renamed: recipe.checkpointing, f"{renamed}_kwargs": {"use_reentrant": False}},
-    )  # fmt: skip
+    )
 
 
 def checkpoint_activations(model: PeftModel) -> None:
@@ -193,7 +246,11 @@ def checkpoint_activations(model: PeftModel) -> None:
 
 def last_whole_checkpoint(folder: Path) -> str | None:
     """The latest checkpoint that was written to its end; None when there is none."""
-    found = [path for path in Path(folder).glob("checkpoint-*") if all((path / name).is_file() for name in WHOLE)]
+    found = [
+        path
+        for path in Path(folder).glob("checkpoint-*")
+        if all((path / name).is_file() for name in WHOLE)
+    ]
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
 
 

@@ -33,11 +33,16 @@ def continue_texts(model: Any, tokenizer: Any, prompts: Sequence[str], most: int
     with torch.random.fork_rng(devices=[]):
         for prompt in prompts:
             ids = tokenizer(prompt, add_special_tokens=False, return_tensors="pt").input_ids
-            ids = (ids if ids.shape[1] else torch.tensor([[tokenizer.eos_token_id]])).to(model.device)
+            ids = (ids if ids.shape[1] else torch.tensor([[tokenizer.eos_token_id]])).to(
+                model.device
+            )
             out = model.generate(
-                input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=most, do_sample=False,
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=most,
+                do_sample=False,
                 pad_token_id=tokenizer.pad_token_id,
-            )  # fmt: skip
+            )
             texts.append(tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True))
     model.train(was)
     return texts

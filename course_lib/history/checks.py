@@ -16,12 +16,18 @@ NOTEBOOK = "01_history"
 def bits(answer: Callable[[Sequence[float]], float]) -> str:
     """``answer(probabilities)``: mean bits of letters that a model gave these probabilities."""
     fair = answer([0.5, 0.5, 0.5])
-    require(fair >= 0, f"For three coin tosses it gives {fair}: log2 of a probability is negative, so turn the sign.")
+    require(
+        fair >= 0,
+        f"For three coin tosses it gives {fair}: log2 of a probability is negative, so turn the sign.",
+    )
     require(
         not math.isclose(fair, math.log(2), rel_tol=1e-6),
         "For a coin toss it gives 0.693: that is the natural logarithm. One toss is one bit: use log2.",
     )
-    require(not math.isclose(fair, 3), "It gives 3 bits for three tosses: divide by the number of letters.")
+    require(
+        not math.isclose(fair, 3),
+        "It gives 3 bits for three tosses: divide by the number of letters.",
+    )
     require(math.isclose(fair, 1), f"A coin toss is worth 1 bit, and it gives {fair:.3f}.")
     uneven = answer([0.5, 0.125])
     require(
@@ -29,7 +35,8 @@ def bits(answer: Callable[[Sequence[float]], float]) -> str:
         "It takes the logarithm of the mean. Take the mean of the logarithms: each letter costs its own bits.",
     )
     require(
-        math.isclose(uneven, 2), f"0.5 costs 1 bit and 0.125 costs 3, which is 2 in the mean; it gives {uneven:.3f}."
+        math.isclose(uneven, 2),
+        f"0.5 costs 1 bit and 0.125 costs 3, which is 2 in the mean; it gives {uneven:.3f}.",
     )
     return "one bit for a coin toss, and each halving of the probability costs one more."
 
@@ -53,7 +60,10 @@ def weather_rule(answer: str) -> str:
         f"It answers “{first}”. Use a number in the answer, so that it hands back what the person said after WEATHER.",
     )
     second = bot.answer("the weather is terrible today")
-    require(second != first, "It says the same thing twice. Give the rule a second answer; they are used in turn.")
+    require(
+        second != first,
+        "It says the same thing twice. Give the rule a second answer; they are used in turn.",
+    )
     return f"“{first}” and “{second}”, and it understands nothing of either."
 
 
@@ -67,12 +77,19 @@ def bigram_probability(answer: Callable[[Counter, Counter, str, str], float]) ->
         not math.isclose(value, 2 / 9) and not math.isclose(value, 2 / 5),
         f"It gives {value:.3f}: divide by how often “the” occurs, not by all words or all pairs.",
     )
-    require(not math.isclose(value, 1), "It gives 1: did you divide by the count of the second word?")
-    require(math.isclose(value, 0.5), f"“the cat” occurs 2 times and “the” 4 times; it gives {value:.3f}.")
+    require(
+        not math.isclose(value, 1), "It gives 1: did you divide by the count of the second word?"
+    )
+    require(
+        math.isclose(value, 0.5),
+        f"“the cat” occurs 2 times and “the” 4 times; it gives {value:.3f}.",
+    )
     try:
         unseen = answer(pairs, words, "dog", "sat")
     except ZeroDivisionError as error:
-        raise Wrong("It divides by zero for a word that never occurred. Give back 0.0 there.") from error
+        raise Wrong(
+            "It divides by zero for a word that never occurred. Give back 0.0 there."
+        ) from error
     require(unseen == 0, f"After a word that never occurred, nothing is known: 0.0, not {unseen}.")
     return "seen pairs get their share, and unseen ones get nothing: the gap that smoothing fills."
 
@@ -81,14 +98,21 @@ def bigram_probability(answer: Callable[[Counter, Counter, str, str], float]) ->
 def causal(answer: Callable[[int], list[list[bool]]]) -> str:
     """``answer(n)``: row i, column j is True where word i may look at word j."""
     mask = [list(map(bool, row)) for row in answer(3)]
-    require(len(mask) == 3 and all(len(row) == 3 for row in mask), "For 3 words the mask has 3 rows of 3 entries.")
-    require(not all(all(row) for row in mask), "Everybody may look at everybody: that is BERT's mask, not GPT's.")
+    require(
+        len(mask) == 3 and all(len(row) == 3 for row in mask),
+        "For 3 words the mask has 3 rows of 3 entries.",
+    )
+    require(
+        not all(all(row) for row in mask),
+        "Everybody may look at everybody: that is BERT's mask, not GPT's.",
+    )
     require(mask[0][0], "Word 0 may not look at itself, so it has nothing to look at at all.")
     require(
         not (mask[0][2] and not mask[2][0]),
         "Word 0 may look at word 2, which comes later: the mask is the wrong way round.",
     )
     require(
-        mask == [[j <= i for j in range(3)] for i in range(3)], f"The rows are {mask}: allow j up to i, no further."
+        mask == [[j <= i for j in range(3)] for i in range(3)],
+        f"The rows are {mask}: allow j up to i, no further.",
     )
     return "every word sees itself and what is to its left, and no word sees its future."

@@ -22,7 +22,7 @@ from course_lib.history.eliza_script import (
     Script,
     Tagged,
     tidy,
-)  # fmt: skip
+)
 
 DELIMITERS = frozenset({",", ".", "BUT"})
 _INPUT = re.compile(r"[,.]|[^\s,.]+")
@@ -51,7 +51,9 @@ def hash_word(word: str) -> int:
 
 def split_input(text: str) -> list[str]:
     """Upper-case words and delimiters; other sentence marks count as full stops."""
-    marks = str.maketrans({"?": " . ", "!": " . ", ";": " , ", ":": " , ", "’": "'", '"': " ", "(": " ", ")": " "})
+    marks = str.maketrans(
+        {"?": " . ", "!": " . ", ";": " , ", ":": " , ", "’": "'", '"': " ", "(": " ", ")": " "}
+    )
     return _INPUT.findall(text.translate(marks).upper())
 
 
@@ -181,7 +183,9 @@ class Eliza:
                 return rule, []
             parts = match(self.script, rule.pattern, words)
             if parts is not None:
-                self._note(f"{keyword.word}: rule of line {rule.line} fits, answer {self._turn(rule)}")
+                self._note(
+                    f"{keyword.word}: rule of line {rule.line} fits, answer {self._turn(rule)}"
+                )
                 return rule.next_action(), parts
         return None, []
 

@@ -17,7 +17,7 @@ from course_lib.history.eliza_script import (
     Script,
     Tagged,
     tidy,
-)  # fmt: skip
+)
 
 _TOKEN = re.compile(r"[()]|[=,.]|[^\s()=,.;]+")
 
@@ -35,7 +35,9 @@ class _List:
 
 
 def _refuse(line: int, why: str) -> CourseError:
-    return CourseError(f"The script cannot be read: line {line}: {why}. Mend that line and load it again.")
+    return CourseError(
+        f"The script cannot be read: line {line}: {why}. Mend that line and load it again."
+    )
 
 
 def _read(text: str) -> list[_Atom | _List]:
@@ -82,13 +84,19 @@ def _pattern(items: tuple[_Atom | _List, ...], line: int) -> Pattern:
         words = _words(item.items, item.line)
         mark, rest = words[0][0], [word for word in (words[0][1:], *words[1:]) if word]
         if mark not in "*/" or not rest:
-            raise _refuse(item.line, "inside a decomposition only (*…) and (/…) may stand in brackets")
+            raise _refuse(
+                item.line, "inside a decomposition only (*…) and (/…) may stand in brackets"
+            )
         pattern.append(AnyOf(frozenset(rest)) if mark == "*" else Tagged(frozenset(rest)))
     return tuple(pattern)
 
 
 def _is_link(item: _Atom | _List) -> bool:
-    return isinstance(item, _List) and len(item.items) == 2 and item.items[0] == _Atom("=", item.items[0].line)
+    return (
+        isinstance(item, _List)
+        and len(item.items) == 2
+        and item.items[0] == _Atom("=", item.items[0].line)
+    )
 
 
 def _link(item: _List) -> Link:
@@ -107,7 +115,9 @@ def _action(item: _Atom | _List) -> Action:
     if isinstance(first, _Atom) and first.text == "PRE":
         rest = item.items[1:]
         if len(rest) != 2 or not isinstance(rest[0], _List) or not _is_link(rest[1]):
-            raise _refuse(item.line, "PRE needs a list to rebuild and a link, as in (PRE (YOU ARE 3) (=I))")
+            raise _refuse(
+                item.line, "PRE needs a list to rebuild and a link, as in (PRE (YOU ARE 3) (=I))"
+            )
         rebuild = Reassembly(tuple(map(_number, _words(rest[0].items, rest[0].line))))
         return Pre(rebuild, _link(rest[1]))  # type: ignore[arg-type]
     return Reassembly(tuple(map(_number, _words(item.items, item.line))))
@@ -123,7 +133,9 @@ def _rule(item: _List) -> Rule:
         if isinstance(rebuilt, Reassembly):
             for part in rebuilt.parts:
                 if isinstance(part, int) and not 1 <= part <= len(pattern):
-                    why = f"an answer asks for part {part}, and the decomposition has {len(pattern)}"
+                    why = (
+                        f"an answer asks for part {part}, and the decomposition has {len(pattern)}"
+                    )
                     raise _refuse(item.line, why)
     return Rule(pattern, actions, item.line)
 
@@ -150,7 +162,9 @@ def _keyword(item: _List) -> Keyword:
         elif part.text.isdecimal():
             keyword.rank = int(part.text)
         else:
-            raise _refuse(part.line, f"{part.text} is not understood in the entry for {keyword.word}")
+            raise _refuse(
+                part.line, f"{part.text} is not understood in the entry for {keyword.word}"
+            )
     return keyword
 
 
@@ -160,7 +174,11 @@ def _memory(item: _List) -> tuple[str, tuple[tuple[Pattern, Reassembly], ...]]:
         raise _refuse(item.line, "MEMORY needs a keyword and four rules")
     rules = []
     for rule in item.items[2:]:
-        equals = [n for n, part in enumerate(getattr(rule, "items", ())) if getattr(part, "text", "") == "="]
+        equals = [
+            n
+            for n, part in enumerate(getattr(rule, "items", ()))
+            if getattr(part, "text", "") == "="
+        ]
         if not isinstance(rule, _List) or len(equals) != 1:
             raise _refuse(rule.line, "a memory rule is a decomposition, =, and an answer")
         pattern = _pattern(rule.items[: equals[0]], rule.line)
@@ -184,12 +202,18 @@ def read_script(text: str) -> Script:
         if head == "MEMORY":
             memory = _memory(item)  # type: ignore[assignment]
         elif head == "NONE":
-            none = _rule(item.items[1]) if len(item.items) == 2 and isinstance(item.items[1], _List) else None
+            none = (
+                _rule(item.items[1])
+                if len(item.items) == 2 and isinstance(item.items[1], _List)
+                else None
+            )
         else:
             keyword = _keyword(item)
             keywords[keyword.word] = keyword
     if none is None:
-        raise _refuse(lists[-1].line, "the entry (NONE ((0) …)) for sentences without a keyword is missing")
+        raise _refuse(
+            lists[-1].line, "the entry (NONE ((0) …)) for sentences without a keyword is missing"
+        )
     _check_links(keywords)
     return Script(tidy(greeting), keywords, none, *memory)
 
@@ -197,9 +221,17 @@ def read_script(text: str) -> Script:
 def _check_links(keywords: dict[str, Keyword]) -> None:
     for keyword in keywords.values():
         for rule in keyword.rules:
-            targets = [rule] if isinstance(rule, Link) else [a.link if isinstance(a, Pre) else a for a in rule.actions]
+            targets = (
+                [rule]
+                if isinstance(rule, Link)
+                else [a.link if isinstance(a, Pre) else a for a in rule.actions]
+            )
             for target in targets:
                 if isinstance(target, Link) and target.keyword not in keywords:
                     line = getattr(rule, "line", 0)
                     why = f"the entry for {keyword.word} links to {target.keyword}, which has no entry"
-                    raise _refuse(line, why) if line else CourseError(f"The script cannot be read: {why}.")
+                    raise (
+                        _refuse(line, why)
+                        if line
+                        else CourseError(f"The script cannot be read: {why}.")
+                    )

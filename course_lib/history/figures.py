@@ -14,13 +14,24 @@ def timeline(rows: Sequence[Mapping]) -> DescribedFigure:
     figure, axes = canvas(1, 3, width=9.5, height=5.6)
     heights = np.arange(len(rows))[::-1]
     axes[0].plot([row["year"] for row in rows], heights, MARKERS[0], color=COLOURS[0])
-    axes[0].set(title="Year", xlabel="year", ylabel="name", xlim=(1944, 2027), ylim=(-0.8, len(rows) - 0.2))
+    axes[0].set(
+        title="Year", xlabel="year", ylabel="name", xlim=(1944, 2027), ylim=(-0.8, len(rows) - 0.2)
+    )
     axes[0].set_yticks(heights, [f"{row['name']}  {int(row['year'])}" for row in rows], fontsize=9)
-    for number, (key, title) in enumerate((("parameters", "Parameters"), ("tokens", "Training text")), 1):
+    for number, (key, title) in enumerate(
+        (("parameters", "Parameters"), ("tokens", "Training text")), 1
+    ):
         axis = axes[number]
         for row, height in zip(rows, heights, strict=True):
             if row[key]:
-                axis.barh(height, row[key], left=1e6, color=COLOURS[number], hatch=HATCHES[number], alpha=0.6)
+                axis.barh(
+                    height,
+                    row[key],
+                    left=1e6,
+                    color=COLOURS[number],
+                    hatch=HATCHES[number],
+                    alpha=0.6,
+                )
             elif row["year"] > 2000:
                 axis.text(1.5e6, height, "unknown", va="center", fontsize=7.5, color="#666666")
         axis.set(
@@ -49,19 +60,36 @@ def guesses(ranks: Sequence[int]) -> DescribedFigure:
     axis.set(title="Shannon's game", xlabel="guesses needed", ylabel="letters")
     right = 100 * counts[1] / len(ranks)
     return DescribedFigure(
-        figure, f"{right:.0f} % of the letters were guessed at the first attempt, {counts[10]} took ten or more."
+        figure,
+        f"{right:.0f} % of the letters were guessed at the first attempt, {counts[10]} took ten or more.",
     )
 
 
-def sparsity(orders: Sequence[int], seen: Sequence[float], once: Sequence[float]) -> DescribedFigure:
+def sparsity(
+    orders: Sequence[int], seen: Sequence[float], once: Sequence[float]
+) -> DescribedFigure:
     """Shares of held-out n-grams ever seen, and of training n-grams seen only once."""
     figure, axis = canvas()
     places = np.arange(len(orders))
-    axis.bar(places - 0.2, [100 * s for s in seen], 0.4, label="held-out n-grams seen in training", hatch=HATCHES[0])
-    axis.bar(places + 0.2, [100 * s for s in once], 0.4, label="training n-grams that occur once", hatch=HATCHES[1])
+    axis.bar(
+        places - 0.2,
+        [100 * s for s in seen],
+        0.4,
+        label="held-out n-grams seen in training",
+        hatch=HATCHES[0],
+    )
+    axis.bar(
+        places + 0.2,
+        [100 * s for s in once],
+        0.4,
+        label="training n-grams that occur once",
+        hatch=HATCHES[1],
+    )
     axis.set_xticks(places, [str(order) for order in orders])
     axis.set(
-        title="The longer the n-gram, the emptier the table", xlabel="length of the n-gram (words)", ylabel="share (%)"
+        title="The longer the n-gram, the emptier the table",
+        xlabel="length of the n-gram (words)",
+        ylabel="share (%)",
     )
     axis.set_ylim(0, 130)
     axis.legend(ncols=2, loc="upper center", fontsize=9)
@@ -89,7 +117,11 @@ def memory(distances: Sequence[int], effects: Mapping[str, Sequence[float]]) -> 
     axis.legend()
     name, values = next(iter(effects.items()))
     far = next((d for d, v in zip(distances, values, strict=True) if v < 0.02), None)
-    tail = f"falls below 0.02 at a distance of {far} bytes" if far else "stays above 0.02 at every distance"
+    tail = (
+        f"falls below 0.02 at a distance of {far} bytes"
+        if far
+        else "stays above 0.02 at every distance"
+    )
     return DescribedFigure(figure, f"For the {name} the effect of one changed byte {tail}.")
 
 
@@ -100,16 +132,29 @@ def bits_by_year(
     figure, axis = canvas(width=8.0, height=4.2)
     years = [year for year, _ in scores.values()]
     means = [float(np.mean(values)) for _, values in scores.values()]
-    spread = [[m - min(v) for m, (_, v) in zip(means, scores.values(), strict=True)],
-              [max(v) - m for m, (_, v) in zip(means, scores.values(), strict=True)]]  # fmt: skip
+    spread = [
+        [m - min(v) for m, (_, v) in zip(means, scores.values(), strict=True)],
+        [max(v) - m for m, (_, v) in zip(means, scores.values(), strict=True)],
+    ]
     axis.errorbar(years, means, spread, fmt="o-", capsize=4)
     for (name, (year, _)), mean in zip(scores.items(), means, strict=True):
         axis.annotate(
-            f"{name}\n{mean:.2f}", (year, mean), (0, 9), textcoords="offset points", ha="center", fontsize=8.5
+            f"{name}\n{mean:.2f}",
+            (year, mean),
+            (0, 9),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8.5,
         )
     for number, (name, value) in enumerate(references.items()):
         axis.axhline(value, linestyle=(":", "--")[number % 2], color=COLOURS[3 + number])
-        axis.annotate(f"{name} {value:.2f}", (min(years) + 14, value), (0, 3), textcoords="offset points", fontsize=8.5)
+        axis.annotate(
+            f"{name} {value:.2f}",
+            (min(years) + 14, value),
+            (0, 3),
+            textcoords="offset points",
+            fontsize=8.5,
+        )
     axis.set(title="One held-out text, seventy years of methods", xlabel="year of the method")
     axis.set(ylabel="bits per byte\n(fewer is better)", ylim=(0, max(means) * 1.2))
     axis.set_xlim(min(years) - 5, max(years) + 6)
@@ -121,23 +166,31 @@ def bits_by_year(
     )
 
 
-def bits_by_amount(curves: Mapping[str, Sequence[tuple[int, float]]], title: str) -> DescribedFigure:
+def bits_by_amount(
+    curves: Mapping[str, Sequence[tuple[int, float]]], title: str
+) -> DescribedFigure:
     """Bits per byte against the bytes of text read. ``curves``: name → (bytes read, bits per byte)."""
     figure, axis = canvas()
-    in_order = sorted(curves.items(), key=lambda item: item[0].startswith("n-grams"))  # one colour for each, always
+    in_order = sorted(
+        curves.items(), key=lambda item: item[0].startswith("n-grams")
+    )  # one colour for each, always
     for number, (name, points) in enumerate(in_order):
         axis.plot(*zip(*points, strict=True), MARKERS[number] + "-", label=name)
     axis.set(title=title, xlabel="text read (bytes)", ylabel="bits per byte", xscale="log")
     axis.legend()
     last = {name: points[-1] for name, points in curves.items()}
     best = min(last, key=lambda name: last[name][1])
-    return DescribedFigure(figure, f"At the end of its curve {best} is best, with {last[best][1]:.2f} bits per byte.")
+    return DescribedFigure(
+        figure, f"At the end of its curve {best} is best, with {last[best][1]:.2f} bits per byte."
+    )
 
 
 def what_you_will_build() -> DescribedFigure:
     """Notebook 01 in one picture: five ways of guessing, one scale."""
     figure, axis = canvas(width=8.4, height=1.9)
-    axis.set(title="Five ways of guessing, one text, one scale", xlim=(-0.6, 8.6), ylim=(-0.75, 0.6))
+    axis.set(
+        title="Five ways of guessing, one text, one scale", xlim=(-0.6, 8.6), ylim=(-0.75, 0.6)
+    )
     axis.set_axis_off()
     boxes = (
         "1948\ncount letters",
@@ -147,14 +200,27 @@ def what_you_will_build() -> DescribedFigure:
         "2017\na transformer",
     )
     for number, text in enumerate(boxes):
-        style = {"boxstyle": "round,pad=0.45", "facecolor": COLOURS[number] + "40", "edgecolor": COLOURS[number]}
+        style = {
+            "boxstyle": "round,pad=0.45",
+            "facecolor": COLOURS[number] + "40",
+            "edgecolor": COLOURS[number],
+        }
         axis.text(2 * number, 0.25, text, ha="center", va="center", bbox=style, fontsize=9.5)
         if number:
             axis.annotate(
-                "", (2 * number - 0.62, 0.25), (2 * number - 1.38, 0.25), arrowprops={"arrowstyle": "->", "lw": 1.5}
+                "",
+                (2 * number - 0.62, 0.25),
+                (2 * number - 1.38, 0.25),
+                arrowprops={"arrowstyle": "->", "lw": 1.5},
             )
     axis.annotate("", (8.3, -0.4), (-0.3, -0.4), arrowprops={"arrowstyle": "-", "lw": 1.5})
-    axis.text(4, -0.6, "how many bits does each need for a letter that it has never seen?", ha="center", fontsize=9.5)
+    axis.text(
+        4,
+        -0.6,
+        "how many bits does each need for a letter that it has never seen?",
+        ha="center",
+        fontsize=9.5,
+    )
     return DescribedFigure(
         figure,
         "Letters are counted, rules scripted, words counted, then a recurrent network and a transformer are "
@@ -173,11 +239,19 @@ def two_masks(words: Sequence[str], causal: Tensor) -> DescribedFigure:
         axis.imshow(allowed, cmap="Blues", vmin=0, vmax=1.6)
         for row in range(len(words)):
             for column in range(len(words)):
-                axis.text(column, row, "●" if allowed[row, column] else "", ha="center", va="center", fontsize=8)
+                axis.text(
+                    column,
+                    row,
+                    "●" if allowed[row, column] else "",
+                    ha="center",
+                    va="center",
+                    fontsize=8,
+                )
         axis.set_xticks(range(len(words)), words, rotation=40, fontsize=8)
         axis.set_yticks(range(len(words)), words, fontsize=8)
         axis.grid(False)
         axis.set(title=title, xlabel="may look at", ylabel="word")
     return DescribedFigure(
-        figure, "In GPT's mask each word sees itself and the words to its left; in BERT's every word sees all of them."
+        figure,
+        "In GPT's mask each word sees itself and the words to its left; in BERT's every word sees all of them.",
     )

@@ -19,7 +19,9 @@ class Vocabulary:
 
     def __init__(self, documents: Iterable[Sequence[str]], size: int = 1500) -> None:
         counts = Counter(word.lower() for document in documents for word in document)
-        frequent = [word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+        frequent = [
+            word for word, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        ]
         self.words = [BLANK, OTHER, *frequent[: size - 2]]
         self.ids = {word: number for number, word in enumerate(self.words)}
 
@@ -52,8 +54,20 @@ def train_pair(
     fills = SmallTransformer(vocabulary, causal=False, width=64, context=CONTEXT)
     plan = Plan(steps, 4e-3, schedule="linear", seed=seed)
     histories = [
-        train(continues, lambda g: draw_windows(data, CONTEXT, 64, g), next_token_loss, plan, description="GPT's way"),
-        train(fills, lambda g: draw_windows(data, CONTEXT, 192, g), middle_loss, plan, description="BERT's way"),
+        train(
+            continues,
+            lambda g: draw_windows(data, CONTEXT, 64, g),
+            next_token_loss,
+            plan,
+            description="GPT's way",
+        ),
+        train(
+            fills,
+            lambda g: draw_windows(data, CONTEXT, 192, g),
+            middle_loss,
+            plan,
+            description="BERT's way",
+        ),
     ]
     return continues.eval(), fills.eval(), histories
 
@@ -71,14 +85,19 @@ def candidates(
     window = torch.tensor([ids[place : place + CONTEXT]])
     if model.causal:
         if place == 0:
-            raise ValueError("a model that reads from left to right needs at least one word before the blank")
+            raise ValueError(
+                "a model that reads from left to right needs at least one word before the blank"
+            )
         logits = model(window[:, max(0, half - place) : half])[0, -1]
     else:
         window[0, half] = 0
         logits = model(window)[0, half]
     logits[:2] = -torch.inf
     shares, numbers = logits.softmax(-1).topk(min(top, len(vocabulary) - 2))
-    return [(vocabulary.words[n], round(p, 3)) for n, p in zip(numbers.tolist(), shares.tolist(), strict=True)]
+    return [
+        (vocabulary.words[n], round(p, 3))
+        for n, p in zip(numbers.tolist(), shares.tolist(), strict=True)
+    ]
 
 
 @torch.no_grad()

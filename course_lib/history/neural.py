@@ -47,29 +47,45 @@ class SmallTransformer(nn.Module):
     """
 
     def __init__(
-        self, vocabulary: int = BYTES, *, causal: bool = True, width: int = 128, layers: int = 1,
-        heads: int = 4, context: int = 64,
-    ) -> None:  # fmt: skip
+        self,
+        vocabulary: int = BYTES,
+        *,
+        causal: bool = True,
+        width: int = 128,
+        layers: int = 1,
+        heads: int = 4,
+        context: int = 64,
+    ) -> None:
         super().__init__()
         self.context = context
         self.causal = causal
         self.embedding = nn.Embedding(vocabulary, width)
         self.position = nn.Embedding(context, width)
         layer = nn.TransformerEncoderLayer(
-            width, heads, 4 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+            width,
+            heads,
+            4 * width,
+            dropout=0.0,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
         )
         self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(width)
         self.output = nn.Linear(width, vocabulary)
         for table in (self.embedding, self.position):
-            nn.init.normal_(table.weight, std=0.1)  # torch's default of 1 would drown what is learned
+            nn.init.normal_(
+                table.weight, std=0.1
+            )  # torch's default of 1 would drown what is learned
 
     def forward(self, ids: Tensor) -> Tensor:
         """``(batch, time)`` ids, time at most ``context`` → ``(batch, time, vocabulary)`` logits."""
         time = ids.shape[1]
         places = torch.arange(time, device=ids.device)
         mask = causal_mask(time).to(ids.device) if self.causal else None
-        hidden = self.layers(self.embedding(ids) + self.position(places), mask=mask, is_causal=self.causal)
+        hidden = self.layers(
+            self.embedding(ids) + self.position(places), mask=mask, is_causal=self.causal
+        )
         return self.output(self.norm(hidden))
 
 
@@ -111,7 +127,13 @@ def train_on_bytes(
         model,
         lambda generator: draw_windows(data, context + 1, batch, generator),
         next_token_loss,
-        Plan(steps, learning_rate, schedule="linear", seed=seed, evaluate_every=max(1, steps // looks)),
+        Plan(
+            steps,
+            learning_rate,
+            schedule="linear",
+            seed=seed,
+            evaluate_every=max(1, steps // looks),
+        ),
         evaluate=None if held_out is None else lambda m: bits_per_token(m, held_out),
         description=type(model).__name__,
     )
@@ -155,7 +177,12 @@ def _windows(data: Tensor, starts: list[int], context: int) -> list[tuple[int, T
 
 @torch.no_grad()
 def influence_by_distance(
-    model: nn.Module, data: Tensor, distances: list[int], context: int = 64, trials: int = 128, seed: int = 0
+    model: nn.Module,
+    data: Tensor,
+    distances: list[int],
+    context: int = 64,
+    trials: int = 128,
+    seed: int = 0,
 ) -> list[float]:
     """How much a token still matters when it is d tokens in the past.
 
@@ -178,14 +205,18 @@ def influence_by_distance(
 
 
 @torch.no_grad()
-def generate_bytes(model: nn.Module, start: str, length: int, *, context: int = 64, seed: int = 0) -> str:
+def generate_bytes(
+    model: nn.Module, start: str, length: int, *, context: int = 64, seed: int = 0
+) -> str:
     """Continue ``start`` byte by byte, each drawn from the model's probabilities."""
     generator = torch.Generator().manual_seed(seed)
     ids = as_bytes(start)[None]
     model.eval()
     for _ in range(length):
         probabilities = model(ids[:, -context:])[0, -1].softmax(-1)
-        ids = torch.cat([ids, torch.multinomial(probabilities, 1, generator=generator)[None]], dim=1)
+        ids = torch.cat(
+            [ids, torch.multinomial(probabilities, 1, generator=generator)[None]], dim=1
+        )
     model.train()
     return bytes(ids[0].tolist()).decode("utf-8", "replace")
 

@@ -45,11 +45,16 @@ class KneserNey:
     """
 
     def __init__(
-        self, documents: Iterable[Sequence[Token]], order: int = 5, vocabulary: Iterable[Token] | None = None
+        self,
+        documents: Iterable[Sequence[Token]],
+        order: int = 5,
+        vocabulary: Iterable[Token] | None = None,
     ) -> None:
         documents = [list(document) for document in documents]
         if order < 1 or not documents:
-            raise ValueError("an n-gram model needs an order of at least 1 and at least one document")
+            raise ValueError(
+                "an n-gram model needs an order of at least 1 and at least one document"
+            )
         known = set(vocabulary) if vocabulary is not None else {t for d in documents for t in d}
         self.order = order
         self.vocabulary = known | {END, UNKNOWN}
@@ -81,7 +86,11 @@ class KneserNey:
             kinds[gram[:-1]] += 1
             ones += count == 1
             twos += count == 2
-        self.counts[length], self.totals[length], self.kinds[length] = dict(counts), dict(totals), dict(kinds)
+        self.counts[length], self.totals[length], self.kinds[length] = (
+            dict(counts),
+            dict(totals),
+            dict(kinds),
+        )
         self.discounts[length] = ones / (ones + 2 * twos) if ones and twos else 0.5
 
     def probability(self, token: Token, context: Sequence[Token] = ()) -> float:
@@ -97,14 +106,19 @@ class KneserNey:
                 break
             discount = self.discounts[length]
             count = self.counts[length].get((*seen, token), 0)
-            result = (max(count - discount, 0) + discount * self.kinds[length][seen] * result) / total
+            result = (
+                max(count - discount, 0) + discount * self.kinds[length][seen] * result
+            ) / total
         return result
 
     def log2_probability(self, document: Sequence[Token]) -> float:
         """The sum of log2 P over the tokens of a document and its end: minus the bits to write it."""
         tokens = padded(document, self.order)
         first = self.order - 1
-        return sum(math.log2(self.probability(tokens[i], tokens[i - first : i])) for i in range(first, len(tokens)))
+        return sum(
+            math.log2(self.probability(tokens[i], tokens[i - first : i]))
+            for i in range(first, len(tokens))
+        )
 
     def perplexity(self, documents: Iterable[Sequence[Token]]) -> float:
         """2 to the mean number of bits a token; the end of a document counts as one."""

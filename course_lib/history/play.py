@@ -10,10 +10,10 @@ from typing import Any
 from course_lib.history.bits import shannon_bounds
 from course_lib.history.eliza import Eliza
 from course_lib.history.ngrams import KneserNey
+from course_lib.start_here.real_or_generated import real_paragraph
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import Corpus
 from course_lib.workbook.corpus.words import join_words
-from course_lib.workbook.taste import real_paragraph
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz "
 
@@ -39,7 +39,10 @@ def machine_ranks(sentence: str, model: KneserNey) -> list[int]:
     ranks = []
     for place, letter in enumerate(sentence):
         context = list(sentence[:place])
-        shares = {other: model.probability(other, ["<s>"] * (model.order - 1) + context) for other in alphabet}
+        shares = {
+            other: model.probability(other, ["<s>"] * (model.order - 1) + context)
+            for other in alphabet
+        }
         ranks.append(1 + sum(share > shares[letter] for share in shares.values()))
     return ranks
 
@@ -91,7 +94,9 @@ def play_shannon(sentence: str) -> Any:
     import ipywidgets as widgets
 
     shown = widgets.HTML(f"<pre>{html.escape(repr(game))}</pre>")
-    field = widgets.Text(placeholder="next letter, _ for a blank", layout=widgets.Layout(width="14em"))
+    field = widgets.Text(
+        placeholder="next letter, _ for a blank", layout=widgets.Layout(width="14em")
+    )
 
     def typed(change: dict) -> None:
         if change["new"]:
@@ -123,7 +128,8 @@ class Conversation:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<p style='margin:2px 0'><b>{who}:</b> {html.escape(text[:500])}</p>" for who, text in self.lines[-24:]
+            f"<p style='margin:2px 0'><b>{who}:</b> {html.escape(text[:500])}</p>"
+            for who, text in self.lines[-24:]
         )
         return f"<div style='border-left:4px solid #888;padding-left:10px'>{rows}</div>"
 
@@ -137,7 +143,9 @@ def chat(bot: Eliza, said: Sequence[str]) -> Any:
     conversation = Conversation(bot)
     shown = widgets.HTML(conversation._repr_html_())
     trace = widgets.HTML()
-    field = widgets.Text(placeholder="say something, then press Enter", layout=widgets.Layout(width="60%"))
+    field = widgets.Text(
+        placeholder="say something, then press Enter", layout=widgets.Layout(width="60%")
+    )
     button = widgets.Button(description="Say it")
 
     def say(_: Any) -> None:

@@ -16,7 +16,9 @@ def causal_mask(time: int, past: int, device: torch.device | None = None) -> Ten
     return torch.ones(time, past, dtype=torch.bool, device=device).tril(past - time)
 
 
-def allowed(time: int, past: int, real: Tensor | None, device: torch.device | None = None) -> Tensor:
+def allowed(
+    time: int, past: int, real: Tensor | None, device: torch.device | None = None
+) -> Tensor:
     """Who may look at whom: nobody at what comes later, nobody at padding.
 
     real   True for real tokens, bool ``(batch, past)``; None when there is no padding

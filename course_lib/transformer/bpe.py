@@ -33,13 +33,21 @@ def byte_characters() -> dict[int, str]:
 
     The others (control characters, the blank) take the characters from 256 on, in order.
     """
-    visible = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    visible = [
+        *range(ord("!"), ord("~") + 1),
+        *range(ord("¡"), ord("¬") + 1),
+        *range(ord("®"), ord("ÿ") + 1),
+    ]
     hidden = [byte for byte in range(256) if byte not in set(visible)]
-    return {byte: chr(byte) for byte in visible} | {byte: chr(256 + n) for n, byte in enumerate(hidden)}
+    return {byte: chr(byte) for byte in visible} | {
+        byte: chr(256 + n) for n, byte in enumerate(hidden)
+    }
 
 
 CHARACTER = byte_characters()
-BYTE_ORDER = sorted(range(256), key=CHARACTER.__getitem__)  # the first 256 pieces, in the order of the files
+BYTE_ORDER = sorted(
+    range(256), key=CHARACTER.__getitem__
+)  # the first 256 pieces, in the order of the files
 
 
 def count_words(texts: Iterable[str]) -> Counter[bytes]:
@@ -50,7 +58,9 @@ def count_words(texts: Iterable[str]) -> Counter[bytes]:
     return Counter({word.encode("utf-8", "replace"): count for word, count in counts.items()})
 
 
-def learn_merges(words: Sequence[list[int]], counts: Sequence[int], first: int, most: int, minimum: int) -> list[Pair]:
+def learn_merges(
+    words: Sequence[list[int]], counts: Sequence[int], first: int, most: int, minimum: int
+) -> list[Pair]:
     """The pairs to merge, in order; merge n makes piece ``first + n``. ``words`` are changed.
 
     words     each word as pieces
@@ -91,7 +101,9 @@ def learn_merges(words: Sequence[list[int]], counts: Sequence[int], first: int, 
     return merges
 
 
-def _merge_in(word: list[int], pair: Pair, new: int, count: int, occurrences: dict[Pair, int], born: set) -> list[int]:
+def _merge_in(
+    word: list[int], pair: Pair, new: int, count: int, occurrences: dict[Pair, int], born: set
+) -> list[int]:
     """The word with ``pair`` replaced by ``new``; the counts of the pairs around it are corrected."""
     left, right = pair
     merged, place, last = [], 0, len(word) - 1
@@ -125,7 +137,9 @@ class BPETokenizer:
         self.special = {name: number for number, name in enumerate(special)}
         self.pieces = [b""] * len(special) + [bytes([byte]) for byte in BYTE_ORDER]
         self.merges = list(merges)
-        self.rank: dict[Pair, int] = {}  # pair → the piece that it becomes; a smaller one goes first
+        self.rank: dict[
+            Pair, int
+        ] = {}  # pair → the piece that it becomes; a smaller one goes first
         for left, right in self.merges:
             self.rank[left, right] = len(self.pieces)
             self.pieces.append(self.pieces[left] + self.pieces[right])
@@ -139,7 +153,11 @@ class BPETokenizer:
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], vocabulary_size: int, special: Sequence[str] = (END_OF_TEXT,), minimum: int = 2
+        cls,
+        texts: Iterable[str],
+        vocabulary_size: int,
+        special: Sequence[str] = (END_OF_TEXT,),
+        minimum: int = 2,
     ) -> "BPETokenizer":
         """Learn from ``texts``. The vocabulary stays smaller when no pair occurs ``minimum`` times any more."""
         smallest = 256 + len(special)
@@ -150,7 +168,12 @@ class BPETokenizer:
         empty = cls([], special)
         counted = count_words(texts)
         words = [[empty._of_byte[byte] for byte in word] for word in counted]
-        return cls(learn_merges(words, list(counted.values()), smallest, vocabulary_size - smallest, minimum), special)
+        return cls(
+            learn_merges(
+                words, list(counted.values()), smallest, vocabulary_size - smallest, minimum
+            ),
+            special,
+        )
 
     def encode(self, text: str) -> list[int]:
         """The text as numbers. The name of a special token in it is text like any other."""
@@ -178,12 +201,20 @@ class BPETokenizer:
             return pieces
         after = [*range(1, len(pieces)), -1]
         before = list(range(-1, len(pieces) - 1))
-        heap = [(self.rank[pair], place) for place, pair in enumerate(pairwise(pieces)) if pair in self.rank]
+        heap = [
+            (self.rank[pair], place)
+            for place, pair in enumerate(pairwise(pieces))
+            if pair in self.rank
+        ]
         heapq.heapify(heap)
         while heap:
             new, place = heapq.heappop(heap)
             follower = after[place]
-            if follower < 0 or pieces[place] < 0 or self.rank.get((pieces[place], pieces[follower])) != new:
+            if (
+                follower < 0
+                or pieces[place] < 0
+                or self.rank.get((pieces[place], pieces[follower])) != new
+            ):
                 continue
             pieces[place], pieces[follower] = new, -1
             after[place] = after[follower]
@@ -210,17 +241,34 @@ class BPETokenizer:
     def name(self, number: int) -> str:
         """A piece as the files write it: one visible character a byte, Ġ for a blank."""
         names = list(self.special)
-        return names[number] if number < len(names) else "".join(CHARACTER[byte] for byte in self.pieces[number])
+        return (
+            names[number]
+            if number < len(names)
+            else "".join(CHARACTER[byte] for byte in self.pieces[number])
+        )
 
     def to_json(self) -> dict:
         """The ``tokenizers`` library's description of this tokenizer."""
-        byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-        marks = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+        byte_level = {
+            "type": "ByteLevel",
+            "add_prefix_space": False,
+            "trim_offsets": True,
+            "use_regex": True,
+        }
+        marks = {
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
         return {
             "version": "1.0",
             "truncation": None,
             "padding": None,
-            "added_tokens": [{"id": number, "content": name, **marks} for name, number in self.special.items()],
+            "added_tokens": [
+                {"id": number, "content": name, **marks} for name, number in self.special.items()
+            ],
             "normalizer": None,
             "pre_tokenizer": byte_level,
             "post_processor": None,
@@ -241,7 +289,9 @@ class BPETokenizer:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write ``tokenizer.json``, which ``tokenizers`` and ``transformers`` read."""
-        Path(path).write_text(json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        Path(path).write_text(
+            json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "BPETokenizer":
@@ -249,13 +299,20 @@ class BPETokenizer:
         try:
             stored = json.loads(Path(path).read_text(encoding="utf-8"))
             vocabulary, merges = stored["model"]["vocab"], stored["model"]["merges"]
-            special = [token["content"] for token in sorted(stored["added_tokens"], key=lambda token: token["id"])]
-            tokenizer = cls([(vocabulary[left], vocabulary[right]) for left, right in merges], special)
+            special = [
+                token["content"]
+                for token in sorted(stored["added_tokens"], key=lambda token: token["id"])
+            ]
+            tokenizer = cls(
+                [(vocabulary[left], vocabulary[right]) for left, right in merges], special
+            )
             same = all(tokenizer.name(number) == name for name, number in vocabulary.items())
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise CourseError(
                 f"{path} cannot be read as a tokenizer ({type(error).__name__}): copy it again."
             ) from None
         if not same or len(vocabulary) != len(tokenizer):
-            raise CourseError(f"{path} is a tokenizer of another kind: its pieces are numbered differently.")
+            raise CourseError(
+                f"{path} is a tokenizer of another kind: its pieces are numbered differently."
+            )
         return tokenizer

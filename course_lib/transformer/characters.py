@@ -34,7 +34,9 @@ class CharacterTokenizer:
         return len(self.pieces)
 
     @classmethod
-    def train(cls, texts: Iterable[str], special: Sequence[str] = (END_OF_TEXT,)) -> "CharacterTokenizer":
+    def train(
+        cls, texts: Iterable[str], special: Sequence[str] = (END_OF_TEXT,)
+    ) -> "CharacterTokenizer":
         """All characters of the texts, in code-point order, and � for those that come later."""
         found = {UNKNOWN}.union(*map(set, texts))
         return cls(sorted(found - set(map(chr, range(0xD800, 0xE000)))), special)
@@ -59,7 +61,9 @@ class CharacterTokenizer:
     def save(self, path: str | os.PathLike) -> None:
         """Write the characters and special tokens as JSON."""
         content = {"special": list(self.special), "characters": self.characters}
-        Path(path).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        Path(path).write_text(
+            json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "CharacterTokenizer":
@@ -67,11 +71,15 @@ class CharacterTokenizer:
         try:
             stored = json.loads(Path(path).read_text(encoding="utf-8"))
             characters, special = stored["characters"], stored["special"]
-            good = all(isinstance(name, str) for name in special) and {len(one) for one in characters} == {1}
+            good = all(isinstance(name, str) for name in special) and {
+                len(one) for one in characters
+            } == {1}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CourseError(
                 f"{path} cannot be read as a tokenizer ({type(error).__name__}): copy it again."
             ) from None
         if not good or UNKNOWN not in characters or len(set(characters)) < len(characters):
-            raise CourseError(f"{path} is a tokenizer of another kind: it is no list of different characters.")
+            raise CourseError(
+                f"{path} is a tokenizer of another kind: it is no list of different characters."
+            )
         return cls(characters, special)

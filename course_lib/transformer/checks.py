@@ -16,21 +16,31 @@ def merge(answer: Callable[[Sequence[str], tuple[str, str]], list[str]]) -> str:
     """``answer(pieces, pair)``: the pieces with every occurrence of the pair made one."""
     found = list(answer(["l", "o", "w", "l", "o", "t"], ("l", "o")))
     require(
-        found != ["l", "o", "w", "l", "o", "t"], "Nothing was merged: does the comparison look at two pieces together?"
+        found != ["l", "o", "w", "l", "o", "t"],
+        "Nothing was merged: does the comparison look at two pieces together?",
     )
-    require(found != ["lo", "w", "l", "o", "t"], "Only the first “l o” was merged: go on to the end of the word.")
+    require(
+        found != ["lo", "w", "l", "o", "t"],
+        "Only the first “l o” was merged: go on to the end of the word.",
+    )
     require(
         "".join(found) == "lowlot",
         f"Put together, the pieces give {''.join(found)!r} instead of 'lowlot': after a merge go on two places.",
     )
-    require(found == ["lo", "w", "lo", "t"], f"“l o w l o t” should become “lo w lo t”; it is “{' '.join(found)}”.")
+    require(
+        found == ["lo", "w", "lo", "t"],
+        f"“l o w l o t” should become “lo w lo t”; it is “{' '.join(found)}”.",
+    )
     twins = list(answer(["a", "a", "a"], ("a", "a")))
     require(
         twins == ["aa", "a"],
         f"“a a a” becomes “aa a”: from the left, and no piece is used twice. It gave “{' '.join(twins)}”.",
     )
     last = list(answer(["b", "a", "b"], ("x", "y")))
-    require(last == ["b", "a", "b"], "A word without the pair should stay as it is; is the last piece lost?")
+    require(
+        last == ["b", "a", "b"],
+        "A word without the pair should stay as it is; is the last piece lost?",
+    )
     return "pairs are merged from the left, and nothing is lost."
 
 
@@ -59,7 +69,8 @@ def causal(answer: Callable[[Tensor], Tensor]) -> str:
     )
     sums = weights.sum(1)
     require(
-        not torch.allclose(weights.sum(0), torch.ones(3), atol=1e-5) or torch.allclose(sums, torch.ones(3), atol=1e-5),
+        not torch.allclose(weights.sum(0), torch.ones(3), atol=1e-5)
+        or torch.allclose(sums, torch.ones(3), atol=1e-5),
         "The columns sum to one, not the rows: take the softmax over the last dimension.",
     )
     require(
@@ -114,7 +125,8 @@ def head(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> str:
         "The keys are averaged. Weights come from keys, content from values.",
     )
     require(
-        torch.allclose(found, head_of(scores / 2) @ value, atol=1e-6), "The numbers are not those of one causal head."
+        torch.allclose(found, head_of(scores / 2) @ value, atol=1e-6),
+        "The numbers are not those of one causal head.",
     )
     return "a weighted average of values, the weights from queries and keys."
 
@@ -128,7 +140,10 @@ def block(answer: Callable[..., Tensor]) -> str:
         return answer(x.clone(), *parts)
 
     first = call(lambda v: 2 * v, lambda v: v + 1, lambda v: 3 * v, lambda v: v - 1)
-    require(isinstance(first, Tensor) and first.shape == x.shape, "The block gives back a tensor of the shape of x.")
+    require(
+        isinstance(first, Tensor) and first.shape == x.shape,
+        "The block gives back a tensor of the shape of x.",
+    )
     middle = x + (2 * x + 1)
     right = middle + (3 * middle - 1)
     require(
@@ -144,12 +159,17 @@ def block(answer: Callable[..., Tensor]) -> str:
         "The second residual adds to the old x: add the MLP's output to the stream after attention.",
     )
     require(
-        not any(torch.allclose(first, v) for v in (middle + middle - 1, x + (x + 1) + 3 * (2 * x + 1) - 1, 4 * x + 1)),
+        not any(
+            torch.allclose(first, v)
+            for v in (middle + middle - 1, x + (x + 1) + 3 * (2 * x + 1) - 1, 4 * x + 1)
+        ),
         "A norm is missing: each part reads a normed copy of the stream.",
     )
     inner = x + 2 * (x + 1)
     require(
-        not any(torch.allclose(first, v) for v in (3 * (4 * (2 * x + 1) - 1), inner + 3 * (inner - 1))),
+        not any(
+            torch.allclose(first, v) for v in (3 * (4 * (2 * x + 1) - 1), inner + 3 * (inner - 1))
+        ),
         "The norms stand behind the parts. GPT-2 norms what goes in, so that the stream itself stays untouched.",
     )
     require(
@@ -157,7 +177,8 @@ def block(answer: Callable[..., Tensor]) -> str:
         "The stream itself is normed: norm a copy for each part, and add the result to the stream as it was.",
     )
     require(
-        torch.allclose(first, right), f"For the test it should give {right.tolist()}, and it gives {first.tolist()}."
+        torch.allclose(first, right),
+        f"For the test it should give {right.tolist()}, and it gives {first.tolist()}.",
     )
     return "two steps that each add to the stream, and the stream runs through untouched."
 
@@ -181,7 +202,8 @@ def top_p(answer: Callable[[Tensor, float], Tensor]) -> str:
         "Only one token is left, with 0.5: the token that crosses the share is kept, too.",
     )
     require(
-        sizes != 3, "Three tokens are left, and the first two reach 0.75 already: stop at the one that crosses 0.7."
+        sizes != 3,
+        "Three tokens are left, and the first two reach 0.75 already: stop at the one that crosses 0.7.",
     )
     require(sizes == 2, f"{sizes} tokens are left; 0.5 and 0.25 reach the share of 0.7.")
     require(
@@ -194,7 +216,8 @@ def top_p(answer: Callable[[Tensor, float], Tensor]) -> str:
     )
     sure = answer(torch.tensor([0.9, 0.06, 0.04]), 0.5)
     require(
-        int((sure > 0).sum()) == 1, "With a share of 0.5 and a token of 0.9, one token is left: never none, never two."
+        int((sure > 0).sum()) == 1,
+        "With a share of 0.5 and a token of 0.9, one token is left: never none, never two.",
     )
     return "where the model is sure few tokens are left, where it is not, many."
 
@@ -208,15 +231,27 @@ def parameters(answer: Callable[[int, int, int, int], int]) -> str:
         small != right + 50_257 * 768,
         "The last layer is counted, and it is the embedding used once more: nothing is added.",
     )
-    require(small != right - 1_024 * 768, "The vectors of the positions are missing: context times width.")
+    require(
+        small != right - 1_024 * 768,
+        "The vectors of the positions are missing: context times width.",
+    )
     require(small != right - 2 * 768, "The norm after the last layer is missing: twice the width.")
-    require(small != right - 12 * 13 * 768 - 2 * 768, "Matrices alone: the biases and norms are still missing.")
-    require(small != right - 12 * 9 * 768, "The biases of the linear layers are missing: 3 + 1 + 4 + 1 widths a layer.")
+    require(
+        small != right - 12 * 13 * 768 - 2 * 768,
+        "Matrices alone: the biases and norms are still missing.",
+    )
+    require(
+        small != right - 12 * 9 * 768,
+        "The biases of the linear layers are missing: 3 + 1 + 4 + 1 widths a layer.",
+    )
     require(
         small != right - 12 * 4 * 768 - 2 * 768,
         "The norms are missing: two a layer and one at the end, each twice the width.",
     )
-    require(small != right - 12 * 8 * 768**2, "The MLP is missing: it goes to four times the width and back.")
+    require(
+        small != right - 12 * 8 * 768**2,
+        "The MLP is missing: it goes to four times the width and back.",
+    )
     require(
         small == right,
         f"GPT-2's smallest has {right:,} parameters; your count is {small:,}, off by {small - right:+,}.",

@@ -15,6 +15,8 @@ def compiled(model: MiniGPT, batch: int, length: int) -> nn.Module:
     try:
         faster = torch.compile(model)
         faster(tokens)
-    except Exception:  # a missing compiler shows itself in many ways, and each of them means the same
+    except (
+        Exception
+    ):  # a missing compiler shows itself in many ways, and each of them means the same
         return model
     return faster

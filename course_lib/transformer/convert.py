@@ -14,11 +14,14 @@ from course_lib.transformer.model import Config, MiniGPT
 # What MiniGPT has of a configuration's choices; with any other the same weights would mean something else.
 _KNOWN = {
     "gpt2": {
-        "activation_function": ("gelu_new", "gelu_pytorch_tanh"), "tie_word_embeddings": (True,),
-        "scale_attn_weights": (True,), "scale_attn_by_inverse_layer_idx": (False,), "add_cross_attention": (False,),
+        "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+        "tie_word_embeddings": (True,),
+        "scale_attn_weights": (True,),
+        "scale_attn_by_inverse_layer_idx": (False,),
+        "add_cross_attention": (False,),
     },
     "falcon": {"activation": ("gelu",), "tie_word_embeddings": (True,), "alibi": (False,)},
-}  # fmt: skip
+}
 _FALCON_NAMES = {
     "attention.out": "self_attention.dense",
     "mlp.up": "mlp.dense_h_to_4h",
@@ -35,9 +38,15 @@ def config_of(theirs: PretrainedConfig) -> Config:
         )
     if theirs.model_type == "gpt2":
         return Config(
-            theirs.vocab_size, "gpt", theirs.n_embd, theirs.n_layer, theirs.n_head, context=theirs.n_positions,
-            hidden=theirs.n_inner, epsilon=theirs.layer_norm_epsilon,
-        )  # fmt: skip
+            theirs.vocab_size,
+            "gpt",
+            theirs.n_embd,
+            theirs.n_layer,
+            theirs.n_head,
+            context=theirs.n_positions,
+            hidden=theirs.n_inner,
+            epsilon=theirs.layer_norm_epsilon,
+        )
     few = (
         theirs.num_kv_heads
         if theirs.new_decoder_architecture
@@ -47,11 +56,19 @@ def config_of(theirs: PretrainedConfig) -> Config:
     )
     rope = _rope(theirs)
     return Config(
-        theirs.vocab_size, "falcon", theirs.hidden_size, theirs.num_hidden_layers, theirs.num_attention_heads,
-        few_heads=few, context=theirs.max_position_embeddings, hidden=theirs.ffn_hidden_size,
-        two_norms=_two_norms(theirs), bias=theirs.bias,
-        base=float(rope.get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))), epsilon=theirs.layer_norm_epsilon,
-    )  # fmt: skip
+        theirs.vocab_size,
+        "falcon",
+        theirs.hidden_size,
+        theirs.num_hidden_layers,
+        theirs.num_attention_heads,
+        few_heads=few,
+        context=theirs.max_position_embeddings,
+        hidden=theirs.ffn_hidden_size,
+        two_norms=_two_norms(theirs),
+        bias=theirs.bias,
+        base=float(rope.get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))),
+        epsilon=theirs.layer_norm_epsilon,
+    )
 
 
 def _lacking(theirs: PretrainedConfig) -> str:
@@ -84,7 +101,10 @@ def from_gpt2(theirs: GPT2LMHeadModel) -> MiniGPT:
     """Our model with the weights of a GPT-2. Its layers store matrices the other way round (``Conv1D``)."""
     model = MiniGPT(config_of(theirs.config))
     old, new = theirs.state_dict(), {}
-    new["embedding.weight"], new["positions.weight"] = old["transformer.wte.weight"], old["transformer.wpe.weight"]
+    new["embedding.weight"], new["positions.weight"] = (
+        old["transformer.wte.weight"],
+        old["transformer.wpe.weight"],
+    )
     for kind in ("weight", "bias"):
         new[f"norm.{kind}"] = old[f"transformer.ln_f.{kind}"]
         for layer in range(model.config.layers):
@@ -155,7 +175,9 @@ def split_fused(fused: Tensor, config: Config) -> tuple[Tensor, Tensor, Tensor]:
     """Falcon's one matrix (or bias) as queries, keys and values."""
     depth, groups = config.width // config.heads, config.kv_heads
     rows = fused.view(groups, config.heads // groups + 2, depth, *fused.shape[1:])
-    return tuple(part.reshape(-1, *fused.shape[1:]) for part in (rows[:, :-2], rows[:, -2], rows[:, -1]))
+    return tuple(
+        part.reshape(-1, *fused.shape[1:]) for part in (rows[:, :-2], rows[:, -2], rows[:, -1])
+    )
 
 
 def join_fused(parts: list[Tensor], config: Config) -> Tensor:

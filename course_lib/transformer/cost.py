@@ -8,8 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.errors import CourseError
+from course_lib.places import REPOSITORY
 
 PRICES = REPOSITORY / "assets" / "costs" / "gpus.json"
 
@@ -41,7 +41,10 @@ def read_gpus(path: str | os.PathLike = PRICES) -> tuple[list[GPU], str]:
     """The cards of the table, and the month that its prices are of."""
     try:
         stored = json.loads(Path(path).read_text(encoding="utf-8"))
-        gpus = [GPU(row["name"], row["peak teraflops"] * 1e12, row["dollars an hour"]) for row in stored["gpus"]]
+        gpus = [
+            GPU(row["name"], row["peak teraflops"] * 1e12, row["dollars an hour"])
+            for row in stored["gpus"]
+        ]
         return gpus, str(stored["as of"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CourseError(

@@ -7,7 +7,14 @@ from course_lib.transformer.model import Config
 GPT3 = Config(vocabulary=50_257, kind="gpt", width=12_288, layers=96, heads=96, context=2_048)
 """Brown et al. 2020, table 2.1 (175 billion) and section 2.1; vocabulary and biases as in GPT-2."""
 FALCON_7B = Config(
-    vocabulary=65_024, kind="falcon", width=4_544, layers=32, heads=71, few_heads=1, context=2_048, bias=False
+    vocabulary=65_024,
+    kind="falcon",
+    width=4_544,
+    layers=32,
+    heads=71,
+    few_heads=1,
+    context=2_048,
+    bias=False,
 )
 """The configuration published with ``tiiuae/falcon-7b``."""
 

@@ -15,7 +15,9 @@ def label(piece: str) -> str:
     The figures' font has Latin, Greek and Cyrillic letters, and no Chinese ones.
     """
     piece = piece.replace(" ", "·").replace("\n", "↵").replace("\t", "→").replace("$", r"\$")
-    return "".join(c if c.isascii() or "\xa0" < c < "\u0530" or c in "·↵→�" else f"U+{ord(c):X}" for c in piece)
+    return "".join(
+        c if c.isascii() or "\xa0" < c < "\u0530" or c in "·↵→�" else f"U+{ord(c):X}" for c in piece
+    )
 
 
 def what_you_will_build() -> DescribedFigure:
@@ -24,19 +26,34 @@ def what_you_will_build() -> DescribedFigure:
     axis.set(title="A GPT in one line", xlim=(-0.7, 8.3), ylim=(-0.75, 1.15))
     axis.set_axis_off()
     boxes = (
-        ("text", "open the f"), ("tokens", "open | the | f"), ("vectors", "0.3 −1.2 …\n0.8  0.1 …"),
-        ("blocks: look back,\nthink, again", "attention\n+ MLP"), ("likely next tokens", "ile  0.81\nolder 0.12"),
-    )  # fmt: skip
+        ("text", "open the f"),
+        ("tokens", "open | the | f"),
+        ("vectors", "0.3 −1.2 …\n0.8  0.1 …"),
+        ("blocks: look back,\nthink, again", "attention\n+ MLP"),
+        ("likely next tokens", "ile  0.81\nolder 0.12"),
+    )
     for number, (name, text) in enumerate(boxes):
         place = 1.9 * number
-        style = {"boxstyle": "round,pad=0.45", "facecolor": COLOURS[number] + "40", "edgecolor": COLOURS[number]}
+        style = {
+            "boxstyle": "round,pad=0.45",
+            "facecolor": COLOURS[number] + "40",
+            "edgecolor": COLOURS[number],
+        }
         axis.text(place, 0.25, text, ha="center", va="center", bbox=style, fontsize=9.5)
         axis.text(place, -0.45, name, ha="center", va="center", fontsize=9.5)
         if number:
-            axis.annotate("", (place - 0.65, 0.25), (place - 1.9 + 0.65, 0.25), arrowprops={"arrowstyle": "->"})
+            axis.annotate(
+                "",
+                (place - 0.65, 0.25),
+                (place - 1.9 + 0.65, 0.25),
+                arrowprops={"arrowstyle": "->"},
+            )
     axis.annotate(
-        "", (0.0, 0.6), (7.6, 0.6), arrowprops={"arrowstyle": "->", "connectionstyle": "arc3,rad=0.07"}
-    )  # fmt: skip
+        "",
+        (0.0, 0.6),
+        (7.6, 0.6),
+        arrowprops={"arrowstyle": "->", "connectionstyle": "arc3,rad=0.07"},
+    )
     return DescribedFigure(
         figure,
         "Text becomes tokens, tokens become vectors, blocks of attention and MLP refine them, and the last "
@@ -54,9 +71,24 @@ def cuts(rows: Sequence[tuple[str, Sequence[str]]]) -> DescribedFigure:
         start = 0.0
         for number, piece in enumerate(pieces):
             width = len(piece)
-            axis.barh(row, width, left=start, height=0.62, color=COLOURS[number % 2] + "50", edgecolor="#666666", lw=1)
-            axis.text(start + width / 2, row, piece.replace(" ", "·"), ha="center", va="center", family="monospace",
-                      fontsize=9)  # fmt: skip
+            axis.barh(
+                row,
+                width,
+                left=start,
+                height=0.62,
+                color=COLOURS[number % 2] + "50",
+                edgecolor="#666666",
+                lw=1,
+            )
+            axis.text(
+                start + width / 2,
+                row,
+                piece.replace(" ", "·"),
+                ha="center",
+                va="center",
+                family="monospace",
+                fontsize=9,
+            )
             start += width
         axis.text(start + 0.6, row, f"{len(pieces)}", va="center", fontsize=10)
         axis.set_xlim(-9, start + 3)
@@ -67,14 +99,28 @@ def cuts(rows: Sequence[tuple[str, Sequence[str]]]) -> DescribedFigure:
 def looking_back(words: Sequence[str], weights: Sequence[float]) -> DescribedFigure:
     """Arrows from the last word back to all; the thicker the arrow, the larger the weight."""
     figure, axis = canvas(width=7.0, height=2.3)
-    axis.set(title=f"Where does “{words[-1]}” look?", xlim=(-0.6, len(words) - 0.4), ylim=(-0.3, 1.6))
+    axis.set(
+        title=f"Where does “{words[-1]}” look?", xlim=(-0.6, len(words) - 0.4), ylim=(-0.3, 1.6)
+    )
     axis.set_axis_off()
     last = len(words) - 1
     for number, (word, weight) in enumerate(zip(words, weights, strict=True)):
-        axis.text(number, 0, word, ha="center", va="center", fontsize=11, weight="bold" if number == last else None)
+        axis.text(
+            number,
+            0,
+            word,
+            ha="center",
+            va="center",
+            fontsize=11,
+            weight="bold" if number == last else None,
+        )
         if number < last:
-            curve = {"arrowstyle": "->", "lw": 0.6 + 6 * weight, "color": COLOURS[0],
-                     "connectionstyle": f"arc3,rad={0.25 + 0.05 * (last - number)}"}  # fmt: skip
+            curve = {
+                "arrowstyle": "->",
+                "lw": 0.6 + 6 * weight,
+                "color": COLOURS[0],
+                "connectionstyle": f"arc3,rad={0.25 + 0.05 * (last - number)}",
+            }
             axis.annotate("", (number, 0.14), (last, 0.14), arrowprops=curve)
         axis.text(number, -0.22, f"{weight:.2f}", ha="center", va="center", fontsize=9)
     order = np.argsort(weights)
@@ -90,9 +136,22 @@ def softmax_width(
     """Attention weights with and without the division by the root of the depth."""
     figure, axes = canvas(1, 3, width=8.4, height=2.6)
     titles = ("depth 4, not divided", f"depth {width}, not divided", f"depth {width}, divided")
-    for number, (axis, values, title) in enumerate(zip(axes, (narrow, wide, divided), titles, strict=True)):
-        axis.bar(range(1, len(values) + 1), values, color=COLOURS[number], hatch=HATCHES[number], edgecolor="white")
-        axis.set(title=title, xlabel="word looked at", ylabel="weight" if number == 0 else " ", ylim=(0, 1.05))
+    for number, (axis, values, title) in enumerate(
+        zip(axes, (narrow, wide, divided), titles, strict=True)
+    ):
+        axis.bar(
+            range(1, len(values) + 1),
+            values,
+            color=COLOURS[number],
+            hatch=HATCHES[number],
+            edgecolor="white",
+        )
+        axis.set(
+            title=title,
+            xlabel="word looked at",
+            ylabel="weight" if number == 0 else " ",
+            ylim=(0, 1.05),
+        )
     return DescribedFigure(
         figure,
         f"Without the division, depth {width} puts {max(wide):.0%} of the weight on one word; "
@@ -100,7 +159,9 @@ def softmax_width(
     )
 
 
-def weight_maps(maps: Sequence[Tensor], words: Sequence[str], titles: Sequence[str], sentence: str) -> DescribedFigure:
+def weight_maps(
+    maps: Sequence[Tensor], words: Sequence[str], titles: Sequence[str], sentence: str
+) -> DescribedFigure:
     """Attention weights (time, time) as squares: row = the word that looks, column = what it looks at."""
     size = 2.0 + 0.22 * len(words)
     figure, axes = canvas(1, len(maps), width=min(9.0, size * len(maps) + 0.6), height=size)
@@ -126,7 +187,9 @@ def two_blocks() -> DescribedFigure:
         axis.set(xlim=(-0.4, 6.4), ylim=(-0.5, 2.0))
         axis.set_title(name, fontsize=11)
         axis.set_axis_off()
-        axis.annotate("", (6.2, 0), (-0.2, 0), arrowprops={"arrowstyle": "-|>", "lw": 3, "color": COLOURS[3]})
+        axis.annotate(
+            "", (6.2, 0), (-0.2, 0), arrowprops={"arrowstyle": "-|>", "lw": 3, "color": COLOURS[3]}
+        )
         axis.text(-0.2, -0.35, "the stream x", fontsize=9.5)
     _part(axes[0], 1.4, 1.1, "norm → attention", 0.1, 2.7, 0)
     _part(axes[0], 4.5, 1.1, "norm → MLP", 3.4, 5.6, 1)
@@ -142,7 +205,9 @@ def two_blocks() -> DescribedFigure:
 def _part(axis: Axes, x: float, y: float, text: str, start: float, end: float, colour: int) -> None:
     """A part that reads the stream at ``start`` and adds to it at ``end``."""
     axis.plot([start, start, end], [0.06, y, y], color="black", lw=1.4)
-    axis.annotate("", (end, 0.04), (end, y), arrowprops={"arrowstyle": "->", "lw": 1.4, "shrinkA": 0})
+    axis.annotate(
+        "", (end, 0.04), (end, y), arrowprops={"arrowstyle": "->", "lw": 1.4, "shrinkA": 0}
+    )
     axis.text(end + 0.08, 0.14, "+", fontsize=13)
     face = "#d0e4f6" if colour == 0 else "#ffeac4"  # not transparent: the line runs behind it
     style = {"boxstyle": "round,pad=0.35", "facecolor": face, "edgecolor": COLOURS[colour]}
@@ -155,7 +220,15 @@ def next_tokens(
     """The likeliest next tokens: the model's own probabilities, and those that are drawn from."""
     figure, axis = canvas(height=0.24 * len(names) + 1.2)
     places = np.arange(len(names))[::-1]
-    axis.barh(places + 0.2, before, 0.38, label="the model's", color=COLOURS[3], hatch=HATCHES[1], edgecolor="white")
+    axis.barh(
+        places + 0.2,
+        before,
+        0.38,
+        label="the model's",
+        color=COLOURS[3],
+        hatch=HATCHES[1],
+        edgecolor="white",
+    )
     axis.barh(places - 0.2, chances, 0.38, label="drawn from", color=COLOURS[0])
     axis.set_yticks(places, names, family="monospace", fontsize=9)
     axis.set(title=f"After “{prompt}”", xlabel="probability", ylabel="next token")
@@ -172,7 +245,9 @@ def diary(bits: Sequence[float]) -> DescribedFigure:
     """Held-out bits a byte at each look of a training that may still go on."""
     figure, axis = canvas(width=6.4, height=2.4)
     axis.plot(range(len(bits)), bits, MARKERS[0] + "-", color=COLOURS[0])
-    axis.set(title="What it says about text that it has not read", xlabel="look", ylabel="bits a byte")
+    axis.set(
+        title="What it says about text that it has not read", xlabel="look", ylabel="bits a byte"
+    )
     axis.set_xticks(range(max(1, len(bits))))
     told = "It has not been looked at yet."
     if bits:
@@ -206,15 +281,22 @@ def three_masks(inputs: int = 4, outputs: int = 4) -> DescribedFigure:
     )
 
 
-def scaling(operations: Sequence[float], losses: Sequence[float], line: Sequence[float], names: Sequence[str],
-            far: tuple[float, float, str] | None = None) -> DescribedFigure:  # fmt: skip
+def scaling(
+    operations: Sequence[float],
+    losses: Sequence[float],
+    line: Sequence[float],
+    names: Sequence[str],
+    far: tuple[float, float, str] | None = None,
+) -> DescribedFigure:
     """Loss against compute, with the fitted line, and perhaps a model far to the right: (operations, loss, name)."""
     figure, axis = canvas(height=3.4)
     axis.plot(operations, losses, MARKERS[0], ms=8, label="trained here")
     reach = [min(operations), far[0] if far else 10 * max(operations)]
     axis.plot(reach, line, "--", color=COLOURS[3], label="fitted line")
     for number, (x, y, name) in enumerate(zip(operations, losses, names, strict=True)):
-        place = (5, 6) if number % 2 == 0 else (-5, -15)  # above and below in turn: neighbours stand close
+        place = (
+            (5, 6) if number % 2 == 0 else (-5, -15)
+        )  # above and below in turn: neighbours stand close
         side = "left" if number % 2 == 0 else "right"
         axis.annotate(name, (x, y), place, textcoords="offset points", fontsize=9, ha=side)
     if far:
@@ -228,5 +310,6 @@ def scaling(operations: Sequence[float], losses: Sequence[float], line: Sequence
     axis.legend()
     told = f"; {far[2]} has {far[1]:.2f}, the line says {line[1]:.2f}" if far else ""
     return DescribedFigure(
-        figure, f"From the smallest to the largest model the loss goes from {losses[0]:.2f} to {losses[-1]:.2f}{told}."
+        figure,
+        f"From the smallest to the largest model the loss goes from {losses[0]:.2f} to {losses[-1]:.2f}{told}.",
     )

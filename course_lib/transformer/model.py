@@ -99,11 +99,14 @@ class Attention(nn.Module):
         self.keep_weights = False  # set by ``interpret``
         self.weights: Tensor | None = None
 
-    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: Cache | None) -> Tensor:
+    def forward(
+        self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: Cache | None
+    ) -> Tensor:
         batch, time, width = x.shape
         depth = width // self.config.heads
         query, key, value = (
-            part(x).view(batch, time, -1, depth).transpose(1, 2) for part in (self.query, self.key, self.value)
+            part(x).view(batch, time, -1, depth).transpose(1, 2)
+            for part in (self.query, self.key, self.value)
         )
         if self.config.kind == "falcon":
             query, key = (rotary(part, positions, self.config.base) for part in (query, key))
@@ -143,7 +146,9 @@ class Block(nn.Module):
         self.attention = Attention(config, layer)
         self.mlp = MLP(config)
 
-    def forward(self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: Cache | None) -> Tensor:
+    def forward(
+        self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: Cache | None
+    ) -> Tensor:
         normed = self.norm(x)
         mixed = self.attention(normed, positions, mask, cache)
         if self.parallel:
@@ -159,7 +164,9 @@ class MiniGPT(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.width)
-        self.positions = nn.Embedding(config.context, config.width) if config.kind == "gpt" else None
+        self.positions = (
+            nn.Embedding(config.context, config.width) if config.kind == "gpt" else None
+        )
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.norm = nn.LayerNorm(config.width, eps=config.epsilon)
         self.apply(self._start)
@@ -172,7 +179,9 @@ class MiniGPT(nn.Module):
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
-    def hidden(self, ids: Tensor, real: Tensor | None = None, cache: Cache | None = None) -> list[Tensor]:
+    def hidden(
+        self, ids: Tensor, real: Tensor | None = None, cache: Cache | None = None
+    ) -> list[Tensor]:
         """The vectors (batch, time, width) before the first block and after each one.
 
         ids     tokens (batch, time)
@@ -181,12 +190,18 @@ class MiniGPT(nn.Module):
         """
         time, past = ids.shape[1], len(cache) if cache is not None else 0
         if self.positions is not None and past + time > self.config.context:
-            raise CourseError(f"This model reads at most {self.config.context} tokens: give it a shorter text.")
+            raise CourseError(
+                f"This model reads at most {self.config.context} tokens: give it a shorter text."
+            )
         if real is None:
             positions = torch.arange(past, past + time, device=ids.device)[None]
         else:
             positions = (real.long().cumsum(1) - 1).clamp(min=0)[:, past:]
-        mask = None if real is None and (past == 0 or time == 1) else allowed(time, past + time, real, ids.device)
+        mask = (
+            None
+            if real is None and (past == 0 or time == 1)
+            else allowed(time, past + time, real, ids.device)
+        )
         x = self.embedding(ids)
         if self.positions is not None:
             x = x + self.positions(positions)
@@ -195,7 +210,9 @@ class MiniGPT(nn.Module):
             states.append(block(states[-1], positions, mask, cache))
         return states
 
-    def forward(self, ids: Tensor, real: Tensor | None = None, cache: Cache | None = None) -> Tensor:
+    def forward(
+        self, ids: Tensor, real: Tensor | None = None, cache: Cache | None = None
+    ) -> Tensor:
         """Logits (batch, time, vocabulary) of the token after each one."""
         return self.logits(self.hidden(ids, real, cache)[-1])
 

@@ -17,10 +17,19 @@ class MuonAndAdamW:
     """
 
     def __init__(self, model: nn.Module, plan: Plan) -> None:
-        inside = [p for name, p in model.named_parameters() if p.ndim == 2 and name.startswith("blocks.")]
-        others = [p for name, p in model.named_parameters() if p.ndim != 2 or not name.startswith("blocks.")]
+        inside = [
+            p for name, p in model.named_parameters() if p.ndim == 2 and name.startswith("blocks.")
+        ]
+        others = [
+            p
+            for name, p in model.named_parameters()
+            if p.ndim != 2 or not name.startswith("blocks.")
+        ]
         muon = torch.optim.Muon(
-            inside, lr=plan.learning_rate, weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw"
+            inside,
+            lr=plan.learning_rate,
+            weight_decay=plan.weight_decay,
+            adjust_lr_fn="match_rms_adamw",
         )
         adam = torch.optim.AdamW(others, lr=plan.learning_rate, weight_decay=0.0, betas=(0.9, 0.95))
         adam.param_groups[0]["share"] = ADAM_SHARE
@@ -41,7 +50,10 @@ class MuonAndAdamW:
     def state_dict(self) -> dict:
         """Both states under one numbering: first Muon's parameters, then AdamW's."""
         muon, adam = (part.state_dict()["state"] for part in self.parts)
-        return {"state": muon | {self.inside + n: state for n, state in adam.items()}, "param_groups": []}
+        return {
+            "state": muon | {self.inside + n: state for n, state in adam.items()},
+            "param_groups": [],
+        }
 
     def load_state_dict(self, saved: dict) -> None:
         """The states of ``state_dict``; the groups are those of the plan."""

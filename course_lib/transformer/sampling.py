@@ -27,8 +27,14 @@ class Sampling:
     repetition_penalty: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or self.repetition_penalty <= 0 or (self.top_k is not None and self.top_k < 1):
-            raise CourseError("Temperature is 0 or more, the repetition penalty more than 0, top-k 1 or more.")
+        if (
+            self.temperature < 0
+            or self.repetition_penalty <= 0
+            or (self.top_k is not None and self.top_k < 1)
+        ):
+            raise CourseError(
+                "Temperature is 0 or more, the repetition penalty more than 0, top-k 1 or more."
+            )
         if any(p is not None and not 0 <= p <= 1 for p in (self.top_p, self.min_p)):
             raise CourseError("Top-p and min-p are probabilities: between 0 and 1.")
 
@@ -62,7 +68,9 @@ def keep_top_p(logits: Tensor, share: float) -> Tensor:
 def keep_min_p(logits: Tensor, share: float) -> Tensor:
     """Those with at least ``share`` of the likeliest one's probability (Nguyen et al. 2024)."""
     probabilities = logits.softmax(-1)
-    return logits.masked_fill(probabilities < share * probabilities.amax(-1, keepdim=True), -math.inf)
+    return logits.masked_fill(
+        probabilities < share * probabilities.amax(-1, keepdim=True), -math.inf
+    )
 
 
 def distribution(logits: Tensor, how: Sampling, seen: Tensor) -> Tensor:
@@ -98,7 +106,9 @@ def generate(
     """
     text = list(ids)
     if not text:
-        raise CourseError("There is nothing to go on from: give at least one token, for example the end-of-text token.")
+        raise CourseError(
+            "There is nothing to go on from: give at least one token, for example the end-of-text token."
+        )
     device = model.embedding.weight.device
     generator = torch.Generator(device="cpu").manual_seed(seed)
     context, cache = model.config.context, Cache()

@@ -73,5 +73,7 @@ def run_sizes(
 
 def fit_power_law(runs: Sequence[Run]) -> PowerLaw:
     """The straight line through the logarithms, by least squares."""
-    slope, start = np.polyfit([math.log(run.operations) for run in runs], [math.log(run.loss) for run in runs], 1)
+    slope, start = np.polyfit(
+        [math.log(run.operations) for run in runs], [math.log(run.loss) for run in runs], 1
+    )
     return PowerLaw(math.exp(start), -float(slope))

@@ -29,7 +29,9 @@ def save(
     """
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        tensors |= {
+            f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()
+        }
     tensors |= {f"random.{name}": state for name, state in random_states.items()}
     # Clones: tied weights share memory, which the format refuses.
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
@@ -47,7 +49,9 @@ def save(
         ) from error
 
 
-def load(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator) -> dict:
+def load(
+    path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, generator: torch.Generator
+) -> dict:
     """Put everything back as it was and return the facts. Nothing is changed if the file is bad."""
     path = Path(path)
     try:

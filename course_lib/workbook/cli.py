@@ -35,7 +35,9 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
     if options.verb == "lab":
         from course_lib.workbook import lab
 
-        return lab.start(port=options.port, ip=options.ip, browser=not options.no_browser, corpus=options.corpus)
+        return lab.start(
+            port=options.port, ip=options.ip, browser=not options.no_browser, corpus=options.corpus
+        )
     if options.verb == "test":
         from course_lib.workbook import testing
 
@@ -43,7 +45,9 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
     if options.verb == "run":
         from course_lib.workbook.toolchain import book
 
-        return book.run_notebooks(options.names, corpus=options.corpus, profile=options.profile, out=options.out)
+        return book.run_notebooks(
+            options.names, corpus=options.corpus, profile=options.profile, out=options.out
+        )
     if options.verb == "doctor":
         from course_lib.workbook import doctor
 

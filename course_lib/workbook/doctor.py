@@ -10,7 +10,8 @@ import platform
 from dataclasses import dataclass
 
 import course_lib
-from course_lib.bootstrap import guards, places, platforms, requirements
+from course_lib import places
+from course_lib.bootstrap import guards, platforms, requirements
 from course_lib.errors import CourseError
 from course_lib.workbook import machine as machines
 from course_lib.workbook.machine import Machine, gigabytes
@@ -76,39 +77,71 @@ def python() -> Finding:
 def packages() -> Finding:
     """Whether what the course imports is there, and whether it is what the lock names."""
     missing = [
-        line for line in requirements.unmet(requirements.needed("lab")) if line.name not in requirements.OPTIONAL
+        line
+        for line in requirements.unmet(requirements.needed("lab"))
+        if line.name not in requirements.OPTIONAL
     ]
-    installed = {line.name: requirements.installed(line.name) for line in requirements.needed("lab")}
+    installed = {
+        line.name: requirements.installed(line.name) for line in requirements.needed("lab")
+    }
     if missing and installed["torch"] is None:
-        return Finding(NOTE, "Packages", "not installed yet: `python3 -m course_lib lab` does it, in a few minutes")
+        return Finding(
+            NOTE,
+            "Packages",
+            "not installed yet: `python3 -m course_lib lab` does it, in a few minutes",
+        )
     if missing:
         wrong = ", ".join(f"{line.name} {installed[line.name] or 'missing'}" for line in missing)
-        return Finding(PROBLEM, "Packages", f"{wrong}: start `python3 -m course_lib lab` once, which repairs them")
+        return Finding(
+            PROBLEM,
+            "Packages",
+            f"{wrong}: start `python3 -m course_lib lab` once, which repairs them",
+        )
     locked = {
-        line.name: line.bounds[0][1] for line in requirements.lock_lines(places.REPOSITORY / requirements.BASE_LOCK)
+        line.name: line.bounds[0][1]
+        for line in requirements.lock_lines(places.REPOSITORY / requirements.BASE_LOCK)
     }
     other = [
-        f"{name} {version}" for name, version in installed.items()
-        if version and name in locked and requirements.release(version) != requirements.release(locked[name])
-    ]  # fmt: skip
+        f"{name} {version}"
+        for name, version in installed.items()
+        if version
+        and name in locked
+        and requirements.release(version) != requirements.release(locked[name])
+    ]
     if other:
-        return Finding(NOTE, "Packages", f"inside the course's ranges, but not the locked versions: {', '.join(other)}")
+        return Finding(
+            NOTE,
+            "Packages",
+            f"inside the course's ranges, but not the locked versions: {', '.join(other)}",
+        )
     absent = [name for name, version in installed.items() if version is None]
     if absent:
-        return Finding(NOTE, "Packages", f"as in requirements.lock, without {', '.join(absent)}, which is optional")
+        return Finding(
+            NOTE,
+            "Packages",
+            f"as in requirements.lock, without {', '.join(absent)}, which is optional",
+        )
     return Finding(OK, "Packages", f"as in requirements.lock (torch {installed['torch']})")
 
 
 def memory(here: Machine) -> Finding:
     """Enough memory? The notebooks take up to 4 GB."""
     if here.memory_total is None:
-        return Finding(NOTE, "Memory", "unknown until the packages are installed; 8 GB are comfortable")
+        return Finding(
+            NOTE, "Memory", "unknown until the packages are installed; 8 GB are comfortable"
+        )
     text = f"{gigabytes(here.memory_total)}, {gigabytes(here.memory_available)} available"
     if here.memory_total < TOO_LITTLE_MEMORY:
-        return Finding(PROBLEM, "Memory", f"{text}; notebooks take up to 4 GB: use another computer or Google Colab")
+        return Finding(
+            PROBLEM,
+            "Memory",
+            f"{text}; notebooks take up to 4 GB: use another computer or Google Colab",
+        )
     if here.memory_total < LITTLE_MEMORY:
         return Finding(
-            NOTE, "Memory", f"{text}; notebooks take up to 4 GB: close other programs, one notebook at a time"
+            NOTE,
+            "Memory",
+            f"{text}; notebooks take up to 4 GB: close other programs, one notebook at a time",
         )
     return Finding(OK, "Memory", text)
 
@@ -120,7 +153,9 @@ def disk(here: Machine) -> Finding:
     text = f"{gigabytes(here.disk_free)} free"
     needed = TOO_LITTLE_DISK if here.torch else LITTLE_DISK
     if here.disk_free < needed:
-        return Finding(PROBLEM, "Disk", f"{text}: free some, or set COURSE_HOME to a folder on another disk")
+        return Finding(
+            PROBLEM, "Disk", f"{text}: free some, or set COURSE_HOME to a folder on another disk"
+        )
     if here.disk_free < LITTLE_DISK:
         return Finding(NOTE, "Disk", f"{text}, enough for the course, not for large models")
     return Finding(OK, "Disk", text)
@@ -130,26 +165,42 @@ def place() -> Finding:
     """Where things are written."""
     folder = places.home()
     if not places.is_writable(folder):
-        return Finding(PROBLEM, "Folder", f"{folder} may not be written: set COURSE_HOME to a folder of your own")
+        return Finding(
+            PROBLEM,
+            "Folder",
+            f"{folder} may not be written: set COURSE_HOME to a folder of your own",
+        )
     return Finding(OK, "Folder", places.home_note() or "the checkout itself")
 
 
 def graphics(here: Machine) -> Finding:
     """The graphics card: none is a note, an unused one too, with what to do."""
     if here.gpu_name and here.torch is None:
-        return Finding(OK, "Graphics card", f"{here.gpu_sentence()}; torch will use it once it is installed")
+        return Finding(
+            OK, "Graphics card", f"{here.gpu_sentence()}; torch will use it once it is installed"
+        )
     if here.gpu_name:
         text = here.gpu_sentence()
         if here.bf16 != "native":
-            return Finding(NOTE, "Graphics card", f"{text}, which the notebooks choose by themselves")
+            return Finding(
+                NOTE, "Graphics card", f"{text}, which the notebooks choose by themselves"
+            )
         if here.gpu_memory is not None and here.gpu_memory < FALCON_4BIT:
-            return Finding(NOTE, "Graphics card", f"{text}; too small for Falcon-7B, the notebooks take mini-falcon")
+            return Finding(
+                NOTE,
+                "Graphics card",
+                f"{text}; too small for Falcon-7B, the notebooks take mini-falcon",
+            )
         return Finding(OK, "Graphics card", text)
     if here.mps:
         return Finding(OK, "Graphics card", here.gpu_sentence())
     if here.nvidia_driver and here.torch:
-        return Finding(NOTE, "Graphics card", f"there is an NVIDIA driver, but torch {here.torch} does not see a card: "
-                       "update the driver, or delete the environment and start `lab` again")  # fmt: skip
+        return Finding(
+            NOTE,
+            "Graphics card",
+            f"there is an NVIDIA driver, but torch {here.torch} does not see a card: "
+            "update the driver, or delete the environment and start `lab` again",
+        )
     return Finding(NOTE, "Graphics card", "none; every notebook is made to run without one")
 
 
@@ -160,8 +211,14 @@ def processor(here: Machine) -> list[Finding]:
         level, text = NOTE, "1 core usable: the longer cells take about twice as long"
     findings = [Finding(level, "Processor", text)]
     if here.avx512_bf16:
-        findings.append(Finding(NOTE, "AVX512-BF16", "this processor has it; bitsandbytes' own path for it disturbs "
-                                "training, so the course turns that path off; nothing to do"))  # fmt: skip
+        findings.append(
+            Finding(
+                NOTE,
+                "AVX512-BF16",
+                "this processor has it; bitsandbytes' own path for it disturbs "
+                "training, so the course turns that path off; nothing to do",
+            )
+        )
     return findings
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from course_lib.bootstrap import places
+from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.tables import Table
@@ -59,7 +59,9 @@ class CheckResult:
     def _repr_html_(self) -> str:
         mark = _MARKS[self.status]
         style = "border-left:4px solid #888;padding:4px 10px;margin:4px 0"
-        return f'<div style="{style}">{mark} <b>{self.status}:</b> {html.escape(self.message)}</div>'
+        return (
+            f'<div style="{style}">{mark} <b>{self.status}:</b> {html.escape(self.message)}</div>'
+        )
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ def _judge(diagnose: Callable[[Any], str], answer: Any) -> CheckResult:
             raise Unanswered(f"{diagnose.__name__} has no value yet")
         return CheckResult(RIGHT, diagnose(_guarded(answer) if callable(answer) else answer))
     except Unanswered as unanswered:
-        return CheckResult(NOT_YET, f"{unanswered}. Replace the dots with your own lines, run again.")
+        return CheckResult(
+            NOT_YET, f"{unanswered}. Replace the dots with your own lines, run again."
+        )
     except NotImplementedError:
         return CheckResult(NOT_YET, f"{name} is still to be written.")
     except Wrong as wrong:
@@ -161,6 +165,12 @@ class ProgressTable(Table):
     """Exercises solved by the learner. ``counts``: (notebook, solved, exercises)."""
 
     def __init__(self) -> None:
-        self.counts = [(name, min(len(solved(name)), total), total) for name, total in exercise_counts().items()]
-        rows = [(name, "■" * done + "□" * (total - done), f"{done} of {total}") for name, done, total in self.counts]
+        self.counts = [
+            (name, min(len(solved(name)), total), total)
+            for name, total in exercise_counts().items()
+        ]
+        rows = [
+            (name, "■" * done + "□" * (total - done), f"{done} of {total}")
+            for name, done, total in self.counts
+        ]
         super().__init__(rows, ("notebook", "exercises", "solved"))

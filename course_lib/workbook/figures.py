@@ -31,7 +31,9 @@ STYLE = {
 matplotlib.rcParams.update(STYLE)
 
 
-def canvas(rows: int = 1, columns: int = 1, *, width: float = 7.0, height: float = 3.2) -> tuple[Figure, Any]:
+def canvas(
+    rows: int = 1, columns: int = 1, *, width: float = 7.0, height: float = 3.2
+) -> tuple[Figure, Any]:
     """A figure and its axes (one, or an array of them). Sizes in inches.
 
     No pyplot: nothing is shown twice, and figures can be drawn from a widget's callback.
@@ -68,7 +70,9 @@ class DescribedFigure:
 
 def check_labels(figure: Figure) -> None:
     """Raise ``ValueError`` when a figure lacks a title or an axis its label."""
-    axes: list[Axes] = [axis for axis in figure.axes if axis.axison and axis.get_label() != "<colorbar>"]
+    axes: list[Axes] = [
+        axis for axis in figure.axes if axis.axison and axis.get_label() != "<colorbar>"
+    ]
     titled = figure.get_suptitle() or all(axis.get_title() for axis in figure.axes[:1])
     if not titled:
         raise ValueError("the figure has no title")
@@ -84,9 +88,9 @@ def caption(sentence: str) -> Any:
     return Markdown(f"*{sentence}*")
 
 
-def show(figure: Figure, sentence: str) -> None:
+def show(figure: DescribedFigure) -> None:
     """Display a figure, and below it the sentence that says what it shows."""
     from IPython.display import display
 
-    display(DescribedFigure(figure, sentence))
-    display(caption(sentence))
+    display(figure)
+    display(caption(figure.sentence))

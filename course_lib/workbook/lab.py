@@ -7,7 +7,7 @@ import socket
 import sys
 from pathlib import Path
 
-from course_lib.bootstrap import places
+from course_lib import places
 from course_lib.bootstrap.main import child_environment, hand_over
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
@@ -91,7 +91,9 @@ def update_copies(originals: Path, work: Path) -> list[str]:
     return notes
 
 
-def _update_one(original: Path, work: Path, written: dict[str, str], offered: dict[str, str]) -> str:
+def _update_one(
+    original: Path, work: Path, written: dict[str, str], offered: dict[str, str]
+) -> str:
     """One notebook. ``offered`` holds the hash of the original that the learner has been shown."""
     name, new = original.name, digest(original)
     copy = work / name
@@ -192,16 +194,23 @@ def _bind(ip: str, port: int) -> int:
     """The port that could be had, 0 if it is taken."""
     host = {"*": "", "localhost": "127.0.0.1"}.get(ip, ip)
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM,
-                                                         flags=socket.AI_PASSIVE)[0]  # fmt: skip
+        family, kind, _, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
         with socket.socket(family, kind) as probe:
             if os.name != "nt":
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             return probe.getsockname()[1]
     except OSError as error:
-        if error.errno == errno.EADDRINUSE or (os.name == "nt" and isinstance(error, PermissionError)):
+        if error.errno == errno.EADDRINUSE or (
+            os.name == "nt" and isinstance(error, PermissionError)
+        ):
             return 0
         if isinstance(error, PermissionError):
-            raise CourseError(f"Port {port} is reserved for the system: choose one above 1023.") from error
-        raise CourseError(f"{ip} is no address of this computer: leave --ip out, or use 0.0.0.0.") from error
+            raise CourseError(
+                f"Port {port} is reserved for the system: choose one above 1023."
+            ) from error
+        raise CourseError(
+            f"{ip} is no address of this computer: leave --ip out, or use 0.0.0.0."
+        ) from error

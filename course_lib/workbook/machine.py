@@ -16,13 +16,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from course_lib.bootstrap import places, platforms
+from course_lib import places
+from course_lib.bootstrap import platforms
 
 BF16_CAPABILITY = (8, 0)  # Ampere: the first NVIDIA generation that computes in bf16
 GENERATIONS = {
-    (5, 0): "Maxwell", (6, 0): "Pascal", (7, 0): "Volta", (7, 5): "Turing", (8, 0): "Ampere",
-    (8, 9): "Ada", (9, 0): "Hopper", (10, 0): "Blackwell",
-}  # fmt: skip
+    (5, 0): "Maxwell",
+    (6, 0): "Pascal",
+    (7, 0): "Volta",
+    (7, 5): "Turing",
+    (8, 0): "Ampere",
+    (8, 9): "Ada",
+    (9, 0): "Hopper",
+    (10, 0): "Blackwell",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,9 @@ class Machine:
         """``Turing`` for a T4; "" without an NVIDIA card."""
         if self.gpu_capability is None:
             return ""
-        known = [name for capability, name in GENERATIONS.items() if capability <= self.gpu_capability]
+        known = [
+            name for capability, name in GENERATIONS.items() if capability <= self.gpu_capability
+        ]
         return known[-1] if known else "older than Maxwell"
 
     def describe(self) -> list[tuple[str, str]]:
@@ -64,7 +73,10 @@ class Machine:
             ("Python", self.python),
             ("System", self.platform),
             ("Processor", f"{self.cores} cores usable"),
-            ("Memory", f"{gigabytes(self.memory_total)}, {gigabytes(self.memory_available)} available"),
+            (
+                "Memory",
+                f"{gigabytes(self.memory_total)}, {gigabytes(self.memory_available)} available",
+            ),
             ("Disk", f"{gigabytes(self.disk_free)} free"),
             ("Graphics card", self.gpu_sentence()),
             ("torch", self.torch or "not installed"),
@@ -129,7 +141,10 @@ def _memory() -> tuple[int | None, int | None]:
         total, available = memory.total, memory.available
     except Exception:  # not installed yet, or no right to look
         return _memory_from_system()
-    limit, used = _number_in("/sys/fs/cgroup/memory.max"), _number_in("/sys/fs/cgroup/memory.current")
+    limit, used = (
+        _number_in("/sys/fs/cgroup/memory.max"),
+        _number_in("/sys/fs/cgroup/memory.current"),
+    )
     if limit and limit < total:
         total, available = limit, min(available, max(0, limit - (used or 0)))
     return total, available
@@ -195,7 +210,9 @@ def _driver_facts() -> dict[str, Any]:
     query = [program, "--query-gpu=name,memory.total,compute_cap", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(query, capture_output=True, timeout=10, check=True)
-        name, memory, capability = done.stdout.decode("utf-8", "replace").splitlines()[0].split(", ")
+        name, memory, capability = (
+            done.stdout.decode("utf-8", "replace").splitlines()[0].split(", ")
+        )
         major, minor = capability.split(".")
         return {
             "gpu_name": name,

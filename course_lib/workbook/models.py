@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.errors import CourseError
+from course_lib.places import REPOSITORY
 
 FOLDER = REPOSITORY / "assets" / "models"
 HASHES = "sha256, first 16 digits"
@@ -29,7 +29,11 @@ def held_out_hashes(name: str) -> frozenset[str]:
     Which documents a machine holds out depends on its packages; the list is the same everywhere.
     """
     path = FOLDER / name / "held_out.json"
-    return frozenset(json.loads(path.read_text(encoding="utf-8"))[HASHES]) if path.is_file() else frozenset()
+    return (
+        frozenset(json.loads(path.read_text(encoding="utf-8"))[HASHES])
+        if path.is_file()
+        else frozenset()
+    )
 
 
 def find_model(name: str | os.PathLike) -> tuple[str, bool]:
@@ -94,7 +98,9 @@ def _cause(name: str, here: bool, error: Exception) -> str:
     text = " ".join(str(error).split())
     kind = type(error).__name__
     if isinstance(error, MemoryError) or "out of memory" in text.lower():
-        return f"{name} does not fit into memory here: close other programs or take a smaller model."
+        return (
+            f"{name} does not fit into memory here: close other programs or take a smaller model."
+        )
     if here:
         return (
             f"The model in {name} cannot be loaded ({kind}: {text[:150]}): its files are damaged, "

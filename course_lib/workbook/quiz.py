@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 from course_lib.workbook import settings
 
 

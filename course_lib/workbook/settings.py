@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 
-from course_lib.bootstrap import places
+from course_lib import places
 from course_lib.errors import CourseError
 
 DEFAULT_CORPUS = "python-docs"
@@ -79,4 +79,6 @@ def save_corpus_choice(source: str) -> None:
 
 def corpus_is_chosen() -> bool:
     """True when the user has chosen a corpus, by variable or by file."""
-    return bool(os.environ.get("COURSE_CORPUS", "").strip() or read_json(settings_file()).get("corpus"))
+    return bool(
+        os.environ.get("COURSE_CORPUS", "").strip() or read_json(settings_file()).get("corpus")
+    )

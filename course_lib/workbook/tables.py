@@ -17,7 +17,9 @@ class Table:
         lines = [self.header, *self.rows] if self.header else self.rows
         widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]) - 1)]
         return "\n".join(
-            "  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[-1]]).rstrip()
+            "  ".join(
+                [*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[-1]]
+            ).rstrip()
             for line in lines
         )
 
@@ -25,6 +27,7 @@ class Table:
         style = 'style="text-align:left;vertical-align:top"'
         head = "".join(f"<th {style}>{html.escape(cell)}</th>" for cell in self.header)
         body = "".join(
-            "<tr>" + "".join(f"<td {style}>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in self.rows
+            "<tr>" + "".join(f"<td {style}>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self.rows
         )
         return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>"

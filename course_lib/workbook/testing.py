@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from course_lib.bootstrap import places, requirements
+from course_lib import places
+from course_lib.bootstrap import requirements
 from course_lib.bootstrap.environment import Environment
 from course_lib.bootstrap.main import child_environment
 from course_lib.workbook.machine import look
@@ -15,7 +16,12 @@ CELL_SECONDS = 240  # four times what a cell may take on a quiet machine
 SUPPORT = places.REPOSITORY / "tests" / "support"
 SANITISER = Path(__file__).parent / "toolchain" / "sanitise.cfg"
 CONSTRAINTS = ("colab", "lowest")
-TWO_AT_A_TIME = ["-n", "2", "--dist", "loadscope"]  # a file, a class or a notebook stays in one process
+TWO_AT_A_TIME = [
+    "-n",
+    "2",
+    "--dist",
+    "loadscope",
+]  # a file, a class or a notebook stays in one process
 ROOM_FOR_TWO = 10 * 10**9  # bytes of memory
 
 

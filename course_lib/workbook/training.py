@@ -88,7 +88,9 @@ def make_optimiser(model: nn.Module, plan: Plan) -> torch.optim.AdamW:
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": plan.weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=plan.learning_rate, betas=(0.9, 0.95))
+    return torch.optim.AdamW(
+        [g for g in groups if g["params"]], lr=plan.learning_rate, betas=(0.9, 0.95)
+    )
 
 
 def train(
@@ -129,14 +131,20 @@ def train(
     shown.update(history.steps)
     with shown, DeferredInterrupt() as interrupt:
         for step in range(history.steps, plan.steps):
-            history.losses.append(_update(model, draw_batch, batch_loss, optimiser, plan, step, generator))
+            history.losses.append(
+                _update(model, draw_batch, batch_loss, optimiser, plan, step, generator)
+            )
             shown.update()
             shown.set_postfix_str(f"loss {history.losses[-1]:.3f}", refresh=False)
             due = plan.evaluate_every and (step + 1) % plan.evaluate_every == 0
             if evaluate is not None and (due or step + 1 == plan.steps):
                 history.evaluations.append((step + 1, _evaluate(model, evaluate)))
             history.seconds = time.perf_counter() - started
-            if plan.checkpoint is not None and plan.save_every and (step + 1) % plan.save_every == 0:
+            if (
+                plan.checkpoint is not None
+                and plan.save_every
+                and (step + 1) % plan.save_every == 0
+            ):
                 _save(model, optimiser, plan, history, generator)
             if interrupt.requested and history.steps < plan.steps:
                 history.interrupted = True
@@ -173,9 +181,14 @@ class DeferredInterrupt:
 
 
 def _update(
-    model: nn.Module, draw_batch: DrawBatch, batch_loss: BatchLoss,
-    optimiser: torch.optim.Optimizer, plan: Plan, step: int, generator: torch.Generator,
-) -> float:  # fmt: skip
+    model: nn.Module,
+    draw_batch: DrawBatch,
+    batch_loss: BatchLoss,
+    optimiser: torch.optim.Optimizer,
+    plan: Plan,
+    step: int,
+    generator: torch.Generator,
+) -> float:
     """One step: loss, gradient, clipping, update. Returns the loss."""
     loss = batch_loss(model, draw_batch(generator))
     value = loss.item()
@@ -206,19 +219,27 @@ def _evaluate(model: nn.Module, evaluate: Callable[[nn.Module], float]) -> float
 
 
 def _save(
-    model: nn.Module, optimiser: torch.optim.Optimizer, plan: Plan, history: History,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    plan: Plan,
+    history: History,
     generator: torch.Generator,
-) -> None:  # fmt: skip
+) -> None:
     facts = {**asdict(history), "interrupted": False}
     states = {"generator": generator.get_state(), "torch": torch.get_rng_state()}
     checkpoints.save(Path(plan.checkpoint), model, optimiser, states, facts)  # type: ignore[arg-type]
 
 
 def _say_interrupted(
-    model: nn.Module, optimiser: torch.optim.Optimizer, plan: Plan, history: History,
+    model: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    plan: Plan,
+    history: History,
     generator: torch.Generator,
-) -> None:  # fmt: skip
-    sentence = f"Interrupted after {history.steps} of {plan.steps} steps; the model keeps what it learned."
+) -> None:
+    sentence = (
+        f"Interrupted after {history.steps} of {plan.steps} steps; the model keeps what it learned."
+    )
     if plan.checkpoint is not None:
         _save(model, optimiser, plan, history, generator)
         sentence += f" Go on with resume=True (saved in {Path(plan.checkpoint).name})."
@@ -237,4 +258,6 @@ def loss_curve(history: History, title: str = "Training") -> DescribedFigure:
         axis.plot(*zip(*history.evaluations, strict=True), "s--", label="validation")
     axis.set(title=title, xlabel="step", ylabel="loss (nats)")
     axis.legend()
-    return DescribedFigure(figure, "The loss falls as the model learns: quickly first, then slowly.")
+    return DescribedFigure(
+        figure, "The loss falls as the model learns: quickly first, then slowly."
+    )

@@ -44,8 +44,14 @@ class Report:
         self.corpus = corpus
         found = languages(corpus)
         spoken = ", ".join(f"{name} {count}" for name, count in found.items())
-        self.rows = [*corpus.describe(), ("languages", f"{spoken} (of {sum(found.values())} sampled)")]
-        self.first = [(d.id, excerpt(d.text)) for d in (corpus[row] for row in range(min(documents, len(corpus))))]
+        self.rows = [
+            *corpus.describe(),
+            ("languages", f"{spoken} (of {sum(found.values())} sampled)"),
+        ]
+        self.first = [
+            (d.id, excerpt(d.text))
+            for d in (corpus[row] for row in range(min(documents, len(corpus))))
+        ]
 
     def __repr__(self) -> str:
         lines = [f"{name}: {value}" for name, value in self.rows]
@@ -85,9 +91,13 @@ def choose_corpus(session: Session) -> None:
     label = {"description_width": "80px"}
     names = [*BUILTIN, OWN]
     chosen = session.corpus.source if session.corpus.source in BUILTIN else OWN
-    menu = widgets.Dropdown(options=names, value=chosen, description="Corpus", style=label, layout=wide())
+    menu = widgets.Dropdown(
+        options=names, value=chosen, description="Corpus", style=label, layout=wide()
+    )
     own = session.corpus.source if chosen == OWN else ""
-    path = widgets.Text(value=own, description="Path", placeholder="folder or file", style=label, layout=wide())
+    path = widgets.Text(
+        value=own, description="Path", placeholder="folder or file", style=label, layout=wide()
+    )
     button = widgets.Button(description="Use this corpus", button_style="primary")
     message = widgets.HTML()
     shown = display(Report(session.corpus), display_id=True)
@@ -103,7 +113,9 @@ def choose_corpus(session: Session) -> None:
             shown.update(Report(corpus))
             message.value = f"From now on every notebook uses <b>{html.escape(corpus.name)}</b>."
         except CourseError as error:
-            message.value = f"{html.escape(str(error))} The corpus is still {html.escape(session.corpus.name)}."
+            message.value = (
+                f"{html.escape(str(error))} The corpus is still {html.escape(session.corpus.name)}."
+            )
         finally:
             button.disabled = False
 

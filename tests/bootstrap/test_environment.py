@@ -22,7 +22,11 @@ def test_from_nothing_to_the_verb(course: FakeCourse) -> None:
     assert done.returncode == 0
     assert seen["argv"] == ["lab", "--port", "0"]
     assert Path(seen["prefix"]) == course.environment
-    assert seen["versions"] == {"courseprobe": "1.0", "courseprobe-test": None, "bitsandbytes": None}
+    assert seen["versions"] == {
+        "courseprobe": "1.0",
+        "courseprobe-test": None,
+        "bitsandbytes": None,
+    }
     assert str(course.repository) in seen["path"]
     mark = json.loads(course.mark.read_text(encoding="utf-8"))
     assert set(mark) == {"requirements.lock", "python"} and len(mark["requirements.lock"]) == 64
@@ -47,7 +51,9 @@ def test_only_the_tests_extras_are_added(ready: FakeCourse) -> None:
     before = json.loads(ready.mark.read_text(encoding="utf-8"))
     done = ready.run("test", "-k", "word")
     assert facts(done)["versions"]["courseprobe-test"] == "1.0"
-    assert "what the tests need besides" in done.stdout and "Making an environment" not in done.stdout
+    assert (
+        "what the tests need besides" in done.stdout and "Making an environment" not in done.stdout
+    )
     after = json.loads(ready.mark.read_text(encoding="utf-8"))
     assert after.items() >= before.items() and "requirements-test.lock" in after
     assert ready.run("lab").stdout.startswith("FACTS ")
@@ -62,7 +68,9 @@ def test_a_changed_lock_is_installed_into_the_same_environment(ready: FakeCourse
     assert kept.exists()
 
 
-def test_an_interpreter_that_has_everything_is_used_as_it_is(course: FakeCourse, tmp_path: Path) -> None:
+def test_an_interpreter_that_has_everything_is_used_as_it_is(
+    course: FakeCourse, tmp_path: Path
+) -> None:
     there = tmp_path / "there"
     for path in course.wheels.glob("*.whl"):
         shutil.unpack_archive(path, there, "zip")
@@ -72,7 +80,9 @@ def test_an_interpreter_that_has_everything_is_used_as_it_is(course: FakeCourse,
 
 
 @pytest.mark.parametrize("version", ["0.9", "2.0"])
-def test_a_version_outside_the_range_is_not_enough(ready: FakeCourse, tmp_path: Path, version: str) -> None:
+def test_a_version_outside_the_range_is_not_enough(
+    ready: FakeCourse, tmp_path: Path, version: str
+) -> None:
     there = tmp_path / "there"
     shutil.unpack_archive(wheel(tmp_path, "courseprobe", version), there, "zip")
     seen = facts(ready.run("lab", PYTHONPATH=str(there)))
@@ -120,7 +130,9 @@ def other_python(course: FakeCourse) -> None:
 
 
 @posix
-@pytest.mark.parametrize("damage", [break_python, break_pip, empty_it, spoil_the_mark, other_python])
+@pytest.mark.parametrize(
+    "damage", [break_python, break_pip, empty_it, spoil_the_mark, other_python]
+)
 def test_a_broken_environment_is_repaired(ready: FakeCourse, damage) -> None:
     damage(ready)
     done = ready.run("lab")
@@ -222,7 +234,10 @@ def test_a_lost_network_is_one_sentence(ready: FakeCourse, index: str) -> None:
     Stalling.drop = True
     done = ready.run("lab", PIP_FIND_LINKS=index, PIP_RETRIES="0")
     assert done.returncode == 2 and not ready.mark.exists()
-    assert done.stderr.startswith("The package index cannot be reached") and len(done.stderr.splitlines()) == 1
+    assert (
+        done.stderr.startswith("The package index cannot be reached")
+        and len(done.stderr.splitlines()) == 1
+    )
     assert facts(ready.run("lab"))["versions"]["courseprobe"] == "1.0"
 
 
@@ -236,7 +251,11 @@ def test_a_package_without_a_wheel_is_named(ready: FakeCourse) -> None:
 def test_an_optional_package_without_a_wheel_is_left_out(ready: FakeCourse) -> None:
     ready.lock("bitsandbytes==0.1", "courseprobe==1.0")
     done = ready.run("lab")
-    assert facts(done)["versions"] == {"courseprobe": "1.0", "courseprobe-test": None, "bitsandbytes": None}
+    assert facts(done)["versions"] == {
+        "courseprobe": "1.0",
+        "courseprobe-test": None,
+        "bitsandbytes": None,
+    }
     assert "bitsandbytes has no package for this computer" in done.stdout
     assert ready.run("lab").stdout.startswith("FACTS ")
 
@@ -244,7 +263,9 @@ def test_an_optional_package_without_a_wheel_is_left_out(ready: FakeCourse) -> N
 def test_a_python_without_ensurepip_gets_the_cure(course: FakeCourse, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / "ensurepip.py").write_text("raise ImportError('as on a bare Debian')\n", encoding="utf-8")
+    (broken / "ensurepip.py").write_text(
+        "raise ImportError('as on a bare Debian')\n", encoding="utf-8"
+    )
     done = course.run("lab", PYTHONPATH=str(broken))
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     assert "has no venv" in done.stderr and "then" in done.stderr and "again" in done.stderr

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from course_lib.bootstrap import arguments, main
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 
 ENTRY = REPOSITORY / "course_lib" / "__main__.py"
 
@@ -22,13 +22,17 @@ def test_an_old_python_gets_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     assert str(stop.value).endswith("-m course_lib lab --port 0`.") and "\n" not in str(stop.value)
 
 
-@pytest.mark.parametrize("path", sorted((REPOSITORY / "course_lib" / "bootstrap").glob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted((REPOSITORY / "course_lib" / "bootstrap").glob("*.py")), ids=lambda p: p.name
+)
 def test_the_bootstrap_parses_under_3_8(path) -> None:
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 8))
 
 
 def test_words_for_pytest_are_passed_on() -> None:
-    options, rest = arguments.parse(["test", "--quick", "-k", "minhash", "-x", "tests/x.py", "--lf"])
+    options, rest = arguments.parse(
+        ["test", "--quick", "-k", "minhash", "-x", "tests/x.py", "--lf"]
+    )
     assert options.quick and not options.thorough
     assert rest == ["-k", "minhash", "-x", "tests/x.py", "--lf"]
 

@@ -7,7 +7,12 @@ from course_lib.bootstrap.requirements import Requirement
 
 WANTED = [
     Requirement(line)
-    for line in ("torch>=2.11,<3", "numpy>=2.1,<3", "ijson>=3.3", "bitsandbytes>=0.49 ; sys_platform != 'x'")
+    for line in (
+        "torch>=2.11,<3",
+        "numpy>=2.1,<3",
+        "ijson>=3.3",
+        "bitsandbytes>=0.49 ; sys_platform != 'x'",
+    )
 ]
 
 
@@ -36,11 +41,15 @@ def test_nothing_missing_means_no_pip(monkeypatch: pytest.MonkeyPatch, calls: li
     assert calls == []
 
 
-def test_only_the_missing_ones_and_torch_is_left_alone(monkeypatch: pytest.MonkeyPatch, calls: list) -> None:
+def test_only_the_missing_ones_and_torch_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, calls: list
+) -> None:
     have(monkeypatch, torch="2.11.0+cu130", numpy="2.1.3")
     missing.install_missing()
     assert [specifiers for specifiers, _ in calls] == [["ijson>=3.3"], ["bitsandbytes>=0.49"]]
-    assert all(limits.splitlines() == ["torch==2.11.0+cu130", "numpy==2.1.3"] for _, limits in calls)
+    assert all(
+        limits.splitlines() == ["torch==2.11.0+cu130", "numpy==2.1.3"] for _, limits in calls
+    )
 
 
 def test_an_old_one_is_named_not_replaced(

@@ -19,13 +19,37 @@ ERROR: No matching distribution found for torch==2.13.0"""
 @pytest.mark.parametrize(
     ("output", "start", "package"),
     [
-        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "The disk is", ""),
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
+            "The disk is",
+            "",
+        ),
         (NETWORK, "The package index cannot be reached", ""),
-        ("ERROR: No matching distribution found for Torch==2.13.0", "There is no ready package of torch", "torch"),
-        ("  ERROR: Failed building wheel for odd_one", "There is no ready package of odd-one", "odd-one"),
-        ("ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: 'x'", "A file of the", ""),
-        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "The package index shows a certificate", ""),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES.", "pip could not install everything (ERROR: THESE", ""),
+        (
+            "ERROR: No matching distribution found for Torch==2.13.0",
+            "There is no ready package of torch",
+            "torch",
+        ),
+        (
+            "  ERROR: Failed building wheel for odd_one",
+            "There is no ready package of odd-one",
+            "odd-one",
+        ),
+        (
+            "ERROR: Could not install packages due to an OSError: [Errno 13] Permission denied: 'x'",
+            "A file of the",
+            "",
+        ),
+        (
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+            "The package index shows a certificate",
+            "",
+        ),
+        (
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES.",
+            "pip could not install everything (ERROR: THESE",
+            "",
+        ),
         ("", "pip could not install everything (no reason given)", ""),
     ],
 )
@@ -37,7 +61,11 @@ def test_errors_become_one_sentence(output: str, start: str, package: str) -> No
 
 @pytest.mark.parametrize(
     ("number", "start"),
-    [(errno.ENOSPC, "The disk is full"), (errno.EACCES, "A file of the"), (errno.EIO, "The environment could not")],
+    [
+        (errno.ENOSPC, "The disk is full"),
+        (errno.EACCES, "A file of the"),
+        (errno.EIO, "The environment could not"),
+    ],
 )
 def test_errors_of_the_file_system_too(number: int, start: str) -> None:
     with pytest.raises(CourseError, match=start), guards.translated_errors(Path("x")):
@@ -53,9 +81,13 @@ def test_progress_follows_pips_lines(tmp_path: Path) -> None:
     terminal = Terminal()
     progress = pip_run.Progress(Display(terminal), total=3, site=tmp_path)
     progress.take("Collecting numpy==2.4.6 (from -r requirements.lock (line 93))\n")
-    progress.take("  Downloading numpy-2.4.6-cp311-cp311-manylinux_2_28_x86_64.whl.metadata (6.6 kB)\n")
+    progress.take(
+        "  Downloading numpy-2.4.6-cp311-cp311-manylinux_2_28_x86_64.whl.metadata (6.6 kB)\n"
+    )
     assert (progress.phase, progress.name, len(progress.found)) == ("loading", "numpy", 1)
-    progress.take("Processing /somewhere/torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl (from -r x (line 1))\n")
+    progress.take(
+        "Processing /somewhere/torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl (from -r x (line 1))\n"
+    )
     progress.take("  Downloading python_docx-1.2.0-py3-none-any.whl (253 kB)\n")
     assert (progress.name, len(progress.found)) == ("python-docx (253 kB)", 3)
     progress.take("Installing collected packages: numpy, torch, python-docx\n")
@@ -81,7 +113,9 @@ def test_away_from_a_terminal_the_lines_are_few_and_plain() -> None:
     ] and "\r" not in stream.getvalue()
 
 
-def test_the_users_pip_settings_stay_but_cannot_lead_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_pip_settings_stay_but_cannot_lead_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
     monkeypatch.setenv("PIP_TARGET", "/elsewhere")
     monkeypatch.setenv("PIP_USER", "1")

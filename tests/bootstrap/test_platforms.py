@@ -10,11 +10,15 @@ from course_lib.bootstrap import platforms
 from course_lib.errors import CourseError
 
 
-def pretend(monkeypatch: pytest.MonkeyPatch, system: str, machine: str, version: tuple = (3, 12, 1)) -> None:
+def pretend(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, version: tuple = (3, 12, 1)
+) -> None:
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(sys, "version_info", version)
     monkeypatch.setattr(platform, "machine", lambda: machine)
-    monkeypatch.setattr(platform, "version", lambda: "Darwin Kernel Version 25.0.0: root:xnu-1/RELEASE_X86_64")
+    monkeypatch.setattr(
+        platform, "version", lambda: "Darwin Kernel Version 25.0.0: root:xnu-1/RELEASE_X86_64"
+    )
     monkeypatch.setattr(sysconfig, "get_config_var", lambda name: "x86_64-pc-linux-gnu")
 
 
@@ -39,15 +43,21 @@ def test_where_there_is_a_torch_nothing_is_said(
         ("linux", "riscv64", "riscv64"),
     ],
 )
-def test_where_there_is_none_it_is_said(monkeypatch: pytest.MonkeyPatch, system: str, machine: str, words: str) -> None:
+def test_where_there_is_none_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, words: str
+) -> None:
     pretend(monkeypatch, system, machine)
     with pytest.raises(CourseError, match=words):
         platforms.refuse_hopeless()
 
 
-def test_a_python_for_intel_on_an_apple_chip_has_another_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_for_intel_on_an_apple_chip_has_another_cure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pretend(monkeypatch, "darwin", "x86_64")
-    monkeypatch.setattr(platform, "version", lambda: "Darwin Kernel Version 25.0.0: root:xnu-1/RELEASE_ARM64_T6000")
+    monkeypatch.setattr(
+        platform, "version", lambda: "Darwin Kernel Version 25.0.0: root:xnu-1/RELEASE_ARM64_T6000"
+    )
     with pytest.raises(CourseError, match="Apple chip: install Python from python.org"):
         platforms.refuse_hopeless()
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement as Reference
 
-from course_lib.bootstrap import places, requirements
+from course_lib import places
+from course_lib.bootstrap import requirements
 from course_lib.bootstrap.requirements import Requirement
 
 LINES = [
@@ -23,17 +24,25 @@ LINES = [
 
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize(
-    "version", ["1.2", "1.5", "1.2.0", "2.11.0", "2.13.0+cpu", "3.0", "5.9.5", "5.10", "7.34.0", "7.35"]
+    "version",
+    ["1.2", "1.5", "1.2.0", "2.11.0", "2.13.0+cpu", "3.0", "5.9.5", "5.10", "7.34.0", "7.35"],
 )
 def test_versions_are_accepted_as_packaging_does(line: str, version: str) -> None:
-    assert Requirement(line).accepts(version) == Reference(line).specifier.contains(version, prereleases=True)
+    assert Requirement(line).accepts(version) == Reference(line).specifier.contains(
+        version, prereleases=True
+    )
 
 
 def test_markers_hold_as_packaging_says() -> None:
     pyproject = [
-        line for line in (places.REPOSITORY / "pyproject.toml").read_text("utf-8").splitlines() if ">=" in line
+        line
+        for line in (places.REPOSITORY / "pyproject.toml").read_text("utf-8").splitlines()
+        if ">=" in line
     ]
-    locks = [(places.REPOSITORY / name).read_text("utf-8") for name in ("requirements.lock", "requirements-test.lock")]
+    locks = [
+        (places.REPOSITORY / name).read_text("utf-8")
+        for name in ("requirements.lock", "requirements-test.lock")
+    ]
     lines = LINES + [line for text in locks for line in text.splitlines() if ";" in line]
     lines += [line.strip().rstrip(",").strip('"') for line in pyproject if ";" in line]
     assert len(lines) > 30
@@ -51,7 +60,9 @@ def test_no_requirement_is_an_error() -> None:
         Requirement("-r other.txt")
 
 
-def test_half_installed_packages_count_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_installed_packages_count_as_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "courseghost-1.0.dist-info").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     assert requirements.installed("courseghost") is None

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.cleaning.batches import for_map
 from course_lib.cleaning.exact import drop_exact
 from course_lib.cleaning.log import RemovalLog
@@ -18,6 +17,7 @@ from course_lib.cleaning.personal import mask_documents
 from course_lib.cleaning.pipeline import run_steps
 from course_lib.cleaning.repair import drop_empty
 from course_lib.cleaning.store import StoredDocuments, write_documents
+from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus import Document, load_corpus
 
 SCRIPT = REPOSITORY / "assets" / "cleaning" / "on_many_machines.py"
@@ -46,7 +46,11 @@ if __name__ == "__main__":
 @pytest.fixture
 def shards(tmp_path: Path) -> tuple[Path, list[Document]]:
     """Four files of messy songs, and odd documents among them."""
-    documents = [*load_corpus("songbook-messy"), Document("empty", ""), Document("odd", "\ud800 \x00 and so on")]
+    documents = [
+        *load_corpus("songbook-messy"),
+        Document("empty", ""),
+        Document("odd", "\ud800 \x00 and so on"),
+    ]
     folder = tmp_path / "input"
     folder.mkdir()
     size = -(-len(documents) // 4)
@@ -67,15 +71,25 @@ def test_datatrove_keeps_what_the_loop_keeps_and_resumes_after_a_killed_worker(
 
     source, documents = shards
     loop = run_steps(documents, {**many.SINGLE, **many.TOGETHER})
-    driver, output, done = tmp_path / "driver.py", tmp_path / "output", tmp_path / "output/records/1_single/completions"
+    driver, output, done = (
+        tmp_path / "driver.py",
+        tmp_path / "output",
+        tmp_path / "output/records/1_single/completions",
+    )
     driver.write_text(DRIVER.format(folder=str(SCRIPT.parent)), encoding="utf-8")
-    environment = {**os.environ, "TROUBLE": documents[-1].id, "TROUBLE_MARK": str(tmp_path / "mark")}
+    environment = {
+        **os.environ,
+        "TROUBLE": documents[-1].id,
+        "TROUBLE_MARK": str(tmp_path / "mark"),
+    }
     command = [sys.executable, str(driver), str(source), str(output)]
 
     def completed() -> dict[str, float]:
         return {path.name: path.stat().st_mtime for path in done.glob("*")}
 
-    first = subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL)
+    first = subprocess.Popen(
+        command, env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+    )
     end = time.monotonic() + 60
     while (len(completed()) < 3 or not (tmp_path / "mark").exists()) and time.monotonic() < end:
         time.sleep(0.05)
@@ -96,14 +110,18 @@ def test_datatrove_keeps_what_the_loop_keeps_and_resumes_after_a_killed_worker(
 def test_under_map_with_two_processes_and_from_a_generator() -> None:
     import datasets
 
-    documents = [Document(str(i), f"Write to ann{i % 3}@example.org" if i % 5 else "") for i in range(40)]
+    documents = [
+        Document(str(i), f"Write to ann{i % 3}@example.org" if i % 5 else "") for i in range(40)
+    ]
     rows = [{"id": d.id, "text": d.text, "meta": json.dumps(d.meta)} for d in documents]
     log = RemovalLog()
     loop = list(mask_documents(drop_empty(iter(documents), log), log))
     datasets.disable_progress_bars()
     table = datasets.Dataset.from_list(rows)
     for step in (drop_empty, mask_documents):
-        table = table.map(for_map(step), batched=True, batch_size=7, num_proc=2).filter(lambda row: row["kept"])
+        table = table.map(for_map(step), batched=True, batch_size=7, num_proc=2).filter(
+            lambda row: row["kept"]
+        )
     assert [(row["id"], row["text"]) for row in table] == [(d.id, d.text) for d in loop]
     assert json.loads(table[0]["log"])[0]["reason"] == "personal-data"
 
@@ -122,5 +140,7 @@ def test_one_sentence_when_datatrove_is_missing() -> None:
         "try:\n import course_lib.cleaning.blocks\nexcept CourseError as error:\n print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("datatrove, which runs cleaning steps on many machines, is not installed")
+    assert done.stdout.startswith(
+        "datatrove, which runs cleaning steps on many machines, is not installed"
+    )
     assert len(done.stdout.splitlines()) == 1

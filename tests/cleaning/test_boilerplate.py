@@ -2,7 +2,12 @@
 
 import pytest
 
-from course_lib.cleaning.boilerplate import drop_common_lines, drop_site_lines, line_frequencies, site_line
+from course_lib.cleaning.boilerplate import (
+    drop_common_lines,
+    drop_site_lines,
+    line_frequencies,
+    site_line,
+)
 from course_lib.cleaning.log import RemovalLog
 from course_lib.workbook.corpus import Document
 
@@ -12,7 +17,9 @@ BODY = "a line of its own, number {}, long enough to count"
 
 def test_lines_of_many_documents_go_everywhere() -> None:
     log = RemovalLog()
-    documents = [Document(str(i), f"{BODY.format(i)}\n  {FOOTER}") for i in range(10)] + [Document("f", FOOTER)]
+    documents = [Document(str(i), f"{BODY.format(i)}\n  {FOOTER}") for i in range(10)] + [
+        Document("f", FOOTER)
+    ]
     kept = list(drop_common_lines(iter(documents), log, share=0.5))
     assert [document.text for document in kept] == [BODY.format(i) for i in range(10)]
     assert log.counts() == {
@@ -47,7 +54,10 @@ def test_rare_short_and_repeated_lines_stay() -> None:
         ("----------", None),
         ("The river runs down to the sea.", None),
         ("He liked what he saw, and 12 others did too.", None),
-        ("A long sentence may say read more and privacy policy, because it has far more than ten words.", None),
+        (
+            "A long sentence may say read more and privacy policy, because it has far more than ten words.",
+            None,
+        ),
         ("x -> y > z", None),
     ],
 )
@@ -58,12 +68,19 @@ def test_forms_of_lines(line: str, reason: str | None) -> None:
 def test_a_page_of_site_lines_is_dropped_others_lose_them() -> None:
     log = RemovalLog()
     prose = "\n".join(BODY.format(i) for i in range(20))
-    documents = [Document("a", f"3 likes\n{prose}"), Document("b", f"Sign in\n{BODY}\nRead more"), Document("c", prose)]
+    documents = [
+        Document("a", f"3 likes\n{prose}"),
+        Document("b", f"Sign in\n{BODY}\nRead more"),
+        Document("c", prose),
+    ]
     assert [(d.id, d.text) for d in drop_site_lines(documents, log)] == [("a", prose), ("c", prose)]
-    assert [(e.id, e.reason) for e in log.entries] == [("a", "site-lines"), ("b", "mostly-site-lines")]
-    assert log.entries[1].evidence["phrase"] == 2 and log.entries[1].evidence["share"] == pytest.approx(
-        4 / 15, abs=1e-3
-    )
+    assert [(e.id, e.reason) for e in log.entries] == [
+        ("a", "site-lines"),
+        ("b", "mostly-site-lines"),
+    ]
+    assert log.entries[1].evidence["phrase"] == 2 and log.entries[1].evidence[
+        "share"
+    ] == pytest.approx(4 / 15, abs=1e-3)
 
 
 def test_even_the_most_lenient_step_leaves_no_empty_document() -> None:

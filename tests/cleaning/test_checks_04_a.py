@@ -7,7 +7,9 @@ import pytest
 from course_lib.cleaning import checks
 
 
-def share(text: str, strip: bool = True, blank: bool = False, first: bool = False, guard: bool = True) -> float:
+def share(
+    text: str, strip: bool = True, blank: bool = False, first: bool = False, guard: bool = True
+) -> float:
     lines = [line.strip() if strip else line for line in text.split("\n")]
     lines = lines if blank else [line for line in lines if line.strip()]
     counts = Counter(lines)
@@ -26,12 +28,20 @@ MISTAKES = [
     (lambda text: 100 * share(text), "percentage"),
     (lambda text: share(text, first=True), "It is new when it comes"),
     (lambda text: share(text, blank=True), "Blank lines take part"),
-    (lambda text: share(text) * len(lines_of(text)) / len(text.split("\n")), "Blank lines take part"),
     (
-        lambda text: (len(lines_of(text)) - len(set(lines_of(text)))) / max(1, len(set(lines_of(text)))),
+        lambda text: share(text) * len(lines_of(text)) / len(text.split("\n")),
+        "Blank lines take part",
+    ),
+    (
+        lambda text: (
+            (len(lines_of(text)) - len(set(lines_of(text)))) / max(1, len(set(lines_of(text))))
+        ),
         "different ones",
     ),
-    (lambda text: sum(n > 1 for n in Counter(lines_of(text)).values()) / len(lines_of(text)), "every later copy"),
+    (
+        lambda text: sum(n > 1 for n in Counter(lines_of(text)).values()) / len(lines_of(text)),
+        "every later copy",
+    ),
     (lambda text: share(text, strip=False), "take them off"),
     (lambda text: share(text, guard=False), "not an error"),
     (lambda text: 0.123, "0.123"),

@@ -19,7 +19,10 @@ def jaccard(first: str, second: str) -> float:
 
 
 def with_lists(first: str, second: str) -> float:
-    a, b = ([tuple(t.lower().split()[i : i + 3]) for i in range(len(t.split()) - 2)] for t in (first, second))
+    a, b = (
+        [tuple(t.lower().split()[i : i + 3]) for i in range(len(t.split()) - 2)]
+        for t in (first, second)
+    )
     shared = sum(piece in b for piece in a)
     return shared / (len(a) + len(b) - shared) if a else 0.0
 
@@ -48,7 +51,7 @@ MISTAKES = [
     (lambda a, b: shared_over(a, b, len(shingles(a) | shingles(b))), "not an error"),
     (lambda a, b: shingles(a) & shingles(b), "A share is a number"),
     (with_lists, "use sets"),
-]  # fmt: skip
+]
 
 
 def test_solution_passes_and_stub_says_not_yet(fresh_home: object) -> None:

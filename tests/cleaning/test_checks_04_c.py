@@ -22,12 +22,24 @@ SOLUTIONS = {"precision_recall": precision_recall, "ask_next": ask_next}
 MISTAKES = [
     ("precision_recall", lambda a, b: precision_recall(b, a), "changed places"),
     ("precision_recall", lambda a, b: (len(a & b), len(a & b)), "the count"),
-    ("precision_recall", lambda a, b: tuple(100 * x for x in precision_recall(a, b)), "percentages"),
+    (
+        "precision_recall",
+        lambda a, b: tuple(100 * x for x in precision_recall(a, b)),
+        "percentages",
+    ),
     ("precision_recall", lambda a, b: (len(a & b) / len(a | b), len(a & b) / len(b)), "Jaccard"),
     ("precision_recall", lambda a, b: (len(a & b) / len(a), len(a) / len(b)), "sizes of the sets"),
     ("precision_recall", lambda a, b: len(a & b) / len(a), "two numbers"),
-    ("precision_recall", lambda a, b: (len(a & b) / len(a), len(a & b) / len(b)), "no line is flagged"),
-    ("precision_recall", lambda a, b: tuple(len(a & b) / len(x) if x else 0.0 for x in (a, b)), "no line is flagged"),
+    (
+        "precision_recall",
+        lambda a, b: (len(a & b) / len(a), len(a & b) / len(b)),
+        "no line is flagged",
+    ),
+    (
+        "precision_recall",
+        lambda a, b: tuple(len(a & b) / len(x) if x else 0.0 for x in (a, b)),
+        "no line is flagged",
+    ),
     ("precision_recall", lambda a, b: (0.5, 0.6), "3 are faulty"),
     ("ask_next", lambda c, n: rank(c, n, lambda x: x), "smallest"),
     ("ask_next", lambda c, n: rank(c, n, lambda x: -x), "largest"),
@@ -50,6 +62,8 @@ def test_solutions_pass_and_stubs_say_not_yet(name: str, fresh_home: object) -> 
 
 
 @pytest.mark.parametrize(("name", "mistake", "diagnosis"), MISTAKES)
-def test_mistakes_get_their_diagnosis(name: str, mistake: object, diagnosis: str, fresh_home: object) -> None:
+def test_mistakes_get_their_diagnosis(
+    name: str, mistake: object, diagnosis: str, fresh_home: object
+) -> None:
     result = getattr(checks, name)(mistake)
     assert result.status == "Look again" and diagnosis in result.message, result

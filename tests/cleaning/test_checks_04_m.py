@@ -7,7 +7,14 @@ import pytest
 from course_lib.cleaning import checks
 
 
-def take(documents: list, budget: int, seed: int, cut: bool = True, over: bool = False, chance: bool = True) -> list:
+def take(
+    documents: list,
+    budget: int,
+    seed: int,
+    cut: bool = True,
+    over: bool = False,
+    chance: bool = True,
+) -> list:
     shuffled = list(documents)
     if chance:
         random.Random(seed).shuffle(shuffled)

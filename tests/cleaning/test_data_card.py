@@ -14,8 +14,11 @@ from course_lib.workbook.corpus import Corpus, Document, Skipped, load_corpus
 from course_lib.workbook.corpus.document import table_of
 
 STEPS = {
-    "exact": drop_exact, "lines": drop_repeated_lines, "near": partial(drop_near, seed=3), "personal": mask_documents,
-}  # fmt: skip
+    "exact": drop_exact,
+    "lines": drop_repeated_lines,
+    "near": partial(drop_near, seed=3),
+    "personal": mask_documents,
+}
 
 
 def test_counts_add_up_and_two_runs_give_the_same_card() -> None:
@@ -32,7 +35,10 @@ def test_counts_add_up_and_two_runs_give_the_same_card() -> None:
     assert sum(facts["left"]["licences"].values()) == left
     assert facts["seeds"] == {"sample": 0, "step 'near'": 3}
     assert "defects" not in facts["origin"]
-    assert make_card(corpus, STEPS, run_steps(corpus, STEPS), seeds={"sample": 0}).to_json() == card.to_json()
+    assert (
+        make_card(corpus, STEPS, run_steps(corpus, STEPS), seeds={"sample": 0}).to_json()
+        == card.to_json()
+    )
 
 
 def test_the_digest_knows_texts_ids_and_order() -> None:
@@ -45,9 +51,16 @@ def test_the_digest_knows_texts_ids_and_order() -> None:
 
 def test_the_page_is_whole_and_quotes_nothing_private(tmp_path: Path) -> None:
     footer = "Write to ann@example.org | or `ring` +44 20 7946 0018"
-    documents = [Document("a|1", f"one\n{footer}"), Document("b\n2", f"two\n{footer}"), Document("c", footer)]
+    documents = [
+        Document("a|1", f"one\n{footer}"),
+        Document("b\n2", f"two\n{footer}"),
+        Document("c", footer),
+    ]
     corpus = Corpus(
-        table_of(documents, ["train"] * 3), name="mine", source="folder", skipped=[Skipped("x.pdf", "empty")]
+        table_of(documents, ["train"] * 3),
+        name="mine",
+        source="folder",
+        skipped=[Skipped("x.pdf", "empty")],
     )
     steps = {"lines": drop_repeated_lines}
     card = make_card(corpus, steps, run_steps(corpus, steps), notes={"purpose": "a test"})
@@ -57,7 +70,9 @@ def test_the_page_is_whole_and_quotes_nothing_private(tmp_path: Path) -> None:
     assert "ann@" not in text + data.read_text(encoding="utf-8") and "7946" not in text
     assert "[e-mail 1]" in text and "- purpose: a test" in text and "not stated" in text
     assert text.count("nobody has answered this yet") == len(QUESTIONS) - 1
-    widths = [line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| ")]
+    widths = [
+        line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| ")
+    ]
     assert set(widths) == {5, 3, 8}
 
 

@@ -13,7 +13,11 @@ from course_lib.cleaning.downstream import (
     one_source,
     trials,
 )
-from course_lib.cleaning.figures_models import gains_by_version, published_stages, what_you_will_build
+from course_lib.cleaning.figures_models import (
+    gains_by_version,
+    published_stages,
+    what_you_will_build,
+)
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document, load_corpus
 from course_lib.workbook.corpus.document import Corpus, table_of
@@ -33,7 +37,9 @@ def test_a_budget_is_exact_and_the_choice_depends_on_the_seed_alone(seed: int) -
     assert max(map(len, drawn([[1] * 5_000], None, seed))) == 512
 
 
-@pytest.mark.parametrize("learner", [ngram_learner(3), neural_learner(3, width=24, layers=1, context=16, batch=8)])
+@pytest.mark.parametrize(
+    "learner", [ngram_learner(3), neural_learner(3, width=24, layers=1, context=16, batch=8)]
+)
 def test_text_like_the_target_wins(learner: object) -> None:
     versions = {"raw": [*NOISE, PATTERN], "clean": [PATTERN] * 20}
     found = trials(versions, TARGETS, learner, 40, budget=900)
@@ -80,7 +86,9 @@ def test_a_budget_that_a_version_cannot_give_is_refused(budget: int) -> None:
 
 
 def test_one_source_is_the_largest() -> None:
-    documents = [Document(f"d{n}", "a few words " * 5, {"origin": "ab"[n % 3 == 0]}) for n in range(30)]
+    documents = [
+        Document(f"d{n}", "a few words " * 5, {"origin": "ab"[n % 3 == 0]}) for n in range(30)
+    ]
     corpus = Corpus(table_of(documents, ["train"] * 30), name="x", source="x")
     assert {document.meta["origin"] for document in one_source(corpus, 10**6)} == {"a"}
     assert one_source(corpus, 200).bytes <= 200
@@ -88,7 +96,14 @@ def test_one_source_is_the_largest() -> None:
 
 
 def test_the_pictures_say_what_they_show() -> None:
-    found = [Trial(v, t, s, 9, b + s) for v, b in (("raw", 2.0), ("new", 1.0)) for t in "ab" for s in (0, 1)]
-    shown = gains_by_version({"equal budget": gains(found), "all that is left": gains(found)}, "Title")
+    found = [
+        Trial(v, t, s, 9, b + s)
+        for v, b in (("raw", 2.0), ("new", 1.0))
+        for t in "ab"
+        for s in (0, 1)
+    ]
+    shown = gains_by_version(
+        {"equal budget": gains(found), "all that is left": gains(found)}, "Title"
+    )
     assert "+41.7 % (new)" in shown.sentence and shown.png()
     assert "56.2" in published_stages().sentence and what_you_will_build().png()

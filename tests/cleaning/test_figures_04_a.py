@@ -9,7 +9,10 @@ from course_lib.workbook.corpus import Document
 def test_the_funnel_names_the_step_that_drops_most() -> None:
     run = run_steps([Document(str(i), f"text {i % 2}") for i in range(10)], {"copies": drop_exact})
     shown = figures.funnel(run, "A funnel")
-    assert shown.sentence == "Of 10 documents 2 are left, with 20 % of the text; “copies” drops the most documents, 8."
+    assert (
+        shown.sentence
+        == "Of 10 documents 2 are left, with 20 % of the text; “copies” drops the most documents, 8."
+    )
     assert shown.png().startswith(b"\x89PNG")
 
 

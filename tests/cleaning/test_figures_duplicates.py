@@ -42,7 +42,10 @@ def test_addresses_are_masked_in_tables() -> None:
 def test_nothing_to_show() -> None:
     documents = [Document("a", "one"), Document("b", "two")]
     assert "no near duplicates" in repr(drawn.cluster_table(documents, clusters_of(documents), 5))
-    assert drawn.candidate_similarities([], 0.8).sentence == "No two different documents met in a bucket."
+    assert (
+        drawn.candidate_similarities([], 0.8).sentence
+        == "No two different documents met in a bucket."
+    )
     assert drawn.removed_shares({"copies": 0.0}).sentence == "None of them removes anything here."
 
 
@@ -50,7 +53,10 @@ def test_nothing_to_show() -> None:
     ("figure", "told"),
     [
         (drawn.s_curves({"one": (14, 8)}), "0.92 (one)"),
-        (drawn.shared_shingles(["a", "b"], ["b", "c"]), "1 shingles are in both texts, of 3 in all."),
+        (
+            drawn.shared_shingles(["a", "b"], ["b", "c"]),
+            "1 shingles are in both texts, of 3 in all.",
+        ),
         (drawn.candidate_similarities([0.5, 0.9], 0.8), "Of 2 pairs that met, 1 reach"),
         (drawn.removed_shares({"copies": 0.1, "lines": 0.2}), "lines removes most: 20.0%"),
         (drawn.leaked_perplexities({"leaked": 10.2, "clean": 76}), "leaked: 10, clean: 76."),

@@ -23,7 +23,10 @@ def failed(text: str, split=str.split) -> list[str]:
         (GOOD.replace("river", "r......er"), "ellipses"),
         ("\n".join("-" + line for line in GOOD.split("\n")), "bullet-lines"),
         (GOOD.replace("valleys", "valleys…", 4), "ellipsis-lines"),
-        (GOOD.replace("river", "1234").replace("green", "1234").replace("water", "1234"), "alphabetic-words"),
+        (
+            GOOD.replace("river", "1234").replace("green", "1234").replace("water", "1234"),
+            "alphabetic-words",
+        ),
         (GOOD.replace("the", "our").replace("with", "amid"), "common-words"),
     ],
 )
@@ -44,7 +47,11 @@ def test_the_splitter_decides() -> None:
 
 def test_the_log_says_why() -> None:
     log = RemovalLog()
-    documents = [Document("good", GOOD), Document("empty", ""), Document("repeat", "word " * 1_000_000)]
+    documents = [
+        Document("good", GOOD),
+        Document("empty", ""),
+        Document("repeat", "word " * 1_000_000),
+    ]
     assert [d.id for d in drop_low_quality(documents, log, split=str.split)] == ["good"]
     assert [(e.id, e.reason) for e in log.entries] == [("empty", "words"), ("repeat", "words")]
     assert log.entries[1].evidence == {"value": 1_000_000.0, "failed": "words, common-words"}

@@ -6,7 +6,9 @@ from course_lib.cleaning.html_text import MOST_MARKUP, extract_pages, is_page, m
 from course_lib.cleaning.log import RemovalLog
 from course_lib.workbook.corpus import Document
 
-SENTENCE = "The lighthouse keeper wrote a letter every evening and never sent a single one of them. "
+SENTENCE = (
+    "The lighthouse keeper wrote a letter every evening and never sent a single one of them. "
+)
 PAGE = f"""<!DOCTYPE html><html><head><title>Letters</title><style>p > a {{}}</style></head><body>
 <nav><ul><li><a href="/">Home</a></li><li><a href="/b">Books</a></li></ul></nav>
 <article><h1>Letters</h1><p>{SENTENCE * 3}</p>
@@ -18,7 +20,9 @@ PAGE = f"""<!DOCTYPE html><html><head><title>Letters</title><style>p > a {{}}</s
 def test_the_stripper_keeps_everything_the_extractor_the_main_text() -> None:
     naive, main = strip_tags(PAGE), main_text(PAGE)
     assert naive.splitlines()[:3] == ["Letters", "Home", "Books"]
-    assert "winter ended he read them & wept" in naive and "winter ended he read them & wept" in main
+    assert (
+        "winter ended he read them & wept" in naive and "winter ended he read them & wept" in main
+    )
     assert "newsletter" in naive and "newsletter" not in main and "Books" not in main
     assert "advert" not in naive and "p > a" not in naive
 
@@ -54,7 +58,16 @@ def test_the_stripper(markup: str, text: str) -> None:
         "<html>\x00\ud800" + SENTENCE,
         "<html>" + "<table><tr><td>" * 20_000 + SENTENCE,
     ],
-    ids=["nested", "unclosed", "brackets", "scripts", "comments", "attributes", "odd characters", "tables"],
+    ids=[
+        "nested",
+        "unclosed",
+        "brackets",
+        "scripts",
+        "comments",
+        "attributes",
+        "odd characters",
+        "tables",
+    ],
 )
 def test_hostile_pages_are_handled_or_dropped(markup: str) -> None:
     log = RemovalLog()
@@ -68,13 +81,20 @@ def test_hostile_pages_are_handled_or_dropped(markup: str) -> None:
 
 def test_a_page_too_large_for_the_extractor_is_stripped() -> None:
     log = RemovalLog()
-    (document,) = extract_pages([Document("d", "<html>" + f"<p>{SENTENCE}</p>" * (MOST_MARKUP // 90))], log)
+    (document,) = extract_pages(
+        [Document("d", "<html>" + f"<p>{SENTENCE}</p>" * (MOST_MARKUP // 90))], log
+    )
     assert log.entries[0].reason == "tags-stripped" and document.text.startswith("The lighthouse")
 
 
 def test_only_pages_are_touched() -> None:
     log = RemovalLog()
-    texts = ["In HTML a paragraph is written <p>.", "x = a<b and c>d", "", "<header>no page</header>"]
+    texts = [
+        "In HTML a paragraph is written <p>.",
+        "x = a<b and c>d",
+        "",
+        "<header>no page</header>",
+    ]
     documents = [Document(str(i), text) for i, text in enumerate(texts)]
     assert list(extract_pages(documents, log)) == documents and not log.entries
     assert is_page("<?xml version='1.0'?>\n<HTML lang=en>") and not is_page("x" * 2_001 + "<html>")

@@ -6,7 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib.cleaning.classifier import KeepClassifier, learning_curve, most_uncertain, word_features
+from course_lib.cleaning.classifier import (
+    KeepClassifier,
+    learning_curve,
+    most_uncertain,
+    word_features,
+)
 from course_lib.cleaning.labels import Asker, LabelBook, ask, noisy, prose_share, simulated_labels
 from course_lib.cleaning.log import RemovalLog
 from course_lib.cleaning.perplexity_filter import PerplexityFilter
@@ -50,17 +55,30 @@ def test_each_way_has_its_blind_spot(seed: int, documents: list[Document]) -> No
     learn, test = halves(make_pile(documents, seed))
     perplexity = PerplexityFilter([judged.document.text for judged in learn if judged.keep])
     kept = {document.id for document in perplexity.step()([j.document for j in test], RemovalLog())}
-    passed = {kind: np.mean([j.document.id in kept for j in test if j.kind == kind]) for kind in ("good", *SPOILERS)}
+    passed = {
+        kind: np.mean([j.document.id in kept for j in test if j.kind == kind])
+        for kind in ("good", *SPOILERS)
+    }
     assert passed["good"] > 0.6 and passed["word salad"] < 0.2 and passed["keywords"] > 0.5
     chances = KeepClassifier().fit(texts(learn), [j.keep for j in learn]).chance(texts(test))
-    right = {kind: np.mean([c >= 0.5 for c, j in zip(chances, test, strict=True) if j.kind == kind]) for kind in passed}
-    assert right["good"] > 0.9 and right["numbers"] == 0 and right["keywords"] == 0 and right["word salad"] > 0.5
+    right = {
+        kind: np.mean([c >= 0.5 for c, j in zip(chances, test, strict=True) if j.kind == kind])
+        for kind in passed
+    }
+    assert (
+        right["good"] > 0.9
+        and right["numbers"] == 0
+        and right["keywords"] == 0
+        and right["word salad"] > 0.5
+    )
 
 
 def test_the_line_of_a_perplexity_filter(documents: list[Document]) -> None:
     reference = [document.text for document in documents]
     loose, tight = PerplexityFilter(reference, keep=0.99), PerplexityFilter(reference, keep=0.5)
-    assert tight.line < loose.line and tight.perplexity("zebra quilt ox") > tight.perplexity("in the morning")
+    assert tight.line < loose.line and tight.perplexity("zebra quilt ox") > tight.perplexity(
+        "in the morning"
+    )
     log = RemovalLog()
     assert list(tight.step()([Document("a", ""), Document("b", "zebra quilt ox")], log)) == []
     assert [entry.reason for entry in log.entries] == ["no-words", "surprising"]
@@ -74,7 +92,9 @@ def test_words_that_a_classifier_sees() -> None:
 
 
 def test_a_classifier_explains_itself() -> None:
-    model = KeepClassifier().fit(["buy now", "buy cheap", "read this", "read on"], [False, False, True, True])
+    model = KeepClassifier().fit(
+        ["buy now", "buy cheap", "read this", "read on"], [False, False, True, True]
+    )
     weights = model.weights()
     assert weights[0][0] == "buy" and weights[-1][0] == "read"
     chances = model.chance(["buy", "read", "unknown"])
@@ -98,11 +118,16 @@ def test_asking_where_it_is_uncertain_pays_on_average(documents: list[Document])
         learn, test = halves(make_pile(documents, seed))
         one, two = (
             learning_curve(
-                texts(learn), [j.keep for j in learn], texts(test), [j.keep for j in test], (10, 20, 40),
-                uncertain=uncertain, seed=seed,
+                texts(learn),
+                [j.keep for j in learn],
+                texts(test),
+                [j.keep for j in test],
+                (10, 20, 40),
+                uncertain=uncertain,
+                seed=seed,
             )[-1]
             for uncertain in (True, False)
-        )  # fmt: skip
+        )
         gains.append(one - two)
     assert np.mean(gains) > 0.03, gains
     with pytest.raises(CourseError, match="learning curve"):
@@ -115,7 +140,10 @@ def test_labels_survive_and_belong_to_the_text(tmp_path: Path) -> None:
     book.put("two", False)
     book.put("two", None)
     again = LabelBook("mine", tmp_path)
-    assert len(again) == 1 and again.of([Document("x", "one"), Document("y", "two")]) == [True, None]
+    assert len(again) == 1 and again.of([Document("x", "one"), Document("y", "two")]) == [
+        True,
+        None,
+    ]
     with pytest.raises(CourseError, match="no name"):
         LabelBook("../mine")
 
@@ -146,7 +174,10 @@ def test_the_simulated_annotator_wants_prose(documents: list[Document]) -> None:
 
 def test_going_through_documents(tmp_path: Path) -> None:
     book = LabelBook("mine", tmp_path)
-    asker = Asker([Document("a", "<b>one</b> me@example.org"), Document("b", "two"), Document("c", "three")], book)
+    asker = Asker(
+        [Document("a", "<b>one</b> me@example.org"), Document("b", "two"), Document("c", "three")],
+        book,
+    )
     assert "&lt;b&gt;" in asker.page() and "me@example.org" not in asker.page()
     asker.answer(True)
     asker.answer(None)
@@ -158,7 +189,9 @@ def test_going_through_documents(tmp_path: Path) -> None:
     assert Asker(asker.documents, book).place == 1
 
 
-def test_headless_shows_what_would_be_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_headless_shows_what_would_be_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     shown: list[object] = []
     monkeypatch.setenv("COURSE_HEADLESS", "1")
     monkeypatch.setattr("IPython.display.display", shown.append)

@@ -18,7 +18,10 @@ TEXTS = {
 def test_languages_are_told_apart_and_dropped_with_evidence() -> None:
     log = RemovalLog()
     documents = [Document(code, text) for code, text in TEXTS.items()]
-    assert [d.id for d in keep_languages(iter(documents), log, languages=["en", "zh"])] == ["en", "zh"]
+    assert [d.id for d in keep_languages(iter(documents), log, languages=["en", "zh"])] == [
+        "en",
+        "zh",
+    ]
     assert [(e.id, e.reason, e.evidence["language"]) for e in log.entries] == [
         ("de", "other-language", "de"),
         ("fr", "other-language", "fr"),
@@ -30,16 +33,24 @@ def test_the_threshold_decides_about_unsure_texts() -> None:
     mixed = Document("m", TEXTS["en"][:45] + TEXTS["de"][:45] + TEXTS["fr"][:45])
     language, probability = identify(mixed.text)
     log = RemovalLog()
-    assert list(keep_languages([mixed], log, languages=[language], least=min(1, probability + 0.001))) == []
+    assert (
+        list(keep_languages([mixed], log, languages=[language], least=min(1, probability + 0.001)))
+        == []
+    )
     assert log.entries[0].reason == "unsure-language"
     assert list(keep_languages([mixed], log, languages=[language], least=probability)) == [mixed]
 
 
 def test_short_and_odd_texts_stay_and_the_log_says_so() -> None:
     log = RemovalLog()
-    documents = [Document(str(i), text) for i, text in enumerate(["", "Guten Tag", "123 " * 100, "\x00\ud800"])]
+    documents = [
+        Document(str(i), text)
+        for i, text in enumerate(["", "Guten Tag", "123 " * 100, "\x00\ud800"])
+    ]
     assert list(keep_languages(documents, log)) == documents
-    assert {(e.action, e.reason) for e in log.entries} == {("kept", "too-short-to-tell")} and len(log.entries) == 4
+    assert {(e.action, e.reason) for e in log.entries} == {("kept", "too-short-to-tell")} and len(
+        log.entries
+    ) == 4
 
 
 def test_the_main_language() -> None:

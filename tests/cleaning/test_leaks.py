@@ -31,7 +31,9 @@ def test_each_verdict(seed: int) -> None:
     ]
     assert found[0].jaccard == pytest.approx(194 / 198)
     assert found[1].passage == 55 and found[0].passage == 198
-    assert found[2].grams == pytest.approx(13 / 113)  # 25 shared tokens hold 13 of the 113 runs of 13
+    assert found[2].grams == pytest.approx(
+        13 / 113
+    )  # 25 shared tokens hold 13 of the 113 runs of 13
     assert found[3].grams == found[4].grams == 0
     assert verdicts(found) == {CLEAN: 3, NEAR: 1, PASSAGE: 1}
 

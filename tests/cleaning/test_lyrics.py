@@ -6,7 +6,13 @@ import pytest
 
 from course_lib.cleaning.against_truth import changes_between, measure
 from course_lib.cleaning.log import RemovalLog
-from course_lib.cleaning.lyric_lines import is_chord_line, mend, without_chords, without_entities, without_tags
+from course_lib.cleaning.lyric_lines import (
+    is_chord_line,
+    mend,
+    without_chords,
+    without_entities,
+    without_tags,
+)
 from course_lib.cleaning.lyrics import ALL, Change, apply_changes, clean_lyrics, clean_songs
 from course_lib.cleaning.site_lines import is_site_line, shared_lines
 from course_lib.cleaning.song_structure import Song, parse_song, read_label
@@ -47,21 +53,33 @@ def test_the_parts_of_a_song() -> None:
 @pytest.mark.parametrize(
     ("line", "label"),
     [
-        ("[Verse 2: Both]", ("verse", 2)), ("Chorus:", ("chorus", None)), ("(CHORUS x2)", ("chorus", None)),
-        ("VERSE IV", ("verse", 4)), ("Verse 3", ("verse", 3)), ("[Pre Chorus]", ("pre-chorus", None)),
-        ("Bridge", None), ("Over the bridge", None), ("[Cadd9]", None), ("[Bridge] he sang", None), ("", None),
+        ("[Verse 2: Both]", ("verse", 2)),
+        ("Chorus:", ("chorus", None)),
+        ("(CHORUS x2)", ("chorus", None)),
+        ("VERSE IV", ("verse", 4)),
+        ("Verse 3", ("verse", 3)),
+        ("[Pre Chorus]", ("pre-chorus", None)),
+        ("Bridge", None),
+        ("Over the bridge", None),
+        ("[Cadd9]", None),
+        ("[Bridge] he sang", None),
+        ("", None),
     ],
-)  # fmt: skip
+)
 def test_labels_as_people_write_them(line: str, label: object) -> None:
     assert read_label(line) == label
 
 
-@pytest.mark.parametrize("line", ["Am   F   C   G", "| Dm7 | G7 | C | % |", "F#m", "[C] [G]", "N.C.  E/G#  Asus4"])
+@pytest.mark.parametrize(
+    "line", ["Am   F   C   G", "| Dm7 | G7 | C | % |", "F#m", "[C] [G]", "N.C.  E/G#  Asus4"]
+)
 def test_chord_lines(line: str) -> None:
     assert is_chord_line(line)
 
 
-@pytest.mark.parametrize("line", ["A", "Am I", "Be good", "A B C D E F G", "Go", "", "G", "Add more"])
+@pytest.mark.parametrize(
+    "line", ["A", "Am I", "Be good", "A B C D E F G", "Go", "", "G", "Add more"]
+)
 def test_lines_that_only_look_like_chords(line: str) -> None:
     assert not is_chord_line(line)
 
@@ -69,7 +87,10 @@ def test_lines_that_only_look_like_chords(line: str) -> None:
 def test_repairs_of_a_line() -> None:
     assert without_chords("[Am]Hello [F/C]there [Bridge]") == "Hello there [Bridge]"
     assert without_tags("<p class='x'>1 < 2</p>") == "1 < 2"
-    assert without_entities("Tom &amp; J&eacute;r&#244;me,&nbsp;AT&T; R&D") == "Tom & Jérôme, AT&T; R&D"
+    assert (
+        without_entities("Tom &amp; J&eacute;r&#244;me,&nbsp;AT&T; R&D")
+        == "Tom & Jérôme, AT&T; R&D"
+    )
     assert mend("CafÃ© â€œOpenâ€\x9d", ALL) == ('Café "Open"', "mojibake")
     assert mend("&lt;i&gt;", ALL) == ("<i>", "entity")  # escaped: it is text
     assert mend("  in   deep  ", ALL) == ("  in deep", "blanks")
@@ -87,7 +108,16 @@ def test_clean_songs_are_left_alone(songs: list[Document]) -> None:
 def test_messy_songs_on_seeds_that_nobody_looked_at(seed: int, songs: list[Document]) -> None:
     pages, defects = make_messy(songs, seed)
     report = measure(clean_lyrics, pages, defects)
-    for kind in ("header", "advert", "footer", "chord line", "inline chord", "tag", "entity", "blanks"):
+    for kind in (
+        "header",
+        "advert",
+        "footer",
+        "chord line",
+        "inline chord",
+        "tag",
+        "entity",
+        "blanks",
+    ):
         score = report.scores[kind]
         assert score.recall > 0.95 and score.precision > 0.95, score
     assert report.scores["mojibake"].recall > 0.7 and report.scores["repeated chorus"].recall > 0.9
@@ -98,7 +128,9 @@ def test_messy_songs_on_seeds_that_nobody_looked_at(seed: int, songs: list[Docum
 def test_repetition_finds_what_no_word_list_knows(songs: list[Document]) -> None:
     """The same adverts in a language that the rules do not speak."""
     pages, defects = make_messy(songs, 5)
-    german = {d.found: f"Jetzt Karten sichern {len(d.found)}" for d in defects if d.kind == "advert"}
+    german = {
+        d.found: f"Jetzt Karten sichern {len(d.found)}" for d in defects if d.kind == "advert"
+    }
     words = dict.fromkeys((d.document, d.line) for d in defects if d.kind == "advert")
     for page in pages:
         lines = [
@@ -108,17 +140,25 @@ def test_repetition_finds_what_no_word_list_knows(songs: list[Document]) -> None
         pages[pages.index(page)] = Document(page.id, "\n".join(lines) + "\n", page.meta)
     shared = shared_lines(page.text for page in pages)
     blind = measure(clean_lyrics, pages, defects).scores["advert"]
-    seeing = measure(lambda text: clean_lyrics(text, shared=shared), pages, defects).scores["advert"]
+    seeing = measure(lambda text: clean_lyrics(text, shared=shared), pages, defects).scores[
+        "advert"
+    ]
     assert blind.recall < 0.1 and seeing.recall > 0.95
 
 
 def test_site_lines_need_more_evidence_amid_the_song() -> None:
-    assert is_site_line("Browse all songs", at_edge=True) and not is_site_line("Browse all songs", at_edge=False)
+    assert is_site_line("Browse all songs", at_edge=True) and not is_site_line(
+        "Browse all songs", at_edge=False
+    )
     assert not is_site_line("I report to the page of your heart", at_edge=False)
 
 
 def test_the_list_of_changes_makes_the_text() -> None:
-    messy = "Home > Songs > Night Bus\n" + SONG.replace("[Chorus]\n", "").replace("three", "[G]three") + "12Embed\n"
+    messy = (
+        "Home > Songs > Night Bus\n"
+        + SONG.replace("[Chorus]\n", "").replace("three", "[G]three")
+        + "12Embed\n"
+    )
     text, changes = clean_lyrics(messy)
     assert [change.kind for change in changes] == ["header", "inline chord", "lost label", "footer"]
     assert apply_changes(messy, changes) == text
@@ -138,7 +178,10 @@ def test_a_cleaner_that_hides_a_change_is_refused() -> None:
 
 
 def test_changes_of_a_cleaner_that_gives_text_only() -> None:
-    assert changes_between("a\nb\nc\n", "a\nB\n") == [Change("change", 1, "b", "B"), Change("change", 2, "c", None)]
+    assert changes_between("a\nb\nc\n", "a\nB\n") == [
+        Change("change", 1, "b", "B"),
+        Change("change", 2, "c", None),
+    ]
     with pytest.raises(CourseError, match="puts lines in"):
         changes_between("a\n", "a\nb\n")
 
@@ -154,10 +197,17 @@ def test_copies_count_when_one_of_two_is_left(songs: list[Document]) -> None:
 
 def test_the_step_reports_and_drops_pages_without_a_song() -> None:
     log = RemovalLog()
-    pages = [Document("a", SONG + "Submitted by x@lyrics.example\n"), Document("b", "12Embed\n"), Document("c", SONG)]
+    pages = [
+        Document("a", SONG + "Submitted by x@lyrics.example\n"),
+        Document("b", "12Embed\n"),
+        Document("c", SONG),
+    ]
     kept = list(clean_songs(pages, log))
     assert [document.text for document in kept] == [SONG, SONG]
-    assert log.counts() == {("lyrics", "changed", "footer"): 1, ("lyrics", "dropped", "nothing-sung"): 1}
+    assert log.counts() == {
+        ("lyrics", "changed", "footer"): 1,
+        ("lyrics", "dropped", "nothing-sung"): 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -183,7 +233,18 @@ def test_strange_pages_come_through(text: str) -> None:
 
 def test_random_lines_never_break_the_record() -> None:
     rng = random.Random(0)
-    some = ["", "[Chorus]", "Am  G", "la la la la", "x <b>y</b>", "Click here now", "Verse 2", "Ã©tÃ©", "12Embed", "  "]
+    some = [
+        "",
+        "[Chorus]",
+        "Am  G",
+        "la la la la",
+        "x <b>y</b>",
+        "Click here now",
+        "Verse 2",
+        "Ã©tÃ©",
+        "12Embed",
+        "  ",
+    ]
     for _ in range(300):
         page = "\n".join(rng.choices(some, k=rng.randint(1, 14)))
         cleaned, changes = clean_lyrics(page)

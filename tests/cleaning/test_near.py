@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from course_lib.cleaning.log import RemovalLog
-from course_lib.cleaning.near import drop_near, exact_pairs, find_clusters, meeting_probability, meetings
+from course_lib.cleaning.near import (
+    drop_near,
+    exact_pairs,
+    find_clusters,
+    meeting_probability,
+    meetings,
+)
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document, minhash
 from course_lib.workbook.corpus.words import words
@@ -46,7 +52,9 @@ def test_found_pairs_against_exact_similarity_over_seeds() -> None:
             assert not joined or clusters.similarity[row + 1] == pytest.approx(exact)
             true += exact >= 0.8
             found += bool(joined)
-        assert set(clusters.kept[::2]) == set(range(0, len(texts), 2))  # different families stay apart
+        assert set(clusters.kept[::2]) == set(
+            range(0, len(texts), 2)
+        )  # different families stay apart
     assert true > 100
     assert found / true >= 0.9
 
@@ -55,8 +63,11 @@ def test_found_pairs_against_exact_similarity_over_seeds() -> None:
 def test_all_pairs_against_sets(seed: int) -> None:
     texts = [*edited_texts(seed, 12), "short", "short", "other", ""]
     by_hand = [
-        (a, b) for a in range(24) for b in range(a + 1, 24) if exact_jaccard(texts[a], texts[b]) >= 0.8
-    ]  # fmt: skip
+        (a, b)
+        for a in range(24)
+        for b in range(a + 1, 24)
+        if exact_jaccard(texts[a], texts[b]) >= 0.8
+    ]
     assert exact_pairs(texts, block=7) == [*by_hand, (24, 25)]
     for first, other, alike in meetings(texts, seed=seed):
         assert alike == pytest.approx(exact_jaccard(texts[first], texts[other]))
@@ -79,9 +90,16 @@ def test_a_hundred_thousand_copies_need_no_comparison(monkeypatch: pytest.Monkey
 
 def test_the_log_names_the_kept_document_and_the_match() -> None:
     base = [f"w{i}" for i in range(100)]
-    texts = [" ".join(base), "something else altogether", " ".join([*base[:-1], "x"]), " ".join(base)]
+    texts = [
+        " ".join(base),
+        "something else altogether",
+        " ".join([*base[:-1], "x"]),
+        " ".join(base),
+    ]
     log = RemovalLog()
-    kept = list(drop_near((Document(f"d{i}", t) for i, t in enumerate(texts)), log, bands=90, rows=4))
+    kept = list(
+        drop_near((Document(f"d{i}", t) for i, t in enumerate(texts)), log, bands=90, rows=4)
+    )
     assert [d.id for d in kept] == ["d0", "d1"]
     assert [(e.id, e.evidence["kept"], e.evidence["match"]) for e in log.entries] == [
         ("d2", "d0", "d0"),

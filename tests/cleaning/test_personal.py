@@ -5,7 +5,13 @@ import random
 import pytest
 
 from course_lib.cleaning.log import RemovalLog
-from course_lib.cleaning.personal import RULES, find_personal, mask_documents, mask_personal, passes_luhn
+from course_lib.cleaning.personal import (
+    RULES,
+    find_personal,
+    mask_documents,
+    mask_personal,
+    passes_luhn,
+)
 from course_lib.cleaning.personal_truth import labelled_set, measure
 from course_lib.workbook.corpus import Document
 
@@ -38,12 +44,27 @@ def test_each_kind_is_found(text: str, masked: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "4111 1111 1111 1112", "0" * 16, "1" * 12, "x = 3.14159265358979", "a @ b.c", "", "A@b.T", "thing@1.2.3",
-        "1.2.3.4 and 192.168.100.200", "2023-11-05", "ISBN 978-0-306-40615-7", "sections 12.3.4.5 to 12.3.4.9",
-        "api_key = os.environ['THE_KEY_1']", "token: your-token-123", "password = getpass.getpass()",
-        "token: identifier", "12 angry men in the street", "+3.140000", "4111 1111 1111 1111 1111 1111",
+        "4111 1111 1111 1112",
+        "0" * 16,
+        "1" * 12,
+        "x = 3.14159265358979",
+        "a @ b.c",
+        "",
+        "A@b.T",
+        "thing@1.2.3",
+        "1.2.3.4 and 192.168.100.200",
+        "2023-11-05",
+        "ISBN 978-0-306-40615-7",
+        "sections 12.3.4.5 to 12.3.4.9",
+        "api_key = os.environ['THE_KEY_1']",
+        "token: your-token-123",
+        "password = getpass.getpass()",
+        "token: identifier",
+        "12 angry men in the street",
+        "+3.140000",
+        "4111 1111 1111 1111 1111 1111",
     ],
-)  # fmt: skip
+)
 def test_what_only_looks_alike_stays(text: str) -> None:
     assert mask_personal(text) == (text, {})
 
@@ -62,8 +83,13 @@ def test_every_single_wrong_digit_is_noticed() -> None:
 def test_the_log_counts_and_does_not_quote() -> None:
     log = RemovalLog()
     documents = [Document("a", f"pay with {CARD}"), Document("b", "nothing here \x00 \ud800")]
-    assert [d.text for d in mask_documents(documents, log)] == ["pay with [card 1]", documents[1].text]
-    assert [(e.id, e.reason, e.evidence) for e in log.entries] == [("a", "personal-data", {"card": 1})]
+    assert [d.text for d in mask_documents(documents, log)] == [
+        "pay with [card 1]",
+        documents[1].text,
+    ]
+    assert [(e.id, e.reason, e.evidence) for e in log.entries] == [
+        ("a", "personal-data", {"card": 1})
+    ]
 
 
 LONG = (
@@ -96,10 +122,16 @@ def test_masking_twice_changes_nothing_more() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_precision_and_recall_on_the_labelled_set(seed: int) -> None:
     labelled = labelled_set(seed)
-    assert all(one.text[start:end].strip() == one.text[start:end] for one in labelled for _, start, end in one.places)
+    assert all(
+        one.text[start:end].strip() == one.text[start:end]
+        for one in labelled
+        for _, start, end in one.places
+    )
     scores = measure(labelled)
     assert set(scores) == {rule.kind for rule in RULES}
     for kind, score in scores.items():
         assert score.precision >= 0.6 and score.recall >= 0.6, (kind, score)
-        assert score.precision < 1 or score.recall < 1, kind  # the set is harder than the patterns are good
+        assert score.precision < 1 or score.recall < 1, (
+            kind
+        )  # the set is harder than the patterns are good
     assert measure(labelled, lambda _: [])["phone"].recall == 0

@@ -21,15 +21,23 @@ ODD = ["", "\x00 NUL", "a lone \ud800 surrogate", "line\u2028separator", "日本
 
 
 def given() -> list[Document]:
-    return [Document(f"d{i}", text, {"title": f"t{i}", "n": i}) for i, text in enumerate([*TEXTS, *ODD])]
+    return [
+        Document(f"d{i}", text, {"title": f"t{i}", "n": i}) for i, text in enumerate([*TEXTS, *ODD])
+    ]
 
 
 def steps() -> dict:
-    return {"exact copies": drop_exact, "lines": functools.partial(drop_repeated_lines, shortest=10)}
+    return {
+        "exact copies": drop_exact,
+        "lines": functools.partial(drop_repeated_lines, shortest=10),
+    }
 
 
 def test_memory_and_disk_agree(tmp_path: Path) -> None:
-    memory, disk = run_steps(given(), steps()), run_steps(iter(given()), steps(), folder=tmp_path / "new" / "é")
+    memory, disk = (
+        run_steps(given(), steps()),
+        run_steps(iter(given()), steps(), folder=tmp_path / "new" / "é"),
+    )
     assert list(disk.documents) == list(disk.documents) == memory.documents
     assert len(disk.documents) == len(memory.documents) == 7
     assert disk.log == memory.log and disk.stages == memory.stages
@@ -42,7 +50,11 @@ def test_the_stages_count_documents_bytes_and_reasons() -> None:
     size = sum(len(d.text.encode("utf-8", "surrogatepass")) for d in given())
     first, exact, lines = run.stages
     assert (first.name, first.documents, first.bytes) == ("input", 8, size)
-    assert (exact.documents, exact.bytes, exact.dropped) == (7, size - len(TEXTS[0]), {"exact-duplicate": 1})
+    assert (exact.documents, exact.bytes, exact.dropped) == (
+        7,
+        size - len(TEXTS[0]),
+        {"exact-duplicate": 1},
+    )
     assert (lines.documents, lines.dropped, lines.changed) == (7, {}, {"repeated-lines": 1})
     assert log == run.log and len(log.entries) == 2
     assert run.funnel().rows[1][:3] == ("exact copies", "7", "87.5%")
@@ -55,7 +67,9 @@ def test_nothing_in_nothing_out(tmp_path: Path) -> None:
     assert "0.0%" in repr(run.funnel())
 
 
-def noting(documents: Iterable[Document], log: RemovalLog, *, name: str, folder: Path) -> Iterator[Document]:
+def noting(
+    documents: Iterable[Document], log: RemovalLog, *, name: str, folder: Path
+) -> Iterator[Document]:
     """A step that notes that it runs, and is interrupted after two documents while a file says so."""
     with (folder / "ran").open("a") as file:
         file.write(name)

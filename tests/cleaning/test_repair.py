@@ -30,7 +30,8 @@ def test_mojibake_is_undone(encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [CLEAN, "日本語のテキスト", "Ünïcödé", "", "C:\\path ~ 100 % & more", "‘single’ ﬁne ligature"]
+    "text",
+    [CLEAN, "日本語のテキスト", "Ünïcödé", "", "C:\\path ~ 100 % & more", "‘single’ ﬁne ligature"],
 )
 def test_good_text_is_left_alone(text: str) -> None:
     for step in (repair.repair_encoding, repair.unescape_entities):
@@ -38,7 +39,9 @@ def test_good_text_is_left_alone(text: str) -> None:
 
 
 def test_entities_become_characters_except_beside_tags() -> None:
-    text, entries = steps("salt &amp; pepper&nbsp;&#8211; &eacute;\n<b>a &lt; b</b>\nAT&T", repair.unescape_entities)
+    text, entries = steps(
+        "salt &amp; pepper&nbsp;&#8211; &eacute;\n<b>a &lt; b</b>\nAT&T", repair.unescape_entities
+    )
     assert text == "salt & pepper\xa0– é\n<b>a &lt; b</b>\nAT&T"
     assert entries[0].evidence["before"].startswith("salt &amp;")
 
@@ -61,7 +64,21 @@ def test_each_normalisation(text: str, mended: str, reason: str) -> None:
 
 
 def test_normalising_twice_is_normalising_once() -> None:
-    letters = ["a", "e\u0301", "\n", "\r\n", " ", "\t", "\x00", "\u00a0", "&amp;", "é", "\ud800", "\u0316", "字"]
+    letters = [
+        "a",
+        "e\u0301",
+        "\n",
+        "\r\n",
+        " ",
+        "\t",
+        "\x00",
+        "\u00a0",
+        "&amp;",
+        "é",
+        "\ud800",
+        "\u0316",
+        "字",
+    ]
     for seed in range(5):
         chance = random.Random(seed)
         text = "".join(chance.choices(letters, k=300))
@@ -86,4 +103,7 @@ def test_documents_without_letters_go_with_a_reason() -> None:
 def test_the_first_change_is_shown() -> None:
     old = "x" * 1000 + "&amp;" + "y" * 1000
     _, entries = steps(old, repair.unescape_entities)
-    assert entries[0].evidence["before"] == "x" * 19 + "&amp;" + "y" * 36 and entries[0].evidence["shorter"] == 4
+    assert (
+        entries[0].evidence["before"] == "x" * 19 + "&amp;" + "y" * 36
+        and entries[0].evidence["shorter"] == 4
+    )

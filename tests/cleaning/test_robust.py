@@ -24,7 +24,9 @@ from course_lib.cleaning.pipeline import run_steps
 from course_lib.cleaning.splitters import SPLITTERS
 from course_lib.workbook.corpus import Document
 
-SENTENCE = "The keeper of the lighthouse wrote a letter every evening and carried it down to the harbour. "
+SENTENCE = (
+    "The keeper of the lighthouse wrote a letter every evening and carried it down to the harbour. "
+)
 SPLIT = SPLITTERS["words and marks"]
 STEPS = {
     "encoding": repair.repair_encoding,
@@ -92,14 +94,20 @@ def test_the_whole_pipeline_in_memory_and_on_disk(tmp_path: object) -> None:
     memory = run_steps(odd_documents(30_000), STEPS)
     disk = run_steps(odd_documents(30_000), STEPS, folder=tmp_path)
     assert list(disk.documents) == memory.documents and disk.log == memory.log
-    gone = {document.id for document in odd_documents(10)} - {document.id for document in memory.documents}
+    gone = {document.id for document in odd_documents(10)} - {
+        document.id for document in memory.documents
+    }
     assert gone == {entry.id for entry in memory.log.entries if entry.action == DROPPED}
 
 
 @pytest.mark.timeout(120)  # comparing all with all would take hours
-@pytest.mark.parametrize(("name", "left"), [("common lines", 0), ("near", 1), ("exact", 1), ("lines", 1)])
+@pytest.mark.parametrize(
+    ("name", "left"), [("common lines", 0), ("near", 1), ("exact", 1), ("lines", 1)]
+)
 def test_a_hundred_thousand_copies(name: str, left: int) -> None:
-    run = run_steps((Document(str(number), SENTENCE * 2) for number in range(100_000)), {name: STEPS[name]})
+    run = run_steps(
+        (Document(str(number), SENTENCE * 2) for number in range(100_000)), {name: STEPS[name]}
+    )
     assert len(run.documents) == left
     assert sum(run.stages[1].dropped.values()) == 100_000 - left
 

@@ -45,17 +45,27 @@ def test_repetition(text: str, reason: str) -> None:
 
 
 def test_repetition_by_hand() -> None:
-    values = {v.reason: v.value for v in repetition.explain_repetition("a b c d e f a b c d e\nx", str.split)}
+    values = {
+        v.reason: v.value
+        for v in repetition.explain_repetition("a b c d e f a b c d e\nx", str.split)
+    }
     size = len("a b c d e f a b c d e\nx")
     assert values["top-2-gram"] == pytest.approx(2 * 3 / size)
-    assert values["duplicate-5-grams"] == pytest.approx(5 / size)  # the second "a b c d e", letters only
+    assert values["duplicate-5-grams"] == pytest.approx(
+        5 / size
+    )  # the second "a b c d e", letters only
     assert values["duplicate-6-grams"] == 0
 
 
 def random_text(seed: int) -> str:
     chance = random.Random(seed)
-    lines = [" ".join(chance.choices(WORDS[: chance.randrange(3, 17)], k=chance.randrange(1, 15))) for _ in range(12)]
-    return "".join(chance.choice(lines) + chance.choice(["\n", "\n\n", ".\n", "\n\n\n"]) for _ in range(30))
+    lines = [
+        " ".join(chance.choices(WORDS[: chance.randrange(3, 17)], k=chance.randrange(1, 15)))
+        for _ in range(12)
+    ]
+    return "".join(
+        chance.choice(lines) + chance.choice(["\n", "\n\n", ".\n", "\n\n\n"]) for _ in range(30)
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -66,7 +76,9 @@ def test_repetition_values_equal_datatrove(seed: int) -> None:
         words = text.split()
         ours = {v.reason: v.value for v in repetition.explain_repetition(text, str.split)}
         for n in repetition.TOP_NGRAMS:
-            assert ours[f"top-{n}-gram"] == theirs.find_top_duplicate(theirs.get_n_grams(words, n)) / len(text)
+            assert ours[f"top-{n}-gram"] == theirs.find_top_duplicate(
+                theirs.get_n_grams(words, n)
+            ) / len(text)
         for n in repetition.DUPLICATE_NGRAMS:
             assert ours[f"duplicate-{n}-grams"] == theirs.find_all_duplicate(words, n) / len(text)
 
@@ -75,18 +87,32 @@ def test_repetition_values_equal_datatrove(seed: int) -> None:
 def test_decisions_equal_datatrove(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     filters = pytest.importorskip("datatrove.pipeline.filters")
     from datatrove.data import Document as Theirs
-    from datatrove.pipeline.filters import fineweb_quality_filter, gopher_quality_filter, gopher_repetition_filter
+    from datatrove.pipeline.filters import (
+        fineweb_quality_filter,
+        gopher_quality_filter,
+        gopher_repetition_filter,
+    )
 
     for module in (fineweb_quality_filter, gopher_quality_filter, gopher_repetition_filter):
         monkeypatch.setattr(module, "split_into_words", lambda text, language: str.split(text))
     pairs = (
-        (filters.GopherRepetitionFilter(), lambda text: repetition.explain_repetition(text, str.split)),
+        (
+            filters.GopherRepetitionFilter(),
+            lambda text: repetition.explain_repetition(text, str.split),
+        ),
         (filters.GopherQualityFilter(), lambda text: gopher.explain_quality(text, str.split)),
-        (filters.FineWebQualityFilter(char_duplicates_ratio=0.1), lambda t: fineweb.explain_fineweb(t, str.split)),
+        (
+            filters.FineWebQualityFilter(char_duplicates_ratio=0.1),
+            lambda t: fineweb.explain_fineweb(t, str.split),
+        ),
     )
     outcomes = set()
     for number in range(40):
-        text = random_text(seed * 100 + number) if number % 2 else "\n".join(map(sentence, range(number % 19)))
+        text = (
+            random_text(seed * 100 + number)
+            if number % 2
+            else "\n".join(map(sentence, range(number % 19)))
+        )
         if not text:
             continue
         for filter_, explain in pairs:
@@ -116,13 +142,26 @@ def test_c4_lines(line: str, reason: str | None) -> None:
 
 def test_c4_pages() -> None:
     log = RemovalLog()
-    texts = [GOOD, f"Menu\n{GOOD} [12]\n\nHome", GOOD + "\nif (x) { y }", "Lorem ipsum. " + GOOD, sentence(1), ""]
-    kept = list(c4.clean_c4([Document(str(i), t) for i, t in enumerate(texts)], log, split=str.split))
+    texts = [
+        GOOD,
+        f"Menu\n{GOOD} [12]\n\nHome",
+        GOOD + "\nif (x) { y }",
+        "Lorem ipsum. " + GOOD,
+        sentence(1),
+        "",
+    ]
+    kept = list(
+        c4.clean_c4([Document(str(i), t) for i, t in enumerate(texts)], log, split=str.split)
+    )
     assert [(d.id, d.text) for d in kept][0] == ("0", GOOD)
     assert kept[1].text == GOOD.replace(sentence(19), sentence(19)[:-1] + ".") and len(kept) == 2
     assert [(e.id, e.reason) for e in log.entries] == [
-        ("1", "lines"), ("2", "curly-brackets"), ("3", "lorem-ipsum"), ("4", "sentences"), ("5", "sentences"),
-    ]  # fmt: skip
+        ("1", "lines"),
+        ("2", "curly-brackets"),
+        ("3", "lorem-ipsum"),
+        ("4", "sentences"),
+        ("5", "sentences"),
+    ]
     assert log.entries[0].evidence == {"no-end-mark": 2}
 
 
@@ -147,7 +186,10 @@ def test_sentences_are_counted(line: str, count: int) -> None:
         (GOOD.replace(".", ""), "end-marks"),
         ("\n".join([sentence(1), sentence(2), *(f"n{i}." for i in range(8))]), "short-lines"),
         (GOOD + "\n" + "\n".join([sentence(96, 40)] * 2), "duplicate-line-characters"),
-        ("\n".join(f"one-very-long-word-that-fills-a-line-{i}." for i in range(9)), "line-ends-per-word"),
+        (
+            "\n".join(f"one-very-long-word-that-fills-a-line-{i}." for i in range(9)),
+            "line-ends-per-word",
+        ),
         ("", "end-marks"),
     ],
 )
@@ -170,7 +212,12 @@ def test_recipes_keep_prose_and_say_why_the_rest_went(recipe: object) -> None:
         "Nobody knows what the letters said, but the boats have never since run onto the rocks of the bay. "
         "People in the town still light a candle for him, and they leave a sheet of paper beside it."
     )
-    documents = [Document("prose", prose), Document("copy", prose), Document("list", "x = 1\n" * 60), Document("e", "")]
+    documents = [
+        Document("prose", prose),
+        Document("copy", prose),
+        Document("list", "x = 1\n" * 60),
+        Document("e", ""),
+    ]
     run = run_steps(documents, recipe(str.split))
     assert [d.id for d in run.documents] == ["prose"]
     assert {e.id for e in run.log.entries if e.action == "dropped"} == {"copy", "list", "e"}

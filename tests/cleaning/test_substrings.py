@@ -31,14 +31,16 @@ def test_against_brute_force(seed: int, monkeypatch: pytest.MonkeyPatch) -> None
     chance = random.Random(seed)
     shared = [" ".join(chance.choices("abcde", k=chance.randrange(3, 30))) for _ in range(6)]
     texts = [
-        " ".join(chance.choice([*shared, chance.choice("vwxyz")]) for _ in range(chance.randrange(12)))
+        " ".join(
+            chance.choice([*shared, chance.choice("vwxyz")]) for _ in range(chance.randrange(12))
+        )
         for _ in range(60)
     ]
     found = find_passages(texts, size=8)
     tokens = {
         row: {place for begin, end in own.tokens.tolist() for place in range(begin, end)}
         for row, own in found.items()
-    }  # fmt: skip
+    }
     assert tokens == by_hand(texts, 8)
     assert tokens
 
@@ -55,31 +57,51 @@ def test_the_first_copy_stays_and_the_log_names_it() -> None:
     licence = " ".join(f"word{i}" for i in range(60))
     log = RemovalLog()
     documents = [
-        Document("a", f"Alpha:\n{licence}\nThe end."), Document("b", f"Beta!\n{licence}\nNothing else."),
-        Document("c", licence), Document("d", "short"),
-    ]  # fmt: skip
+        Document("a", f"Alpha:\n{licence}\nThe end."),
+        Document("b", f"Beta!\n{licence}\nNothing else."),
+        Document("c", licence),
+        Document("d", "short"),
+    ]
     kept = list(drop_passages(iter(documents), log))
     assert [d.text for d in kept] == [documents[0].text, "Beta!\nNothing else.", "short"]
-    assert [(e.id, e.reason) for e in log.entries] == [("b", "repeated-passages"), ("c", "only-repeated-passages")]
+    assert [(e.id, e.reason) for e in log.entries] == [
+        ("b", "repeated-passages"),
+        ("c", "only-repeated-passages"),
+    ]
     assert log.entries[0].evidence["source"] == "a" and log.entries[0].evidence["tokens"] == 60
     assert str(log.entries[0].evidence["begins"]).startswith("word0 word1")
 
 
 def test_a_word_repeated_a_million_times_leaves_one() -> None:
-    kept = list(drop_passages([Document("a", "word " * 1_000_000), Document("b", "x y " * 1_000)], RemovalLog()))
+    kept = list(
+        drop_passages(
+            [Document("a", "word " * 1_000_000), Document("b", "x y " * 1_000)], RemovalLog()
+        )
+    )
     assert [d.text.split() for d in kept] == [["word"], ["x", "y"]]
 
 
 def test_many_copies_leave_one() -> None:
     text = " ".join(f"w{i}" for i in range(55))
     log = RemovalLog()
-    assert [d.id for d in drop_passages((Document(str(i), text) for i in range(20_000)), log)] == ["0"]
+    assert [d.id for d in drop_passages((Document(str(i), text) for i in range(20_000)), log)] == [
+        "0"
+    ]
     assert log.counts() == {("passages", "dropped", "only-repeated-passages"): 19_999}
 
 
 def test_odd_input() -> None:
-    documents = [Document(str(i), text) for i, text in enumerate(["", "\x00", "\ud800 " * 3, "温" * 60, "室" * 10])]
-    assert [d.text for d in drop_passages(documents, RemovalLog())] == ["", "\x00", "\ud800 " * 3, "温", "室" * 10]
+    documents = [
+        Document(str(i), text)
+        for i, text in enumerate(["", "\x00", "\ud800 " * 3, "温" * 60, "室" * 10])
+    ]
+    assert [d.text for d in drop_passages(documents, RemovalLog())] == [
+        "",
+        "\x00",
+        "\ud800 " * 3,
+        "温",
+        "室" * 10,
+    ]
     assert find_passages([]) == {}
     with pytest.raises(CourseError, match="two tokens"):
         find_passages(["a"], size=1)

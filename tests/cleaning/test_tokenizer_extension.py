@@ -14,7 +14,7 @@ from course_lib.cleaning.tokenizer_extension import (
     passages,
     train_on,
     uses,
-)  # fmt: skip
+)
 from course_lib.errors import CourseError
 from course_lib.workbook.models import load_model
 
@@ -40,10 +40,14 @@ def test_terms_are_frequent_long_and_sorted_by_what_they_save(tiny: tuple) -> No
 
 def test_scripts_without_blanks_have_characters_as_terms(tiny: tuple) -> None:
     found = choose_terms(["温室里的土壤。" * 12], tiny[1], least=10)
-    assert {term.text for term in found} == set("温室里的土壤") and all(term.pieces == 3 for term in found)
+    assert {term.text for term in found} == set("温室里的土壤") and all(
+        term.pieces == 3 for term in found
+    )
 
 
-def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(tiny: tuple, names: list[str]) -> None:
+def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(
+    tiny: tuple, names: list[str]
+) -> None:
     model, tokenizer = tiny
     longer, cutter = extend(model, tokenizer, names)
     old, new = model.get_input_embeddings().weight, longer.get_input_embeddings().weight
@@ -55,10 +59,14 @@ def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(tiny: tuple, n
     rows = new[len(tokenizer) :]
     plain, _ = extend(model, tokenizer, names, from_pieces=False)
     same = plain.get_input_embeddings().weight[len(tokenizer) :]
-    assert rows.std(0).mean() > 10 * same.std(0).mean()  # transformers' own rows are nearly one vector
+    assert (
+        rows.std(0).mean() > 10 * same.std(0).mean()
+    )  # transformers' own rows are nearly one vector
 
 
-@pytest.mark.parametrize("text", ["the Canopy, Canopy and Canopys", " Leaf\n Leaf  Leaf", "naïve 土壤 🌱", "weeks"])
+@pytest.mark.parametrize(
+    "text", ["the Canopy, Canopy and Canopys", " Leaf\n Leaf  Leaf", "naïve 土壤 🌱", "weeks"]
+)
 def test_nothing_is_lost(tiny: tuple, names: list[str], text: str) -> None:
     _, cutter = extend(*tiny, [*names, "土", " naïve"])
     assert cutter.decode(cutter(text, add_special_tokens=False).input_ids) == text
@@ -107,12 +115,17 @@ def test_what_is_given_stays_as_it_was(tiny: tuple) -> None:
             extend(model, tokenizer, terms)
 
 
-def test_an_extended_model_can_be_saved_and_loaded(tiny: tuple, names: list[str], tmp_path: Path) -> None:
+def test_an_extended_model_can_be_saved_and_loaded(
+    tiny: tuple, names: list[str], tmp_path: Path
+) -> None:
     model, tokenizer = extend(*tiny, names)
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     again, cutter = load_model(tmp_path, dtype=torch.float32)
     text = "A Leaf sends readings to the Canopy."
     ids = cutter(text, return_tensors="pt", add_special_tokens=False).input_ids
-    assert ids.tolist() == tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids.tolist()
+    assert (
+        ids.tolist()
+        == tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids.tolist()
+    )
     assert torch.allclose(again(ids).logits, model.eval()(ids).logits, atol=1e-5)

@@ -7,7 +7,9 @@ from torch import Tensor
 from course_lib.embeddings import checks
 
 
-def all_pairs(words: list, window: int, start: int = 0, skip: bool = True, right: int = 1, low: bool = True) -> list:
+def all_pairs(
+    words: list, window: int, start: int = 0, skip: bool = True, right: int = 1, low: bool = True
+) -> list:
     found = []
     for i, centre in enumerate(words):
         first = max(0, i - window) if low else i - window
@@ -60,12 +62,19 @@ def averaged(centre: Tensor, neighbour: Tensor, negatives: Tensor, rate: float) 
 
 def welcomed(centre: Tensor, neighbour: Tensor, negatives: Tensor, rate: float) -> tuple:
     first, second, _ = update(centre, neighbour, negatives, rate)
-    return first, second, negatives + rate * (1 - torch.sigmoid(negatives @ centre))[:, None] * centre
+    return (
+        first,
+        second,
+        negatives + rate * (1 - torch.sigmoid(negatives @ centre))[:, None] * centre,
+    )
 
 
 def nearest_by_distance(vectors: dict, a: str, b: str, c: str) -> str:
     target = vectors[b] - vectors[a] + vectors[c]
-    return min((w for w in vectors if w not in (a, b, c)), key=lambda w: (vectors[w] - target).norm().item())
+    return min(
+        (w for w in vectors if w not in (a, b, c)),
+        key=lambda w: (vectors[w] - target).norm().item(),
+    )
 
 
 def least(vectors: dict, a: str, b: str, c: str) -> str:
@@ -80,11 +89,15 @@ def only_c_left_out(vectors: dict, a: str, b: str, c: str) -> str:
     return max(words, key=lambda w: torch.cosine_similarity(vectors[w], target, dim=0).item())
 
 
-def analogy(vectors: dict, a: str, b: str, c: str, leave: bool = True, sign: int = 1, cosine: bool = True) -> str:
+def analogy(
+    vectors: dict, a: str, b: str, c: str, leave: bool = True, sign: int = 1, cosine: bool = True
+) -> str:
     target = sign * (vectors[b] - vectors[a]) + vectors[c]
     candidates = [word for word in vectors if not leave or word not in (a, b, c)]
     compare = (
-        (lambda x: torch.cosine_similarity(x, target, dim=0).item()) if cosine else (lambda x: (x @ target).item())
+        (lambda x: torch.cosine_similarity(x, target, dim=0).item())
+        if cosine
+        else (lambda x: (x @ target).item())
     )
     return max(candidates, key=lambda word: compare(vectors[word]))
 
@@ -104,7 +117,11 @@ MISTAKES = [
     ("neighbour_pairs", lambda w, n: all_pairs(w, n, right=0) + [], "Only one side"),
     ("neighbour_pairs", lambda w, n: all_pairs(w, 1), "14 pairs"),
     ("neighbour_pairs", lambda w, n: sorted(set(all_pairs(w, n))), "10 pairs with window 2"),
-    ("neighbour_pairs", lambda w, n: [pair for pair in all_pairs(w, n) if pair[0] != pair[1]], "compare places"),
+    (
+        "neighbour_pairs",
+        lambda w, n: [pair for pair in all_pairs(w, n) if pair[0] != pair[1]],
+        "compare places",
+    ),
     ("negative_probabilities", lambda c: [x**0.75 for x in c], "sum to one"),
     ("negative_probabilities", lambda c: probabilities(c, 1), "plain shares"),
     ("negative_probabilities", lambda c: probabilities(c, 0), "same chance"),
@@ -119,7 +136,11 @@ MISTAKES = [
     ("update", confident, "1 − σ(score)"),
     ("complete_analogy", lambda v, a, b, c: analogy(v, a, b, c, leave=False), "leave those out"),
     ("complete_analogy", lambda v, a, b, c: analogy(v, a, b, c, sign=-1), "went backwards"),
-    ("complete_analogy", lambda v, a, b, c: analogy(v, a, b, c, cosine=False), "divide by the lengths"),
+    (
+        "complete_analogy",
+        lambda v, a, b, c: analogy(v, a, b, c, cosine=False),
+        "divide by the lengths",
+    ),
     ("update", lambda c, u, n, r: update(c, u, n, 1.0), "multiply by the rate"),
     ("update", averaged, "their pushes add up"),
     ("update", welcomed, "treated like real neighbours"),
@@ -139,6 +160,8 @@ def test_solutions_pass_and_stubs_say_not_yet(name: str, fresh_home: object) -> 
 
 
 @pytest.mark.parametrize(("name", "mistake", "diagnosis"), MISTAKES)
-def test_mistakes_get_their_diagnosis(name: str, mistake: object, diagnosis: str, fresh_home: object) -> None:
+def test_mistakes_get_their_diagnosis(
+    name: str, mistake: object, diagnosis: str, fresh_home: object
+) -> None:
     result = getattr(checks, name)(mistake)
     assert result.status == "Look again" and diagnosis in result.message, result

@@ -44,7 +44,12 @@ def test_pairs_come_once_and_never_of_a_word_with_itself() -> None:
         Document("m.subtract", "x\n\nSee Also\n--------\nadd : y\nsubtract\n"),
     ]
     texts, pairs = see_also_pairs(documents)
-    assert pairs == [("add", "subtract"), ("add", "multiply"), ("add", "divide"), ("add", "logaddexp")]
+    assert pairs == [
+        ("add", "subtract"),
+        ("add", "multiply"),
+        ("add", "divide"),
+        ("add", "logaddexp"),
+    ]
     assert not any("See Also" in text for text in texts)
 
 
@@ -58,13 +63,18 @@ def test_words_that_share_documents_are_pairs() -> None:
 def test_area_under_the_curve_is_counting_wins() -> None:
     rng = np.random.default_rng(0)
     for _ in range(5):
-        positive, negative = rng.integers(0, 6, 12).astype(float), rng.integers(0, 6, 9).astype(float)
+        positive, negative = (
+            rng.integers(0, 6, 12).astype(float),
+            rng.integers(0, 6, 9).astype(float),
+        )
         wins = np.mean([(p > n) + 0.5 * (p == n) for p in positive for n in negative])
         assert evaluate.area_under_curve(positive, negative) == pytest.approx(wins)
 
 
 def circle(words: int, width: int = 8, seed: int = 0) -> WordVectors:
-    return WordVectors([f"w{n}" for n in range(words)], np.random.default_rng(seed).normal(size=(words, width)))
+    return WordVectors(
+        [f"w{n}" for n in range(words)], np.random.default_rng(seed).normal(size=(words, width))
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -89,7 +99,13 @@ def test_nothing_to_ask_is_said_in_words(pairs: list) -> None:
 
 
 def test_analogies_and_odd_one_out() -> None:
-    base = {"file": (1, 0, 0), "files": (1, 0, 1), "list": (0, 1, 0), "lists": (0, 1, 1), "sine": (-1, -1, 0.2)}
+    base = {
+        "file": (1, 0, 0),
+        "files": (1, 0, 1),
+        "list": (0, 1, 0),
+        "lists": (0, 1, 1),
+        "sine": (-1, -1, 0.2),
+    }
     vectors = WordVectors(list(base), np.array(list(base.values()), dtype=float))
     questions = [
         ("file", "files", "list", "lists"),
@@ -98,7 +114,9 @@ def test_analogies_and_odd_one_out() -> None:
     ]
     score = evaluate.analogy_score(vectors, questions)
     assert (score.value, score.answered, score.asked) == (1.0, 2, 3)
-    odd = evaluate.odd_one_out_score(vectors, [(["file", "files", "list", "sine"], "sine"), (["file", "x"], "x")])
+    odd = evaluate.odd_one_out_score(
+        vectors, [(["file", "files", "list", "sine"], "sine"), (["file", "x"], "x")]
+    )
     assert (odd.value, odd.answered, odd.asked) == (1.0, 1, 2)
     assert np.isnan(evaluate.analogy_score(vectors, []).value)
 
@@ -108,8 +126,12 @@ def test_the_question_sets_are_large_and_clean() -> None:
     assert len(analogies) >= 150 and len(set(analogies)) == len(analogies)
     assert all(len(set(question)) == 4 for question in analogies)
     odd = evaluate.read_odd_one_out()
-    assert len(odd) >= 60 and all(word in group and len(set(group)) == len(group) for group, word in odd)
-    stored = json.loads((evaluate.QUESTIONS / "odd_one_out.json").read_text(encoding="utf-8"))["questions"]
+    assert len(odd) >= 60 and all(
+        word in group and len(set(group)) == len(group) for group, word in odd
+    )
+    stored = json.loads((evaluate.QUESTIONS / "odd_one_out.json").read_text(encoding="utf-8"))[
+        "questions"
+    ]
     assert all(question["why"].endswith(".") for question in stored)
 
 
@@ -123,13 +145,21 @@ def test_association_test_finds_a_planted_association() -> None:
     rng = np.random.default_rng(0)
     lean = {"first": (1, 0), "second": (0, 1), "one": (1, 0), "other": (0, 1)}
     names = {group: [f"{group}{n}" for n in range(5)] for group in lean}
-    matrix = [np.array([*lean[group], 0, 0, 0]) + 0.3 * rng.normal(size=5) for group in lean for _ in range(5)]
+    matrix = [
+        np.array([*lean[group], 0, 0, 0]) + 0.3 * rng.normal(size=5)
+        for group in lean
+        for _ in range(5)
+    ]
     vectors = WordVectors([word for group in names.values() for word in group], np.array(matrix))
     found = evaluate.association_test(vectors, *names.values())
     assert found.effect > 1 and found.p_value <= 2 / 252 + 1e-9
-    swapped = evaluate.association_test(vectors, names["second"], names["first"], names["one"], names["other"])
+    swapped = evaluate.association_test(
+        vectors, names["second"], names["first"], names["one"], names["other"]
+    )
     assert swapped.effect == pytest.approx(-found.effect)
-    few = evaluate.association_test(vectors, *names.values(), usable=lambda word: not word.startswith("first"))
+    few = evaluate.association_test(
+        vectors, *names.values(), usable=lambda word: not word.startswith("first")
+    )
     assert np.isnan(few.effect) and "cannot be measured here: 0 and 5 words" in str(few)
 
 

@@ -19,7 +19,9 @@ MODELS = {
 }
 
 
-def random_blocks(model: str, window: int, negatives: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def random_blocks(
+    model: str, window: int, negatives: int, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Two sides in float64 and weights drawn from the table, one block with padding."""
     generator = torch.Generator().manual_seed(seed)
     block, reach = block_size(window), window + 1
@@ -30,7 +32,9 @@ def random_blocks(model: str, window: int, negatives: int, seed: int) -> tuple[T
     weights = table[(place * reach + left) * reach + right]
     around = block + 2 * window
     sizes = (block, around + block) if model == "skip-gram" else (2 * block, around)
-    first, second = (torch.randn(3, size, 6, generator=generator, dtype=torch.float64) for size in sizes)
+    first, second = (
+        torch.randn(3, size, 6, generator=generator, dtype=torch.float64) for size in sizes
+    )
     return first, second, weights
 
 
@@ -69,14 +73,20 @@ def test_a_block_is_the_sum_of_its_pairs() -> None:
     window, negatives = 2, 5
     block, reach = block_size(window), 3
     left, right = torch.randint(0, reach, (2, block), generator=torch.Generator().manual_seed(3))
-    weights = weight_table(window, negatives)[(torch.arange(block) * reach + left) * reach + right][None]
+    weights = weight_table(window, negatives)[(torch.arange(block) * reach + left) * reach + right][
+        None
+    ]
     generator = torch.Generator().manual_seed(4)
     centres = torch.randn(1, block, 4, generator=generator)
     others = torch.randn(1, block + 2 * window + block, 4, generator=generator)
     found, _ = skip_gram_gradients(centres, others, weights)
     for place in range(block):
         own = torch.zeros(4)
-        neighbours = [window + place + step for step in range(-int(left[place]), int(right[place]) + 1) if step]
+        neighbours = [
+            window + place + step
+            for step in range(-int(left[place]), int(right[place]) + 1)
+            if step
+        ]
         for column in neighbours:
             own += (1 - torch.sigmoid(others[0, column] @ centres[0, place])) * others[0, column]
         for column in range(block + 2 * window, others.shape[1]):

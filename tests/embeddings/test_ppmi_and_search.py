@@ -45,7 +45,12 @@ def test_ppmi_is_its_definition() -> None:
 
 
 def test_count_vectors_of_tiny_and_strange_texts_are_finite() -> None:
-    for texts in (["a b"] * 5, ["a b c d e f " * 50], ["a " * 100 + "b " * 100], ["x\n" * 9, "y\n" * 9]):
+    for texts in (
+        ["a b"] * 5,
+        ["a b c d e f " * 50],
+        ["a " * 100 + "b " * 100],
+        ["x\n" * 9, "y\n" * 9],
+    ):
         vocabulary, encoded = build_vocabulary(texts, 1)
         vectors = count_vectors(vocabulary, encoded, width=100)
         assert len(vectors) == len(vocabulary) and np.isfinite(vectors.matrix).all()
@@ -71,8 +76,12 @@ def test_recall_counts_ranks_and_ties_against_the_method() -> None:
 
 def test_queries_are_cut_off_their_documents() -> None:
     long = "word " * 25
-    task = title_queries([f"# How to water\n\n{long}", f"One\n{long}", "Too short\nreally", f"Second title\n{long}"])
-    assert task.queries == ["How to water", "Second title"] and "How to water" not in task.documents[0]
+    task = title_queries(
+        [f"# How to water\n\n{long}", f"One\n{long}", "Too short\nreally", f"Second title\n{long}"]
+    )
+    assert (
+        task.queries == ["How to water", "Second title"] and "How to water" not in task.documents[0]
+    )
     assert len(title_queries([f"A title\n{long}"] * 9, most=4)) == 4
 
 
@@ -84,16 +93,32 @@ def test_tfidf_finds_the_pages_of_the_handbook() -> None:
 
 def test_standardised_scores_can_be_added() -> None:
     scores = standardised(np.array([[1.0, 2, 3], [5, 5, 5]]))
-    assert np.allclose(scores.mean(1), 0) and np.allclose(scores[0].std(), 1) and not scores[1].any()
+    assert (
+        np.allclose(scores.mean(1), 0) and np.allclose(scores[0].std(), 1) and not scores[1].any()
+    )
 
 
 def test_senses_splits_two_uses_of_a_word() -> None:
     texts = ["river water bank flows deep"] * 40 + ["money loan bank pays interest"] * 60
     vocabulary, encoded = build_vocabulary(texts)
     rng = np.random.default_rng(0)
-    world = {"river": 0, "water": 0, "flows": 0, "deep": 0, "money": 1, "loan": 1, "pays": 1, "interest": 1, "bank": 2}
-    matrix = np.array([np.eye(3)[world[word]] + 0.1 * rng.normal(size=3) for word in vocabulary.words])
-    (larger, first), (smaller, second) = senses(WordVectors(vocabulary.words, matrix), vocabulary, encoded, "bank")
+    world = {
+        "river": 0,
+        "water": 0,
+        "flows": 0,
+        "deep": 0,
+        "money": 1,
+        "loan": 1,
+        "pays": 1,
+        "interest": 1,
+        "bank": 2,
+    }
+    matrix = np.array(
+        [np.eye(3)[world[word]] + 0.1 * rng.normal(size=3) for word in vocabulary.words]
+    )
+    (larger, first), (smaller, second) = senses(
+        WordVectors(vocabulary.words, matrix), vocabulary, encoded, "bank"
+    )
     assert (larger, smaller) == (0.6, 0.4)
     assert set(first[:4]) == {"money", "loan", "pays", "interest"}
     assert set(second[:4]) == {"river", "water", "flows", "deep"}

@@ -13,11 +13,15 @@ WORDS = ["file", "files", "list", "lists", "Zürich", "温", "naïve_word", "\u3
 
 @pytest.fixture
 def vectors() -> WordVectors:
-    return WordVectors(WORDS, np.random.default_rng(0).normal(size=(len(WORDS), 7)).astype(np.float32))
+    return WordVectors(
+        WORDS, np.random.default_rng(0).normal(size=(len(WORDS), 7)).astype(np.float32)
+    )
 
 
 @pytest.mark.parametrize("binary", [False, True])
-def test_saved_and_loaded_are_equal_to_the_bit(vectors: WordVectors, tmp_path: Path, binary: bool) -> None:
+def test_saved_and_loaded_are_equal_to_the_bit(
+    vectors: WordVectors, tmp_path: Path, binary: bool
+) -> None:
     path = tmp_path / "a folder é" / "vectors"
     path.parent.mkdir()
     vectors.save(path, binary=binary)
@@ -49,7 +53,9 @@ def test_gensim_gives_the_same_neighbours_and_analogies(vectors: WordVectors) ->
     for word in vectors.words:
         ours = vectors.neighbours(word, 3)
         assert [w for w, _ in ours] == [w for w, _ in theirs.most_similar(word, topn=3)]
-        assert [c for _, c in ours] == pytest.approx([c for _, c in theirs.most_similar(word, topn=3)], abs=1e-5)
+        assert [c for _, c in ours] == pytest.approx(
+            [c for _, c in theirs.most_similar(word, topn=3)], abs=1e-5
+        )
     best = theirs.most_similar(positive=["files", "list"], negative=["file"], topn=1)[0][0]
     assert vectors.analogy("file", "files", "list")[0][0] == best
     assert vectors.odd_one_out(WORDS[:4]) == theirs.doesnt_match(WORDS[:4])
@@ -57,15 +63,31 @@ def test_gensim_gives_the_same_neighbours_and_analogies(vectors: WordVectors) ->
 
 DAMAGED = {
     "text cut in a line": ("t", lambda raw: raw[: raw.index(b"\nlists")][:-20], "line 4: "),
-    "text cut after a line": ("t", lambda raw: raw[: raw.index(b"lists ")], "ends after 3 of 8 words (line 4)"),
+    "text cut after a line": (
+        "t",
+        lambda raw: raw[: raw.index(b"lists ")],
+        "ends after 3 of 8 words (line 4)",
+    ),
     "wrong width": (
         "t",
         lambda raw: raw.replace(b"8 7\n", b"8 9\n"),
         "line 2: 7 numbers where the first line promises 9",
     ),
-    "more words promised": ("t", lambda raw: raw.replace(b"8 7\n", b"20 7\n"), "ends after 8 of 20 words (line 9)"),
-    "a word for a number": ("t", lambda raw: raw.replace(b"\nlist ", b"\nlist much "), "line 4: 8 numbers"),
-    "letters in a number": ("t", lambda raw: raw[:-4] + b"1x1\n", "line 9: not all of its values are numbers"),
+    "more words promised": (
+        "t",
+        lambda raw: raw.replace(b"8 7\n", b"20 7\n"),
+        "ends after 8 of 20 words (line 9)",
+    ),
+    "a word for a number": (
+        "t",
+        lambda raw: raw.replace(b"\nlist ", b"\nlist much "),
+        "line 4: 8 numbers",
+    ),
+    "letters in a number": (
+        "t",
+        lambda raw: raw[:-4] + b"1x1\n",
+        "line 9: not all of its values are numbers",
+    ),
     "not a number": ("t", lambda raw: raw[: raw.rindex(b" ")] + b" nan\n", "line 9: the vector of"),
     "no first line": ("t", lambda raw: raw[4:], "line 1: a vector file starts with two numbers"),
     "empty": ("t", lambda raw: b"", "line 1"),
@@ -77,7 +99,9 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_files_are_refused_with_their_line(vectors: WordVectors, tmp_path: Path, name: str) -> None:
+def test_damaged_files_are_refused_with_their_line(
+    vectors: WordVectors, tmp_path: Path, name: str
+) -> None:
     kind, damage, sentence = DAMAGED[name]
     path = tmp_path / "vectors.bin"
     vectors.save(path, binary=kind == "b")
@@ -87,7 +111,9 @@ def test_damaged_files_are_refused_with_their_line(vectors: WordVectors, tmp_pat
     assert sentence in str(caught.value) and "vectors.bin" in str(caught.value)
 
 
-def test_a_missing_file_and_an_unknown_word_get_a_sentence(vectors: WordVectors, tmp_path: Path) -> None:
+def test_a_missing_file_and_an_unknown_word_get_a_sentence(
+    vectors: WordVectors, tmp_path: Path
+) -> None:
     with pytest.raises(CourseError, match="cannot be read"):
         WordVectors.load(tmp_path / "none")
     with pytest.raises(CourseError, match="'rake' has no vector"):
@@ -97,7 +123,11 @@ def test_a_missing_file_and_an_unknown_word_get_a_sentence(vectors: WordVectors,
 def test_neighbours_leave_out_the_word_and_what_is_rare(vectors: WordVectors) -> None:
     assert "file" not in [word for word, _ in vectors.neighbours("file", 50)]
     assert len(vectors.neighbours("file", 50)) == len(WORDS) - 1
-    assert {word for word, _ in vectors.neighbours("file", 50, among=4)} == {"files", "list", "lists"}
+    assert {word for word, _ in vectors.neighbours("file", 50, among=4)} == {
+        "files",
+        "list",
+        "lists",
+    }
     assert {word for word, _ in vectors.neighbours("温", 50, among=2)} == {"file", "files"}
     assert vectors.analogy("file", "files", "list", 3)[0][0] not in ("file", "files", "list")
 

@@ -36,7 +36,8 @@ def test_words_of_one_world_come_close(model: str, seed: int) -> None:
 def test_same_seed_same_vectors_and_another_seed_others() -> None:
     vocabulary, encoded = build_vocabulary(two_worlds(0, 300))
     first, same, other = (
-        Word2Vec(vocabulary, Settings(width=8, epochs=1, seed=seed)).train(encoded).vectors.matrix for seed in (1, 1, 2)
+        Word2Vec(vocabulary, Settings(width=8, epochs=1, seed=seed)).train(encoded).vectors.matrix
+        for seed in (1, 1, 2)
     )
     assert np.array_equal(first, same) and not np.allclose(first, other)
 
@@ -51,7 +52,9 @@ STRANGE = {
     "many documents of two words": ["up up up up down"] * 10_000,
     "distinct words": [" ".join(f"w{n}" for n in range(300_000))],
     "Chinese": ["温室の土が乾いたら水をやってください。\n\n" * 3_000],
-    "a few words at random": [" ".join(random.Random(0).choices([f"w{n}" for n in range(50)], k=100_000))],
+    "a few words at random": [
+        " ".join(random.Random(0).choices([f"w{n}" for n in range(50)], k=100_000))
+    ],
     "numbers in a table": [("0 " * 300 + " ".join(f"n{n % 97}" for n in range(300)) + " ") * 100],
     "nothing": [],
     "blanks": ["  \n "] * 5,
@@ -61,7 +64,9 @@ STRANGE = {
 @pytest.mark.parametrize("name", STRANGE)
 @pytest.mark.parametrize("minimum", [1, 5])
 @pytest.mark.parametrize("model", ["skip-gram", "cbow"])
-def test_strange_corpora_give_a_sentence_or_finite_vectors(name: str, minimum: int, model: str) -> None:
+def test_strange_corpora_give_a_sentence_or_finite_vectors(
+    name: str, minimum: int, model: str
+) -> None:
     try:
         vocabulary, encoded = build_vocabulary(STRANGE[name], minimum)
     except CourseError as error:
@@ -69,14 +74,21 @@ def test_strange_corpora_give_a_sentence_or_finite_vectors(name: str, minimum: i
         assert name in ("one sentence", "one word", "distinct words", "nothing", "blanks")
         return
     for rate in (0.025, 0.05):
-        result = Word2Vec(vocabulary, Settings(width=16, epochs=2, model=model, learning_rate=rate)).train(encoded)
+        result = Word2Vec(
+            vocabulary, Settings(width=16, epochs=2, model=model, learning_rate=rate)
+        ).train(encoded)
         assert np.isfinite(result.vectors.matrix).all() and np.abs(result.vectors.matrix).max() < 10
         assert result.losses[-1][0] == 2 * len(encoded) and not result.interrupted
 
 
 def test_millions_of_distinct_words_are_bounded() -> None:
-    texts = [" ".join(f"w{n}" for n in range(start, start + 100_000)) for start in range(0, 1_000_000, 100_000)]
-    vocabulary, encoded = build_vocabulary([*texts, "again " * 50], minimum_count=1, most_words=50_000)
+    texts = [
+        " ".join(f"w{n}" for n in range(start, start + 100_000))
+        for start in range(0, 1_000_000, 100_000)
+    ]
+    vocabulary, encoded = build_vocabulary(
+        [*texts, "again " * 50], minimum_count=1, most_words=50_000
+    )
     assert len(vocabulary) == 50_000 and vocabulary.words[0] == "again"
     assert encoded.ids.max() == 49_999
 
@@ -88,7 +100,9 @@ def test_a_rate_that_is_too_high_gets_a_sentence_and_no_vectors() -> None:
         Word2Vec(vocabulary, Settings(width=20, learning_rate=9.0)).train(encoded)
 
 
-@pytest.mark.parametrize("settings", [{"model": "glove"}, {"width": 0}, {"window": 0}, {"epochs": 0}])
+@pytest.mark.parametrize(
+    "settings", [{"model": "glove"}, {"width": 0}, {"window": 0}, {"epochs": 0}]
+)
 def test_impossible_settings_get_a_sentence(settings: dict) -> None:
     with pytest.raises(CourseError):
         Settings(**settings)
@@ -104,7 +118,9 @@ def test_it_leaves_the_number_of_threads_as_it_was() -> None:
     assert set(seen) == {1} and torch.get_num_threads() == before
 
 
-def test_an_interruption_keeps_what_was_learned(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_an_interruption_keeps_what_was_learned(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     vocabulary, encoded = build_vocabulary(two_worlds(0))
     model, calls = Word2Vec(vocabulary, Settings(width=8)), []
     update = model._update
@@ -129,7 +145,10 @@ def test_windows_end_with_their_document() -> None:
         assert (left <= [0, 1, 2, 0, 0, 1]).all() and (right <= [2, 1, 0, 0, 1, 0]).all()
         assert left[3] == right[3] == 0 and right[0] >= 1
         found = pairs(np.array([10, 11, 12, 20, 30, 31]), left, right)
-        assert all(abs(a - b) <= 2 and a // 10 == b // 10 for a, b in found) and len(found) == (left + right).sum()
+        assert (
+            all(abs(a - b) <= 2 and a // 10 == b // 10 for a, b in found)
+            and len(found) == (left + right).sum()
+        )
 
 
 def test_pairs_of_a_full_window_are_those_of_a_loop() -> None:
@@ -172,7 +191,11 @@ def test_the_loss_starts_at_guessing_and_falls() -> None:
 
 def test_related_pairs_are_told_from_chance_after_training() -> None:
     vocabulary, encoded = build_vocabulary(two_worlds(2))
-    vectors = Word2Vec(vocabulary, Settings(width=20, learning_rate=0.05, subsample=0)).train(encoded).vectors
+    vectors = (
+        Word2Vec(vocabulary, Settings(width=20, learning_rate=0.05, subsample=0))
+        .train(encoded)
+        .vectors
+    )
     related = [(f"{name}{n}", f"{name}{n + 1}") for name in ("garden", "office") for n in range(19)]
     score = related_pairs_score(vectors, related)
     assert score.coverage == 1 and score.value > 0.7

@@ -23,7 +23,12 @@ def test_from_nothing_it_learns_and_repeats_itself(tiny: Path) -> None:
     fresh, taken = from_scratch(base.model.config, rows, steps=1, batch=4, learning_rate=1e-9)
     bits = [bits_per_byte(model, rows[:12], base.tokenizer) for model in (fresh, first, again)]
     assert taken == 1 and bits[1] == bits[2] < 0.8 * bits[0]
-    for given, budget in (([], {"steps": 3}), (rows, {}), (rows, {"steps": 3, "seconds": 1}), (rows, {"seconds": 0})):
+    for given, budget in (
+        ([], {"steps": 3}),
+        (rows, {}),
+        (rows, {"steps": 3, "seconds": 1}),
+        (rows, {"seconds": 0}),
+    ):
         with pytest.raises(CourseError, match="either"):
             from_scratch(base.model.config, given, batch=4, **budget)
 
@@ -31,10 +36,14 @@ def test_from_nothing_it_learns_and_repeats_itself(tiny: Path) -> None:
 def test_it_learns_for_as_long_as_it_is_given(tiny: Path) -> None:
     base = load_base(tiny, four_bit=False)
     rows = per_document(handbook()[:4], base.tokenizer, 48)
-    (_, few), (model, many) = (from_scratch(base.model.config, rows, seconds=n, batch=4) for n in (0.1, 3))
+    (_, few), (model, many) = (
+        from_scratch(base.model.config, rows, seconds=n, batch=4) for n in (0.1, 3)
+    )
     fresh, _ = from_scratch(base.model.config, rows, steps=1, batch=4, learning_rate=1e-9)
     assert 1 <= few < many
-    assert bits_per_byte(model, rows[:12], base.tokenizer) < bits_per_byte(fresh, rows[:12], base.tokenizer)
+    assert bits_per_byte(model, rows[:12], base.tokenizer) < bits_per_byte(
+        fresh, rows[:12], base.tokenizer
+    )
 
 
 @pytest.mark.parametrize("text", ["plain words", "naïve 温室 🌱", " \n\n  tab\t"])
@@ -55,8 +64,15 @@ def test_an_example_in_front_is_seen_and_not_judged(tiny: Path) -> None:
     text = handbook()[0]
     rows = per_document([text], base.tokenizer, 48)[:4]
     after = shown_first(rows, text, base.tokenizer, 60)
-    assert [len(new["input_ids"]) - len(old["input_ids"]) for new, old in zip(after, rows, strict=True)] == [60] * 4
-    assert after[1]["labels"][:61] == [IGNORED] * 61 and after[1]["labels"][61:] == rows[1]["labels"][1:]
+    assert [
+        len(new["input_ids"]) - len(old["input_ids"]) for new, old in zip(after, rows, strict=True)
+    ] == [60] * 4
+    assert (
+        after[1]["labels"][:61] == [IGNORED] * 61
+        and after[1]["labels"][61:] == rows[1]["labels"][1:]
+    )
     assert row_bytes(after, base.tokenizer) == row_bytes(rows, base.tokenizer)
-    assert bits_per_byte(base.model, after, base.tokenizer) != bits_per_byte(base.model, rows, base.tokenizer)
+    assert bits_per_byte(base.model, after, base.tokenizer) != bits_per_byte(
+        base.model, rows, base.tokenizer
+    )
     assert shown_first(rows, "", base.tokenizer, 60)[0]["input_ids"] == rows[0]["input_ids"]

@@ -13,13 +13,22 @@ from tiny_falcon import save_falcon
 from course_lib.errors import CourseError
 from course_lib.finetuning import archive
 from course_lib.finetuning.falcon import has_bitsandbytes, load_base
-from course_lib.finetuning.merging import merge, merge_in_four_bits, merge_into_original, save_merged
+from course_lib.finetuning.merging import (
+    merge,
+    merge_in_four_bits,
+    merge_into_original,
+    save_merged,
+)
 from course_lib.finetuning.train import Recipe, with_adapter
 from course_lib.workbook.models import load_model
 
 IDS = torch.randint(6, 300, (2, 24), generator=torch.Generator().manual_seed(5))
-NEEDS = pytest.mark.skipif(not has_bitsandbytes(), reason="bitsandbytes is not installed (no wheel, or Colab)")
-BOTH = pytest.mark.parametrize("own", [pytest.param(False, marks=NEEDS), True], ids=["bitsandbytes", "course"])
+NEEDS = pytest.mark.skipif(
+    not has_bitsandbytes(), reason="bitsandbytes is not installed (no wheel, or Colab)"
+)
+BOTH = pytest.mark.parametrize(
+    "own", [pytest.param(False, marks=NEEDS), True], ids=["bitsandbytes", "course"]
+)
 
 
 def adapted(tiny: Path, own: bool = True) -> tuple:
@@ -37,7 +46,9 @@ def adapted(tiny: Path, own: bool = True) -> tuple:
 @pytest.fixture
 def packed(tiny: Path, tmp_path: Path) -> Path:
     base, model, _ = adapted(tiny)
-    return archive.pack(base, model, tmp_path / "songs.zip", "Twelve songs of our own.", {"new": 12.5})
+    return archive.pack(
+        base, model, tmp_path / "songs.zip", "Twelve songs of our own.", {"new": 12.5}
+    )
 
 
 def rewritten(path: Path, **changed: bytes) -> Path:
@@ -53,19 +64,27 @@ def rewritten(path: Path, **changed: bytes) -> Path:
 
 @BOTH
 # bitsandbytes 0.49 calls a function of torch that newer ones will not have
-@pytest.mark.filterwarnings("error::UserWarning", "error::FutureWarning", "ignore:_check_is_size:FutureWarning")
+@pytest.mark.filterwarnings(
+    "error::UserWarning", "error::FutureWarning", "ignore:_check_is_size:FutureWarning"
+)
 @torch.no_grad()
 def test_what_comes_back_gives_the_same_logits(tiny: Path, tmp_path: Path, own: bool) -> None:
     base, model, expected = adapted(tiny, own)
-    path = archive.pack(base, model, tmp_path / "songs.zip", "Twelve songs of our own.", {"new": 12.5})
+    path = archive.pack(
+        base, model, tmp_path / "songs.zip", "Twelve songs of our own.", {"new": 12.5}
+    )
     found = archive.restore(load_base(tiny, own=own), path, tmp_path / "out")
     assert torch.equal(found(input_ids=IDS).logits, expected)
     facts = json.loads((tmp_path / "out" / "archive.json").read_text(encoding="utf-8"))
     assert facts["evaluation"] == {"new": 12.5} and facts["base"]["name"] == tiny.name
     assert (tmp_path / "out" / "DATA.md").read_text(encoding="utf-8") == "Twelve songs of our own."
-    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= set(facts["files"])
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= set(
+        facts["files"]
+    )
     for file in (tmp_path / "out").iterdir():
-        assert str(tiny.parent).encode() not in file.read_bytes(), f"{file.name} tells where the base lies"
+        assert str(tiny.parent).encode() not in file.read_bytes(), (
+            f"{file.name} tells where the base lies"
+        )
 
 
 def test_the_base_is_the_same_however_it_is_loaded(tiny: Path) -> None:
@@ -114,7 +133,9 @@ def test_a_base_that_learned_something_is_another_one(tiny: Path) -> None:
         ("archive.json", b'{"format": 1}', "damaged"),
     ],
 )
-def test_bad_archives_are_refused_and_nothing_is_written(packed: Path, name: str, data: bytes, words: str) -> None:
+def test_bad_archives_are_refused_and_nothing_is_written(
+    packed: Path, name: str, data: bytes, words: str
+) -> None:
     out, before = packed.parent / "sub" / "out", set(packed.parent.rglob("evil*"))
     with pytest.raises(CourseError, match=words):
         archive.unpack(rewritten(packed, **{name: data}), out)
@@ -154,13 +175,24 @@ def test_damaged_bits_anywhere_get_one_sentence(packed: Path) -> None:
     whole, rng = packed.read_bytes(), random.Random(0)
     for number in range(150):
         place = rng.randrange(len(whole))
-        packed.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << rng.randrange(8)]) + whole[place + 1 :])
-        with contextlib.suppress(CourseError):  # some bits, as those of the dates, are of no consequence
+        packed.write_bytes(
+            whole[:place] + bytes([whole[place] ^ 1 << rng.randrange(8)]) + whole[place + 1 :]
+        )
+        with contextlib.suppress(
+            CourseError
+        ):  # some bits, as those of the dates, are of no consequence
             archive.unpack(packed, packed.parent / f"out {number}")
 
 
 @pytest.mark.parametrize(
-    "change", [{"files": ["DATA.md"]}, {"base": None}, {"base": {"name": "x"}}, {"bits": None}, {"format": None}]
+    "change",
+    [
+        {"files": ["DATA.md"]},
+        {"base": None},
+        {"base": {"name": "x"}},
+        {"bits": None},
+        {"format": None},
+    ],
 )
 def test_a_list_of_another_kind_is_refused(packed: Path, change: dict) -> None:
     with zipfile.ZipFile(packed) as file:
@@ -190,8 +222,13 @@ def test_merging_the_right_way_and_the_wrong_ones(tiny: Path, tmp_path: Path, ow
         "original": merge_into_original(load_base(tiny, four_bit=False), tmp_path / "adapter"),
         "four bits": merge_in_four_bits(load_base(tiny, own=own), tmp_path / "adapter"),
     }
-    error = {name: float((way(input_ids=IDS).logits - expected).abs().max()) for name, way in ways.items()}
-    assert error["right"] < 5e-5 and min(error["original"], error["four bits"]) > 50 * error["right"]
+    error = {
+        name: float((way(input_ids=IDS).logits - expected).abs().max())
+        for name, way in ways.items()
+    }
+    assert (
+        error["right"] < 5e-5 and min(error["original"], error["four bits"]) > 50 * error["right"]
+    )
     assert min(error["original"], error["four bits"]) > 0.05
     save_merged(merged, load_base(tiny).tokenizer, tmp_path / "merged")
     again, _ = load_model(tmp_path / "merged")

@@ -11,9 +11,9 @@ import pytest
 import torch
 from transformers import FalconConfig
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.finetuning.falcon import has_bitsandbytes, load_base
 from course_lib.finetuning.train import Recipe, checkpoint_activations, with_adapter
+from course_lib.places import REPOSITORY
 from course_lib.transformer.convert import config_of
 from course_lib.transformer.counting import FALCON_7B, parameter_count
 
@@ -26,23 +26,41 @@ def script(name: str) -> ModuleType:
 
 
 shape7b, qlora = script("falcon7b_shape"), script("qlora")
-SMALL = {**shape7b.SHAPE, "vocab_size": 4_096, "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4,
-         "max_position_embeddings": 256}  # fmt: skip
+SMALL = {
+    **shape7b.SHAPE,
+    "vocab_size": 4_096,
+    "hidden_size": 128,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 256,
+}
 
 
 def test_the_shape_is_falcon_7b() -> None:
     shape = config_of(FalconConfig(**shape7b.SHAPE))
     assert parameter_count(shape) == parameter_count(FALCON_7B)
-    assert (shape.width, shape.layers, shape.heads, shape.kv_heads, shape.context) == (4_544, 32, 71, 1, 2_048)
+    assert (shape.width, shape.layers, shape.heads, shape.kv_heads, shape.context) == (
+        4_544,
+        32,
+        71,
+        1,
+        2_048,
+    )
 
 
 def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
     size = shape7b.write_weights(tmp_path / "shape", SMALL)
     shards = sorted(path.name for path in (tmp_path / "shape").glob("*.safetensors"))
     assert len(shards) == 4 and shards[0] == "model-00001-of-00004.safetensors"
-    index = json.loads((tmp_path / "shape" / "model.safetensors.index.json").read_text(encoding="utf-8"))
-    assert index["metadata"]["total_size"] == size and set(index["weight_map"].values()) == set(shards)
-    assert shape7b.stored_shape(tmp_path / "shape") == SMALL and shape7b.stored_shape(tmp_path) is None
+    index = json.loads(
+        (tmp_path / "shape" / "model.safetensors.index.json").read_text(encoding="utf-8")
+    )
+    assert index["metadata"]["total_size"] == size and set(index["weight_map"].values()) == set(
+        shards
+    )
+    assert (
+        shape7b.stored_shape(tmp_path / "shape") == SMALL and shape7b.stored_shape(tmp_path) is None
+    )
     whole = load_base(tmp_path / "shape", four_bit=False).model
     assert sum(p.numel() for p in whole.parameters()) * 2 == size
     weight = whole.get_submodule("transformer.h.1.mlp.dense_h_to_4h").weight
@@ -55,9 +73,13 @@ def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
         assert step["loss"] == pytest.approx(8.3, abs=0.5)  # ln 4,096: a random model knows nothing
 
 
-def test_another_shape_is_not_taken_for_falcon_7b(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_shape_is_not_taken_for_falcon_7b(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shape7b.write_weights(tmp_path / "shape", SMALL)
-    monkeypatch.setattr(sys, "argv", ["shape", "--folder", str(tmp_path / "shape"), "--layers", "3"])
+    monkeypatch.setattr(
+        sys, "argv", ["shape", "--folder", str(tmp_path / "shape"), "--layers", "3"]
+    )
     with pytest.raises(SystemExit, match="another shape"):
         shape7b.main()
     assert (tmp_path / "shape" / "config.json").is_file()
@@ -90,8 +112,12 @@ def test_memory_that_is_taken_is_seen() -> None:
 @pytest.mark.skipif(not has_bitsandbytes(), reason="the plain script needs bitsandbytes")
 def test_ours_and_the_plain_script_learn_the_same(tiny: Path) -> None:
     found = qlora.in_turn(str(tiny), 8, 1)
-    assert set(found) == {"ours", "plain"} and all(one["seconds a step"] > 0 for one in found.values())
-    assert found["ours"]["held-out loss"] == pytest.approx(found["plain"]["held-out loss"], rel=0.05)
+    assert set(found) == {"ours", "plain"} and all(
+        one["seconds a step"] > 0 for one in found.values()
+    )
+    assert found["ours"]["held-out loss"] == pytest.approx(
+        found["plain"]["held-out loss"], rel=0.05
+    )
 
 
 def test_quality_is_measured(tiny: Path) -> None:

@@ -35,8 +35,14 @@ def stable(losses: list, patience: int, tolerance: float) -> bool:
     return min(losses[-patience:]) > min(losses[:-patience]) * (1 - tolerance)
 
 
-SOLUTIONS = {"training_bytes": training_bytes, "absmax": absmax, "nearest_levels": nearest, "lora": lora,
-             "labels": labels, "stable": stable}  # fmt: skip
+SOLUTIONS = {
+    "training_bytes": training_bytes,
+    "absmax": absmax,
+    "nearest_levels": nearest,
+    "lora": lora,
+    "labels": labels,
+    "stable": stable,
+}
 MISTAKES = [
     ("training_bytes", lambda f, t, b: f * b / 8 + 4 * t, "alone are 4 bytes"),
     ("training_bytes", lambda f, t, b: f * b / 8 + 8 * t, "running means are missing"),
@@ -48,7 +54,11 @@ MISTAKES = [
     ("absmax", lambda w, b: absmax(w, b, 2 ** (b - 1)), "largest code is 8"),
     ("absmax", lambda w, b: absmax(w, b, 2**b - 1), "largest code is 15"),
     ("absmax", lambda w, b: (absmax(w, b)[0], w.abs().max()), "one step is worth"),
-    ("absmax", lambda w, b: ((w / (w.max() / (2 ** (b - 1) - 1))).round(), w.max() / (2 ** (b - 1) - 1)), "*size*"),
+    (
+        "absmax",
+        lambda w, b: ((w / (w.max() / (2 ** (b - 1) - 1))).round(), w.max() / (2 ** (b - 1) - 1)),
+        "*size*",
+    ),
     ("absmax", lambda w, b: absmax(w, b, 7), "is a 7 written in"),
     ("nearest_levels", lambda s, v: v[nearest(s, v)], "not their places"),
     ("nearest_levels", lambda s, v: (s[:, None] - v).abs().argmin(0), "smallest along the levels"),
@@ -62,17 +72,33 @@ MISTAKES = [
     ("lora", lambda x, w, a, b, s: s / 2 * (x @ w.T + x @ a.T @ b.T), "made stronger, too"),
     ("lora", lambda x, w, a, b, s: lora(x, w, a, b, s).T, "transpose"),
     ("labels", lambda i, s, n: list(i), "Everything is learned"),
-    ("labels", lambda i, s, n: [t if t and p >= s else -100 for p, t in enumerate(i)], "never learn to stop"),
-    ("labels", lambda i, s, n: [t if p >= s else -100 for p, t in enumerate(i)], "padding is learned"),
-    ("labels", lambda i, s, n: [t if p < n else -100 for p, t in enumerate(i)], "question is learned"),
+    (
+        "labels",
+        lambda i, s, n: [t if t and p >= s else -100 for p, t in enumerate(i)],
+        "never learn to stop",
+    ),
+    (
+        "labels",
+        lambda i, s, n: [t if p >= s else -100 for p, t in enumerate(i)],
+        "padding is learned",
+    ),
+    (
+        "labels",
+        lambda i, s, n: [t if p < n else -100 for p, t in enumerate(i)],
+        "question is learned",
+    ),
     ("labels", lambda i, s, n: i[s:n], "A label for each"),
     ("stable", lambda v, p, t: min(v[-p:]) > min(v[:-p] or [0]) * (1 - t), "too few to say"),
     ("stable", lambda v, p, t: False, "that is stable"),
     ("stable", lambda v, p, t: len(v) > p, "still falls"),
     ("stable", lambda v, p, t: len(v) > p and v[-2] > v[-p - 1] * (1 - t), "one bump is no end"),
-    ("stable", lambda v, p, t: len(v) > p and min(v[-p + 1 :]) > min(v[: -p + 1]) * (1 - t), "something to show"),
+    (
+        "stable",
+        lambda v, p, t: len(v) > p and min(v[-p + 1 :]) > min(v[: -p + 1]) * (1 - t),
+        "something to show",
+    ),
     ("stable", lambda v, p, t: len(v) > p and min(v[-p:]) >= min(v[:-p]), "gains that small"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("name", SOLUTIONS)
@@ -84,13 +110,17 @@ def test_solutions_pass_and_stubs_say_not_yet(name: str, fresh_home: object) -> 
 
 
 @pytest.mark.parametrize(("name", "mistake", "diagnosis"), MISTAKES)
-def test_mistakes_get_their_diagnosis(name: str, mistake: object, diagnosis: str, fresh_home: object) -> None:
+def test_mistakes_get_their_diagnosis(
+    name: str, mistake: object, diagnosis: str, fresh_home: object
+) -> None:
     result = getattr(checks, name)(mistake)
     assert result.status == "Look again" and diagnosis in result.message, result
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_solution_of_the_rule_is_the_rule(seed: int) -> None:
-    losses = (5 - torch.rand(12, generator=torch.Generator().manual_seed(seed)).cumsum(0) * 0.1).tolist()
+    losses = (
+        5 - torch.rand(12, generator=torch.Generator().manual_seed(seed)).cumsum(0) * 0.1
+    ).tolist()
     first = next((n for n in range(12) if stable(losses[: n + 1], 3, 0.03)), None)
     assert first == stable_at(losses, 3, 0.03)

@@ -11,16 +11,47 @@ from transformers import AutoModelForCausalLM, DataCollatorForLanguageModeling
 
 from course_lib.errors import CourseError
 from course_lib.finetuning import falcon
-from course_lib.finetuning.falcon import check_room, choose_name, choose_padding, compute_type, load_base, verify
+from course_lib.finetuning.falcon import (
+    check_room,
+    choose_name,
+    choose_padding,
+    compute_type,
+    load_base,
+    verify,
+)
 from course_lib.finetuning.lora import adapt, adapters
 from course_lib.finetuning.memory import LAYERS
 from course_lib.finetuning.train import Recipe, with_adapter
 from course_lib.workbook.machine import Machine
 
-NEEDS = pytest.mark.skipif(not falcon.has_bitsandbytes(), reason="bitsandbytes is not installed (no wheel, or Colab)")
-BOTH = pytest.mark.parametrize("own", [pytest.param(False, marks=NEEDS), True], ids=["bitsandbytes", "course"])
-T4 = Machine("3.12", "Linux", 2, None, None, None, gpu_name="T4", gpu_memory=16 * 10**9, gpu_capability=(7, 5))
-A10 = Machine("3.12", "Linux", 2, None, None, None, gpu_name="A10", gpu_memory=24 * 10**9, gpu_capability=(8, 6))
+NEEDS = pytest.mark.skipif(
+    not falcon.has_bitsandbytes(), reason="bitsandbytes is not installed (no wheel, or Colab)"
+)
+BOTH = pytest.mark.parametrize(
+    "own", [pytest.param(False, marks=NEEDS), True], ids=["bitsandbytes", "course"]
+)
+T4 = Machine(
+    "3.12",
+    "Linux",
+    2,
+    None,
+    None,
+    None,
+    gpu_name="T4",
+    gpu_memory=16 * 10**9,
+    gpu_capability=(7, 5),
+)
+A10 = Machine(
+    "3.12",
+    "Linux",
+    2,
+    None,
+    None,
+    None,
+    gpu_name="A10",
+    gpu_memory=24 * 10**9,
+    gpu_capability=(8, 6),
+)
 LAPTOP = Machine("3.12", "Linux", 2, None, None, None)
 
 
@@ -32,7 +63,9 @@ def test_a_base_in_four_bits(tiny: Path, own: bool) -> None:
     whole = load_base(tiny, four_bit=False)
     ids = torch.randint(6, 300, (2, 20))
     with torch.no_grad():
-        error = (base.model(ids).logits - whole.model(ids).logits).std() / whole.model(ids).logits.std()
+        error = (base.model(ids).logits - whole.model(ids).logits).std() / whole.model(
+            ids
+        ).logits.std()
     assert 0 < error < 0.3
 
 
@@ -45,7 +78,9 @@ def test_our_four_bits_and_those_of_bitsandbytes_give_the_same_logits(tiny: Path
     torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=1e-3)
 
 
-def test_without_bitsandbytes_the_layer_is_ours(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_bitsandbytes_the_layer_is_ours(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(falcon, "has_bitsandbytes", lambda: False)
     assert load_base(tiny).bits_by == "course" and load_base(tiny, four_bit=False).bits_by == ""
 
@@ -54,15 +89,21 @@ def test_without_bitsandbytes_the_layer_is_ours(tiny: Path, monkeypatch: pytest.
 def test_the_trap_falcon_silently_stays_in_sixteen_bits_and_is_found_out(tiny: Path) -> None:
     """Fails when transformers puts Falcon into 4 bits by itself: then ``quantisable`` may go."""
     settings = falcon.four_bit_settings(torch.float32)
-    model = AutoModelForCausalLM.from_pretrained(tiny, quantization_config=settings, device_map={"": "cpu"})
+    model = AutoModelForCausalLM.from_pretrained(
+        tiny, quantization_config=settings, device_map={"": "cpu"}
+    )
     names = falcon.linear_layers(model)
-    assert not any(falcon.is_four_bit(model.get_submodule(name)) for name in names), "mended by transformers"
+    assert not any(falcon.is_four_bit(model.get_submodule(name)) for name in names), (
+        "mended by transformers"
+    )
     with pytest.raises(CourseError, match="0 of 8 linear layers"):
         verify(falcon.Base(model, None, "it", "bitsandbytes", names))
 
 
 @NEEDS
-def test_without_the_cure_loading_raises_and_nothing_stays_patched(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_cure_loading_raises_and_nothing_stays_patched(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from transformers.models.falcon import modeling_falcon
 
     theirs = modeling_falcon.FalconLinear
@@ -101,7 +142,9 @@ def test_an_evaluation_leaves_the_gradients_alone(tiny: Path, own: bool) -> None
 
 @NEEDS
 @pytest.mark.filterwarnings("ignore")
-def test_the_trap_gradients_are_lost_after_an_evaluation(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trap_gradients_are_lost_after_an_evaluation(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Fails when bitsandbytes stops repacking: then ``keep_packing`` may go."""
     from bitsandbytes.functional import has_avx512bf16
 
@@ -121,11 +164,18 @@ def test_the_trap_padding_with_the_end_of_text_hides_it_and_is_cured(tiny: Path)
     base = load_base(tiny, own=True)
     base.tokenizer.pad_token = base.tokenizer.eos_token
     rows = [{"input_ids": [9, 8, 7, 0]}, {"input_ids": [9, 0]}]
-    trapped = DataCollatorForLanguageModeling(base.tokenizer, mlm=False)(copy.deepcopy(rows))["labels"]
+    trapped = DataCollatorForLanguageModeling(base.tokenizer, mlm=False)(copy.deepcopy(rows))[
+        "labels"
+    ]
     assert not (trapped == 0).any(), "mended by transformers"
     chosen = choose_padding(base.model, base.tokenizer)
-    assert chosen not in (0, None) and base.model.config.pad_token_id == chosen < base.model.config.vocab_size
-    cured = DataCollatorForLanguageModeling(base.tokenizer, mlm=False)(copy.deepcopy(rows))["labels"]
+    assert (
+        chosen not in (0, None)
+        and base.model.config.pad_token_id == chosen < base.model.config.vocab_size
+    )
+    cured = DataCollatorForLanguageModeling(base.tokenizer, mlm=False)(copy.deepcopy(rows))[
+        "labels"
+    ]
     assert (cured == 0).sum() == 2
 
 
@@ -138,9 +188,19 @@ def test_a_tampered_size_is_found_out(tiny: Path) -> None:
 
 
 def test_the_choice_of_model_and_type() -> None:
-    assert [compute_type(m) for m in (T4, A10, LAPTOP)] == [torch.float16, torch.bfloat16, torch.float32]
-    assert choose_name(A10, 23 * 10**9, hub=True) == choose_name(T4, 15 * 10**9, hub=True) == falcon.LARGE
-    assert choose_name(A10, 23 * 10**9, hub=False) == choose_name(A10, 3 * 10**9, True) == falcon.SMALL
+    assert [compute_type(m) for m in (T4, A10, LAPTOP)] == [
+        torch.float16,
+        torch.bfloat16,
+        torch.float32,
+    ]
+    assert (
+        choose_name(A10, 23 * 10**9, hub=True)
+        == choose_name(T4, 15 * 10**9, hub=True)
+        == falcon.LARGE
+    )
+    assert (
+        choose_name(A10, 23 * 10**9, hub=False) == choose_name(A10, 3 * 10**9, True) == falcon.SMALL
+    )
     assert choose_name(LAPTOP, None, True) == falcon.SMALL
 
 
@@ -153,10 +213,16 @@ def test_too_little_room_is_said_before_the_download(tiny: Path) -> None:
         check_room("it", config, True, 1_000)
 
 
-def test_nothing_is_fetched_when_it_would_not_fit(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_fetched_when_it_would_not_fit(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(falcon, "_free_gpu_memory", lambda: 700_000)
-    monkeypatch.setattr(falcon, "load_model", lambda *_, **__: pytest.fail("weights were asked for"))
-    with pytest.raises(CourseError, match=r"of GPU memory and 0\.0 GB are free: what fits is inference in 4 bits"):
+    monkeypatch.setattr(
+        falcon, "load_model", lambda *_, **__: pytest.fail("weights were asked for")
+    )
+    with pytest.raises(
+        CourseError, match=r"of GPU memory and 0\.0 GB are free: what fits is inference in 4 bits"
+    ):
         load_base(tiny)
 
 
@@ -184,22 +250,34 @@ def test_the_ground_is_as_the_course_knows_it(tiny: Path) -> None:
     from transformers.models.falcon import modeling_falcon
 
     config = falcon.read_config(tiny)
-    assert modeling_falcon.FalconLinear is not torch.nn.Linear, "Falcon has plain layers now: `quantisable` may go"
+    assert modeling_falcon.FalconLinear is not torch.nn.Linear, (
+        "Falcon has plain layers now: `quantisable` may go"
+    )
     theirs = FalconForCausalLM(config)
-    assert {type(theirs.get_submodule(name)) for name in falcon.linear_layers(theirs)} == {modeling_falcon.FalconLinear}
+    assert {type(theirs.get_submodule(name)) for name in falcon.linear_layers(theirs)} == {
+        modeling_falcon.FalconLinear
+    }
     with falcon.quantisable():
         plain = FalconForCausalLM(config)
     names = falcon.linear_layers(plain)
-    assert len(names) == 4 * config.num_hidden_layers and {name.rsplit(".", 1)[-1] for name in names} == set(LAYERS)
-    assert {type(plain.get_submodule(name)) for name in names} == {torch.nn.Linear}, "`quantisable` does nothing"
+    assert len(names) == 4 * config.num_hidden_layers and {
+        name.rsplit(".", 1)[-1] for name in names
+    } == set(LAYERS)
+    assert {type(plain.get_submodule(name)) for name in names} == {torch.nn.Linear}, (
+        "`quantisable` does nothing"
+    )
     assert theirs.state_dict().keys() == plain.state_dict().keys()
     known = inspect.signature(TrainingArguments).parameters
-    assert {"activation_checkpointing", "gradient_checkpointing"} & set(known), "renamed again: see train.settings"
+    assert {"activation_checkpointing", "gradient_checkpointing"} & set(known), (
+        "renamed again: see train.settings"
+    )
     if falcon.has_bitsandbytes():
         from bitsandbytes.nn import Linear4bit
 
         layer = Linear4bit(64, 64, bias=False)
-        assert hasattr(layer, "support_avx512bf16_for_cpu"), "bitsandbytes repacks by another name: see `keep_packing`"
+        assert hasattr(layer, "support_avx512bf16_for_cpu"), (
+            "bitsandbytes repacks by another name: see `keep_packing`"
+        )
 
 
 def test_a_silent_hub_and_a_cut_shard_are_one_sentence(tiny: Path, tmp_path: Path) -> None:

@@ -8,19 +8,30 @@ from peft import LoraConfig, get_peft_model
 from torch import nn
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.lora import LoRALinear, adapt, adapters, nearest_of_rank, rank_for, trained_share
+from course_lib.finetuning.lora import (
+    LoRALinear,
+    adapt,
+    adapters,
+    nearest_of_rank,
+    rank_for,
+    trained_share,
+)
 
 KINDS = pytest.mark.parametrize("kind", ["lora", "rslora", "dora"])
 SEEDS = pytest.mark.parametrize("seed", [0, 1, 2])
 
 
-def pair(kind: str, seed: int, bias: bool, dropout: float = 0.0) -> tuple[LoRALinear, nn.Module, nn.Module]:
+def pair(
+    kind: str, seed: int, bias: bool, dropout: float = 0.0
+) -> tuple[LoRALinear, nn.Module, nn.Module]:
     """Ours and peft's around the same layer with the same shaken weights, and the model of peft's."""
     torch.manual_seed(seed)
     holder = nn.ModuleDict({"layer": nn.Linear(24, 40, bias=bias)})
     options = {"use_rslora": kind == "rslora", "use_dora": kind == "dora"}
     ours = LoRALinear(copy.deepcopy(holder["layer"]), 6, 9, dropout, kind)
-    config = LoraConfig(r=6, lora_alpha=9, lora_dropout=dropout, target_modules=["layer"], **options)
+    config = LoraConfig(
+        r=6, lora_alpha=9, lora_dropout=dropout, target_modules=["layer"], **options
+    )
     model = get_peft_model(holder, config)
     theirs = model.base_model.model["layer"]
     with torch.no_grad():
@@ -47,7 +58,11 @@ def test_forward_and_backward_are_those_of_peft(kind: str, seed: int, bias: bool
     for output in outputs:
         (output * target).sum().backward()
     found = [inputs[0].grad, ours.down.grad, ours.up.grad]
-    expected = [inputs[1].grad, theirs.lora_A["default"].weight.grad, theirs.lora_B["default"].weight.grad]
+    expected = [
+        inputs[1].grad,
+        theirs.lora_A["default"].weight.grad,
+        theirs.lora_B["default"].weight.grad,
+    ]
     if kind == "dora":
         found.append(ours.length.grad)
         expected.append(theirs.lora_magnitude_vector["default"].weight.grad)
@@ -108,7 +123,9 @@ def test_it_starts_where_its_base_stands_and_learns(kind: str) -> None:
 
 
 def test_adapting_a_model_freezes_the_rest() -> None:
-    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.ModuleDict({"out": nn.Linear(8, 2)})["out"])
+    model = nn.Sequential(
+        nn.Linear(8, 8), nn.ReLU(), nn.ModuleDict({"out": nn.Linear(8, 2)})["out"]
+    )
     named = nn.ModuleDict({"up": nn.Linear(8, 32), "rest": model, "down": nn.Linear(32, 8)})
     assert adapt(named, ["up", "down"], rank=2) == ["up", "down"]
     trained = {name for name, p in named.named_parameters() if p.requires_grad}

@@ -13,7 +13,12 @@ from course_lib.finetuning.memorisation import extraction, longest_overlap, shar
 
 
 def slow(written: list[int], sources: list[list[int]]) -> int:
-    runs = {tuple(source[a:b]) for source in sources for a in range(len(source)) for b in range(a + 1, len(source) + 1)}
+    runs = {
+        tuple(source[a:b])
+        for source in sources
+        for a in range(len(source))
+        for b in range(a + 1, len(source) + 1)
+    }
     own = [(a, b) for a in range(len(written)) for b in range(a + 1, len(written) + 1)]
     return max((b - a for a, b in own if tuple(written[a:b]) in runs), default=0)
 
@@ -23,7 +28,9 @@ def test_overlaps_are_those_of_a_slow_search(seed: int) -> None:
     rng = random.Random(seed)
     letters = rng.choice([2, 3, 9])
     written = [rng.randrange(letters) for _ in range(rng.randrange(25))]
-    sources = [[rng.randrange(letters) for _ in range(rng.randrange(25))] for _ in range(rng.randrange(4))]
+    sources = [
+        [rng.randrange(letters) for _ in range(rng.randrange(25))] for _ in range(rng.randrange(4))
+    ]
     found = longest_overlap(written, sources)
     assert found.length == slow(written, sources)
     if found.length:
@@ -37,7 +44,10 @@ def test_an_overlap_is_found_in_long_texts() -> None:
     written = [rng.randrange(4_000) for _ in range(2_000)]
     written[700:760] = sources[3][1_234:1_294]
     found = longest_overlap(written, sources)
-    assert (found.source, found.length) == (3, 60) and (found.start, found.source_start) == (700, 1_234)
+    assert (found.source, found.length) == (3, 60) and (found.start, found.source_start) == (
+        700,
+        1_234,
+    )
 
 
 def test_what_was_learned_by_heart_comes_out(tiny: Path) -> None:

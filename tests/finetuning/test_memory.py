@@ -19,7 +19,7 @@ from course_lib.finetuning.memory import (
     layer_shapes,
     measured,
     what_fits,
-)  # fmt: skip
+)
 from course_lib.finetuning.nf4_linear import quantise_layers
 from course_lib.finetuning.train import Recipe, fine_tune, with_adapter
 from course_lib.transformer.convert import config_of
@@ -40,17 +40,21 @@ def test_falcon_7b_comes_out() -> None:
     assert adapter_parameters(FALCON_7B, 16, (name for name in ("dense", "query_key_value"))) > 0
     assert four.states == pytest.approx(0.52e9, rel=5e-3)
     assert four.model < 5e9 and adapter_parameters(FALCON_7B, 16) / count.total < 1 / 200
-    assert estimate(FALCON_7B, "full").model + estimate(FALCON_7B, "full").states == 16 * count.total
+    assert (
+        estimate(FALCON_7B, "full").model + estimate(FALCON_7B, "full").states == 16 * count.total
+    )
     assert four.linear + four.scales < 0.29 * half.linear
 
 
 def test_more_of_anything_needs_more() -> None:
     base = estimate(FALCON_7B, "qlora", 2, 512)
     for larger in (
-        estimate(FALCON_7B, "qlora", 4, 512), estimate(FALCON_7B, "qlora", 2, 1024),
+        estimate(FALCON_7B, "qlora", 4, 512),
+        estimate(FALCON_7B, "qlora", 2, 1024),
         estimate(FALCON_7B, "qlora", 2, 512, rank=64),
-        estimate(FALCON_7B, "qlora", 2, 512, checkpointing=False), estimate(FALCON_7B, "lora", 2, 512),
-    ):  # fmt: skip
+        estimate(FALCON_7B, "qlora", 2, 512, checkpointing=False),
+        estimate(FALCON_7B, "lora", 2, 512),
+    ):
         assert larger.total > base.total
     totals = [estimate(FALCON_7B, method).total for method in METHODS[:3]]
     assert totals == sorted(totals, reverse=True)
@@ -67,9 +71,10 @@ def test_what_fits() -> None:
 
 def test_nonsense_is_refused() -> None:
     for call in (
-        lambda: estimate(FALCON_7B, "magic"), lambda: estimate(FALCON_7B, batch=0),
+        lambda: estimate(FALCON_7B, "magic"),
+        lambda: estimate(FALCON_7B, batch=0),
         lambda: adapter_parameters(FALCON_7B, 4, ["lm_head"]),
-    ):  # fmt: skip
+    ):
         with pytest.raises(CourseError):
             call()
 
@@ -83,7 +88,9 @@ def test_layers_have_the_shapes_of_transformers(tiny: Path) -> None:
 
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_weights_and_states_are_those_measured(tiny: Path, double: bool, dtype: torch.dtype) -> None:
+def test_weights_and_states_are_those_measured(
+    tiny: Path, double: bool, dtype: torch.dtype
+) -> None:
     model = FalconForCausalLM.from_pretrained(tiny, dtype=dtype)
     config, kind = config_of(model.config), dtype.itemsize
     before, plain = measured(model), estimate(config, "inference", kind_bytes=kind)
@@ -92,14 +99,27 @@ def test_weights_and_states_are_those_measured(tiny: Path, double: bool, dtype: 
     names = [name for name, _ in model.named_modules() if name.rsplit(".", 1)[-1] in LAYERS]
     quantise_layers(model, names, double)
     adapted = get_peft_model(model, LoraConfig(r=8, target_modules=list(LAYERS)))
-    after, predicted = measured(adapted), estimate(config, "qlora", rank=8, double=double, kind_bytes=kind)
-    assert (after.linear, after.scales, after.trained) == (predicted.linear, predicted.scales, predicted.adapter)
+    after, predicted = (
+        measured(adapted),
+        estimate(config, "qlora", rank=8, double=double, kind_bytes=kind),
+    )
+    assert (after.linear, after.scales, after.trained) == (
+        predicted.linear,
+        predicted.scales,
+        predicted.adapter,
+    )
     assert after.model == pytest.approx(predicted.model, rel=0.02)
     optimiser = torch.optim.AdamW([p for p in adapted.parameters() if p.requires_grad])
-    adapted(torch.ones(1, 4, dtype=torch.long), labels=torch.ones(1, 4, dtype=torch.long)).loss.backward()
+    adapted(
+        torch.ones(1, 4, dtype=torch.long), labels=torch.ones(1, 4, dtype=torch.long)
+    ).loss.backward()
     optimiser.step()
-    moments = sum(v.numel() * v.element_size() for s in optimiser.state.values() for v in s.values() if v.ndim)
-    gradients = sum(p.grad.numel() * p.grad.element_size() for p in adapted.parameters() if p.grad is not None)
+    moments = sum(
+        v.numel() * v.element_size() for s in optimiser.state.values() for v in s.values() if v.ndim
+    )
+    gradients = sum(
+        p.grad.numel() * p.grad.element_size() for p in adapted.parameters() if p.grad is not None
+    )
     assert (moments, gradients) == (predicted.optimiser, predicted.gradients)
 
 
@@ -118,29 +138,43 @@ def test_activations_are_those_that_are_kept(tiny: Path, batch: int, length: int
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         state = model.transformer(torch.randint(6, 300, (batch, length))).last_hidden_state
-    predicted = estimate(config_of(model.config), "full", batch, length, kind_bytes=4, checkpointing=False)
-    assert state.requires_grad and sum(kept.values()) == pytest.approx(predicted.activations, rel=0.25)
+    predicted = estimate(
+        config_of(model.config), "full", batch, length, kind_bytes=4, checkpointing=False
+    )
+    assert state.requires_grad and sum(kept.values()) == pytest.approx(
+        predicted.activations, rel=0.25
+    )
 
 
 def test_on_mini_falcon_as_it_is_loaded() -> None:
     """The model that ships, through the call of the notebook, by bitsandbytes where it is installed."""
     base = load_base("mini-falcon")
-    predicted = estimate(config_of(base.model.config), "qlora", rank=16, kind_bytes=base.model.dtype.itemsize)
+    predicted = estimate(
+        config_of(base.model.config), "qlora", rank=16, kind_bytes=base.model.dtype.itemsize
+    )
     found = measured(with_adapter(base, Recipe(1, rank=16)))
     assert found.linear == predicted.linear and found.trained == predicted.adapter
     assert found.scales == pytest.approx(predicted.scales, rel=0.02)
     assert found.model == pytest.approx(predicted.model, rel=0.02)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="the peak of a training step is measured on a GPU")
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="the peak of a training step is measured on a GPU"
+)
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_on_a_gpu_the_peak_is_as_predicted(tmp_path: Path, checkpointing: bool) -> None:
     """A Falcon large enough that weights and activations dominate; the allocator's own number within a tenth."""
-    wide = save_falcon(tmp_path / "wide", hidden_size=2048, num_attention_heads=32, num_hidden_layers=8)
+    wide = save_falcon(
+        tmp_path / "wide", hidden_size=2048, num_attention_heads=32, num_hidden_layers=8
+    )
     base = load_base(wide)
     batch, length = 8, 128
-    rows = [{"input_ids": [7 + n % 300 for n in range(length)], "labels": [7] * length}] * (2 * batch)
-    recipe = Recipe(2, batch=batch, rank=16, checkpointing=checkpointing, evaluate_every=2, dropout=0.0)
+    rows = [{"input_ids": [7 + n % 300 for n in range(length)], "labels": [7] * length}] * (
+        2 * batch
+    )
+    recipe = Recipe(
+        2, batch=batch, rank=16, checkpointing=checkpointing, evaluate_every=2, dropout=0.0
+    )
     torch.cuda.reset_peak_memory_stats()
     fine_tune(base, rows, rows[:1], recipe, tmp_path / "run")
     config = config_of(base.model.config)

@@ -22,7 +22,9 @@ WHY = "bitsandbytes before 0.50 fails on odd sizes, gives zeros another code and
 
 @pytest.fixture(scope="module")
 def bnb():  # noqa: ANN201
-    return pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed (no wheel, or Colab)").functional
+    return pytest.importorskip(
+        "bitsandbytes", reason="bitsandbytes is not installed (no wheel, or Colab)"
+    ).functional
 
 
 def inputs(seed: int) -> dict[str, torch.Tensor]:
@@ -33,11 +35,17 @@ def inputs(seed: int) -> dict[str, torch.Tensor]:
     zeros = normal.clone()
     zeros[3:6], zeros[10] = 0, 0
     return {
-        "normal": normal, "outliers": outliers, "with zeros": zeros, "all zeros": torch.zeros(4, 64),
-        "odd": normal.view(-1)[:4_101].clone(), "odd rows": torch.randn(33, 37, generator=generator),
-        "less than a block": normal.view(-1)[:10].clone(), "even steps": torch.linspace(-1, 1, 6_400).view(64, 100),
-        "tiny": normal * 1e-20, "many blocks": torch.randn(300, 640, generator=generator),
-    }  # fmt: skip
+        "normal": normal,
+        "outliers": outliers,
+        "with zeros": zeros,
+        "all zeros": torch.zeros(4, 64),
+        "odd": normal.view(-1)[:4_101].clone(),
+        "odd rows": torch.randn(33, 37, generator=generator),
+        "less than a block": normal.view(-1)[:10].clone(),
+        "even steps": torch.linspace(-1, 1, 6_400).view(64, 100),
+        "tiny": normal * 1e-20,
+        "many blocks": torch.randn(300, 640, generator=generator),
+    }
 
 
 NAMES = pytest.mark.parametrize("name", list(inputs(0)))
@@ -47,16 +55,22 @@ NAMES = pytest.mark.parametrize("name", list(inputs(0)))
 @NAMES
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("double", [False, True])
-def test_the_bytes_are_those_of_bitsandbytes(bnb, dtype, name: str, seed: int, double: bool) -> None:  # noqa: ANN001
+def test_the_bytes_are_those_of_bitsandbytes(
+    bnb, dtype, name: str, seed: int, double: bool
+) -> None:  # noqa: ANN001
     if OLD and (double or name not in ("normal", "outliers", "many blocks")):
         pytest.skip(WHY)
     values = inputs(seed)[name].to(dtype)
     ours = nf4.quantise(values, double=double)
-    packed, state = bnb.quantize_4bit(values, blocksize=64, quant_type="nf4", compress_statistics=double)
+    packed, state = bnb.quantize_4bit(
+        values, blocksize=64, quant_type="nf4", compress_statistics=double
+    )
     assert torch.equal(ours.packed, packed[:, 0])
     assert torch.equal(ours.scales.values, state.absmax)
     if double:
-        assert torch.equal(ours.scales.outer, state.state2.absmax) and torch.equal(ours.scales.mean, state.offset)
+        assert torch.equal(ours.scales.outer, state.state2.absmax) and torch.equal(
+            ours.scales.mean, state.offset
+        )
     state.shape = torch.Size([values.numel()])  # see the test of the widths
     expected = bnb.dequantize_4bit(packed, state).view(values.shape)
     assert expected.dtype == dtype and torch.equal(nf4.dequantise(ours), expected)
@@ -67,7 +81,9 @@ def test_bitsandbytes_takes_wrong_scales_when_a_row_ends_within_a_block(bnb) -> 
     values = inputs(0)["normal"]
     theirs = bnb.dequantize_4bit(*bnb.quantize_4bit(values, blocksize=64, quant_type="nf4"))
     assert float((nf4.dequantise(nf4.quantise(values)) - values).norm() / values.norm()) < 0.1
-    assert float((theirs - values).norm() / values.norm()) > 0.1, "mended: falcon.py need not care any more"
+    assert float((theirs - values).norm() / values.norm()) > 0.1, (
+        "mended: falcon.py need not care any more"
+    )
 
 
 @pytest.mark.skipif(OLD, reason=WHY)
@@ -90,9 +106,27 @@ def test_the_levels_are_those_of_bitsandbytes(bnb) -> None:  # noqa: ANN001
 
 def test_the_levels_are_what_the_paper_says() -> None:
     levels = nf4.normal_levels()
-    published = [-1.0, -0.6961928, -0.52507305, -0.39491749, -0.28444138, -0.18477343, -0.09105004, 0.0,
-                 0.0795803, 0.1609302, 0.2461123, 0.33791524, 0.44070983, 0.562617, 0.72295684, 1.0]  # fmt: skip
-    torch.testing.assert_close(levels, torch.tensor(published), atol=1e-6, rtol=0)  # QLoRA, appendix E
+    published = [
+        -1.0,
+        -0.6961928,
+        -0.52507305,
+        -0.39491749,
+        -0.28444138,
+        -0.18477343,
+        -0.09105004,
+        0.0,
+        0.0795803,
+        0.1609302,
+        0.2461123,
+        0.33791524,
+        0.44070983,
+        0.562617,
+        0.72295684,
+        1.0,
+    ]
+    torch.testing.assert_close(
+        levels, torch.tensor(published), atol=1e-6, rtol=0
+    )  # QLoRA, appendix E
     assert len(nf4.dynamic_levels().unique()) == 256
 
 
@@ -167,7 +201,12 @@ def test_the_layer_is_that_of_bitsandbytes(bnb) -> None:  # noqa: ANN001
     torch.manual_seed(2)
     base = nn.Linear(128, 64, bias=False)
     theirs = bitsandbytes.nn.Linear4bit(
-        128, 64, bias=False, compute_dtype=torch.float32, compress_statistics=False, quant_type="nf4"
+        128,
+        64,
+        bias=False,
+        compute_dtype=torch.float32,
+        compress_statistics=False,
+        quant_type="nf4",
     )
     theirs.load_state_dict(base.state_dict())
     theirs = theirs.to("cpu")

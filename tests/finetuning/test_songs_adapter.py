@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.finetuning.adapters import attach
 from course_lib.finetuning.archive import fingerprint
 from course_lib.finetuning.falcon import load_base
+from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus import load_corpus
 
 FOLDER = REPOSITORY / "assets" / "models" / "songs-adapter"
@@ -27,10 +27,16 @@ def test_songs_to_learn_from_are_whole_and_apart_from_those_held_out() -> None:
     assert not any("<span" in text or "Advertisement" in text for text in training)
 
 
-def test_the_script_at_small_size(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_script_at_small_size(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(songs, "SMALL", str(tiny))
     monkeypatch.setattr(songs, "LENGTH", 64)
-    monkeypatch.setattr(songs, "old_rows", lambda base, most: songs.per_document(["The old text."], base.tokenizer, 64))
+    monkeypatch.setattr(
+        songs,
+        "old_rows",
+        lambda base, most: songs.per_document(["The old text."], base.tokenizer, 64),
+    )
     few = [text[:300] for text in songs.songs()[0][:6]]
     monkeypatch.setattr(songs, "songs", lambda: (few[:4], few[4:]))
     recipe = replace(songs.RECIPE, steps=4, evaluate_every=2)
@@ -56,7 +62,9 @@ def test_the_script_at_small_size(tiny: Path, tmp_path: Path, monkeypatch: pytes
 def test_the_adapter_that_ships_fits_and_has_a_card() -> None:
     base = load_base(songs.SMALL)
     card = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert fingerprint(base)[:16] in card, "mini-falcon is another one now: run assets/models/train_songs_adapter.py"
+    assert fingerprint(base)[:16] in card, (
+        "mini-falcon is another one now: run assets/models/train_songs_adapter.py"
+    )
     assert (FOLDER / "adapter_model.safetensors").stat().st_size <= songs.MOST_BYTES
     rows = songs.per_document(songs.songs()[1][:3], base.tokenizer, songs.LENGTH)
     before = songs.bits_per_byte(base.model, rows, base.tokenizer)

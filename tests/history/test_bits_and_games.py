@@ -5,12 +5,24 @@ import random
 
 import pytest
 
-from course_lib.bootstrap.places import REPOSITORY
-from course_lib.history.bits import gzip_bits_per_byte, ngram_bits_per_byte, shannon_bounds, xz_bits_per_byte
+from course_lib.history.bits import (
+    gzip_bits_per_byte,
+    ngram_bits_per_byte,
+    shannon_bounds,
+    xz_bits_per_byte,
+)
 from course_lib.history.eliza import Eliza
 from course_lib.history.eliza_reader import read_script
 from course_lib.history.ngrams import KneserNey
-from course_lib.history.play import Conversation, ShannonGame, chat, letters_only, machine_ranks, play_shannon
+from course_lib.history.play import (
+    Conversation,
+    ShannonGame,
+    chat,
+    letters_only,
+    machine_ranks,
+    play_shannon,
+)
+from course_lib.places import REPOSITORY
 from course_lib.workbook import settings
 
 SCRIPTS = sorted((REPOSITORY / "assets" / "eliza").glob("*.txt"))
@@ -19,7 +31,11 @@ SCRIPTS = sorted((REPOSITORY / "assets" / "eliza").glob("*.txt"))
 def test_repeated_text_costs_little_and_random_bytes_eight_bits() -> None:
     text = b"the same sentence once more. " * 200
     noise = random.Random(0).randbytes(5000)
-    for measure in (gzip_bits_per_byte, xz_bits_per_byte, lambda a, b: ngram_bits_per_byte(a, b, 5)):
+    for measure in (
+        gzip_bits_per_byte,
+        xz_bits_per_byte,
+        lambda a, b: ngram_bits_per_byte(a, b, 5),
+    ):
         assert measure(text, text[:2900]) < 0.5
         assert 7.5 < measure(noise, random.Random(1).randbytes(2000)) < 9
 
@@ -93,6 +109,10 @@ def test_widgets_play(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_number_of_the_timeline_has_its_source() -> None:
     rows = json.loads((REPOSITORY / "assets/history/timeline.json").read_text("utf-8"))
     assert [row["year"] for row in rows] == sorted(row["year"] for row in rows)
-    assert {"Shannon's guessing game", "ELIZA", "ChatGPT", "Falcon"} <= {row["name"] for row in rows}
-    assert all(str(int(row["year"])) in row["source"] or row["parameters"] or row["tokens"] for row in rows)
+    assert {"Shannon's guessing game", "ELIZA", "ChatGPT", "Falcon"} <= {
+        row["name"] for row in rows
+    }
+    assert all(
+        str(int(row["year"])) in row["source"] or row["parameters"] or row["tokens"] for row in rows
+    )
     assert all(len(row["source"]) > 20 for row in rows)

@@ -40,6 +40,8 @@ def test_solutions_pass_and_stubs_say_not_yet(name: str, fresh_home: object) -> 
 
 
 @pytest.mark.parametrize(("name", "mistake", "diagnosis"), MISTAKES)
-def test_mistakes_get_their_diagnosis(name: str, mistake: object, diagnosis: str, fresh_home: object) -> None:
+def test_mistakes_get_their_diagnosis(
+    name: str, mistake: object, diagnosis: str, fresh_home: object
+) -> None:
     result = getattr(checks, name)(mistake)
     assert result.status == "Look again" and diagnosis in result.message

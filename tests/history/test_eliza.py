@@ -23,7 +23,11 @@ def test_greeting() -> None:
 
 def test_decomposition_and_reassembly_take_turns() -> None:
     bot = eliza("(WANT ((0 WANT 0) (WHY 3) (AND IF YOU GOT 3)))")
-    assert [bot.answer("I want tea") for _ in range(3)] == ["WHY TEA", "AND IF YOU GOT TEA", "WHY TEA"]
+    assert [bot.answer("I want tea") for _ in range(3)] == [
+        "WHY TEA",
+        "AND IF YOU GOT TEA",
+        "WHY TEA",
+    ]
 
 
 def test_decompositions_are_tried_in_order() -> None:
@@ -119,7 +123,12 @@ def test_memory_is_not_recalled_when_there_is_a_keyword() -> None:
 def test_hash_takes_the_last_group_of_six() -> None:
     assert hash_word("ABCDEFHERE") == hash_word("HERE")
     assert hash_word("ABCDEF") != hash_word("") or hash_word("ABCDEF") in range(4)
-    assert {hash_word(word) for word in ("A", "AB", "CAT", "TREE", "HOUSE", "ZEBRA", "ME")} <= {0, 1, 2, 3}
+    assert {hash_word(word) for word in ("A", "AB", "CAT", "TREE", "HOUSE", "ZEBRA", "ME")} <= {
+        0,
+        1,
+        2,
+        3,
+    }
 
 
 def test_comments_and_case() -> None:
@@ -128,7 +137,8 @@ def test_comments_and_case() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "   ", "x" * 10_000, "tea " * 2500, "😀" * 50, "日本語のお茶", "((((", "\x00", "?!,.;"]
+    "text",
+    ["", "   ", "x" * 10_000, "tea " * 2500, "😀" * 50, "日本語のお茶", "((((", "\x00", "?!,.;"],
 )
 def test_any_input_gets_an_answer(text: str) -> None:
     bot = eliza("(TEA ((0 TEA 0 TEA 0 CAKE 0) (LONG)) ((0 TEA 0) (TEA)))")

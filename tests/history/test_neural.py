@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
-from course_lib.history.fill_in import CONTEXT, Vocabulary, candidates, middle_loss, middle_word_accuracy, train_pair
+from course_lib.history.fill_in import (
+    CONTEXT,
+    Vocabulary,
+    candidates,
+    middle_loss,
+    middle_word_accuracy,
+    train_pair,
+)
 from course_lib.history.neural import (
     RECIPES,
     SmallTransformer,
@@ -17,7 +24,7 @@ from course_lib.history.neural import (
     influence_by_distance,
     new_model,
     train_on_bytes,
-)  # fmt: skip
+)
 
 TEXT = as_bytes("the cat sat on the mat. the dog sat on the log. " * 60)
 
@@ -50,7 +57,11 @@ def test_the_mask_without_direction_sees_both_sides() -> None:
     changed = ids.clone()
     changed[0, 7] = 30
     assert not torch.allclose(model(ids)[:, 0], model(changed)[:, 0], atol=1e-6)
-    assert causal_mask(3).tolist() == [[False, True, True], [False, False, True], [False, False, False]]
+    assert causal_mask(3).tolist() == [
+        [False, True, True],
+        [False, False, True],
+        [False, False, False],
+    ]
 
 
 @pytest.mark.parametrize("kind", RECIPES)
@@ -58,9 +69,13 @@ def test_the_mask_without_direction_sees_both_sides() -> None:
 def test_they_learn_and_bits_fall(kind: str, seed: int) -> None:
     model = new_model(kind, seed)
     before = bits_per_token(model, TEXT[:500])
-    _, looks = train_on_bytes(model, TEXT, steps=40, seed=seed, held_out=TEXT[:500], looks=2, **RECIPES[kind])
+    _, looks = train_on_bytes(
+        model, TEXT, steps=40, seed=seed, held_out=TEXT[:500], looks=2, **RECIPES[kind]
+    )
     assert before > 7 and looks[-1][1] < before / 2
-    assert [read for read, _ in looks] == [n * RECIPES[kind]["context"] * RECIPES[kind]["batch"] for n in (20, 40)]
+    assert [read for read, _ in looks] == [
+        n * RECIPES[kind]["context"] * RECIPES[kind]["batch"] for n in (20, 40)
+    ]
 
 
 def test_bits_per_token_of_an_untrained_uniform_model_is_eight() -> None:

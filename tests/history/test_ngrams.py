@@ -63,9 +63,13 @@ def test_probabilities_equal_the_brute_force_definition(seed: int, order: int) -
     fast, slow = KneserNey(documents, order), BruteForce(documents, order)
     rng = random.Random(seed)
     for _ in range(25):
-        history = tuple([START] * (order - 1) + [rng.choice("abcd") for _ in range(rng.randint(0, 5))])
+        history = tuple(
+            [START] * (order - 1) + [rng.choice("abcd") for _ in range(rng.randint(0, 5))]
+        )
         for token in fast.vocabulary:
-            assert fast.probability(token, history) == pytest.approx(slow.probability(token, history), rel=1e-12)
+            assert fast.probability(token, history) == pytest.approx(
+                slow.probability(token, history), rel=1e-12
+            )
 
 
 @pytest.mark.parametrize("seed", range(5))

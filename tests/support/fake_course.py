@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.bootstrap import places
+from course_lib import places
 
 CLI = """
 import json, sys
@@ -46,9 +46,13 @@ def wheel(folder: Path, name: str, version: str = "1.0", modules: int = 1) -> Pa
     """Write a wheel of a package with ``modules`` modules by hand."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
-    files = {f"{module}/{'__init__' if i == 0 else f'm{i}'}.py": f"VALUE = {i}\n" for i in range(modules)}
+    files = {
+        f"{module}/{'__init__' if i == 0 else f'm{i}'}.py": f"VALUE = {i}\n" for i in range(modules)
+    }
     files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files[f"{info}/WHEEL"] = (
+        "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    )
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
     path = folder / f"{module}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -72,7 +76,11 @@ class FakeCourse:
         (package / "workbook").mkdir(parents=True)
         for name in ("__init__.py", "__main__.py", "errors.py"):
             shutil.copy(source / name, package / name)
-        shutil.copytree(source / "bootstrap", package / "bootstrap", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            source / "bootstrap",
+            package / "bootstrap",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
         (package / "workbook" / "__init__.py").touch()
         (package / "workbook" / "cli.py").write_text(CLI, encoding="utf-8")
         (self.repository / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
@@ -82,21 +90,41 @@ class FakeCourse:
 
     def lock(self, *lines: str) -> None:
         """Write the lock; the tests' lock has courseprobe-test besides."""
-        (self.repository / "requirements.lock").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (self.repository / "requirements.lock").write_text(
+            "\n".join(lines) + "\n", encoding="utf-8"
+        )
         text = "\n".join([*lines, "courseprobe-test==1.0"]) + "\n"
         (self.repository / "requirements-test.lock").write_text(text, encoding="utf-8")
 
     def variables(self, **more: str) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "COURSE_", "PYTHON"))}
-        pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": self.wheels.as_uri(), "PIP_CONFIG_FILE": os.devnull}
-        return {**kept, **pip, "COURSE_HOME": str(self.home), "PYTHONDONTWRITEBYTECODE": "1", **more}
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith(("PIP_", "COURSE_", "PYTHON"))
+        }
+        pip = {
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": self.wheels.as_uri(),
+            "PIP_CONFIG_FILE": os.devnull,
+        }
+        return {
+            **kept,
+            **pip,
+            "COURSE_HOME": str(self.home),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **more,
+        }
 
     def start(self, *argv: str, **more: str) -> subprocess.Popen:
         """``python -m course_lib …`` in the background, in a process group of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "course_lib", *argv], cwd=self.repository, env=self.variables(**more),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "-m", "course_lib", *argv],
+            cwd=self.repository,
+            env=self.variables(**more),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
 
     def run(self, *argv: str, **more: str) -> subprocess.CompletedProcess:
         process = self.start(*argv, **more)

@@ -3,7 +3,11 @@
 import ipaddress
 import socket
 
-_connect, _connect_ex, _resolve = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+_connect, _connect_ex, _resolve = (
+    socket.socket.connect,
+    socket.socket.connect_ex,
+    socket.getaddrinfo,
+)
 
 
 class NetworkBlocked(OSError):

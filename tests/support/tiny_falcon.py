@@ -15,10 +15,22 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 SHAPE = dict(
-    hidden_size=128, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=128, multi_query=True,
-    parallel_attn=True, bias=False, alibi=False, new_decoder_architecture=False, tie_word_embeddings=True,
-    hidden_dropout=0.0, attention_dropout=0.0, bos_token_id=0, eos_token_id=0, pad_token_id=1,
-)  # fmt: skip
+    hidden_size=128,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    max_position_embeddings=128,
+    multi_query=True,
+    parallel_attn=True,
+    bias=False,
+    alibi=False,
+    new_decoder_architecture=False,
+    tie_word_embeddings=True,
+    hidden_dropout=0.0,
+    attention_dropout=0.0,
+    bos_token_id=0,
+    eos_token_id=0,
+    pad_token_id=1,
+)
 
 
 def handbook() -> list[str]:
@@ -32,14 +44,23 @@ def save_falcon(folder: Path, steps: int = 0, **shape: object) -> Path:
     tokenizer = BPETokenizer.train(texts, 384, SPECIAL)
     tokenizer.save(folder / "bpe.json")
     fast = PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "bpe.json"), eos_token=END_OF_TEXT, bos_token=END_OF_TEXT, pad_token=SPECIAL[1],
-        additional_special_tokens=list(SPECIAL[2:]), model_max_length=128, padding_side="left",
-    )  # fmt: skip
+        tokenizer_file=str(folder / "bpe.json"),
+        eos_token=END_OF_TEXT,
+        bos_token=END_OF_TEXT,
+        pad_token=SPECIAL[1],
+        additional_special_tokens=list(SPECIAL[2:]),
+        model_max_length=128,
+        padding_side="left",
+    )
     fast.chat_template = CHAT_TEMPLATE
     torch.manual_seed(0)
     model = FalconForCausalLM(FalconConfig(**{**SHAPE, "vocab_size": len(tokenizer), **shape}))
     if steps:
-        teach(model, torch.tensor([number for text in texts for number in [0, *tokenizer.encode(text)]]), steps)
+        teach(
+            model,
+            torch.tensor([number for text in texts for number in [0, *tokenizer.encode(text)]]),
+            steps,
+        )
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     (folder / "bpe.json").unlink()
@@ -47,7 +68,10 @@ def save_falcon(folder: Path, steps: int = 0, **shape: object) -> Path:
 
 
 def teach(model: FalconForCausalLM, stream: torch.Tensor, steps: int) -> None:
-    optimiser, generator = torch.optim.AdamW(model.parameters(), 3e-3), torch.Generator().manual_seed(0)
+    optimiser, generator = (
+        torch.optim.AdamW(model.parameters(), 3e-3),
+        torch.Generator().manual_seed(0),
+    )
     for _ in range(steps):
         starts = torch.randint(len(stream) - 64, (8,), generator=generator)
         rows = torch.stack([stream[start : start + 64] for start in starts.tolist()])

@@ -14,7 +14,17 @@ from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
 from course_lib.workbook.corpus import load_corpus
 
 ODD = [
-    *("", " ", "\n\n  x", "naïve café", "温室の土", "🌱👩\u200d👩\u200d👧 water", "אבג", "a\u0301", "don't we'll"),
+    *(
+        "",
+        " ",
+        "\n\n  x",
+        "naïve café",
+        "温室の土",
+        "🌱👩\u200d👩\u200d👧 water",
+        "אבג",
+        "a\u0301",
+        "don't we'll",
+    ),
     *("\x00\x01", "  indented\n\tcode()  ", "1,234.5", f"a {END_OF_TEXT} b"),
 ]
 
@@ -45,7 +55,9 @@ def theirs(texts: list[str], size: int, minimum: int = 2) -> Tokenizer:
 
 def fast(tokenizer: BPETokenizer, folder: Path) -> PreTrainedTokenizerFast:
     tokenizer.save(folder / "tokenizer.json")
-    return PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), split_special_tokens=True)
+    return PreTrainedTokenizerFast(
+        tokenizer_file=str(folder / "tokenizer.json"), split_special_tokens=True
+    )
 
 
 @pytest.mark.parametrize("name", ["handbook", "songbook", "odd"])
@@ -69,7 +81,9 @@ def random_text(rng: random.Random) -> str:
     """Any code points but surrogates, in runs of one script, with blanks between."""
     starts = [32, 97, 48, 0, 192, 0x300, 0x5D0, 0x3040, 0x4E00, 0xE000, 0x1F300, 0x10FF00]
     runs = [rng.choice(starts) for _ in range(rng.randint(0, 6))]
-    return "".join(chr(start + rng.randint(0, 60)) for start in runs for _ in range(rng.randint(1, 6)))
+    return "".join(
+        chr(start + rng.randint(0, 60)) for start in runs for _ in range(rng.randint(1, 6))
+    )
 
 
 def test_ids_on_ten_thousand_random_strings_and_back(corpora: dict, tmp_path: Path) -> None:
@@ -90,7 +104,9 @@ def test_any_bytes_come_back(corpora: dict) -> None:
 
 
 def test_special_tokens_are_never_produced_from_text(corpora: dict) -> None:
-    tokenizer = BPETokenizer.train([END_OF_TEXT * 50, *corpora["songbook"]], 1_000, special=(END_OF_TEXT, "<|user|>"))
+    tokenizer = BPETokenizer.train(
+        [END_OF_TEXT * 50, *corpora["songbook"]], 1_000, special=(END_OF_TEXT, "<|user|>")
+    )
     assert tokenizer.special == {END_OF_TEXT: 0, "<|user|>": 1}
     for text in (END_OF_TEXT, "<|user|>" * 3, f"x{END_OF_TEXT}y"):
         assert min(tokenizer.encode(text)) >= 2 and tokenizer.decode(tokenizer.encode(text)) == text
@@ -101,11 +117,16 @@ def test_saved_and_loaded_it_is_the_same(corpora: dict, tmp_path: Path) -> None:
     tokenizer = BPETokenizer.train(corpora["handbook"], 700)
     tokenizer.save(tmp_path / "t é.json")
     again = BPETokenizer.load(tmp_path / "t é.json")
-    assert again.pieces == tokenizer.pieces and again.merges == tokenizer.merges and again.special == tokenizer.special
+    assert (
+        again.pieces == tokenizer.pieces
+        and again.merges == tokenizer.merges
+        and again.special == tokenizer.special
+    )
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}", "[1]", '{"model": {"vocab": {}, "merges": [["a", "b"]]}, "added_tokens": []}']
+    "content",
+    ["", "{}", "[1]", '{"model": {"vocab": {}, "merges": [["a", "b"]]}, "added_tokens": []}'],
 )
 def test_other_files_are_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text(content)

@@ -40,7 +40,9 @@ def block(x, norm_1, attention, norm_2, mlp):  # noqa: ANN001, ANN201
     return x + mlp(norm_2(x))
 
 
-def top_p(probabilities: Tensor, share: float, late: bool = False, early: bool = False, norm: bool = True) -> Tensor:
+def top_p(
+    probabilities: Tensor, share: float, late: bool = False, early: bool = False, norm: bool = True
+) -> Tensor:
     ordered, order = probabilities.sort(descending=True)
     before = ordered.cumsum(0) - ordered
     out = ordered.cumsum(0) > share if early else before >= share + 0.2 if late else before >= share
@@ -58,12 +60,23 @@ def parameters(vocabulary: int, context: int, width: int, layers: int) -> int:
     return vocabulary * width + context * width + layers * (12 * width**2 + 13 * width) + 2 * width
 
 
-SOLUTIONS = {"merge": merge, "causal": causal, "head": head, "block": block, "top_p": top_p, "parameters": parameters}
+SOLUTIONS = {
+    "merge": merge,
+    "causal": causal,
+    "head": head,
+    "block": block,
+    "top_p": top_p,
+    "parameters": parameters,
+}
 MISTAKES = [
     ("merge", lambda p, q: list(p), "Nothing was merged"),
     ("merge", lambda p, q: merge(p, q, most=1), "Only the first"),
     ("merge", lambda p, q: merge(p, q, step=1), "go on two places"),
-    ("merge", lambda p, q: merge(p, q)[: len(p)] if "a" not in p else ["aa", "aa"], "no piece is used twice"),
+    (
+        "merge",
+        lambda p, q: merge(p, q)[: len(p)] if "a" not in p else ["aa", "aa"],
+        "no piece is used twice",
+    ),
     ("causal", lambda s: s.softmax(-1), "which comes later. Set such scores"),
     ("causal", lambda s: causal(s.T.flip(0), 1).flip(0).flip(1), "way round"),
     ("causal", lambda s: causal(s, 0), "nan"),
@@ -102,6 +115,8 @@ def test_solutions_pass_and_stubs_say_not_yet(name: str, fresh_home: object) -> 
 
 
 @pytest.mark.parametrize(("name", "mistake", "diagnosis"), MISTAKES)
-def test_mistakes_get_their_diagnosis(name: str, mistake: object, diagnosis: str, fresh_home: object) -> None:
+def test_mistakes_get_their_diagnosis(
+    name: str, mistake: object, diagnosis: str, fresh_home: object
+) -> None:
     result = getattr(checks, name)(mistake)
     assert result.status == "Look again" and diagnosis in result.message, result

@@ -27,7 +27,9 @@ def test_without_a_compiler_the_model_stays_as_it_is(
 
 def test_with_one_its_numbers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model, seen = MiniGPT(TINY), []
-    monkeypatch.setattr(torch, "compile", lambda one: lambda ids: seen.append(ids.shape) or one(ids))
+    monkeypatch.setattr(
+        torch, "compile", lambda one: lambda ids: seen.append(ids.shape) or one(ids)
+    )
     ids = torch.randint(0, 20, (2, 4))
     torch.testing.assert_close(compiled(model, 2, 4)(ids), model(ids))
     assert seen == [(2, 4), (2, 4)]

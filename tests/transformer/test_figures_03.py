@@ -28,7 +28,9 @@ def test_one_token_is_refused_with_a_sentence() -> None:
 
 
 def test_the_lens_counts_changed_guesses() -> None:
-    shown = figures_inside.lens([["a", "b"], ["a", "c"]], torch.tensor([[0.5, 0.9], [0.1, 0.2]]), ["x", "y"])
+    shown = figures_inside.lens(
+        [["a", "b"], ["a", "c"]], torch.tensor([[0.5, 0.9], [0.1, 0.2]]), ["x", "y"]
+    )
     assert "at 1 of 2 places" in shown.sentence
 
 
@@ -39,11 +41,13 @@ def test_the_diary_grows() -> None:
 
 def test_every_figure_can_be_drawn() -> None:
     drawn = [
-        figures.what_you_will_build(), figures.two_blocks(), figures.three_masks(),
+        figures.what_you_will_build(),
+        figures.two_blocks(),
+        figures.three_masks(),
         figures.cuts([("one", ["a ", "b"]), ("two", ["a b"])]),
         figures.softmax_width([0.5, 0.5], [0.0, 1.0], [0.4, 0.6], 512),
         figures.weight_maps([torch.eye(2)], ["a", "b"], ["one"], "A sentence."),
         figures.scaling([1e9, 1e10], [3.0, 2.5], [3.0, 1.9], ["s", "m"], (1e12, 1.5, "far")),
-    ]  # fmt: skip
+    ]
     for own in drawn:
         assert own.png().startswith(b"\x89PNG") and own.sentence.endswith((".", ")."))

@@ -10,7 +10,9 @@ from course_lib.transformer.model import Config, MiniGPT
 @pytest.fixture(params=["gpt", "falcon"])
 def model(request: pytest.FixtureRequest) -> MiniGPT:
     torch.manual_seed(0)
-    return MiniGPT(Config(40, request.param, 16, 3, 4, few_heads=1 if request.param == "falcon" else None)).eval()
+    return MiniGPT(
+        Config(40, request.param, 16, 3, 4, few_heads=1 if request.param == "falcon" else None)
+    ).eval()
 
 
 def test_attention_maps_are_rows_that_sum_to_one_and_look_back(model: MiniGPT) -> None:

@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 from course_lib.transformer.bpe import BPETokenizer
 from course_lib.transformer.convert import from_falcon
 from course_lib.workbook.corpus import load_corpus
@@ -39,10 +39,19 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModuleType, Path,
         patch.setattr(training, "LENGTH", 96)
         patch.setattr(training, "BATCH", 2)
         patch.setattr(training, "HEAD", 8)
-        shape = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
-        patch.setattr(training, "SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128})
+        shape = {
+            "vocab_size": 400,
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+        }
+        patch.setattr(
+            training, "SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128}
+        )
         for steps in ("3", "6"):
-            patch.setattr(sys, "argv", ["train", "--steps", steps, "--work", str(work), "--out", str(out)])
+            patch.setattr(
+                sys, "argv", ["train", "--steps", steps, "--work", str(work), "--out", str(out)]
+            )
             if steps == "3":
                 patch.setattr(training, "train", stopping_after(training.train, 3))
             training.main()
@@ -54,7 +63,9 @@ def stopping_after(train: object, steps: int) -> object:
 
     def shortened(*arguments: object, **options: object) -> object:
         model, draw, loss, plan = arguments
-        return train(model, draw, loss, plan.__class__(**{**vars(plan), "save_every": 1}), **options)
+        return train(
+            model, draw, loss, plan.__class__(**{**vars(plan), "save_every": 1}), **options
+        )
 
     return shortened
 
@@ -70,7 +81,14 @@ def test_it_goes_on_where_it_stopped_and_saves_a_falcon(trained: tuple) -> None:
         [{"role": "user", "content": "hello"}], add_generation_prompt=True, return_dict=False
     )
     assert chat[0] == 3 and chat[-1] == 4 and 5 in chat
-    assert len(json.loads((out / "held_out.json").read_text(encoding="utf-8"))["sha256, first 16 digits"]) >= 3
+    assert (
+        len(
+            json.loads((out / "held_out.json").read_text(encoding="utf-8"))[
+                "sha256, first 16 digits"
+            ]
+        )
+        >= 3
+    )
 
 
 @torch.no_grad()
@@ -84,15 +102,22 @@ def test_three_programs_give_the_same_logits(trained: tuple) -> None:
     torch.testing.assert_close(from_falcon(theirs)(ids)[0], expected, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(small.logits(ids[0].tolist(), {}), expected, atol=1e-4, rtol=1e-4)
     cache: dict = {}
-    parts = [small.logits(ids[0, start:end].tolist(), cache) for start, end in ((0, 7), (7, 8), (8, 40))]
+    parts = [
+        small.logits(ids[0, start:end].tolist(), cache) for start, end in ((0, 7), (7, 8), (8, 40))
+    ]
     torch.testing.assert_close(torch.cat(parts), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_the_short_tokenizer_gives_the_same_ids(trained: tuple) -> None:
     _, _, out = trained
     reader, rng = script("mini_falcon"), random.Random(0)
-    short, ours = reader.Tokenizer(out / "tokenizer.json"), BPETokenizer.load(out / "tokenizer.json")
-    texts = list(load_corpus("handbook").texts())[:20] + ["x² ½ Ⅷ _a_ 温室\u3000室\n\t  don't\x85'll 🌱a\u0301 "]
+    short, ours = (
+        reader.Tokenizer(out / "tokenizer.json"),
+        BPETokenizer.load(out / "tokenizer.json"),
+    )
+    texts = list(load_corpus("handbook").texts())[:20] + [
+        "x² ½ Ⅷ _a_ 温室\u3000室\n\t  don't\x85'll 🌱a\u0301 "
+    ]
     alphabet = "ab 1²½_\n\té温🌱'’.,\u00a0\u2003Ⅷ٣"
     texts += ["".join(rng.choices(alphabet, k=30)) for _ in range(2_000)]
     for text in texts:
@@ -104,7 +129,9 @@ def test_greedy_writing_is_that_of_transformers(trained: tuple) -> None:
     _, _, out = trained
     theirs, _ = load_model(out, dtype=torch.float32)
     ids = list(range(20, 30))
-    expected = theirs.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False, pad_token_id=1)[0, 10:].tolist()
+    expected = theirs.generate(
+        torch.tensor([ids]), max_new_tokens=12, do_sample=False, pad_token_id=1
+    )[0, 10:].tolist()
     found = list(script("mini_falcon").MiniFalcon(out).write(ids, 12, temperature=0))
     assert found == expected[: len(found)] and (len(found) == 12 or expected[len(found)] == 0)
 
@@ -118,10 +145,15 @@ def test_damaged_files_get_one_sentence(trained: tuple, tmp_path: Path, damage: 
         weights.write_bytes(weights.read_bytes()[:-100])
     elif damage == "other shape":
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 5}), encoding="utf-8")
+        (folder / "config.json").write_text(
+            json.dumps({**config, "num_hidden_layers": 5}), encoding="utf-8"
+        )
     else:
         (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit, match="clone the repository again"):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(SystemExit, match="clone the repository again"),
+    ):
         patch.setattr(reader, "FOLDER", folder)
         patch.setattr(sys, "argv", ["mini_falcon", "Hello"])
         reader.main()
@@ -130,10 +162,15 @@ def test_damaged_files_get_one_sentence(trained: tuple, tmp_path: Path, damage: 
 def test_the_text_is_cleaned(trained: tuple) -> None:
     training = trained[0]
     table = "  0.123  4.567  8.901  2.345  6.789\n"
-    assert training.cleaned(f"Write to ann@company.com.\n\n\n\n{table}Done.") == "Write to [e-mail].\n\nDone."
+    assert (
+        training.cleaned(f"Write to ann@company.com.\n\n\n\n{table}Done.")
+        == "Write to [e-mail].\n\nDone."
+    )
 
 
-def test_some_sequences_repeat_a_passage_and_only_its_second_time_is_learned(trained: tuple) -> None:
+def test_some_sequences_repeat_a_passage_and_only_its_second_time_is_learned(
+    trained: tuple,
+) -> None:
     training = trained[0]
     import numpy as np
 
@@ -143,7 +180,9 @@ def test_some_sequences_repeat_a_passage_and_only_its_second_time_is_learned(tra
     rows, targets = (torch.cat(part) for part in zip(*drawn, strict=True))
     assert rows.shape == targets.shape == (200 * training.BATCH, training.LENGTH)
     learned = targets[:, :-1] != training.IGNORED
-    assert torch.equal(rows[:, 1:][learned], targets[:, :-1][learned])  # the next token, where it is learned
+    assert torch.equal(
+        rows[:, 1:][learned], targets[:, :-1][learned]
+    )  # the next token, where it is learned
     random = (targets == training.IGNORED).any(1)
     assert 0.06 < float(random.float().mean()) < 0.2
     for row, target in zip(rows[random].tolist(), targets[random].tolist(), strict=True):
@@ -157,7 +196,9 @@ def test_some_sequences_repeat_a_passage_and_only_its_second_time_is_learned(tra
 
 def test_prose_is_told_from_tables_and_lists(trained: tuple) -> None:
     runs_on = trained[0].runs_on
-    assert runs_on("This paragraph goes on for a while, as prose does, and its lines are long.\n" * 3)
+    assert runs_on(
+        "This paragraph goes on for a while, as prose does, and its lines are long.\n" * 3
+    )
     assert not runs_on("x : int\n    The first.\ny : int\n    The second.\n" * 3)
     assert not runs_on("")
 
@@ -166,10 +207,14 @@ def small(monkeypatch: pytest.MonkeyPatch, training: ModuleType) -> None:
     """The script on the handbook with a tiny shape, as in ``trained``."""
     shape = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
     for name, value in (
-        ("load_corpus", lambda _: load_corpus("handbook")), ("compiled", lambda model, *_: model), ("VOCABULARY", 400),
-        ("LENGTH", 96), ("BATCH", 2), ("HEAD", 8),
+        ("load_corpus", lambda _: load_corpus("handbook")),
+        ("compiled", lambda model, *_: model),
+        ("VOCABULARY", 400),
+        ("LENGTH", 96),
+        ("BATCH", 2),
+        ("HEAD", 8),
         ("SHAPE", {**training.SHAPE, **shape, "max_position_embeddings": 128}),
-    ):  # fmt: skip
+    ):
         monkeypatch.setattr(training, name, value)
 
 
@@ -202,7 +247,9 @@ def test_a_longer_training_is_not_taken_for_a_shorter_one(
 ) -> None:
     training, work, _ = trained
     small(monkeypatch, training)
-    monkeypatch.setattr(sys, "argv", ["train", "--steps", "4", "--work", str(work), "--out", str(tmp_path / "out")])
+    monkeypatch.setattr(
+        sys, "argv", ["train", "--steps", "4", "--work", str(work), "--out", str(tmp_path / "out")]
+    )
     with pytest.raises(SystemExit, match="a training of 6 steps"):
         training.main()
     assert not (tmp_path / "out").exists()
@@ -212,7 +259,9 @@ def test_the_card_measures_and_tells(trained: tuple, monkeypatch: pytest.MonkeyP
     _, work, out = trained
     card = script("card_of_mini_falcon")
     monkeypatch.setattr(card, "LENGTH", 64)
-    monkeypatch.setattr(card, "copying", lambda *_: 0.0)  # its string alone is longer than this tiny context
+    monkeypatch.setattr(
+        card, "copying", lambda *_: 0.0
+    )  # its string alone is longer than this tiny context
     monkeypatch.setattr(card, "memorised", lambda *_: 0.0)
     monkeypatch.setattr(sys, "argv", ["card", "--work", str(work), "--out", str(out)])
     card.main()
@@ -232,11 +281,15 @@ def test_passages_that_were_trained_on_are_found_and_left_out(trained: tuple) ->
     shared = card.shared_passages(new, training)
     assert shared[100:150].all() and shared.sum() == 50
     _, work, out = trained
-    model, pieces = from_falcon(load_model(out, dtype=torch.float32)[0]), BPETokenizer.load(work / "tokenizer.json")
+    model, pieces = (
+        from_falcon(load_model(out, dtype=torch.float32)[0]),
+        BPETokenizer.load(work / "tokenizer.json"),
+    )
     tokens = np.clip(new, 6, 399)[: card.LENGTH + 1]
     whole = card.bits_per_byte(model, pieces, tokens)
     parts = [
-        card.bits_per_byte(model, pieces, tokens, judged=part) for part in (np.arange(513) < 200, np.arange(513) > 199)
+        card.bits_per_byte(model, pieces, tokens, judged=part)
+        for part in (np.arange(513) < 200, np.arange(513) > 199)
     ]
     assert min(parts) < whole < max(parts)  # the whole is their mean, weighted by bytes
 
@@ -262,23 +315,50 @@ def test_copying_is_seen_in_a_model_that_copies() -> None:
     assert card.copying(Copier(), held_out, distance=90, tries=5) < 0.1
 
 
-def test_sizes_are_compared_at_equal_operations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sizes_are_compared_at_equal_operations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sizes = script("mini_falcon_sizes", "benchmarks")
     shipped, _ = load_model("mini-falcon")
     own = shipped.config.hidden_size, shipped.config.num_hidden_layers
     assert sizes.parameters(*own) == sum(p.numel() for p in shipped.parameters())
-    assert sizes.operations(192, 9) < sizes.operations(256, 6) < sizes.operations(256, 8) < sizes.operations(320, 6)
-    for shape, steps in (("256x8", 10), ("192x9", 15)):  # as if trained: they are read and not trained again
+    assert (
+        sizes.operations(192, 9)
+        < sizes.operations(256, 6)
+        < sizes.operations(256, 8)
+        < sizes.operations(320, 6)
+    )
+    for shape, steps in (
+        ("256x8", 10),
+        ("192x9", 15),
+    ):  # as if trained: they are read and not trained again
         out = tmp_path / f"{shape}-{steps}" / "model"
         out.mkdir(parents=True)
-        facts = {"steps": steps, "tokens read": steps, "minutes": 1.0, "held-out loss": [[1, 9.0], [steps, 5.0]]}
+        facts = {
+            "steps": steps,
+            "tokens read": steps,
+            "minutes": 1.0,
+            "held-out loss": [[1, 9.0], [steps, 5.0]],
+        }
         (out / "training.json").write_text(json.dumps(facts), encoding="utf-8")
         for name in sizes.TOKENS:
             (tmp_path / f"{shape}-{steps}" / name).touch()
     result = tmp_path / "result.json"
-    given = ["--steps", "10", "--shapes", "256x8", "192x9", "--work", str(tmp_path), "--out", str(result)]
+    given = [
+        "--steps",
+        "10",
+        "--shapes",
+        "256x8",
+        "192x9",
+        "--work",
+        str(tmp_path),
+        "--out",
+        str(result),
+    ]
     monkeypatch.setattr(sys, "argv", ["sizes", *given, "--prepared", str(tmp_path / "prepared")])
     sizes.main()
     runs = json.loads(result.read_text(encoding="utf-8"))["runs"]
-    assert [run["steps"] for run in runs] == [10, 15] and {run["held-out loss, nats a token"] for run in runs} == {5.0}
+    assert [run["steps"] for run in runs] == [10, 15] and {
+        run["held-out loss, nats a token"] for run in runs
+    } == {5.0}
     assert runs[1]["operations"] == pytest.approx(runs[0]["operations"], rel=0.05)

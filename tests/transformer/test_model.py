@@ -7,7 +7,14 @@ import torch
 from transformers import BertConfig, FalconConfig, FalconForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from course_lib.errors import CourseError
-from course_lib.transformer.attention import allowed, attend, attend_fused, causal_mask, rotary, share_heads
+from course_lib.transformer.attention import (
+    allowed,
+    attend,
+    attend_fused,
+    causal_mask,
+    rotary,
+    share_heads,
+)
 from course_lib.transformer.convert import config_of, from_falcon, from_gpt2, to_falcon
 from course_lib.transformer.counting import FALCON_7B, GPT3, parameter_count
 from course_lib.transformer.model import Cache, Config, MiniGPT
@@ -39,9 +46,15 @@ def gpt2(seed: int) -> GPT2LMHeadModel:
 
 def falcon(name: str, seed: int) -> FalconForCausalLM:
     config = FalconConfig(
-        vocab_size=97, hidden_size=64, num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=64,
-        alibi=False, parallel_attn=True, **FALCONS[name],
-    )  # fmt: skip
+        vocab_size=97,
+        hidden_size=64,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        max_position_embeddings=64,
+        alibi=False,
+        parallel_attn=True,
+        **FALCONS[name],
+    )
     return shaken(FalconForCausalLM(config), seed)
 
 
@@ -73,18 +86,38 @@ def drawn(seed: int) -> torch.nn.Module:
     inner = rng.choice([None, width, 3 * width, 7])
     if rng.random() < 0.3:
         config = GPT2Config(
-            vocab_size=97, n_positions=40, n_embd=width, n_layer=layers, n_head=heads, n_inner=inner,
+            vocab_size=97,
+            n_positions=40,
+            n_embd=width,
+            n_layer=layers,
+            n_head=heads,
+            n_inner=inner,
             layer_norm_epsilon=epsilon,
-        )  # fmt: skip
+        )
         return shaken(GPT2LMHeadModel(config), seed)
     new = rng.random() < 0.5
-    choices = {"num_kv_heads": rng.choice([n for n in (1, 2, 3, heads) if heads % n == 0])} if new else {}
+    choices = (
+        {"num_kv_heads": rng.choice([n for n in (1, 2, 3, heads) if heads % n == 0])} if new else {}
+    )
     config = FalconConfig(
-        vocab_size=97, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads, alibi=False,
-        parallel_attn=True, new_decoder_architecture=new, multi_query=rng.random() < 0.5, bias=rng.random() < 0.5,
-        max_position_embeddings=40, ffn_hidden_size=inner, layer_norm_epsilon=epsilon,
-        rope_parameters={"rope_type": "default", "rope_theta": rng.choice([100.0, 10_000.0, 500_000.0])}, **choices,
-    )  # fmt: skip
+        vocab_size=97,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        alibi=False,
+        parallel_attn=True,
+        new_decoder_architecture=new,
+        multi_query=rng.random() < 0.5,
+        bias=rng.random() < 0.5,
+        max_position_embeddings=40,
+        ffn_hidden_size=inner,
+        layer_norm_epsilon=epsilon,
+        rope_parameters={
+            "rope_type": "default",
+            "rope_theta": rng.choice([100.0, 10_000.0, 500_000.0]),
+        },
+        **choices,
+    )
     return shaken(FalconForCausalLM(config), seed)
 
 
@@ -102,9 +135,15 @@ def test_logits_of_random_shapes(seed: int) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [dict(kind="falcom"), dict(width=10, heads=3), dict(heads=4, few_heads=3), dict(kind="falcon", width=12, heads=4),
-     dict(layers=0), dict(vocabulary=0)],
-)  # fmt: skip
+    [
+        dict(kind="falcom"),
+        dict(width=10, heads=3),
+        dict(heads=4, few_heads=3),
+        dict(kind="falcon", width=12, heads=4),
+        dict(layers=0),
+        dict(vocabulary=0),
+    ],
+)
 def test_a_shape_that_no_model_has_is_refused(wrong: dict) -> None:
     with pytest.raises(CourseError):
         Config(**{"vocabulary": 50, **wrong})
@@ -147,7 +186,9 @@ def test_with_a_cache_nothing_changes(name: str) -> None:
     theirs, ours = pair(name, 1)
     ids, cache = torch.randint(0, 97, (2, 12)), Cache()
     whole = theirs(ids).logits
-    parts = [ours(ids[:, start:end], cache=cache) for start, end in ((0, 5), (5, 6), (6, 10), (10, 12))]
+    parts = [
+        ours(ids[:, start:end], cache=cache) for start, end in ((0, 5), (5, 6), (6, 10), (10, 12))
+    ]
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-4, rtol=0)
     assert len(cache) == 12
 
@@ -191,7 +232,9 @@ def test_what_minigpt_lacks_is_said() -> None:
 def test_no_token_sees_its_future(kind: str) -> None:
     """Proved by gradients: what stands later has no influence on an earlier output."""
     torch.manual_seed(0)
-    model = MiniGPT(Config(50, kind, 16, 2, 4, few_heads=1 if kind == "falcon" else None, bias=kind == "gpt"))
+    model = MiniGPT(
+        Config(50, kind, 16, 2, 4, few_heads=1 if kind == "falcon" else None, bias=kind == "gpt")
+    )
     states = []
     model.embedding.register_forward_hook(lambda *args: states.append(args[2].requires_grad_()))
     logits = model(torch.randint(0, 50, (1, 9)))
@@ -208,17 +251,24 @@ def test_fused_and_written_attention_agree() -> None:
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 7, dtype=torch.float64))
     real = torch.tensor([[False, False, True, True, True, True, True], [True] * 7])
     mask = allowed(7, 7, real)
-    torch.testing.assert_close(attend_fused(query, key, value, mask), attend(query, key, value, mask)[0])
+    torch.testing.assert_close(
+        attend_fused(query, key, value, mask), attend(query, key, value, mask)[0]
+    )
     assert not attend(query, key, value, mask)[1][0, :, 2:, :2].any()
     few = torch.randn(2, 2, 7, 8)
-    assert torch.equal(share_heads(few, 4)[:, 1], few[:, 0]) and torch.equal(share_heads(few, 4)[:, 2], few[:, 1])
+    assert torch.equal(share_heads(few, 4)[:, 1], few[:, 0]) and torch.equal(
+        share_heads(few, 4)[:, 2], few[:, 1]
+    )
 
 
 def test_rotary_scores_depend_on_the_distance_alone() -> None:
     query, key = torch.randn(2, 1, 1, 1, 16, dtype=torch.float64)
 
     def score(m: int, n: int) -> float:
-        turned = (rotary(part, torch.tensor([[place]])).flatten() for part, place in ((query, m), (key, n)))
+        turned = (
+            rotary(part, torch.tensor([[place]])).flatten()
+            for part, place in ((query, m), (key, n))
+        )
         return float(torch.dot(*turned))
 
     assert score(3, 1) == pytest.approx(score(13, 11), abs=1e-5)
@@ -244,7 +294,9 @@ def test_the_large_ones_are_counted() -> None:
 def test_it_learns_a_text_by_heart(kind: str) -> None:
     for seed in range(2):
         torch.manual_seed(seed)
-        model = MiniGPT(Config(30, kind, 32, 2, 4, few_heads=1 if kind == "falcon" else None, bias=False))
+        model = MiniGPT(
+            Config(30, kind, 32, 2, 4, few_heads=1 if kind == "falcon" else None, bias=False)
+        )
         ids = torch.randint(0, 30, (4, 24))
         optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
         before = model.loss(ids).item()

@@ -55,11 +55,14 @@ def test_distributions_are_those_of_transformers(how: Sampling, seed: int) -> No
 def test_greedy_is_the_likeliest() -> None:
     logits = torch.randn(3, 20)
     found = distribution(logits, GREEDY, torch.zeros(3, 1, dtype=torch.long))
-    assert torch.equal(found.argmax(-1), logits.argmax(-1)) and torch.equal(found.sum(-1), torch.ones(3))
+    assert torch.equal(found.argmax(-1), logits.argmax(-1)) and torch.equal(
+        found.sum(-1), torch.ones(3)
+    )
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"temperature": -1}, {"top_k": 0}, {"top_p": 1.5}, {"min_p": -0.1}, {"repetition_penalty": 0}]
+    "wrong",
+    [{"temperature": -1}, {"top_k": 0}, {"top_p": 1.5}, {"min_p": -0.1}, {"repetition_penalty": 0}],
 )
 def test_impossible_settings_get_a_sentence(wrong: dict) -> None:
     with pytest.raises(CourseError):
@@ -84,7 +87,9 @@ def test_with_a_cache_it_writes_what_it_would_write_without(model: MiniGPT) -> N
 
 
 def test_a_seed_repeats_and_another_varies(model: MiniGPT) -> None:
-    first, same, other = (list(generate(model, [1], 12, Sampling(temperature=2.0), seed=seed)) for seed in (1, 1, 2))
+    first, same, other = (
+        list(generate(model, [1], 12, Sampling(temperature=2.0), seed=seed)) for seed in (1, 1, 2)
+    )
     assert first == same != other
 
 

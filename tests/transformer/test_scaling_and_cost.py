@@ -23,7 +23,9 @@ def test_a_line_is_found_again() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_larger_models_spend_more_and_all_learn(seed: int) -> None:
     data = torch.arange(13).repeat(200)  # 0, 1, … 12, 0, 1, …: each token decides the next
-    sizes = [Config(13, "falcon", width, 1, 2, few_heads=1, context=32, bias=False) for width in (8, 16)]
+    sizes = [
+        Config(13, "falcon", width, 1, 2, few_heads=1, context=32, bias=False) for width in (8, 16)
+    ]
     before = float(MiniGPT(sizes[0]).loss(data[:65].view(5, 13)).detach())
 
     @torch.no_grad()
@@ -31,7 +33,15 @@ def test_larger_models_spend_more_and_all_learn(seed: int) -> None:
         return float(model.loss(data[:64].view(4, 16)))
 
     runs = run_sizes(
-        sizes, data, judge, device=torch.device("cpu"), steps=40, batch=4, length=16, learning_rate=0.02, seed=seed
+        sizes,
+        data,
+        judge,
+        device=torch.device("cpu"),
+        steps=40,
+        batch=4,
+        length=16,
+        learning_rate=0.02,
+        seed=seed,
     )
     assert runs[0].operations < runs[1].operations
     for run, config in zip(runs, sizes, strict=True):
@@ -42,7 +52,9 @@ def test_larger_models_spend_more_and_all_learn(seed: int) -> None:
 
 def test_gpt3s_operations_are_those_of_its_paper() -> None:
     """3.14e23 (Brown et al. 2020, appendix D)."""
-    assert training_operations(parameter_count(GPT3).total, 300e9) == pytest.approx(3.14e23, rel=0.01)
+    assert training_operations(parameter_count(GPT3).total, 300e9) == pytest.approx(
+        3.14e23, rel=0.01
+    )
 
 
 def test_falcons_hours_are_near_the_reported_ones() -> None:

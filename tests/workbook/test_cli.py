@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.errors import CourseError
+from course_lib.places import REPOSITORY
 from course_lib.workbook import cli, doctor
 from course_lib.workbook.toolchain import book
 from course_lib.workbook.toolchain import cli as toolchain
@@ -15,14 +15,23 @@ from course_lib.workbook.toolchain import cli as toolchain
 
 def test_run_and_notebooks_reach_the_toolchain(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr(book, "run_notebooks", lambda names, **options: calls.append((names, options)) or 3)
-    monkeypatch.setattr(toolchain, "main", lambda options: calls.append((options.names, options.check)) or 4)
+    monkeypatch.setattr(
+        book, "run_notebooks", lambda names, **options: calls.append((names, options)) or 3
+    )
+    monkeypatch.setattr(
+        toolchain, "main", lambda options: calls.append((options.names, options.check)) or 4
+    )
     assert cli.main(["run", "00", "--corpus", "songbook", "--profile", "smoke", "--out", "x"]) == 3
     assert cli.main(["notebooks", "--check", "00"]) == 4
-    assert calls == [(["00"], {"corpus": "songbook", "profile": "smoke", "out": "x"}), (["00"], True)]
+    assert calls == [
+        (["00"], {"corpus": "songbook", "profile": "smoke", "out": "x"}),
+        (["00"], True),
+    ]
 
 
-def test_a_users_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_a_users_error_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     def fail() -> int:
         raise CourseError("Do this.")
 
@@ -31,7 +40,9 @@ def test_a_users_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert capsys.readouterr().err == "Do this.\n"
 
 
-def test_ctrl_c_is_one_sentence_and_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_ctrl_c_is_one_sentence_and_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     def stop() -> int:
         raise KeyboardInterrupt
 
@@ -42,7 +53,10 @@ def test_ctrl_c_is_one_sentence_and_130(monkeypatch: pytest.MonkeyPatch, capsys:
 
 def test_help_names_what_there_is_and_nothing_else() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "course_lib", "--help"], capture_output=True, cwd=REPOSITORY, timeout=60
+        [sys.executable, "-m", "course_lib", "--help"],
+        capture_output=True,
+        cwd=REPOSITORY,
+        timeout=60,
     )
     words = done.stdout.decode("utf-8").split()
     assert {"lab", "test", "run", "doctor", "notebooks"} <= set(words)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.bootstrap import places
+from course_lib import places
 from course_lib.workbook import exercises
 from course_lib.workbook.exercises import LOOK_AGAIN, NOT_YET, RIGHT, exercise, require
 
@@ -33,7 +33,10 @@ def test_the_solution_is_never_the_learners_success(double: object, fresh_home: 
 
 
 def test_diagnoses(double: object, fresh_home: Path) -> None:
-    assert repr(double(lambda x: x)) == "Look again: It gives back what it got: did you forget to multiply?"
+    assert (
+        repr(double(lambda x: x))
+        == "Look again: It gives back what it got: did you forget to multiply?"
+    )
     assert "For 3 it gives 9, not 6." in repr(double(lambda x: x * x))
     assert exercises.solved("test_notebook") == {}
 
@@ -54,7 +57,9 @@ def test_stubs_say_not_yet(double: object, fresh_home: Path) -> None:
     assert "stub returned None" in double(stub).message
 
 
-def test_errors_of_the_learner_are_explained_with_their_line(double: object, fresh_home: Path) -> None:
+def test_errors_of_the_learner_are_explained_with_their_line(
+    double: object, fresh_home: Path
+) -> None:
     def mine(x: int) -> int:
         return x + "2"  # type: ignore[operator]
 

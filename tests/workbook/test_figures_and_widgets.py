@@ -40,7 +40,9 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
 
 def test_a_figure_is_a_picture_and_a_sentence() -> None:
     bundle = drawing()._repr_mimebundle_()
-    assert bundle["image/png"].startswith(b"\x89PNG") and bundle["text/plain"] == "One bar of 1.0 cm."
+    assert (
+        bundle["image/png"].startswith(b"\x89PNG") and bundle["text/plain"] == "One bar of 1.0 cm."
+    )
 
 
 def test_the_sentence_stands_below_the_figure_too(screen: Screen) -> None:
@@ -68,7 +70,10 @@ def test_explore_shows_the_picture_then_controls_that_update_it(
     assert repr(screen.shown[0]) == "One bar of 2.0 cm."
     assert isinstance(screen.shown[-1], ipywidgets.VBox)
     slider.value = 3.0
-    assert repr(screen.updates[0]) == "One bar of 3.0 cm." and screen.updates[1].data == "*One bar of 3.0 cm.*"
+    assert (
+        repr(screen.updates[0]) == "One bar of 3.0 cm."
+        and screen.updates[1].data == "*One bar of 3.0 cm.*"
+    )
 
 
 def test_explore_without_a_front_end_shows_the_same_picture_only(screen: Screen) -> None:

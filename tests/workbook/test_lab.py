@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.bootstrap import places
+from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import cli, lab, settings
 
@@ -51,7 +51,9 @@ def test_an_untouched_copy_follows_the_original(folders: tuple[Path, Path]) -> N
     assert texts(work)[NAME] == "second" and BESIDE not in texts(work)
 
 
-def test_a_learners_copy_is_kept_and_the_new_one_put_beside_it_once(folders: tuple[Path, Path]) -> None:
+def test_a_learners_copy_is_kept_and_the_new_one_put_beside_it_once(
+    folders: tuple[Path, Path],
+) -> None:
     originals, work = folders
     lab.update_copies(originals, work)
     (work / NAME).write_text("my answers", encoding="utf-8")
@@ -65,7 +67,9 @@ def test_a_learners_copy_is_kept_and_the_new_one_put_beside_it_once(folders: tup
     assert lab.update_copies(originals, work) == [] and BESIDE not in texts(work)
 
 
-def test_a_third_version_replaces_the_second_or_stands_beside_it(folders: tuple[Path, Path]) -> None:
+def test_a_third_version_replaces_the_second_or_stands_beside_it(
+    folders: tuple[Path, Path],
+) -> None:
     originals, work = folders
     lab.update_copies(originals, work)
     (work / NAME).write_text("my answers", encoding="utf-8")
@@ -91,7 +95,9 @@ def test_a_deleted_copy_comes_back(folders: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.parametrize("damage", ["", "{half", "[]", '{"written": 3, "offered": null}'])
-def test_without_its_memory_it_still_overwrites_nothing(folders: tuple[Path, Path], damage: str) -> None:
+def test_without_its_memory_it_still_overwrites_nothing(
+    folders: tuple[Path, Path], damage: str
+) -> None:
     originals, work = folders
     lab.update_copies(originals, work)
     (work / NAME).write_text("my answers", encoding="utf-8")
@@ -139,7 +145,9 @@ def test_the_default_port_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX")
 @pytest.mark.parametrize(("user", "expected"), [(0, True), (1000, False)])
-def test_only_root_needs_to_allow_root(monkeypatch: pytest.MonkeyPatch, user: int, expected: bool) -> None:
+def test_only_root_needs_to_allow_root(
+    monkeypatch: pytest.MonkeyPatch, user: int, expected: bool
+) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: user)
     arguments = lab.server_arguments(Path("w"), 1, "127.0.0.1", browser=False)
     assert ("--allow-root" in arguments) == expected
@@ -157,7 +165,9 @@ def test_without_a_screen_no_browser_is_opened(monkeypatch: pytest.MonkeyPatch) 
     assert lab.has_display()
 
 
-def test_the_corpus_is_kept(fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_corpus_is_kept(
+    fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = []
     monkeypatch.setattr(lab, "hand_over", lambda *a: started.append(a) or 0)
     monkeypatch.chdir(tmp_path)
@@ -192,15 +202,31 @@ def test_settings_of_jupyterlab() -> None:
 def test_jupyterlab_really_starts(fresh_home: Path, tmp_path: Path) -> None:
     """In a home with a blank and an accent: the address is printed, the settings are the course's."""
     home = tmp_path / "home with ä blank"
-    environment = {**os.environ, "COURSE_HOME": str(home), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
-    command = [sys.executable, "-m", "course_lib.workbook.cli", "lab", "--no-browser", "--port", "0"]
+    environment = {
+        **os.environ,
+        "COURSE_HOME": str(home),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "course_lib.workbook.cli",
+        "lab",
+        "--no-browser",
+        "--port",
+        "0",
+    ]
     log = tmp_path / "log"
     with log.open("wb") as stream:
-        process = subprocess.Popen(command, cwd=places.REPOSITORY, env=environment, stdout=stream, stderr=stream)
+        process = subprocess.Popen(
+            command, cwd=places.REPOSITORY, env=environment, stdout=stream, stderr=stream
+        )
     try:
         address = None
         while address is None and process.poll() is None:
-            address = re.search(r"http://127\.0\.0\.1:\d+(/lab/tree/\S+)\?token=(\w+)", log.read_text("utf-8"))
+            address = re.search(
+                r"http://127\.0\.0\.1:\d+(/lab/tree/\S+)\?token=(\w+)", log.read_text("utf-8")
+            )
             time.sleep(0.05)
         assert address, log.read_text("utf-8")
         assert address[1] == f"/lab/tree/{lab.FIRST}"

@@ -12,18 +12,34 @@ from course_lib.workbook.machine import Machine
 
 def make(**facts: object) -> Machine:
     usual = {
-        "python": "3.11.7", "platform": "Linux 6.1, x86_64", "cores": 2, "memory_total": 16 * 10**9,
-        "memory_available": 8 * 10**9, "disk_free": 50 * 10**9,
-    }  # fmt: skip
+        "python": "3.11.7",
+        "platform": "Linux 6.1, x86_64",
+        "cores": 2,
+        "memory_total": 16 * 10**9,
+        "memory_available": 8 * 10**9,
+        "disk_free": 50 * 10**9,
+    }
     return Machine(**{**usual, **facts})
 
 
 def test_this_machine_is_described() -> None:
     here = machine.look()
-    assert here.cores >= 1 and here.memory_total > 10**8 and 0 < here.memory_available <= here.memory_total
+    assert (
+        here.cores >= 1
+        and here.memory_total > 10**8
+        and 0 < here.memory_available <= here.memory_total
+    )
     rows = dict(here.describe())
     assert rows["Python"] == ".".join(map(str, sys.version_info[:3]))
-    assert set(rows) == {"Python", "System", "Processor", "Memory", "Disk", "Graphics card", "torch"}
+    assert set(rows) == {
+        "Python",
+        "System",
+        "Processor",
+        "Memory",
+        "Disk",
+        "Graphics card",
+        "torch",
+    }
     assert all(value and "None" not in value for value in rows.values())
 
 
@@ -64,9 +80,15 @@ def test_what_is_unknown_is_called_unknown() -> None:
 
 
 def test_a_containers_limits_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = {("/sys/fs/cgroup/cpu.max", 0): 50_000, ("/sys/fs/cgroup/cpu.max", 1): 100_000,
-              ("/sys/fs/cgroup/memory.max", 0): 10**9, ("/sys/fs/cgroup/memory.current", 0): 4 * 10**8}  # fmt: skip
-    monkeypatch.setattr(machine, "_number_in", lambda file, position=0: limits.get((file, position)))
+    limits = {
+        ("/sys/fs/cgroup/cpu.max", 0): 50_000,
+        ("/sys/fs/cgroup/cpu.max", 1): 100_000,
+        ("/sys/fs/cgroup/memory.max", 0): 10**9,
+        ("/sys/fs/cgroup/memory.current", 0): 4 * 10**8,
+    }
+    monkeypatch.setattr(
+        machine, "_number_in", lambda file, position=0: limits.get((file, position))
+    )
     assert machine._cores() == 1
     total, available = machine._memory()
     assert total == 10**9 and available <= 6 * 10**8

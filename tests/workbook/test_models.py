@@ -21,7 +21,9 @@ def falcon(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = FalconConfig(vocab_size=20, hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
     FalconForCausalLM(config).save_pretrained(folder)
     words = {f"w{n}": n for n in range(20)}
-    PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(words, "w0"))).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(words, "w0"))).save_pretrained(
+        folder
+    )
     return folder
 
 
@@ -79,7 +81,10 @@ def test_the_shipped_model_loads_without_a_bar(capfd: pytest.CaptureFixture) -> 
 def test_what_is_held_out_is_known_by_its_hash() -> None:
     listed = models.held_out_hashes("mini-falcon")
     assert len(listed) > 1_000 and all(len(number) == 16 for number in listed)
-    assert models.text_hash("file") == "3b9c358f36f0a31b" and models.held_out_hashes("no-such-model") == frozenset()
+    assert (
+        models.text_hash("file") == "3b9c358f36f0a31b"
+        and models.held_out_hashes("no-such-model") == frozenset()
+    )
 
 
 def test_what_is_held_out_here_was_held_out_there() -> None:
@@ -87,6 +92,8 @@ def test_what_is_held_out_here_was_held_out_there() -> None:
     from course_lib.workbook.corpus import load_corpus
 
     corpus, listed = load_corpus("python-docs"), models.held_out_hashes("mini-falcon")
-    sides = {side: {models.text_hash(text) for text in part.texts()} & listed for side, part in
-             (("held out", corpus.validation), ("training", corpus.train))}  # fmt: skip
+    sides = {
+        side: {models.text_hash(text) for text in part.texts()} & listed
+        for side, part in (("held out", corpus.validation), ("training", corpus.train))
+    }
     assert len(sides["held out"]) > 100 and len(sides["training"]) < 0.05 * len(sides["held out"])

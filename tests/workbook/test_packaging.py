@@ -12,15 +12,22 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from course_lib.bootstrap import platforms, requirements
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 
 LOCKS = ("requirements.lock", "requirements-test.lock")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 TABLE = PROJECT["project"]
 EXTRAS = TABLE["optional-dependencies"]
 ALL = [Requirement(line) for line in [*TABLE["dependencies"], *EXTRAS["lab"], *EXTRAS["test"]]]
-COLAB = {"torch": "2.11.0", "transformers": "5.15.0", "peft": "0.20.0", "datasets": "4.0.0", "numpy": "2.1.3",
-         "ipywidgets": "7.7.1", "ipython": "7.34.0"}  # fmt: skip
+COLAB = {
+    "torch": "2.11.0",
+    "transformers": "5.15.0",
+    "peft": "0.20.0",
+    "datasets": "4.0.0",
+    "numpy": "2.1.3",
+    "ipywidgets": "7.7.1",
+    "ipython": "7.34.0",
+}
 # Where an import has another name than the package; what is not listed has the same.
 PACKAGES = {"docx": "python-docx", "sklearn": "scikit-learn", "IPython": "ipython", "google": None}
 
@@ -42,11 +49,18 @@ def environments() -> list[dict[str, str]]:
         ("win32", "AMD64", "nt"),
     ]
     return [
-        {"sys_platform": system, "platform_machine": machine, "os_name": family, "python_full_version": f"{version}.4",
-         "python_version": version, "implementation_name": "cpython", "extra": ""}
+        {
+            "sys_platform": system,
+            "platform_machine": machine,
+            "os_name": family,
+            "python_full_version": f"{version}.4",
+            "python_version": version,
+            "implementation_name": "cpython",
+            "extra": "",
+        }
         for system, machine, family in systems
         for version in ("3.11", "3.12", "3.13", "3.14")
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -65,8 +79,12 @@ def test_a_lock_says_how_it_was_made(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOCKS)
-@pytest.mark.parametrize("environment", environments(), ids=lambda e: f"{e['sys_platform']}-{e['python_version']}")
-def test_every_direct_need_is_pinned_once_and_in_range(name: str, environment: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "environment", environments(), ids=lambda e: f"{e['sys_platform']}-{e['python_version']}"
+)
+def test_every_direct_need_is_pinned_once_and_in_range(
+    name: str, environment: dict[str, str]
+) -> None:
     chosen: dict[str, Version] = {}
     for pin in pins(name):
         if pin.marker is None or pin.marker.evaluate(environment):
@@ -109,7 +127,10 @@ def test_conda_brings_python_and_pip_and_the_same_lock() -> None:
     assert f"name: {TABLE['name']}" in lines
     python, *others = lines[lines.index("dependencies:") + 1 :]
     assert others == ["- pip", "- pip:", "- -r requirements.lock"]
-    assert Version(python.removeprefix("- python=")) in Requirement(f"x{TABLE['requires-python']}").specifier
+    assert (
+        Version(python.removeprefix("- python="))
+        in Requirement(f"x{TABLE['requires-python']}").specifier
+    )
 
 
 def test_what_the_library_imports_is_declared() -> None:
@@ -117,15 +138,24 @@ def test_what_the_library_imports_is_declared() -> None:
     declared = {canonicalize_name(need.name) for need in ALL}
     for path in sorted((REPOSITORY / "course_lib").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [node.module] if isinstance(node, ast.ImportFrom) else (
-                [alias.name for alias in node.names] if isinstance(node, ast.Import) else [])  # fmt: skip
+            names = (
+                [node.module]
+                if isinstance(node, ast.ImportFrom)
+                else ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [])
+            )
             for name in names:
                 top = (name or "").split(".")[0]
-                if top in sys.stdlib_module_names or top == "course_lib" or PACKAGES.get(top, "") is None:
+                if (
+                    top in sys.stdlib_module_names
+                    or top == "course_lib"
+                    or PACKAGES.get(top, "") is None
+                ):
                     continue
                 package = canonicalize_name(PACKAGES.get(top, top))
                 where = path.relative_to(REPOSITORY)
-                assert package in declared, f"{where} imports {top}, which pyproject.toml does not name"
+                assert package in declared, (
+                    f"{where} imports {top}, which pyproject.toml does not name"
+                )
 
 
 def test_the_python_versions_agree() -> None:
@@ -154,6 +184,8 @@ def test_what_the_package_needs_beside_its_modules_is_packed() -> None:
     folder = Path(REPOSITORY / "course_lib" / "workbook")
     packed = {path for pattern in patterns for path in folder.glob(pattern)}
     others = {
-        path for path in folder.rglob("*") if path.is_file() and path.suffix in (".json", ".cfg", ".css", ".html")
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix in (".json", ".cfg", ".css", ".html")
     }
     assert others <= packed

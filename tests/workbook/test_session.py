@@ -54,7 +54,9 @@ def test_seed_covers_python_numpy_and_torch() -> None:
     assert draw() == first and all(a != b for a, b in zip(first, other, strict=True))
 
 
-def test_a_missing_corpus_is_a_sentence_and_the_notebook_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_corpus_is_a_sentence_and_the_notebook_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("COURSE_CORPUS", "/no/such/folder")
     course = course_lib.start("00_start_here")
     assert course.corpus.name == "python-docs (small)"
@@ -115,7 +117,9 @@ def test_damaged_settings_count_as_none(fresh_home: Path) -> None:
         assert settings.corpus_choice() in ("python-docs", "5")
 
 
-def test_settings_that_cannot_be_written_give_one_sentence(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_that_cannot_be_written_give_one_sentence(
+    fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -127,7 +131,11 @@ def test_settings_that_cannot_be_written_give_one_sentence(fresh_home: Path, mon
 def run_python(code: str, **environment: str) -> str:
     clean = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     result = subprocess.run(
-        [sys.executable, "-c", code], env={**clean, **environment}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return result.stdout
 

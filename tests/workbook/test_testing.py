@@ -8,15 +8,19 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_lib.bootstrap import places
+from course_lib import places
 from course_lib.workbook import cli, testing
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> list[tuple[str, list[str], dict[str, str]]]:
+def calls(
+    monkeypatch: pytest.MonkeyPatch, fresh_home: Path
+) -> list[tuple[str, list[str], dict[str, str]]]:
     """The runs of pytest; they all end with status 1."""
     made: list[tuple[str, list[str], dict[str, str]]] = []
-    monkeypatch.setattr(testing, "_pytest", lambda python, *rest: made.append((str(python), *rest)) or 1)
+    monkeypatch.setattr(
+        testing, "_pytest", lambda python, *rest: made.append((str(python), *rest)) or 1
+    )
     monkeypatch.setattr(testing, "constrained_python", lambda name: Path(name) / "python")
     return made
 
@@ -33,11 +37,16 @@ def test_everything_in_one_pytest(calls: list) -> None:
     assert environment["HF_HUB_OFFLINE"] == environment["COURSE_HEADLESS"] == "1"
     assert environment["COURSE_CORPUS"] == "python-docs"
     assert Path(environment["COURSE_HOME"]) == places.state_folder() / "test-home"
-    assert environment["PYTHONPATH"].split(os.pathsep)[:2] == [str(testing.SUPPORT), str(places.REPOSITORY)]
+    assert environment["PYTHONPATH"].split(os.pathsep)[:2] == [
+        str(testing.SUPPORT),
+        str(places.REPOSITORY),
+    ]
     assert "COURSE_THOROUGH" not in environment
 
 
-@pytest.mark.parametrize(("cores", "memory", "two"), [(2, 12, True), (1, 12, False), (8, 6, False), (2, None, False)])
+@pytest.mark.parametrize(
+    ("cores", "memory", "two"), [(2, 12, True), (1, 12, False), (8, 6, False), (2, None, False)]
+)
 def test_two_processes_where_there_is_room(
     calls: list, monkeypatch: pytest.MonkeyPatch, cores: int, memory: int | None, two: bool
 ) -> None:
@@ -52,13 +61,18 @@ def test_two_processes_where_there_is_room(
 def test_quick_leaves_the_notebooks_out(calls: list) -> None:
     cli.main(["test", "--quick", "-k", "minhash"])
     [(_, arguments, _)] = calls
-    assert arguments[-3:] == ["tests", "-k", "minhash"] and not any("nbval" in word for word in arguments)
+    assert arguments[-3:] == ["tests", "-k", "minhash"] and not any(
+        "nbval" in word for word in arguments
+    )
 
 
 def test_a_named_file_replaces_the_folders(calls: list) -> None:
     cli.main(["test", "tests/workbook/test_lab.py::test_ports", "-x"])
     [(_, arguments, _)] = calls
-    assert arguments[-2:] == ["tests/workbook/test_lab.py::test_ports", "-x"] and "tests" not in arguments
+    assert (
+        arguments[-2:] == ["tests/workbook/test_lab.py::test_ports", "-x"]
+        and "tests" not in arguments
+    )
 
 
 def test_thorough_runs_the_long_ones_and_two_other_sets_of_versions(calls: list) -> None:
@@ -71,18 +85,27 @@ def test_thorough_runs_the_long_ones_and_two_other_sets_of_versions(calls: list)
     for _, arguments, environment in calls[1:]:
         assert arguments[-2:] == ["tests", "--ignore=tests/test_browser.py"]
         assert "COURSE_THOROUGH" not in environment
-    assert all((places.REPOSITORY / "constraints" / f"{name}.txt").is_file() for name in testing.CONSTRAINTS)
+    assert all(
+        (places.REPOSITORY / "constraints" / f"{name}.txt").is_file()
+        for name in testing.CONSTRAINTS
+    )
 
 
-@pytest.mark.parametrize(("text", "status", "words"), [("assert True", 0, "1 passed"), ("assert False", 1, "1 failed")])
-def test_the_summary_and_the_status_are_pytests(tmp_path: Path, text: str, status: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "status", "words"), [("assert True", 0, "1 passed"), ("assert False", 1, "1 failed")]
+)
+def test_the_summary_and_the_status_are_pytests(
+    tmp_path: Path, text: str, status: int, words: str
+) -> None:
     """Really run, in a process of its own; sockets are closed in there."""
     path = tmp_path / "test_one.py"
     blocked = "import pytest, socket\n    with pytest.raises(OSError): socket.create_connection(('192.0.2.1', 80), 1)"
     path.write_text(f"def test_one():\n    {blocked}\n    {text}\n", encoding="utf-8")
     command = [sys.executable, "-m", "course_lib.workbook.cli", "test", "--quick", str(path)]
     environment = {**os.environ, "COURSE_HOME": str(tmp_path / "home")}
-    done = subprocess.run(command, capture_output=True, cwd=places.REPOSITORY, env=environment, timeout=120)
+    done = subprocess.run(
+        command, capture_output=True, cwd=places.REPOSITORY, env=environment, timeout=120
+    )
     out = done.stdout.decode("utf-8")
     assert done.returncode == status, out + done.stderr.decode("utf-8")
     assert words in out.splitlines()[-1]

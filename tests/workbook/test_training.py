@@ -54,7 +54,9 @@ def test_it_learns(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_interrupted_run_resumes_bit_for_bit(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_an_interrupted_run_resumes_bit_for_bit(
+    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     plan = Plan(40, evaluate_every=10, checkpoint=tmp_path / "run.safetensors", seed=seed)
     whole = make_model(seed)
     expected = train(whole, draw, squared, plan, evaluate=judge)
@@ -67,7 +69,9 @@ def test_an_interrupted_run_resumes_bit_for_bit(seed: int, tmp_path: Path, capsy
     history = train(resumed, draw, squared, plan, evaluate=judge, resume=True)
     assert history.losses == expected.losses
     assert history.evaluations == expected.evaluations
-    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True)
+    )
 
 
 def test_interruption_without_a_checkpoint_keeps_the_weights(capsys: pytest.CaptureFixture) -> None:

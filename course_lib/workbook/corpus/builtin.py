@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.errors import CourseError
+from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus.document import Document
 
 FOLDER = REPOSITORY / "assets" / "corpora"
@@ -32,7 +32,9 @@ def songbook() -> list[Document]:
         for line in head.splitlines():
             match = _SONG_HEADER.match(line)
             if not match:
-                raise CourseError(f"{path.name} has a header line that is not understood: {line!r}.")
+                raise CourseError(
+                    f"{path.name} has a header line that is not understood: {line!r}."
+                )
             facts[match[1].lower()] = match[2]
         text = f"{facts['title']}\n\n{lyrics.strip()}\n"
         songs.append(Document(path.stem, text, {**facts, "licence": LICENCE}))

@@ -16,10 +16,14 @@ import pyarrow as pa
 if TYPE_CHECKING:
     import datasets
 
-SCHEMA = pa.schema([("id", pa.string()), ("text", pa.large_string()), ("meta", pa.string()), ("part", pa.string())])
+SCHEMA = pa.schema(
+    [("id", pa.string()), ("text", pa.large_string()), ("meta", pa.string()), ("part", pa.string())]
+)
 TRAIN, VALIDATION = "train", "validation"
 REPEATED = "#again"  # ends the id of a validation document that repeats a training document
-EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")  # bounded: no slow search in long lines
+EMAIL = re.compile(
+    r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+)  # bounded: no slow search in long lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,9 @@ class Corpus(Sequence[Document]):
         if not -len(self) <= index < len(self):
             raise IndexError(f"the corpus has {len(self)} documents, there is no number {index}")
         row = self.table.slice(index % len(self), 1)
-        return Document(row["id"][0].as_py(), row["text"][0].as_py(), json.loads(row["meta"][0].as_py()))
+        return Document(
+            row["id"][0].as_py(), row["text"][0].as_py(), json.loads(row["meta"][0].as_py())
+        )
 
     def __iter__(self) -> Iterator[Document]:
         for batch in self.table.to_batches(max_chunksize=512):
@@ -125,9 +131,14 @@ class Corpus(Sequence[Document]):
         table = self.table.take(pa.array(np.asarray(rows, dtype=np.int64)))
         notes = (*self.notes, note) if note else self.notes
         return Corpus(
-            table, name=self.name, source=self.source, builtin=self.builtin,
-            skipped=self.skipped, notes=notes, manifest=self.manifest,
-        )  # fmt: skip
+            table,
+            name=self.name,
+            source=self.source,
+            builtin=self.builtin,
+            skipped=self.skipped,
+            notes=notes,
+            manifest=self.manifest,
+        )
 
     @cached_property
     def parts(self) -> np.ndarray:
@@ -182,10 +193,13 @@ class Corpus(Sequence[Document]):
         """This corpus followed by another one; each document keeps its part."""
         return Corpus(
             pa.concat_tables([self.table, other.table]),
-            name=f"{self.name} + {other.name}", source=self.source,
-            builtin=self.builtin and other.builtin, skipped=self.skipped,
-            notes=(*self.notes, *other.notes), manifest={**other.manifest, **self.manifest},
-        )  # fmt: skip
+            name=f"{self.name} + {other.name}",
+            source=self.source,
+            builtin=self.builtin and other.builtin,
+            skipped=self.skipped,
+            notes=(*self.notes, *other.notes),
+            manifest={**other.manifest, **self.manifest},
+        )
 
     def to_dataset(self) -> datasets.Dataset:
         """The same Arrow memory as a ``datasets.Dataset``: nothing is copied."""

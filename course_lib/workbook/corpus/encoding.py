@@ -89,7 +89,9 @@ class TextFile:
             raise _undecodable(position + mixed.start(), kept=position > 0)
         yield before
         if zero:
-            raise Problem("binary", f"binary data begins after byte {position:,}; what stands before is kept")
+            raise Problem(
+                "binary", f"binary data begins after byte {position:,}; what stands before is kept"
+            )
 
 
 def recognise(head: bytes, declared: str = "") -> str:

@@ -45,7 +45,9 @@ def clean_path(text: str | Path) -> Path:
         path.exists()  # raises where the name is too long or a folder above is locked
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise CourseError(f"The path {bare[:200]!r} cannot be used ({reason}): check how it is written.") from error
+        raise CourseError(
+            f"The path {bare[:200]!r} cannot be used ({reason}): check how it is written."
+        ) from error
     return path
 
 
@@ -78,7 +80,9 @@ def read_folder_or_file(
     """
     root = clean_path(path)
     if not root.exists():
-        raise CourseError(f"There is no file or folder {str(root)!r}: check the path and try again.")
+        raise CourseError(
+            f"There is no file or folder {str(root)!r}: check the path and try again."
+        )
     sample, skipped = Sample(budget, seed), []
     walk = Walk(root, _can_read)
     total = sum(found.size for found in Walk(root, _can_read))
@@ -98,7 +102,9 @@ def read_folder_or_file(
         skipped.append(_hidden(walk))
     if not sample.seen:
         raise _nothing(root, skipped)
-    return FileReading(sample.documents, skipped, sample.seen, sample.seen_characters, sample.kept_fraction)
+    return FileReading(
+        sample.documents, skipped, sample.seen, sample.seen_characters, sample.kept_fraction
+    )
 
 
 def _documents(found: Found) -> Iterator[Document | Skipped]:
@@ -193,10 +199,14 @@ def _hidden(walk: Walk) -> Skipped:
 def _nothing(root: Path, skipped: list[Skipped]) -> CourseError:
     """One sentence for a choice in which there is nothing to read."""
     if root.is_file() or not root.is_dir():
-        return CourseError(f"{root.name!r} cannot be used because {skipped[0].detail}: choose another file.")
+        return CourseError(
+            f"{root.name!r} cannot be used because {skipped[0].detail}: choose another file."
+        )
     endings = " ".join(READERS)
     if all(skip.reason == "hidden" for skip in skipped):
-        return CourseError(f"The folder {str(root)!r} is empty: choose one with files of these kinds: {endings}.")
+        return CourseError(
+            f"The folder {str(root)!r} is empty: choose one with files of these kinds: {endings}."
+        )
     reasons = Counter(skip.reason.replace("_", " ") for skip in skipped if skip.reason != "hidden")
     said = ", ".join(f"{number:,} × {reason}" for reason, number in reasons.most_common())
     return CourseError(

@@ -10,9 +10,14 @@ from course_lib.workbook.corpus.problems import Problem
 
 # Tools' own folders and files; those that begin with a dot, or as Office's locks, are left out too.
 LEFT_OUT = {
-    "node_modules", "__pycache__", "__MACOSX", "System Volume Information", "$RECYCLE.BIN",
-    "Thumbs.db", "desktop.ini",
-}  # fmt: skip
+    "node_modules",
+    "__pycache__",
+    "__MACOSX",
+    "System Volume Information",
+    "$RECYCLE.BIN",
+    "Thumbs.db",
+    "desktop.ini",
+}
 
 
 def is_hidden(name: str) -> bool:
@@ -48,7 +53,11 @@ class Walk:
     def __iter__(self) -> Iterator[Found]:
         if not self.root.is_dir():
             regular = self.root.is_file()
-            yield self._file(self.root, self.root.name) if regular else self._bad("special", self.root.name)
+            yield (
+                self._file(self.root, self.root.name)
+                if regular
+                else self._bad("special", self.root.name)
+            )
             return
         visited: set[tuple[int, int]] = set()
         waiting = [self._entries(str(self.root), "", visited)]
@@ -61,7 +70,9 @@ class Walk:
             else:
                 waiting.append(self._entries(*item, visited))
 
-    def _entries(self, folder: str, name: str, visited: set[tuple[int, int]]) -> Iterator[Found | tuple[str, str]]:
+    def _entries(
+        self, folder: str, name: str, visited: set[tuple[int, int]]
+    ) -> Iterator[Found | tuple[str, str]]:
         """What stands in one folder: files and problems, and (path, name) of folders."""
         try:
             status = os.stat(folder)

@@ -84,9 +84,13 @@ def _sentence(name: str, error: Exception) -> CourseError:
             "with `hf auth login`, and try again."
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
-        return CourseError(f"The hub has no public data set {name!r}: check how the name is written.")
+        return CourseError(
+            f"The hub has no public data set {name!r}: check how the name is written."
+        )
     if "script" in str(error) and isinstance(error, RuntimeError):
-        return CourseError(f"hub:{name} can only be read by a program of its own, which is not run: choose another.")
+        return CourseError(
+            f"hub:{name} can only be read by a program of its own, which is not run: choose another."
+        )
     if isinstance(error, OSError) or "http" in type(error).__module__:
         return CourseError(OFFLINE.format(name=name))
     said = " ".join(str(error).split())[:150]

@@ -74,4 +74,6 @@ class JsonStream:
                 yield value
         except ijson.JSONError as error:
             reason = str(error).splitlines()[0] if str(error) else "it breaks off"
-            raise Problem("broken_json", f"after {self.found:,} values it is not valid JSON ({reason})") from None
+            raise Problem(
+                "broken_json", f"after {self.found:,} values it is not valid JSON ({reason})"
+            ) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from course_lib.bootstrap import places
+from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import builtin, messy, python_docs
@@ -65,7 +65,9 @@ def _python_docs(full: bool) -> Corpus:
         documents = list(python_docs.python_docs(full))
         manifest = {"versions": python_docs.versions(full), "licences": _licences(documents)}
         source = "python-docs:full" if full else "python-docs"
-        return _corpus(documents, name=f"python-docs ({size})", source=source, builtin=True, manifest=manifest)
+        return _corpus(
+            documents, name=f"python-docs ({size})", source=source, builtin=True, manifest=manifest
+        )
 
     return _cached(f"python-docs-{size}", python_docs.fingerprint(full), make)
 
@@ -81,9 +83,12 @@ def _songbook_messy() -> Corpus:
     pages, defects = messy.make_messy(builtin.songbook())
     parts = [part[str(page.meta.get("copy_of", page.id))] for page in pages]
     return Corpus(
-        table_of(pages, parts), name="songbook-messy", source="songbook-messy", builtin=True,
+        table_of(pages, parts),
+        name="songbook-messy",
+        source="songbook-messy",
+        builtin=True,
         manifest={"defects": [asdict(defect) for defect in defects]},
-    )  # fmt: skip
+    )
 
 
 def _own(wanted: str, budget: int) -> Corpus:
@@ -107,9 +112,12 @@ def _own(wanted: str, budget: int) -> Corpus:
                 f"of text, {len(reading.documents):,} of {reading.seen:,} documents."
             )
         return _corpus(
-            reading.documents, name=path.name or str(path), source=str(path),
-            skipped=reading.skipped, notes=notes,
-        )  # fmt: skip
+            reading.documents,
+            name=path.name or str(path),
+            source=str(path),
+            skipped=reading.skipped,
+            notes=notes,
+        )
 
     key = hashlib.sha256(f"{path}|{budget}|{files.fingerprint(path)}".encode()).hexdigest()[:16]
     slot = "own-" + hashlib.sha256(str(path).encode()).hexdigest()[:12]
@@ -146,10 +154,14 @@ def _read_cache(path: Path, key: str) -> Corpus | None:
 
 def _write_cache(path: Path, key: str, corpus: Corpus) -> None:
     facts = {
-        "key": key, "name": corpus.name, "source": corpus.source, "builtin": corpus.builtin,
-        "skipped": [asdict(skip) for skip in corpus.skipped], "notes": corpus.notes,
+        "key": key,
+        "name": corpus.name,
+        "source": corpus.source,
+        "builtin": corpus.builtin,
+        "skipped": [asdict(skip) for skip in corpus.skipped],
+        "notes": corpus.notes,
         "manifest": corpus.manifest,
-    }  # fmt: skip
+    }
     table = corpus.table.replace_schema_metadata({"course": json.dumps(facts)})
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:

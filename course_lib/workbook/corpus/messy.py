@@ -78,10 +78,18 @@ def mess_up(document: Document, rng: random.Random) -> tuple[Document, list[Defe
     """A messy version of one song, and what was done to it."""
     lines = [_Line(text, text) for text in document.text.rstrip("\n").split("\n")]
     for change, chance in (
-        (_repeat_chorus, 0.3), (_lose_labels, 0.25), (_mojibake, 0.35), (_entities, 0.3),
-        (_tags, 0.3), (_inline_chords, 0.25), (_blanks, 0.5), (_chord_lines, 0.35),
-        (_adverts, 0.5), (_headers, 0.7), (_footers, 0.7),
-    ):  # fmt: skip
+        (_repeat_chorus, 0.3),
+        (_lose_labels, 0.25),
+        (_mojibake, 0.35),
+        (_entities, 0.3),
+        (_tags, 0.3),
+        (_inline_chords, 0.25),
+        (_blanks, 0.5),
+        (_chord_lines, 0.35),
+        (_adverts, 0.5),
+        (_headers, 0.7),
+        (_footers, 0.7),
+    ):
         if rng.random() < chance:
             change(lines, rng, document)
     defects, shown = [], []
@@ -133,11 +141,15 @@ def restore(document: Document, defects: Sequence[Defect]) -> str:
 def _lyric_rows(lines: list[_Line]) -> list[int]:
     """Untouched lines that are sung: neither blank, nor a label, nor the title."""
     return [
-        row for row, line in enumerate(lines) if row and not line.kind and line.text and not line.text.startswith("[")
+        row
+        for row, line in enumerate(lines)
+        if row and not line.kind and line.text and not line.text.startswith("[")
     ]
 
 
-def _rewrite(lines: list[_Line], rng: random.Random, kind: str, share: float, edit: Callable[[str], str]) -> None:
+def _rewrite(
+    lines: list[_Line], rng: random.Random, kind: str, share: float, edit: Callable[[str], str]
+) -> None:
     """Edit a share of the lyric lines; lines that the edit leaves as they are stay unmarked."""
     for row in _lyric_rows(lines):
         if rng.random() < share:
@@ -151,7 +163,9 @@ def _insert(lines: list[_Line], row: int, text: str, kind: str) -> None:
 
 
 def _repeat_chorus(lines: list[_Line], rng: random.Random, document: Document) -> None:
-    starts = [row for row, line in enumerate(lines) if line.text and line.text.startswith("[Chorus")]
+    starts = [
+        row for row, line in enumerate(lines) if line.text and line.text.startswith("[Chorus")
+    ]
     if starts:
         begin = rng.choice(starts)
         end = begin
@@ -213,16 +227,22 @@ def _chord_lines(lines: list[_Line], rng: random.Random, document: Document) -> 
 
 
 def _adverts(lines: list[_Line], rng: random.Random, document: Document) -> None:
-    for row in sorted(rng.sample(_lyric_rows(lines), k=min(2, len(_lyric_rows(lines)))), reverse=True):
+    for row in sorted(
+        rng.sample(_lyric_rows(lines), k=min(2, len(_lyric_rows(lines)))), reverse=True
+    ):
         _insert(lines, row, rng.choice(ADVERTS), "advert")
 
 
 def _filled(pattern: str, rng: random.Random, document: Document) -> str:
     title = str(document.meta["title"])
     return pattern.format(
-        title=title, initial=title[:1].upper(), views=rng.randint(2, 9000), day=rng.randint(1, 28),
-        month=rng.randint(1, 12), user=rng.choice(("dan77", "lyricfan", "moss_and_co", "ada.b")),
-    )  # fmt: skip
+        title=title,
+        initial=title[:1].upper(),
+        views=rng.randint(2, 9000),
+        day=rng.randint(1, 28),
+        month=rng.randint(1, 12),
+        user=rng.choice(("dan77", "lyricfan", "moss_and_co", "ada.b")),
+    )
 
 
 def _headers(lines: list[_Line], rng: random.Random, document: Document) -> None:

@@ -77,7 +77,9 @@ def shingles(texts: Iterable[str], size: int = SHINGLE_WORDS) -> tuple[np.ndarra
         if len(codes) >= _CHUNK:  # many short documents share the cost of each array operation
             finish()
     finish()
-    return np.concatenate(pieces), np.concatenate(([0], np.cumsum(np.concatenate(counts)))).astype(np.int64)
+    return np.concatenate(pieces), np.concatenate(([0], np.cumsum(np.concatenate(counts)))).astype(
+        np.int64
+    )
 
 
 def _shingles_of_group(
@@ -98,15 +100,21 @@ def _shingles_of_group(
     )  # words from here to the document's end
     owner = np.repeat(np.arange(len(words_of), dtype=np.uint64), words_of)[:places][left >= size]
     small = np.flatnonzero(words_of < size).astype(np.uint64)
-    keys = np.concatenate((owner << np.uint64(32) | total[left >= size],
-                           small << np.uint64(32) | np.asarray(short, dtype=np.uint64)[words_of < size]))  # fmt: skip
+    keys = np.concatenate(
+        (
+            owner << np.uint64(32) | total[left >= size],
+            small << np.uint64(32) | np.asarray(short, dtype=np.uint64)[words_of < size],
+        )
+    )
     keys.sort()
     keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))] if len(keys) else keys
     counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(words_of))
     return (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32), counts
 
 
-def signatures(hashes: np.ndarray, starts: np.ndarray, *, values: int = BANDS * ROWS, seed: int = 1) -> np.ndarray:
+def signatures(
+    hashes: np.ndarray, starts: np.ndarray, *, values: int = BANDS * ROWS, seed: int = 1
+) -> np.ndarray:
     """MinHash signatures, ``(documents, values)`` uint32.
 
     Value k of a document is the smallest of its shingles after the k-th scrambling.
@@ -114,7 +122,9 @@ def signatures(hashes: np.ndarray, starts: np.ndarray, *, values: int = BANDS * 
     return _signatures(hashes, starts, _constants(values, seed))
 
 
-def _signatures(hashes: np.ndarray, starts: np.ndarray, constants: Sequence[tuple[int, int]]) -> np.ndarray:
+def _signatures(
+    hashes: np.ndarray, starts: np.ndarray, constants: Sequence[tuple[int, int]]
+) -> np.ndarray:
     """One value for each pair of constants."""
     result = np.full((len(constants), len(starts) - 1), np.iinfo(np.uint32).max, dtype=np.uint32)
     for begin in range(0, len(hashes), _CHUNK):
@@ -151,12 +161,20 @@ def first_with_same_shingles(hashes: np.ndarray, starts: np.ndarray) -> np.ndarr
     """For each document the row of the first one with exactly its shingles, ``(documents,)`` int64."""
     seen: dict[bytes, int] = {}
     edges = zip(starts[:-1], starts[1:], strict=True)
-    rows = [seen.setdefault(hashes[begin:end].tobytes(), row) for row, (begin, end) in enumerate(edges)]
+    rows = [
+        seen.setdefault(hashes[begin:end].tobytes(), row) for row, (begin, end) in enumerate(edges)
+    ]
     return np.array(rows, dtype=np.int64)
 
 
 def candidates(
-    hashes: np.ndarray, starts: np.ndarray, first: np.ndarray, *, bands: int = BANDS, rows: int = ROWS, seed: int = 1
+    hashes: np.ndarray,
+    starts: np.ndarray,
+    first: np.ndarray,
+    *,
+    bands: int = BANDS,
+    rows: int = ROWS,
+    seed: int = 1,
 ) -> Iterator[np.ndarray]:
     """Rows of documents that meet in a bucket, band by band. Of those with the same shingles only the first.
 
@@ -167,7 +185,9 @@ def candidates(
         edges = np.concatenate(([0], np.cumsum(np.diff(starts)[distinct])))
         own = np.concatenate([hashes[starts[row] : starts[row + 1]] for row in distinct])
         constants = _constants(bands * rows, seed)
-        for band in range(bands):  # one band's signatures at a time: those of 450 × 20 need 36 kB a document
+        for band in range(
+            bands
+        ):  # one band's signatures at a time: those of 450 × 20 need 36 kB a document
             part = _signatures(own, edges, constants[band * rows : (band + 1) * rows])
             for bucket in buckets(part, 1, rows):
                 yield distinct[bucket]

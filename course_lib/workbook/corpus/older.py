@@ -23,7 +23,9 @@ CLEARLY = 1.02  # how much better than the next one the best must be
 TEXT_CONTROLS = "\t\n\r\f\b\x0b\x1a\x1b"
 # What a wrong encoding leaves: a sign within a word (Gr¼sse; apostrophes and dashes may stand
 # there) and a capital after a small letter or between two letters (mangÇ, KÑufer).
-SIGN_IN_WORD = re.compile(r"(?<=[^\W\d_])[^\x00-\x7f\w\u00a0\u00ab\u00ad\u00b4\u00b7\u00bb\u2010-\u2026](?=[^\W\d_])")
+SIGN_IN_WORD = re.compile(
+    r"(?<=[^\W\d_])[^\x00-\x7f\w\u00a0\u00ab\u00ad\u00b4\u00b7\u00bb\u2010-\u2026](?=[^\W\d_])"
+)
 # What a text in Latin letters may have beyond ASCII beside letters.
 SIGNS = set(
     "\u00ad¿¡·´¨¶†‡‰‚‹›\u2018\u2019\u201c\u201d\u201e\u2013\u2014\u2026\u2022\u20ac\u2122\u00a0£©®°§«»·½¼¾×±µ²³"
@@ -82,14 +84,19 @@ def plausibility(text: str, encoding: str) -> float:
 def is_foul(text: str) -> bool:
     """Whether it has characters that no text has: controls, unassigned and private ones."""
     kinds = ((letter, unicodedata.category(letter)) for letter in set(text))
-    return any(kind in ("Cn", "Co", "Cs") or (kind == "Cc" and letter not in TEXT_CONTROLS) for letter, kind in kinds)
+    return any(
+        kind in ("Cn", "Co", "Cs") or (kind == "Cc" and letter not in TEXT_CONTROLS)
+        for letter, kind in kinds
+    )
 
 
 def _oddities(text: str, latin: bool) -> int:
     """How many signs and capitals stand where a word of a real text has none."""
     count = 0
     if latin:
-        strange = (letter not in SIGNS for letter in text if letter > "\x7f" and not letter.isalpha())
+        strange = (
+            letter not in SIGNS for letter in text if letter > "\x7f" and not letter.isalpha()
+        )
         count = len(SIGN_IN_WORD.findall(text)) + sum(strange)
     for word in WORD.findall(text):
         if word.isascii() or word.isupper() or word.islower() or word.istitle():

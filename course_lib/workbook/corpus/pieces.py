@@ -43,6 +43,8 @@ def _pause(text: str, first: int, last: int) -> int:
     if (place := text.rfind(" ", first, last)) >= 0:
         return place + 1
     place = last  # not between a letter and its accent, nor inside a joined emoji
-    while place > first and (unicodedata.combining(text[place]) or JOINER in text[place - 1 : place + 1]):
+    while place > first and (
+        unicodedata.combining(text[place]) or JOINER in text[place - 1 : place + 1]
+    ):
         place -= 1
     return place

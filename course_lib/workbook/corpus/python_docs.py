@@ -19,14 +19,52 @@ from course_lib.workbook.corpus.document import Document
 from course_lib.workbook.progress import progress
 
 PACKAGES = (
-    "torch", "transformers", "peft", "bitsandbytes", "datasets", "tokenizers", "safetensors",
-    "huggingface_hub", "accelerate", "numpy", "scipy", "pandas", "pyarrow", "matplotlib",
-    "scikit-learn", "jupyterlab", "ipywidgets", "notebook", "nbconvert", "nbformat", "nbclient",
-    "jupyter_server", "IPython", "traitlets", "tornado", "jinja2", "tqdm", "fsspec", "pypdf",
-    "python-docx", "trafilatura", "psutil", "sympy", "networkx", "pillow",
-)  # fmt: skip
+    "torch",
+    "transformers",
+    "peft",
+    "bitsandbytes",
+    "datasets",
+    "tokenizers",
+    "safetensors",
+    "huggingface_hub",
+    "accelerate",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "matplotlib",
+    "scikit-learn",
+    "jupyterlab",
+    "ipywidgets",
+    "notebook",
+    "nbconvert",
+    "nbformat",
+    "nbclient",
+    "jupyter_server",
+    "IPython",
+    "traitlets",
+    "tornado",
+    "jinja2",
+    "tqdm",
+    "fsspec",
+    "pypdf",
+    "python-docx",
+    "trafilatura",
+    "psutil",
+    "sympy",
+    "networkx",
+    "pillow",
+)
 MODULE_NAMES = {"scikit-learn": "sklearn", "python-docx": "docx", "pillow": "PIL"}
-LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "__pycache__", "lib2to3"}
+LEFT_OUT = {
+    "test",
+    "tests",
+    "idle_test",
+    "site-packages",
+    "dist-packages",
+    "__pycache__",
+    "lib2to3",
+}
 MINIMUM_WORDS = 5
 DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
@@ -41,7 +79,11 @@ def topics(folder: Path = STANDARD_LIBRARY) -> Iterator[Document]:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
             for name, text in sorted(ast.literal_eval(node.value).items()):
                 page = inspect.cleandoc(text)
-                yield Document(f"topics:{name}", page, {"title": name, "origin": "Python", "licence": "PSF-2.0"})
+                yield Document(
+                    f"topics:{name}",
+                    page,
+                    {"title": name, "origin": "Python", "licence": "PSF-2.0"},
+                )
 
 
 def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
@@ -58,13 +100,19 @@ def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
         text = ast.get_docstring(node)
         if text and len(text.split()) >= MINIMUM_WORDS:
             yield name, text
-        pending += [(child, f"{name}.{child.name}") for child in reversed(node.body) if isinstance(child, DEFINITIONS)]
+        pending += [
+            (child, f"{name}.{child.name}")
+            for child in reversed(node.body)
+            if isinstance(child, DEFINITIONS)
+        ]
 
 
 def package_documents(folder: Path, module: str, facts: dict, bar: str) -> Iterator[Document]:
     """One document for every docstring below ``folder``; ids look like ``numpy:linalg.norm``."""
     paths = sorted(
-        path for path in folder.rglob("*.py") if not LEFT_OUT.intersection(path.relative_to(folder).parts[:-1])
+        path
+        for path in folder.rglob("*.py")
+        if not LEFT_OUT.intersection(path.relative_to(folder).parts[:-1])
     )
     seen: set[str] = set()
     for path in progress(paths, bar, unit="file"):

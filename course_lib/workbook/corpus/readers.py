@@ -77,10 +77,39 @@ def _main_text(markup: str) -> str:
 
 
 BLOCKS = (
-    "address", "article", "aside", "blockquote", "br", "dd", "div", "dl", "dt", "figcaption",
-    "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p",
-    "pre", "section", "table", "td", "th", "title", "tr", "ul",
-)  # fmt: skip
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "br",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "table",
+    "td",
+    "th",
+    "title",
+    "tr",
+    "ul",
+)
 
 
 def _visible_text(markup: str) -> str:
@@ -121,7 +150,9 @@ def pdf(path: Path) -> Iterator[Part | Problem]:
             found = True
             yield piece, {}
     if broken and (found or len(broken) < count):
-        yield Problem("broken", f"{len(broken):,} of {count:,} pages are damaged, the first is {broken[0]}")
+        yield Problem(
+            "broken", f"{len(broken):,} of {count:,} pages are damaged, the first is {broken[0]}"
+        )
     elif broken or not count:
         raise Problem("broken")
     if not found:
@@ -189,11 +220,22 @@ def _cells(path: Path) -> Iterator[str]:
 
 
 READERS: dict[str, Reader] = {
-    ".txt": plain, ".md": plain, ".rst": plain, ".py": python_source,
-    ".html": html, ".htm": html, ".pdf": pdf, ".docx": word, ".ipynb": notebook,
-    ".csv": separated_values, ".tsv": separated_values,
-    ".json": json_values, ".jsonl": json_lines, ".ndjson": json_lines, ".parquet": parquet,
-}  # fmt: skip
+    ".txt": plain,
+    ".md": plain,
+    ".rst": plain,
+    ".py": python_source,
+    ".html": html,
+    ".htm": html,
+    ".pdf": pdf,
+    ".docx": word,
+    ".ipynb": notebook,
+    ".csv": separated_values,
+    ".tsv": separated_values,
+    ".json": json_values,
+    ".jsonl": json_lines,
+    ".ndjson": json_lines,
+    ".parquet": parquet,
+}
 
 
 def reader_for(name: str) -> Reader | None:

@@ -32,7 +32,9 @@ def lines(chunks: Iterable[str]) -> Iterator[str]:
         parts.append(rest)
         length += len(rest)
         if length > LONGEST_LINE:
-            raise Problem("too_large", f"line {number + 1:,} is longer than {LONGEST_LINE:,} characters")
+            raise Problem(
+                "too_large", f"line {number + 1:,} is longer than {LONGEST_LINE:,} characters"
+            )
     if last := "".join(parts):
         yield last
 
@@ -152,7 +154,9 @@ def _looks_like_lines(path: Path) -> bool:
 def _before(path: Path, error: ValueError) -> Iterator[Record]:
     yield from _streamed(path, stop_quietly=True)
     message, line = getattr(error, "msg", ""), getattr(error, "lineno", 0)
-    raise Problem("broken_json", f"line {line:,} is not valid JSON ({message}); it was read up to there")
+    raise Problem(
+        "broken_json", f"line {line:,} is not valid JSON ({message}); it was read up to there"
+    )
 
 
 def _streamed(path: Path, stop_quietly: bool = False) -> Iterator[Record]:
@@ -191,7 +195,10 @@ def parquet(path: Path) -> Iterator[Part | Problem]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with path.open("rb") as handle, pq.ParquetFile(handle, buffer_size=1 << 20, pre_buffer=False) as file:
+    with (
+        path.open("rb") as handle,
+        pq.ParquetFile(handle, buffer_size=1 << 20, pre_buffer=False) as file,
+    ):
         binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
         columns = [f.name for f in file.schema_arrow if not any(test(f.type) for test in binary)]
         batches = file.iter_batches(batch_size=256, columns=columns, use_threads=False)

@@ -27,8 +27,12 @@ _HOT = re.compile(
     |\bYouTubeVideo\(|\bVimeoVideo\(""",
     re.IGNORECASE | re.VERBOSE,
 )
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@((?:[\w-]{1,63}\.)*[a-zA-Z][\w-]{0,62}[a-zA-Z])")  # never quadratic
-_RESERVED = re.compile(r"(^|\.)(example|invalid|test|localhost)$|(^|\.)example\.(com|org|net)$", re.IGNORECASE)
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[\w.+-]{1,64}@((?:[\w-]{1,63}\.)*[a-zA-Z][\w-]{0,62}[a-zA-Z])"
+)  # never quadratic
+_RESERVED = re.compile(
+    r"(^|\.)(example|invalid|test|localhost)$|(^|\.)example\.(com|org|net)$", re.IGNORECASE
+)
 Rule = Callable[[NotebookNode, str], Iterator[str]]
 
 
@@ -90,7 +94,10 @@ def asserts(source: str) -> bool:
         tree = ast.parse(source)
     except SyntaxError:  # a %magic
         return bool(re.search(r"^\s*assert (?!True\b|1\b)", source, re.MULTILINE))
-    return any(isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant) for node in ast.walk(tree))
+    return any(
+        isinstance(node, ast.Assert) and not isinstance(node.test, ast.Constant)
+        for node in ast.walk(tree)
+    )
 
 
 def check_emails(notebook: NotebookNode, name: str) -> Iterator[str]:
@@ -105,7 +112,11 @@ def check_emails(notebook: NotebookNode, name: str) -> Iterator[str]:
 
 def literals(source: str) -> str:
     """The strings and comments of some code: elsewhere ``@`` multiplies matrices."""
-    wanted = {tokenize.STRING, tokenize.COMMENT, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+    wanted = {
+        tokenize.STRING,
+        tokenize.COMMENT,
+        getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING),
+    }
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     except (tokenize.TokenError, IndentationError, SyntaxError):
@@ -124,14 +135,27 @@ def check_metadata(notebook: NotebookNode, name: str) -> Iterator[str]:
 
 
 SOURCE_RULES: tuple[Rule, ...] = (
-    parts.check_title, parts.check_order, parts.check_contents, parts.check_picture, parts.check_setup_cell,
-    check_lengths, check_links, check_code, check_emails, check_metadata, exercises_check.check_exercises,
+    parts.check_title,
+    parts.check_order,
+    parts.check_contents,
+    parts.check_picture,
+    parts.check_setup_cell,
+    check_lengths,
+    check_links,
+    check_code,
+    check_emails,
+    check_metadata,
+    exercises_check.check_exercises,
     outputs_check.check_size,
-)  # fmt: skip
+)
 OUTPUT_RULES: tuple[Rule, ...] = (
-    exercises_check.check_verdicts, outputs_check.check_outputs, outputs_check.check_figures,
-    outputs_check.check_corpus, outputs_check.check_paths, outputs_check.check_compared,
-)  # fmt: skip
+    exercises_check.check_verdicts,
+    outputs_check.check_outputs,
+    outputs_check.check_figures,
+    outputs_check.check_corpus,
+    outputs_check.check_paths,
+    outputs_check.check_compared,
+)
 
 
 def problems(notebook: NotebookNode, name: str) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from course_lib.bootstrap import places
+from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import BUILTIN, load_corpus
@@ -77,9 +77,15 @@ def _absolute(corpus: str) -> str:
 
 
 def _book_folder(out: str | Path | None, notebooks: Path) -> Path:
-    folder = Path(out).expanduser() if out else places.home() / "executed" / time.strftime("%Y-%m-%d-%H%M%S")
+    folder = (
+        Path(out).expanduser()
+        if out
+        else places.home() / "executed" / time.strftime("%Y-%m-%d-%H%M%S")
+    )
     if folder.resolve() in (notebooks.resolve(), NOTEBOOKS.resolve()):
-        raise CourseError(f"The book must not replace the notebooks in {folder}: name another folder with --out.")
+        raise CourseError(
+            f"The book must not replace the notebooks in {folder}: name another folder with --out."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -88,7 +94,9 @@ def _book_folder(out: str | Path | None, notebooks: Path) -> Path:
 
 
 def _cannot_write(folder: Path, error: OSError) -> CourseError:
-    return CourseError(f"The book cannot be written to {folder} ({error.strerror}): name another folder with --out.")
+    return CourseError(
+        f"The book cannot be written to {folder} ({error.strerror}): name another folder with --out."
+    )
 
 
 @contextmanager
@@ -96,11 +104,20 @@ def _reported(name: str) -> Iterator[tqdm]:
     """A bar for one notebook; where nobody watches a terminal, its result is one plain line."""
     watched = sys.stdout.isatty()
     layout = "{desc} {bar} {n_fmt}/{total_fmt} cells [{elapsed}<{remaining}]"
-    with tqdm(desc=f"{name:26}", total=1, file=sys.stdout, disable=not watched, bar_format=layout, ncols=88) as bar:
+    with tqdm(
+        desc=f"{name:26}",
+        total=1,
+        file=sys.stdout,
+        disable=not watched,
+        bar_format=layout,
+        ncols=88,
+    ) as bar:
         yield bar
 
 
-def _chapter(path: Path, book: Path, environment: dict[str, str], cell_seconds: int, bar: tqdm) -> Chapter:
+def _chapter(
+    path: Path, book: Path, environment: dict[str, str], cell_seconds: int, bar: tqdm
+) -> Chapter:
     """Execute one notebook; write its copy and its page."""
 
     def show(done: int, total: int) -> None:
@@ -115,7 +132,9 @@ def _chapter(path: Path, book: Path, environment: dict[str, str], cell_seconds: 
         print(f"{path.stem}: ran in {result.seconds:.0f} s")
     title, claim = title_and_claim(result.notebook, path.stem)
     (book / path.name).write_text(to_text(result.notebook), encoding="utf-8")
-    (book / f"{path.stem}.html").write_text(page(result.notebook, title, _verdict(result)), encoding="utf-8")
+    (book / f"{path.stem}.html").write_text(
+        page(result.notebook, title, _verdict(result)), encoding="utf-8"
+    )
     return Chapter(path.stem, title, claim, result.seconds, result.failure)
 
 

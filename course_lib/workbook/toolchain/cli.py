@@ -3,7 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
-from course_lib.bootstrap import places
+from course_lib import places
 from course_lib.workbook.settings import DEFAULT_CORPUS
 from course_lib.workbook.toolchain.anatomy import problems
 from course_lib.workbook.toolchain.execute import execute, read
@@ -26,7 +26,11 @@ def execute_file(path: Path) -> bool:
     The maintainer's own settings and progress stay out of it: the kernel gets a home of its own.
     """
     home = places.cache_folder() / "clean-home"
-    environment = {"COURSE_CORPUS": DEFAULT_CORPUS, "COURSE_PROFILE": "cpu", "COURSE_HOME": str(home)}
+    environment = {
+        "COURSE_CORPUS": DEFAULT_CORPUS,
+        "COURSE_PROFILE": "cpu",
+        "COURSE_HOME": str(home),
+    }
     result = execute(path, environment=environment, cell_seconds=CELL_SECONDS)
     if result.failure:
         print(f"{path.stem} stopped in {result.failure}; the file is as it was.")

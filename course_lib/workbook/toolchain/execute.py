@@ -18,8 +18,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.errors import CourseError
+from course_lib.places import REPOSITORY
 
 CELL_SECONDS = 600
 STARTUP_SECONDS = 120
@@ -103,7 +103,9 @@ def execute(
     notebook = read(path)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
-        run = _Run(notebook, Path(folder), kernel_environment(environment), cell_seconds, after_cell)
+        run = _Run(
+            notebook, Path(folder), kernel_environment(environment), cell_seconds, after_cell
+        )
         shutil.copy(path, run.work)
         # Windows' default event loop cannot wait for the kernel's sockets.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -140,15 +142,22 @@ class _Run:
             connection_file=str(self.folder / "kernel.json"),
         )
         client = NotebookClient(
-            self.notebook, km=manager, timeout=self.cell_seconds, startup_timeout=STARTUP_SECONDS,
-            iopub_timeout=30, record_timing=False, coalesce_streams=True,
-        )  # fmt: skip
+            self.notebook,
+            km=manager,
+            timeout=self.cell_seconds,
+            startup_timeout=STARTUP_SECONDS,
+            iopub_timeout=30,
+            record_timing=False,
+            coalesce_streams=True,
+        )
         client.log.disabled = True  # the caller reports errors, in one line
         client.reset_execution_trackers()
         with self.log.open("wb") as log:
             try:
                 streams = {"stdout": log, "stderr": log}
-                await client.async_start_new_kernel(env=self.environment, cwd=str(self.work), **streams)
+                await client.async_start_new_kernel(
+                    env=self.environment, cwd=str(self.work), **streams
+                )
                 await client.async_start_new_kernel_client()
                 return await self._cells(client)
             except (RuntimeError, TimeoutError, OSError) as error:
@@ -168,7 +177,9 @@ class _Run:
                 await client.async_execute_cell(cell, index, execution_count=done)
             except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
                 task = asyncio.current_task()
-                if task is not None and task.cancelling():  # Ctrl-C, which nbclient takes for a death
+                if (
+                    task is not None and task.cancelling()
+                ):  # Ctrl-C, which nbclient takes for a death
                     raise asyncio.CancelledError from error
                 return self._failure(index, error)
             self.after_cell(done, len(code))
@@ -179,7 +190,9 @@ class _Run:
         if isinstance(error, CellExecutionError):
             return Failure(index + 1, source, error.ename, _plain(error.evalue))
         if isinstance(error, CellTimeoutError):
-            return Failure(index + 1, source, "Timeout", f"no end after {self.cell_seconds} seconds")
+            return Failure(
+                index + 1, source, "Timeout", f"no end after {self.cell_seconds} seconds"
+            )
         why = "its Python process ended by itself (is there enough memory?)"
         return Failure(index + 1, source, "KernelDied", why + self._last_words())
 

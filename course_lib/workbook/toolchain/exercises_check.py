@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from nbformat import NotebookNode
 
-HEADING = re.compile(r"### Exercise (\d+[a-z]?\.\d+) · \S.*\((?:★☆☆|★★☆|★★★), \d+ minutes?\)(?:\n|$)")
+HEADING = re.compile(
+    r"### Exercise (\d+[a-z]?\.\d+) · \S.*\((?:★☆☆|★★☆|★★★), \d+ minutes?\)(?:\n|$)"
+)
 _HINT = re.compile(r"<details>\s*<summary>Hint[^<]*</summary>\s*\S.*?</details>", re.DOTALL)
 _TITLE = re.compile(r"# ?@title Solution")
-_UNSOLVED = re.compile(r"^\s*\.\.\.|= *\.\.\.|= *None\b|return (?:\.\.\.|None)|NotImplementedError", re.MULTILINE)
+_UNSOLVED = re.compile(
+    r"^\s*\.\.\.|= *\.\.\.|= *None\b|return (?:\.\.\.|None)|NotImplementedError", re.MULTILINE
+)
 
 
 def tags(cell: NotebookNode) -> list[str]:
@@ -55,7 +59,9 @@ def check_exercises(notebook: NotebookNode, name: str) -> Iterator[str]:
             yield f"cell {position + 1}: the tag {stray.pop()} outside an exercise"
 
 
-def _parts(stub: NotebookNode, check: NotebookNode, hint: NotebookNode, solution: NotebookNode) -> Iterator[str]:
+def _parts(
+    stub: NotebookNode, check: NotebookNode, hint: NotebookNode, solution: NotebookNode
+) -> Iterator[str]:
     names = defined(stub.source)
     if "exercise" not in tags(stub) or not names or not _UNSOLVED.search(stub.source):
         yield "the stub needs the tag `exercise`, a name for the answer, and dots where the reader's lines go"
@@ -64,7 +70,10 @@ def _parts(stub: NotebookNode, check: NotebookNode, hint: NotebookNode, solution
         yield "the check needs the tag `check` and ends in `check.NAME(answer)`"
     if not _HINT.search(hint.source):
         yield "the hint is missing or not folded: `<details><summary>Hint</summary>` … `</details>`"
-    folded = solution.metadata.get("jupyter", {}).get("source_hidden") and solution.metadata.get("cellView") == "form"
+    folded = (
+        solution.metadata.get("jupyter", {}).get("source_hidden")
+        and solution.metadata.get("cellView") == "form"
+    )
     if "solution" not in tags(solution) or not folded or not _TITLE.match(solution.source):
         yield "the solution needs the tag `solution`, both folds (source_hidden, cellView) and `# @title Solution`"
     for name in names:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from course_lib.bootstrap.places import REPOSITORY
 from course_lib.errors import CourseError
+from course_lib.places import REPOSITORY
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 from course_lib.workbook.toolchain.execute import read
 from course_lib.workbook.toolchain.setup_cell import BADGE_BEGIN, colab_badge, setup_cell
 
@@ -38,11 +38,14 @@ REPLACED = (
     (re.compile(HOMES), "~"),
     (re.compile(ADDRESS), "0x…"),
 )
-_BAR = re.compile(r"^.*\d{1,3}%\|.*\| .*\[\d+:\d+<.*\][ \t]*$\n?|^(?:CPU times|Wall time): .*$\n?", re.MULTILINE)
+_BAR = re.compile(
+    r"^.*\d{1,3}%\|.*\| .*\[\d+:\d+<.*\][ \t]*$\n?|^(?:CPU times|Wall time): .*$\n?", re.MULTILINE
+)
 _OVERWRITTEN = re.compile(r"^.*\r(?!\n)", re.MULTILINE)
 _HOME_NOTE = r"(?:COURSE_HOME is set|The checkout is read-only): [^\n<]*"
 _NOTE_LINE = re.compile(rf"\nNote: {_HOME_NOTE}")
 _NOTE_ROW = re.compile(rf"<tr><t[hd][^>]*>Note</t[hd]><td[^>]*>{_HOME_NOTE}</td></tr>")
+_ID = re.compile(r"[0-9a-f]{10}(?:-\d+)?")
 _ATTACHMENT = re.compile(r"!\[[^\]]*\]\(attachment:([^)\s]+)\)")
 
 
@@ -72,7 +75,9 @@ def normalise(notebook: NotebookNode, name: str) -> NotebookNode:
             count += ran
             cell.execution_count = count if ran else None
             outputs = [
-                _output(o, cell.execution_count) for o in _merged(cell.outputs) if WIDGET not in o.get("data", {})
+                _output(o, cell.execution_count)
+                for o in _merged(cell.outputs)
+                if WIDGET not in o.get("data", {})
             ]
             cell.outputs = [o for o in outputs if o.get("text") != ""]
     return result
@@ -93,8 +98,13 @@ def _with_badge(source: str, badge: str) -> str:
 
 
 def _stable_id(name: str, cell: NotebookNode, seen: dict[str, int]) -> str:
-    """An id from the notebook's name and the cell's text, so that moving a cell keeps it."""
-    digest = hashlib.sha256(f"{name}|{cell.cell_type}|{cell.source}".encode()).hexdigest()[:10]
+    """The id that the cell has, if it is one of ours and not taken; a new cell gets one from its text.
+
+    It stays when the cell is edited or moved: ``tests/notebooks`` names cells by it.
+    """
+    digest = str(cell.get("id", ""))
+    if not _ID.fullmatch(digest) or digest in seen:
+        digest = hashlib.sha256(f"{name}|{cell.cell_type}|{cell.source}".encode()).hexdigest()[:10]
     seen[digest] = seen.get(digest, 0) + 1
     return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
 

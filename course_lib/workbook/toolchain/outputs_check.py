@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 from course_lib.workbook.toolchain.exercises_check import tags
 from course_lib.workbook.toolchain.normalise import ADDRESS, HOMES, TEMPORARY, WIDGET
 
@@ -23,7 +23,11 @@ _PATH = re.compile(rf"{TEMPORARY}|{HOMES}|{ADDRESS}")
 
 def output_text(output: NotebookNode) -> str:
     """The readable part of an output."""
-    readable = [text for kind, text in output.get("data", {}).items() if kind.startswith("text/") or "svg" in kind]
+    readable = [
+        text
+        for kind, text in output.get("data", {}).items()
+        if kind.startswith("text/") or "svg" in kind
+    ]
     return "\n".join([output.get("text", ""), *map(str, readable)])
 
 
@@ -56,14 +60,20 @@ def check_figures(notebook: NotebookNode, name: str) -> Iterator[str]:
             if not _SENTENCE.fullmatch(sentence):
                 yield f"cell {position}: a figure without a sentence that says what it shows"
                 continue
-            below = outputs[number + 1].get("data", {}).get("text/markdown", "") if number + 1 < len(outputs) else ""
+            below = (
+                outputs[number + 1].get("data", {}).get("text/markdown", "")
+                if number + 1 < len(outputs)
+                else ""
+            )
             if sentence not in below:
                 yield f"cell {position}: the figure's sentence does not stand below it: use figures.show"
 
 
 def check_corpus(notebook: NotebookNode, name: str) -> Iterator[str]:
     """Outputs made on a corpus of one's own are not committed: only those on the default one."""
-    text = "\n".join(output_text(o) for c in notebook.cells if "setup" in tags(c) for o in c.outputs)
+    text = "\n".join(
+        output_text(o) for c in notebook.cells if "setup" in tags(c) for o in c.outputs
+    )
     found = _CORPUS.search(text)
     if not found:
         yield "the set-up cell's output does not name the corpus: execute the notebook"

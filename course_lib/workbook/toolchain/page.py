@@ -31,7 +31,9 @@ TEMPLATE = """{%- extends 'classic/base.html.j2' -%}
 {% endblock input_group %}"""
 _SCRIPT = re.compile(r"<script\b.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 # The Markdown converter ends a folded hint before its text; it belongs inside.
-_CLOSED_TOO_EARLY = re.compile(r"(<details><summary>Hint</summary>\s*)</details>(.*?)(?=</div>)", re.DOTALL)
+_CLOSED_TOO_EARLY = re.compile(
+    r"(<details><summary>Hint</summary>\s*)</details>(.*?)(?=</div>)", re.DOTALL
+)
 
 
 def document(title: str, body: str) -> str:
@@ -56,9 +58,11 @@ def page(notebook: NotebookNode, title: str, before: str = "") -> str:
         if cell.cell_type == "markdown":
             cell.source = draw_formulas(cell.source)
     exporter = HTMLExporter(
-        template_name="basic", template_file="course.html.j2", embed_images=True,
+        template_name="basic",
+        template_file="course.html.j2",
+        embed_images=True,
         extra_loaders=[DictLoader({"course.html.j2": TEMPLATE})],
-    )  # fmt: skip
+    )
     body, _ = exporter.from_notebook_node(copy)
     navigation = '<nav><a href="index.html">All notebooks</a></nav>\n'
     body = _CLOSED_TOO_EARLY.sub(r"\1\2</details>", _SCRIPT.sub("", body))

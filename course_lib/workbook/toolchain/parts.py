@@ -78,7 +78,11 @@ def split_parts(notebook: NotebookNode) -> list[Part]:
 
 def check_title(notebook: NotebookNode, name: str) -> Iterator[str]:
     """Number and title, one sentence that is the claim, the sentence about Colab."""
-    source = notebook.cells[0].source if notebook.cells and notebook.cells[0].cell_type == "markdown" else ""
+    source = (
+        notebook.cells[0].source
+        if notebook.cells and notebook.cells[0].cell_type == "markdown"
+        else ""
+    )
     number = name.split("_")[0]
     if not re.match(rf"# {re.escape(number)} · \S", source):
         yield f"cell 1: begin with `# {number} · Title`"
@@ -110,7 +114,9 @@ def check_order(notebook: NotebookNode, name: str) -> Iterator[str]:
     if seen != wanted:
         yield f"the parts are {', '.join(seen)}; they should be {', '.join(wanted)}"
     elif any(
-        not once.index("sections") < once.index(kind) < once.index(OWN_CORPUS) for kind in once if kind in OPTIONAL
+        not once.index("sections") < once.index(kind) < once.index(OWN_CORPUS)
+        for kind in once
+        if kind in OPTIONAL
     ):
         yield f"{', '.join(OPTIONAL)} stand between the last section and {OWN_CORPUS}"
 
@@ -153,7 +159,9 @@ def check_setup_cell(notebook: NotebookNode, name: str) -> Iterator[str]:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if not code or code[0].source != setup_cell(name):
         yield "the first code cell is not the set-up cell of toolchain/setup_cell.py: normalise the notebook"
-    elif not any(part.heading == SET_UP and code[0] in part.cells for part in split_parts(notebook)):
+    elif not any(
+        part.heading == SET_UP and code[0] in part.cells for part in split_parts(notebook)
+    ):
         yield f"the set-up cell does not stand below the heading {SET_UP}"
     elif "setup" not in code[0].metadata.get("tags", []):
         yield "the set-up cell needs the tag `setup`"

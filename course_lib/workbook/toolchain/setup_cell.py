@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 
 TEMPLATE = """\
 # Set-up: the same lines in every notebook. They find the course's library, or fetch it (Colab).

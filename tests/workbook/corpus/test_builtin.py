@@ -28,7 +28,9 @@ def test_at_least_120_songs_each_with_verse_chorus_and_bridge() -> None:
         assert 150 <= len(song.text.split()) <= 320, song.id
         assert all(song.meta[key] for key in ("title", "subject", "mood", "form"))
     assert len({song.meta["mood"] for song in songs}) >= 20
-    about_models = re.compile("model|predict|gradient|token|assistant|training|prompt|context window|sampling")
+    about_models = re.compile(
+        "model|predict|gradient|token|assistant|training|prompt|context window|sampling"
+    )
     assert sum(bool(about_models.search(str(song.meta["subject"]))) for song in songs) >= 8
 
 
@@ -59,7 +61,9 @@ def test_at_least_60_pages_with_tables_links_and_facts() -> None:
         folder = page.id.split("/")[0]
         for link in re.findall(r"\]\(([^)#:]+\.md)", page.text):
             target = f"{folder}/{link}" if "/" not in link else link.replace("../", "")
-            assert target.removesuffix(".md").replace("./", "") in names, f"{page.id} links to {link}"
+            assert target.removesuffix(".md").replace("./", "") in names, (
+                f"{page.id} links to {link}"
+            )
     assert sum(page.meta["status"] == "outdated" for page in pages) >= 2
 
 

@@ -62,7 +62,12 @@ def test_lone_surrogates_do_not_stop_the_table() -> None:
 
 def test_masking_and_sizes() -> None:
     assert mask_emails("write to a.b+c@mail.example.org now") == "write to [e-mail] now"
-    assert [megabytes(n) for n in (12, 1500, 2_200_000, 3_000_000_000)] == ["12 bytes", "1.5 kB", "2.2 MB", "3.0 GB"]
+    assert [megabytes(n) for n in (12, 1500, 2_200_000, 3_000_000_000)] == [
+        "12 bytes",
+        "1.5 kB",
+        "2.2 MB",
+        "3.0 GB",
+    ]
 
 
 def test_masking_one_long_line_is_quick() -> None:

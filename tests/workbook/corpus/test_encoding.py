@@ -12,11 +12,19 @@ from course_lib.workbook.corpus.problems import Problem
 
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
 FRENCH = "Le garçon a mangé une pâtisserie à la crème près de la forêt. Ça dépend des élèves, répondit-il."
-SPANISH = "El niño comió una manzana en el jardín. Según el médico, la situación cambió rápidamente."
-ENGLISH = "It’s the customer’s choice – “really”. Prices start from £20 and don’t change until spring."
-POLISH = "Dziś jest ładna pogoda i poszliśmy na spacer do parku, żeby odpocząć po długim tygodniu pracy."
+SPANISH = (
+    "El niño comió una manzana en el jardín. Según el médico, la situación cambió rápidamente."
+)
+ENGLISH = (
+    "It’s the customer’s choice – “really”. Prices start from £20 and don’t change until spring."
+)
+POLISH = (
+    "Dziś jest ładna pogoda i poszliśmy na spacer do parku, żeby odpocząć po długim tygodniu pracy."
+)
 CZECH = "Dnes je hezké počasí a šli jsme na procházku do parku, kde žluťoučký kůň pěl písně."
-TURKISH = "Bugün hava çok güzel, çocuklar parkta oynuyor ve şarkı söylüyor. İyi günler dilerim kardeşim."
+TURKISH = (
+    "Bugün hava çok güzel, çocuklar parkta oynuyor ve şarkı söylüyor. İyi günler dilerim kardeşim."
+)
 RUSSIAN = "Это русский текст. Сегодня хорошая погода, и мы пошли гулять в парк, где играли дети."
 GREEK = "Σήμερα ο καιρός είναι καλός και πήγαμε βόλτα στο πάρκο όπου έπαιζαν τα παιδιά."
 HEBREW = "שלום לכולם, היום מזג האוויר יפה והלכנו לטייל בפארק שבו שיחקו הילדים."
@@ -27,13 +35,29 @@ KOREAN = "이것은 한국어 문장입니다. 오늘은 날씨가 좋아서 공
 EMOJI = "Rain 🌧️ then sun ☀️, and the family 👨‍👩‍👧‍👦 went out."
 
 OLD = [
-    (GERMAN, "latin-1"), (GERMAN, "cp1252"), (GERMAN, "cp850"), (GERMAN, "mac_roman"),
-    (FRENCH, "latin-1"), (FRENCH, "cp1252"), (FRENCH, "mac_roman"), (SPANISH, "latin-1"),
-    (ENGLISH, "cp1252"), (POLISH, "cp1250"), (POLISH, "iso8859_2"), (CZECH, "cp1250"),
-    (TURKISH, "cp1254"), (RUSSIAN, "cp1251"), (RUSSIAN, "koi8_r"), (GREEK, "cp1253"),
-    (HEBREW, "cp1255"), (ARABIC, "cp1256"), (JAPANESE, "shift_jis"), (JAPANESE, "euc_jp"),
-    (CHINESE, "gb18030"), (KOREAN, "euc_kr"),
-]  # fmt: skip
+    (GERMAN, "latin-1"),
+    (GERMAN, "cp1252"),
+    (GERMAN, "cp850"),
+    (GERMAN, "mac_roman"),
+    (FRENCH, "latin-1"),
+    (FRENCH, "cp1252"),
+    (FRENCH, "mac_roman"),
+    (SPANISH, "latin-1"),
+    (ENGLISH, "cp1252"),
+    (POLISH, "cp1250"),
+    (POLISH, "iso8859_2"),
+    (CZECH, "cp1250"),
+    (TURKISH, "cp1254"),
+    (RUSSIAN, "cp1251"),
+    (RUSSIAN, "koi8_r"),
+    (GREEK, "cp1253"),
+    (HEBREW, "cp1255"),
+    (ARABIC, "cp1256"),
+    (JAPANESE, "shift_jis"),
+    (JAPANESE, "euc_jp"),
+    (CHINESE, "gb18030"),
+    (KOREAN, "euc_kr"),
+]
 
 
 def read(path: Path, declared: str = "") -> str:
@@ -61,7 +85,9 @@ def test_a_little_text_is_read_rightly_or_reported(text: str, name: str) -> None
     assert len(wrong) <= 1, wrong
 
 
-@pytest.mark.parametrize("text", [GERMAN, JAPANESE, ARABIC, EMOJI], ids=["German", "CJK", "RTL", "emoji"])
+@pytest.mark.parametrize(
+    "text", [GERMAN, JAPANESE, ARABIC, EMOJI], ids=["German", "CJK", "RTL", "emoji"]
+)
 @pytest.mark.parametrize("name", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
 def test_unicode_is_read(tmp_path: Path, text: str, name: str) -> None:
     path = tmp_path / "new.txt"
@@ -130,10 +156,16 @@ def test_utf8_mixed_into_latin1_is_reported(tmp_path: Path) -> None:
         read(path)
 
 
-@pytest.mark.parametrize("junk", [b"\xff\xfe\xfd\x81", b"\xff" * 8, b"\x81", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98"])
-def test_damage_in_an_english_text_is_not_taken_for_an_old_encoding(tmp_path: Path, junk: bytes) -> None:
+@pytest.mark.parametrize(
+    "junk", [b"\xff\xfe\xfd\x81", b"\xff" * 8, b"\x81", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98"]
+)
+def test_damage_in_an_english_text_is_not_taken_for_an_old_encoding(
+    tmp_path: Path, junk: bytes
+) -> None:
     path = tmp_path / "damaged.txt"
-    path.write_bytes(b"The harbour was quiet that evening. " * 50 + junk + b" and the boats came home " + junk)
+    path.write_bytes(
+        b"The harbour was quiet that evening. " * 50 + junk + b" and the boats came home " + junk
+    )
     with pytest.raises(Problem, match="from byte 1,800 on"):
         read(path)
 
@@ -149,13 +181,17 @@ def test_nul_bytes_late_in_a_file_end_it(tmp_path: Path) -> None:
     assert "".join(kept) == "line\n" * encoding.CHUNK
 
 
-def test_characters_across_the_borders_of_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_characters_across_the_borders_of_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(encoding, "CHUNK", 64)
     for name in ("utf-8", "utf-16", "utf-16-le", "gb18030"):
         text = ("a\r\n" + CHINESE + "\r") * 9
         path = tmp_path / f"{name}.txt"
         path.write_bytes(text.encode(name))
-        assert read(path) == io.IncrementalNewlineDecoder(None, translate=True).decode(text, final=True), name
+        assert read(path) == io.IncrementalNewlineDecoder(None, translate=True).decode(
+            text, final=True
+        ), name
 
 
 def test_a_declared_encoding_is_believed_only_if_it_fits(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from course_lib.workbook.corpus import files, readers
 from course_lib.workbook.corpus.files import SKIP_REASONS, FileReading, read_folder_or_file
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need POSIX")
-GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln.\n"
+GERMAN = (
+    "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln.\n"
+)
 
 
 def reasons(reading: FileReading) -> dict[str, str]:
@@ -38,11 +40,15 @@ def make_odd_files(folder: Path) -> None:
     (folder / "utf16.txt").write_text(GERMAN, encoding="utf-16")
     (folder / "utf16-bare.txt").write_bytes(GERMAN.encode("utf-16-le"))
     (folder / "cjk.txt").write_text("这是一段中文文本。今天天气很好。", encoding="utf-8")
-    (folder / "sjis.txt").write_bytes(("今日は天気がいいので、公園へ散歩に行きました。" * 4).encode("shift_jis"))
+    (folder / "sjis.txt").write_bytes(
+        ("今日は天気がいいので、公園へ散歩に行きました。" * 4).encode("shift_jis")
+    )
     (folder / "emoji 🎉.txt").write_text("👨‍👩‍👧‍👦 went out ☀️", encoding="utf-8")
     (folder / "rtl.txt").write_text("שלום לכולם، مرحبا بالجميع", encoding="utf-8")
     (folder / "line.txt").write_text("word " * 200_000, encoding="utf-8")
-    (folder / "broken.jsonl").write_text('{"text": "one"}\n{oops\n{"text": "two"}\n', encoding="utf-8")
+    (folder / "broken.jsonl").write_text(
+        '{"text": "one"}\n{oops\n{"text": "two"}\n', encoding="utf-8"
+    )
     (folder / "broken.json").write_text('{"text": "one", ', encoding="utf-8")
     (folder / "odd.txt").write_bytes(b"caf\xe9")
     (folder / "song.mp3").write_bytes(b"ID3")
@@ -59,13 +65,24 @@ def test_a_folder_of_odd_files(folder: Path, capfd: pytest.CaptureFixture[str]) 
     make_odd_files(folder)
     reading = read_folder_or_file(folder)
     assert reasons(reading) == {
-        "empty.txt": "empty", "blank.md": "empty", "binary.txt": "binary", "odd.txt": "undecodable",
-        "broken.jsonl": "broken_json", "broken.json": "broken_json", "song.mp3": "unknown_format",
-        "LICENCE": "unknown_format", "locked.pdf": "encrypted", "scan.pdf": "no_text",
-        "bad.pdf": "broken", "bad.docx": "broken", "bad.parquet": "broken",
-    }  # fmt: skip
+        "empty.txt": "empty",
+        "blank.md": "empty",
+        "binary.txt": "binary",
+        "odd.txt": "undecodable",
+        "broken.jsonl": "broken_json",
+        "broken.json": "broken_json",
+        "song.mp3": "unknown_format",
+        "LICENCE": "unknown_format",
+        "locked.pdf": "encrypted",
+        "scan.pdf": "no_text",
+        "bad.pdf": "broken",
+        "bad.docx": "broken",
+        "bad.parquet": "broken",
+    }
     texts = {document.id: document.text for document in reading.documents}
-    assert texts["latin1.txt"] == (GERMAN * 3).strip("\n") and texts["sjis.txt"].startswith("今日は天気")
+    assert texts["latin1.txt"] == (GERMAN * 3).strip("\n") and texts["sjis.txt"].startswith(
+        "今日は天気"
+    )
     assert texts["utf16.txt"] == texts["utf16-bare.txt"] == GERMAN.strip("\n")
     assert texts["emoji 🎉.txt"] == "👨‍👩‍👧‍👦 went out ☀️" and texts["rtl.txt"] and texts["cjk.txt"]
     assert texts["rows.parquet#0002"] == "row two" and texts["page.docx"] == PROSE
@@ -99,11 +116,18 @@ def test_links_pipes_and_sockets(folder: Path, tmp_path: Path) -> None:
     (folder / ".store").mkdir()
     (folder / ".store" / "blob").write_text("kept in a store", encoding="utf-8")
     links = {
-        "out.txt": outside, "out": tmp_path / "my texts é too", "up": folder, "sub/up": folder / "sub",
-        "loop.txt": folder / "loop.txt", "dead.txt": folder / "nowhere.txt",
-        "same.txt": folder / "good.txt", "same": folder / "sub", "stored.txt": folder / ".store" / "blob",
-        "null.txt": Path(os.devnull), "hidden": folder / ".store",
-    }  # fmt: skip
+        "out.txt": outside,
+        "out": tmp_path / "my texts é too",
+        "up": folder,
+        "sub/up": folder / "sub",
+        "loop.txt": folder / "loop.txt",
+        "dead.txt": folder / "nowhere.txt",
+        "same.txt": folder / "good.txt",
+        "same": folder / "sub",
+        "stored.txt": folder / ".store" / "blob",
+        "null.txt": Path(os.devnull),
+        "hidden": folder / ".store",
+    }
     for name, target in links.items():
         (folder / name).symlink_to(target)
     os.mkfifo(folder / "pipe.txt")
@@ -118,11 +142,22 @@ def test_links_pipes_and_sockets(folder: Path, tmp_path: Path) -> None:
     found = reasons(reading)
     assert found.pop("(hidden)") == "hidden"
     assert found == {
-        "out.txt": "outside_link", "out": "outside_link", "null.txt": "outside_link",
-        "up": "link_loop", "sub/up": "link_loop", "loop.txt": "link_loop", "dead.txt": "broken_link",
-        "same.txt": "inside_link", "same": "inside_link", "pipe.txt": "special", "socket.txt": "special",
-    }  # fmt: skip
-    assert {d.id: d.text for d in reading.documents} == {"good.txt": PROSE, "stored.txt": "kept in a store"}
+        "out.txt": "outside_link",
+        "out": "outside_link",
+        "null.txt": "outside_link",
+        "up": "link_loop",
+        "sub/up": "link_loop",
+        "loop.txt": "link_loop",
+        "dead.txt": "broken_link",
+        "same.txt": "inside_link",
+        "same": "inside_link",
+        "pipe.txt": "special",
+        "socket.txt": "special",
+    }
+    assert {d.id: d.text for d in reading.documents} == {
+        "good.txt": PROSE,
+        "stored.txt": "kept in a store",
+    }
 
 
 def test_hidden_things_are_counted_in_one_line(folder: Path) -> None:
@@ -134,7 +169,9 @@ def test_hidden_things_are_counted_in_one_line(folder: Path) -> None:
     reading = read_folder_or_file(folder)
     assert [d.id for d in reading.documents] == ["good.txt"]
     (skip,) = reading.skipped
-    assert skip.reason == "hidden" and skip.detail.startswith("6 left out") and ".git" in skip.detail
+    assert (
+        skip.reason == "hidden" and skip.detail.startswith("6 left out") and ".git" in skip.detail
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +207,10 @@ def test_files_and_folders_without_permission(folder: Path) -> None:
     for name in ("mine.txt", "closed"):
         (folder / name).chmod(0)
     try:
-        assert reasons(read_folder_or_file(folder)) == {"mine.txt": "not_readable", "closed": "not_readable"}
+        assert reasons(read_folder_or_file(folder)) == {
+            "mine.txt": "not_readable",
+            "closed": "not_readable",
+        }
     finally:
         (folder / "closed").chmod(0o700)
 
@@ -186,7 +226,10 @@ def test_a_folder_that_refuses_is_reported(folder: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "scandir", scandir)
     reading = read_folder_or_file(folder)
-    assert reasons(reading) == {"closed": "not_readable"} and "Permission denied" in reading.skipped[0].detail
+    assert (
+        reasons(reading) == {"closed": "not_readable"}
+        and "Permission denied" in reading.skipped[0].detail
+    )
 
 
 def test_order_is_sorted_and_a_sample_is_a_part_of_it(folder: Path) -> None:
@@ -200,7 +243,9 @@ def test_order_is_sorted_and_a_sample_is_a_part_of_it(folder: Path) -> None:
     part = read_folder_or_file(folder, budget=400, seed=3)
     kept = [document.id for document in part.documents]
     assert 0 < len(kept) < 6 and kept == [name for name in names if name in kept]
-    assert part.seen == 6 and part.seen_characters == whole.seen_characters and part.kept_fraction < 1
+    assert (
+        part.seen == 6 and part.seen_characters == whole.seen_characters and part.kept_fraction < 1
+    )
 
 
 def test_five_thousand_tiny_files(folder: Path) -> None:
@@ -210,7 +255,9 @@ def test_five_thousand_tiny_files(folder: Path) -> None:
     assert reading.seen == len(reading.documents) == 5001 and not reading.skipped
 
 
-def test_a_single_file_and_paths_as_people_paste_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_file_and_paths_as_people_paste_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = read_folder_or_file(folder / "good.txt").documents
     assert [(d.id, d.text) for d in expected] == [("good.txt", PROSE)]
     monkeypatch.setenv("HOME", str(folder.parent))
@@ -220,7 +267,9 @@ def test_a_single_file_and_paths_as_people_paste_them(folder: Path, monkeypatch:
         assert read_folder_or_file(pasted).documents == expected
 
 
-@pytest.mark.parametrize("path", ["", "  ", '""', "no/such/folder", "x" * 5000, "a\0b", "~no-such-user-here/x"])
+@pytest.mark.parametrize(
+    "path", ["", "  ", '""', "no/such/folder", "x" * 5000, "a\0b", "~no-such-user-here/x"]
+)
 def test_paths_that_lead_nowhere_get_a_sentence(path: str) -> None:
     with pytest.raises(CourseError) as caught:
         read_folder_or_file(path)
@@ -237,7 +286,10 @@ def test_nothing_to_read_gets_a_sentence_with_the_counts(tmp_path: Path) -> None
     (empty / "a.txt").touch()
     with pytest.raises(CourseError, match=r"3 × unknown format, 1 × empty"):
         read_folder_or_file(empty)
-    for name, said in [("0.mp3", "no reader for files ending in .mp3"), ("a.txt", "there is no text in it")]:
+    for name, said in [
+        ("0.mp3", "no reader for files ending in .mp3"),
+        ("a.txt", "there is no text in it"),
+    ]:
         with pytest.raises(CourseError, match=said):
             read_folder_or_file(empty / name)
 
@@ -257,7 +309,9 @@ def test_file_names_that_are_no_unicode(folder: Path) -> None:
 
 
 def test_halves_of_characters_and_nuls_do_not_survive(folder: Path) -> None:
-    (folder / "a.json").write_text('[{"text": "a\\ud800b\\u0000c", "k\\udfff": "v\\ud800"}]', encoding="utf-8")
+    (folder / "a.json").write_text(
+        '[{"text": "a\\ud800b\\u0000c", "k\\udfff": "v\\ud800"}]', encoding="utf-8"
+    )
     document = read_folder_or_file(folder / "a.json").documents[0]
     assert document.text == "a?bc" and document.meta == {"record": 1, "k?": "v?", "file": "a.json"}
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from file_makers import write_parquet
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the module resource is not on Windows")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="the module resource is not on Windows"
+)
 MEASURE = """
 import resource, sys
 from course_lib.workbook.corpus import files
@@ -24,9 +26,12 @@ BLOCK = "".join(f"Line {number} of a long story – told slowly.\n\n" for number
 def cost(path: Path) -> tuple[int, int, int]:
     """Bytes that the peak of the memory grows by, characters seen, documents kept."""
     run = subprocess.run(
-        [sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, timeout=280,
+        [sys.executable, "-c", MEASURE, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=280,
         env={**os.environ, "COURSE_HEADLESS": "1"},
-    )  # fmt: skip
+    )
     assert run.returncode == 0, run.stderr
     growth, seen, kept = map(int, run.stdout.split())
     return growth, seen, kept
@@ -54,12 +59,18 @@ def test_tables_of_60_megabytes(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"long{ending}"
     words = "so the story goes on and on "
     if ending == ".parquet":
-        write_parquet(path, {"text": [f"{n} {words * 40}" for n in range(50_000)]}, row_group_size=50_000)
+        write_parquet(
+            path, {"text": [f"{n} {words * 40}" for n in range(50_000)]}, row_group_size=50_000
+        )
     else:
         row = {".csv": f'1,"{words * 40}"\n', ".jsonl": f'{{"text": "{words * 40}"}}\n'}
         row[".json"] = row[".jsonl"].strip() + ",\n"
-        start, end = {".csv": ("id,text\n", ""), ".json": ('{"data": [', "{}]}")}.get(ending, ("", ""))
-        path.write_text(start + row[ending] * (60_000_000 // len(row[ending])) + end, encoding="utf-8")
+        start, end = {".csv": ("id,text\n", ""), ".json": ('{"data": [', "{}]}")}.get(
+            ending, ("", "")
+        )
+        path.write_text(
+            start + row[ending] * (60_000_000 // len(row[ending])) + end, encoding="utf-8"
+        )
     growth, seen, kept = cost(path)
     assert seen > 50_000_000 and kept > 1000 and growth < 250e6
 

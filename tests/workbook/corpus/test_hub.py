@@ -23,7 +23,10 @@ def online(monkeypatch: pytest.MonkeyPatch) -> dict:
         state["calls"].append(variant)
         if state.get("needs_variant") and variant is None:
             raise ValueError("Config name is missing. Please pick one among: ['b', 'c']")
-        return {name: datasets.Dataset.from_list(part).to_iterable_dataset() for name, part in parts.items()}
+        return {
+            name: datasets.Dataset.from_list(part).to_iterable_dataset()
+            for name, part in parts.items()
+        }
 
     info = SimpleNamespace(card_data={"license": "cc0-1.0"})
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda self, name, timeout: info)
@@ -70,7 +73,9 @@ RESPONSE = SimpleNamespace(status_code=404, headers={}, request=None, url="", re
         (KeyError("odd"), "could not be read"),
     ],
 )
-def test_every_failure_is_one_sentence(monkeypatch: pytest.MonkeyPatch, error: Exception, said: str) -> None:
+def test_every_failure_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
     fail_with(monkeypatch, error)
     with pytest.raises(CourseError, match=said) as caught:
         read_hub("someone/songs", budget=1_000, seed=0)

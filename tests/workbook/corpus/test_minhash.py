@@ -56,7 +56,13 @@ def test_signatures_agree_as_often_as_the_jaccard_similarity_says(seed: int) -> 
 @pytest.mark.parametrize("seed", range(5))
 def test_shingles_do_not_depend_on_the_chunk(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(seed)
-    texts = [*(random_text(rng, rng.randrange(12)) for _ in range(60)), "", "\x00", "\ud800", "word " * 40]
+    texts = [
+        *(random_text(rng, rng.randrange(12)) for _ in range(60)),
+        "",
+        "\x00",
+        "\ud800",
+        "word " * 40,
+    ]
     hashes, starts = minhash.shingles(texts)
     own = [minhash.shingles([text])[0] for text in texts]
     assert starts.tolist() == [0, *np.cumsum([len(piece) for piece in own]).tolist()]

@@ -8,7 +8,9 @@ from course_lib.workbook.corpus.document import Document
 from course_lib.workbook.corpus.pieces import pieces
 from course_lib.workbook.corpus.sampling import Sample
 
-PARAGRAPH = "One sentence stands here. Another one follows it! Does a third?\nA new line begins.\n\n"
+PARAGRAPH = (
+    "One sentence stands here. Another one follows it! Does a third?\nA new line begins.\n\n"
+)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 5000])

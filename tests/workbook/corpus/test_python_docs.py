@@ -34,7 +34,9 @@ def test_docstrings_are_those_that_ast_finds(tmp_path: Path) -> None:
 
 
 def test_nothing_is_imported_and_broken_files_are_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "boom.py").write_text('"""This would stop the import at once."""\nraise SystemExit', "utf-8")
+    (tmp_path / "boom.py").write_text(
+        '"""This would stop the import at once."""\nraise SystemExit', "utf-8"
+    )
     (tmp_path / "broken.py").write_text("def f(:\n", "utf-8")
     (tmp_path / "binary.py").write_bytes(b"\x00\xff\xfe")
     documents = list(python_docs.package_documents(tmp_path, "pkg", {"origin": "pkg"}, "Reading"))

@@ -4,7 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from file_makers import PROSE, encrypted_pdf_bytes, notebook_text, pdf_bytes, write_docx, write_parquet
+from file_makers import (
+    PROSE,
+    encrypted_pdf_bytes,
+    notebook_text,
+    pdf_bytes,
+    write_docx,
+    write_parquet,
+)
 
 from course_lib.workbook.corpus import json_stream, readers, tables
 from course_lib.workbook.corpus.problems import SKIP_REASONS, Problem
@@ -32,7 +39,9 @@ def texts(path: Path) -> list[str]:
 
 
 def test_the_table_has_every_format() -> None:
-    promised = ".txt .md .rst .html .htm .pdf .docx .csv .tsv .json .jsonl .ndjson .parquet .ipynb .py"
+    promised = (
+        ".txt .md .rst .html .htm .pdf .docx .csv .tsv .json .jsonl .ndjson .parquet .ipynb .py"
+    )
     assert set(READERS) == set(promised.split())
     assert reader_for("REPORT.PDF") is READERS[".pdf"] and reader_for("a.tar.gz") is None
 
@@ -55,16 +64,21 @@ def test_html_gives_the_article_without_menus_and_scripts(tmp_path: Path) -> Non
     path = tmp_path / "page.html"
     body = f"<nav><a href='/'>Menu entry</a></nav><article><h1>Harbour</h1><p>{PROSE}</p><p>{PROSE[::-1]}</p></article>"
     head = "<title>Keeper &amp; boats</title><script>var secret = 1</script>"
-    path.write_text(f"<!doctype html><html><head>{head}</head><body>{body}</body></html>", encoding="utf-8")
+    path.write_text(
+        f"<!doctype html><html><head>{head}</head><body>{body}</body></html>", encoding="utf-8"
+    )
     parts, _ = read(path)
     assert PROSE in parts[0][0] and "Menu entry" not in parts[0][0] and "secret" not in parts[0][0]
     assert parts[0][1]["title"] == "Keeper & boats"
 
 
-def test_html_without_an_article_gives_its_visible_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_html_without_an_article_gives_its_visible_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "list.htm"
     path.write_text(
-        "<?xml version='1.0' encoding='utf-8'?><p>one<br>two</p><style>x</style><td>three", encoding="utf-8"
+        "<?xml version='1.0' encoding='utf-8'?><p>one<br>two</p><style>x</style><td>three",
+        encoding="utf-8",
     )
     monkeypatch.setattr(readers, "_main_text", lambda markup: "")
     assert texts(path) == ["one\ntwo\nthree"]
@@ -72,7 +86,9 @@ def test_html_without_an_article_gives_its_visible_text(tmp_path: Path, monkeypa
     assert texts(path) == []
 
 
-def test_a_failing_html_library_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_html_library_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import trafilatura
 
     def fail(*args: object, **more: object) -> None:
@@ -100,10 +116,7 @@ def test_pdf_pages_in_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [
-        (pdf_bytes(["", ""]), "no_text"),
-        (encrypted_pdf_bytes("hidden", "secret"), "encrypted"),
-    ],
+    [(pdf_bytes(["", ""]), "no_text"), (encrypted_pdf_bytes("hidden", "secret"), "encrypted")],
 )
 def test_pdf_that_cannot_be_used(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "a.pdf"
@@ -118,7 +131,9 @@ def test_a_pdf_that_anybody_may_open_is_read(tmp_path: Path) -> None:
     assert texts(path) == ["open to all"]
 
 
-def test_one_damaged_page_does_not_lose_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_damaged_page_does_not_lose_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pypdf import PageObject
 
     real = PageObject.extract_text
@@ -134,7 +149,10 @@ def test_one_damaged_page_does_not_lose_the_others(tmp_path: Path, monkeypatch: 
     path.write_bytes(pdf_bytes(["page 0", "page 1", "page 2"]))
     parts, problems = read(path)
     assert parts[0][0].split() == ["page", "0", "page", "2"]
-    assert problems[0].reason == "broken" and problems[0].detail == "1 of 3 pages are damaged, the first is 2"
+    assert (
+        problems[0].reason == "broken"
+        and problems[0].detail == "1 of 3 pages are damaged, the first is 2"
+    )
 
 
 def test_word_paragraphs_and_tables(tmp_path: Path) -> None:
@@ -144,7 +162,9 @@ def test_word_paragraphs_and_tables(tmp_path: Path) -> None:
     assert text.split("\n\n") == ["First – “quoted”", "Second", "name | age\nAnn | 3"]
 
 
-def test_word_bombs_and_passwords_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_word_bombs_and_passwords_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.docx"
     write_docx(path, ["text " * 5000])
     for name in ("MOST_UNPACKED", "MOST_MARKUP"):
@@ -158,16 +178,24 @@ def test_word_bombs_and_passwords_are_refused(tmp_path: Path, monkeypatch: pytes
 
 def test_notebook_cells_without_outputs(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
-    path.write_text(notebook_text([("markdown", "# Title\ntext"), ("code", "x = 1\nx")]), encoding="utf-8")
+    path.write_text(
+        notebook_text([("markdown", "# Title\ntext"), ("code", "x = 1\nx")]), encoding="utf-8"
+    )
     assert texts(path) == ["# Title\ntext\n\nx = 1\nx"]
     path.write_text('{"worksheets": []}', encoding="utf-8")
     assert read(path)[1][0].reason == "broken"
 
 
-@pytest.mark.parametrize(("separator", "ending"), [(",", ".csv"), (";", ".csv"), ("\t", ".tsv"), ("|", ".csv")])
+@pytest.mark.parametrize(
+    ("separator", "ending"), [(",", ".csv"), (";", ".csv"), ("\t", ".tsv"), ("|", ".csv")]
+)
 def test_tables_find_the_text_column(tmp_path: Path, separator: str, ending: str) -> None:
     path = tmp_path / f"a{ending}"
-    rows = [["id", "story", "author"], ["1", f'"{PROSE}\nline two"', "Ann"], ["2", f'"{PROSE}"', "Bob"]]
+    rows = [
+        ["id", "story", "author"],
+        ["1", f'"{PROSE}\nline two"', "Ann"],
+        ["2", f'"{PROSE}"', "Bob"],
+    ]
     path.write_text("\n".join(separator.join(row) for row in rows), encoding="utf-8")
     parts, problems = read(path)
     assert not problems
@@ -188,13 +216,19 @@ def test_a_column_called_text_wins_and_short_tables_become_lines(tmp_path: Path)
 
 def test_a_table_without_a_header_loses_no_row(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(f"1,{PROSE.replace(',', '')}\n2,{PROSE[::-1].replace(',', '')}\n", encoding="utf-8")
+    path.write_text(
+        f"1,{PROSE.replace(',', '')}\n2,{PROSE[::-1].replace(',', '')}\n", encoding="utf-8"
+    )
     assert len(texts(path)) == 2
-    path.write_text("One sentence, alone.\nAnother sentence.\nA third one, and, more.\n", encoding="utf-8")
+    path.write_text(
+        "One sentence, alone.\nAnother sentence.\nA third one, and, more.\n", encoding="utf-8"
+    )
     assert len(texts(path)) == 3
 
 
-def test_an_open_quote_does_not_swallow_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_quote_does_not_swallow_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tables, "LONGEST_CELL", 1000)
     path = tmp_path / "a.csv"
     path.write_text('id,text\n1,good\n2,"' + "never closed\n" * 500, encoding="utf-8")
@@ -206,7 +240,9 @@ def test_an_open_quote_does_not_swallow_the_memory(tmp_path: Path, monkeypatch: 
 def test_json_lines_with_broken_ones(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a{ending}"
     good = [json.dumps({"text": f"text {number}", "n": number}) for number in range(5)]
-    path.write_text("\n".join([good[0], good[1], "{broken", "", *good[2:], "also broken"]), encoding="utf-8")
+    path.write_text(
+        "\n".join([good[0], good[1], "{broken", "", *good[2:], "also broken"]), encoding="utf-8"
+    )
     parts, problems = read(path)
     assert [text for text, _ in parts] == [f"text {number}" for number in range(5)]
     assert parts[4][1] == {"record": 5, "n": 4}
@@ -233,7 +269,9 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("whole", [True, False], ids=["small", "streamed"])
-def test_json_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str, whole: bool) -> None:
+def test_json_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str, whole: bool
+) -> None:
     if not whole:
         monkeypatch.setattr(tables, "WHOLE", 0)
     path = tmp_path / "a.json"
@@ -247,7 +285,10 @@ def test_json_of_other_shapes(tmp_path: Path) -> None:
         (["one", "two"], ["one", "two"]),
         ({"title": "T", "text": "the text", "tags": ["a", "b"]}, ["the text"]),
         ({"name": "Ann", "langs": ["de", "fr"]}, ["name: Ann\nlangs: de\nfr"]),
-        ([{"messages": [{"role": "user", "content": "hi"}]}], ["messages: role: user\ncontent: hi"]),
+        (
+            [{"messages": [{"role": "user", "content": "hi"}]}],
+            ["messages: role: user\ncontent: hi"],
+        ),
         ("just text", ["just text"]),
         ([], []),
     ]:
@@ -263,7 +304,9 @@ def test_json_that_breaks_off_keeps_what_came_before(tmp_path: Path) -> None:
     assert problems[0].reason == "broken_json" and "line 3" in problems[0].detail
 
 
-def test_json_nested_without_end_and_values_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_nested_without_end_and_values_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.json"
     path.write_text("[" * 200_000, encoding="utf-8")
     assert read(path)[1][0].reason == "broken_json"
@@ -275,7 +318,11 @@ def test_json_nested_without_end_and_values_without_end(tmp_path: Path, monkeypa
 
 def test_parquet_by_row_groups(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    columns = {"text": [f"text {n}" for n in range(1000)], "n": list(range(1000)), "raw": [b"\x00"] * 1000}
+    columns = {
+        "text": [f"text {n}" for n in range(1000)],
+        "n": list(range(1000)),
+        "raw": [b"\x00"] * 1000,
+    }
     write_parquet(path, columns)
     parts, problems = read(path)
     assert [text for text, _ in parts] == columns["text"] and not problems

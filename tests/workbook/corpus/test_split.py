@@ -12,7 +12,10 @@ from course_lib.workbook.corpus.split import split
 def make_documents(seed: int, count: int = 300) -> list[Document]:
     rng = random.Random(seed)
     words = [f"word{i}" for i in range(2000)]
-    return [Document(f"d{i}", " ".join(rng.choices(words, k=rng.randint(30, 200)))) for i in range(count)]
+    return [
+        Document(f"d{i}", " ".join(rng.choices(words, k=rng.randint(30, 200))))
+        for i in range(count)
+    ]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -40,7 +43,10 @@ def test_a_split_by_chance_would_have_leaked() -> None:
     """The test above can fail: without clusters, copies do cross."""
     documents = make_documents(1)
     copies = [Document(f"copy{d.id}", d.text + " changed") for d in documents]
-    sides = [(stable_hash(d.text) < 0.1, stable_hash(c.text) < 0.1) for d, c in zip(documents, copies, strict=True)]
+    sides = [
+        (stable_hash(d.text) < 0.1, stable_hash(c.text) < 0.1)
+        for d, c in zip(documents, copies, strict=True)
+    ]
     assert any(a != b for a, b in sides)
 
 

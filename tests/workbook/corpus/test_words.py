@@ -14,7 +14,13 @@ def test_the_examples_in_the_docstrings() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["A plain sentence, with commas; and more.", "日本語の文章。", "Ça va? Très bien!", "שלום עולם", "see (x) [y]"],
+    [
+        "A plain sentence, with commas; and more.",
+        "日本語の文章。",
+        "Ça va? Très bien!",
+        "שלום עולם",
+        "see (x) [y]",
+    ],
 )
 def test_joining_gives_the_text_back(text: str) -> None:
     assert words.join_words(words.split_words(text)) == text

@@ -14,15 +14,23 @@ NAME = "00_sample"
 PIXEL = base64.b64encode(b"\x89PNG").decode()
 SENTENCE = "The curve falls and then stays flat."
 STUB = "def double(number):\n    ...  # your line"
-SOLUTION = "# @title Solution\nyour_double = double\n\n\ndef double(number):\n    return 2 * number\n\n\n"
+SOLUTION = (
+    "# @title Solution\nyour_double = double\n\n\ndef double(number):\n    return 2 * number\n\n\n"
+)
 
 
 def text(source: str) -> NotebookNode:
     return new_markdown_cell(source)
 
 
-def code(source: str, *outputs: NotebookNode, tags: tuple[str, ...] = (), **metadata: object) -> NotebookNode:
-    cell = new_code_cell(source, outputs=list(outputs), metadata={**({"tags": list(tags)} if tags else {}), **metadata})
+def code(
+    source: str, *outputs: NotebookNode, tags: tuple[str, ...] = (), **metadata: object
+) -> NotebookNode:
+    cell = new_code_cell(
+        source,
+        outputs=list(outputs),
+        metadata={**({"tags": list(tags)} if tags else {}), **metadata},
+    )
     cell.execution_count = 1
     return cell
 
@@ -34,7 +42,9 @@ def shown(plain: str, **data: str) -> NotebookNode:
 
 
 def displayed(**data: str) -> NotebookNode:
-    return new_output("display_data", data={kind.replace("_", "/"): content for kind, content in data.items()})
+    return new_output(
+        "display_data", data={kind.replace("_", "/"): content for kind, content in data.items()}
+    )
 
 
 def exercise_cells() -> list[NotebookNode]:
@@ -44,7 +54,12 @@ def exercise_cells() -> list[NotebookNode]:
         code(STUB, tags=("exercise",)),
         code("check.double(double)", shown("Not yet: double returned None."), tags=("check",)),
         text("<details><summary>Hint</summary>\n\nTwice is two times.\n\n</details>"),
-        code(SOLUTION + "check.double(double, solution=True)", shown("Right: doubled."), tags=("solution",), **hidden),
+        code(
+            SOLUTION + "check.double(double, solution=True)",
+            shown("Right: doubled."),
+            tags=("solution",),
+            **hidden,
+        ),
     ]
 
 
@@ -52,7 +67,9 @@ def sample() -> NotebookNode:
     """All parts, one figure, one exercise, one cell that is not compared."""
     picture = text(f"## What you will build\n\n![{SENTENCE}](attachment:curve.png)\n\n*{SENTENCE}*")
     picture.attachments = {"curve.png": {"image/png": PIXEL}}
-    start = displayed(text_plain=f"Notebook: {NAME}\nCorpus: python-docs (small), 7,612 documents, 2.2 MB")
+    start = displayed(
+        text_plain=f"Notebook: {NAME}\nCorpus: python-docs (small), 7,612 documents, 2.2 MB"
+    )
     figure = displayed(image_png=PIXEL, text_plain=SENTENCE)
     below = displayed(text_markdown=f"*{SENTENCE}*", text_plain="<Markdown>")
     cells = [
@@ -65,7 +82,11 @@ def sample() -> NotebookNode:
         text("## 1 · Doubling\n\n*You will double.*"),
         code("2 * 2", shown("4")),
         code("figures.show(figure, sentence)", figure, below),
-        code("print(speed)\nassert speed > 0", new_output("stream", text="3\n"), tags=("nbval-ignore-output",)),
+        code(
+            "print(speed)\nassert speed > 0",
+            new_output("stream", text="3\n"),
+            tags=("nbval-ignore-output",),
+        ),
         *exercise_cells(),
         text("## Your own corpus\n\nTry it."),
         text("## Key points\n\n- One.\n- Two.\n- Three."),
@@ -86,4 +107,10 @@ def notebook() -> NotebookNode:
 @pytest.fixture
 def tools() -> dict:
     """The builders of cells and outputs."""
-    return {"text": text, "code": code, "shown": shown, "displayed": displayed, "nbformat": nbformat}
+    return {
+        "text": text,
+        "code": code,
+        "shown": shown,
+        "displayed": displayed,
+        "nbformat": nbformat,
+    }

@@ -139,15 +139,24 @@ BROKEN = [
     (replace("## 1 ·", "## 1 ·", "## 2 ·"), "number them 1, 2, 3"),
     (replace("## 1 ·", "*You will double.*", "We double."), "in a line in italics"),
     (insert(3, new_markdown_cell("## Going further\n\nMore.")), "stand between the last section"),
-    (insert(7, new_markdown_cell("Text first.\n\n### x\n\n# Second title")), "first line of its own cell"),
+    (
+        insert(7, new_markdown_cell("Text first.\n\n### x\n\n# Second title")),
+        "first line of its own cell",
+    ),
     (insert(7, new_markdown_cell("# Second title")), "only the title"),
     (replace("## Questions", "You will be able to", "You can"), "will be able to"),
     (replace("## Key points", "\n- Three.", ""), "three key points"),
     (replace("course.quiz", "course.quiz()", "print()"), "course.quiz()"),
     (replace("## Further reading", "- A", "A"), "list what to read"),
     (replace("## What you will build", "![", "[not a picture]("), "show a picture"),
-    (replace("## What you will build", "attachment:curve.png", "../assets/figures/curve.png"), "not stored"),
-    (replace("## What you will build", "\n\n*The", "\n\nThe"), "in a sentence what the picture shows"),
+    (
+        replace("## What you will build", "attachment:curve.png", "../assets/figures/curve.png"),
+        "not stored",
+    ),
+    (
+        replace("## What you will build", "\n\n*The", "\n\nThe"),
+        "in a sentence what the picture shows",
+    ),
     (not_attached, "is not attached"),
     (replace("# Set-up", "import os", "import os, re"), "not the set-up cell"),
     (insert(4, ran("1 + 1")), "not the set-up cell"),
@@ -160,11 +169,23 @@ BROKEN = [
     (many_code_cells, "lines in the median"),
     (insert(7, ran("  \n")), "it is empty"),
     (insert(7, new_markdown_cell("![A b c.](https://example.com/x.png)")), "comes from elsewhere"),
-    (insert(7, new_markdown_cell('<img alt="x" src="http://example.com/x.png">')), "comes from elsewhere"),
-    (insert(7, new_markdown_cell("<iframe src='//example.com/x'></iframe>")), "comes from elsewhere"),
+    (
+        insert(7, new_markdown_cell('<img alt="x" src="http://example.com/x.png">')),
+        "comes from elsewhere",
+    ),
+    (
+        insert(7, new_markdown_cell("<iframe src='//example.com/x'></iframe>")),
+        "comes from elsewhere",
+    ),
     (insert(7, ran("IFrame('https://example.com', 300, 300)")), "comes from elsewhere"),
-    (output("2 * 2", text_html='<script src="https://cdn.example.com/x.js"></script>'), "comes from elsewhere"),
-    (output("2 * 2", text_html="<style>@import 'https://example.com/x.css'</style>"), "comes from elsewhere"),
+    (
+        output("2 * 2", text_html='<script src="https://cdn.example.com/x.js"></script>'),
+        "comes from elsewhere",
+    ),
+    (
+        output("2 * 2", text_html="<style>@import 'https://example.com/x.css'</style>"),
+        "comes from elsewhere",
+    ),
     (replace("2 * 2", "2 * 2", "2 * 2;"), "trailing semicolon"),
     (replace("2 * 2", "2 * 2", "2 * 2;  # quiet"), "trailing semicolon"),
     (tag("2 * 2", "raises-exception"), "unknown tag raises-exception"),
@@ -173,7 +194,10 @@ BROKEN = [
     (replace("print(speed)", "\nassert speed > 0", ""), "must assert"),
     (replace("print(speed)", "assert speed > 0", "assert True"), "must assert"),
     (replace("print(speed)", "assert speed > 0", "# assert speed > 0"), "must assert"),
-    (insert(7, new_markdown_cell("Write to jane@company.co.uk.")), "an e-mail address at company.co.uk"),
+    (
+        insert(7, new_markdown_cell("Write to jane@company.co.uk.")),
+        "an e-mail address at company.co.uk",
+    ),
     (insert(7, ran("who = 'jane@company.com'")), "an e-mail address at company.com"),
     (output("2 * 2", text_plain="from jane@company.com"), "an e-mail address at company.com"),
     (output("2 * 2", text_plain="jane@notexample.com"), "an e-mail address at notexample.com"),
@@ -205,7 +229,10 @@ BROKEN = [
     (error, "its output is an error"),
     (stderr, "written to stderr"),
     (output("2 * 2", **{"application/vnd.jupyter.widget-view+json": "{}"}), "a widget is stored"),
-    (output("2 * 2", image_png="aGk=", text_plain="<Figure size 640x480 with 1 Axes>"), "without a sentence"),
+    (
+        output("2 * 2", image_png="aGk=", text_plain="<Figure size 640x480 with 1 Axes>"),
+        "without a sentence",
+    ),
     (output("2 * 2", **{"image/svg+xml": "<svg/>"}), "without a sentence"),
     (no_caption, "does not stand below"),
     (own_corpus, "made on 'handbook'"),
@@ -216,15 +243,19 @@ BROKEN = [
     (output("2 * 2", text_plain="/tmp/abc/x"), "path or address of this machine"),
     (all_uncompared, "must be more than half"),
     (heavy, "at most 3"),
-]  # fmt: skip
+]
 
 
 def test_the_sample_has_no_fault(notebook: NotebookNode) -> None:
     assert problems(notebook, NAME) == []
 
 
-@pytest.mark.parametrize(("break_it", "sentence"), BROKEN, ids=lambda value: value if isinstance(value, str) else "")
-def test_each_rule_finds_its_fault(notebook: NotebookNode, break_it: Callable, sentence: str) -> None:
+@pytest.mark.parametrize(
+    ("break_it", "sentence"), BROKEN, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_each_rule_finds_its_fault(
+    notebook: NotebookNode, break_it: Callable, sentence: str
+) -> None:
     break_it(notebook)
     found = problems(notebook, NAME)
     assert any(sentence in problem for problem in found), found
@@ -233,18 +264,38 @@ def test_each_rule_finds_its_fault(notebook: NotebookNode, break_it: Callable, s
 def test_a_problem_names_its_cell(notebook: NotebookNode) -> None:
     replace("2 * 2", "2 * 2", "2 * 2;")(notebook)
     position = notebook.cells.index(find(notebook, "2 * 2;")) + 1
-    assert problems(notebook, NAME) == [f"cell {position}: a trailing semicolon hides output from the tests"]
+    assert problems(notebook, NAME) == [
+        f"cell {position}: a trailing semicolon hides output from the tests"
+    ]
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        insert(7, new_markdown_cell("See [the paper](https://example.com/p.pdf) and https://example.com.")),
-        insert(7, new_markdown_cell("Write to a.b@example.com, c@help.example, d@x.invalid or e@localhost.")),
+        insert(
+            7,
+            new_markdown_cell(
+                "See [the paper](https://example.com/p.pdf) and https://example.com."
+            ),
+        ),
+        insert(
+            7,
+            new_markdown_cell(
+                "Write to a.b@example.com, c@help.example, d@x.invalid or e@localhost."
+            ),
+        ),
         insert(7, new_markdown_cell("```\n## not a heading\n```")),
         insert(7, ran("scores = query@key.transpose(0, 1)\nz = 'a; b'")),
-        insert(10, new_markdown_cell("## 2 · More\n\n*You will see more.*"), new_markdown_cell("### Detail\n\nText.")),
-        insert(15, new_markdown_cell("## Going further\n\nMore."), new_markdown_cell("## Exercises\n\nNone.")),
+        insert(
+            10,
+            new_markdown_cell("## 2 · More\n\n*You will see more.*"),
+            new_markdown_cell("### Detail\n\nText."),
+        ),
+        insert(
+            15,
+            new_markdown_cell("## Going further\n\nMore."),
+            new_markdown_cell("## Exercises\n\nNone."),
+        ),
         replace("# @title", "# @title", "#@title"),
     ],
 )
@@ -255,7 +306,9 @@ def test_what_is_allowed_passes(notebook: NotebookNode, change: Callable) -> Non
 
 def test_the_number_of_a_notebook_may_have_a_letter(notebook: NotebookNode) -> None:
     notebook.cells[0].source = notebook.cells[0].source.replace("# 00", "# 09b")
-    find(notebook, "### Exercise").source = find(notebook, "### Exercise").source.replace("0.1", "9b.1")
+    find(notebook, "### Exercise").source = find(notebook, "### Exercise").source.replace(
+        "0.1", "9b.1"
+    )
     notebook = normalise(notebook, "09b_sample")
     assert problems(notebook, "09b_sample") == []
 

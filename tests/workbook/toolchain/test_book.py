@@ -17,7 +17,9 @@ from course_lib.workbook.toolchain.page import page
 
 GOOD = [
     new_markdown_cell("# 01 · Good\n\n> **Claim.** It runs, & ends.\n\nHello."),
-    new_code_cell("import os\nprint(os.environ['COURSE_CORPUS'], os.environ.get('COURSE_PROFILE'))"),
+    new_code_cell(
+        "import os\nprint(os.environ['COURSE_CORPUS'], os.environ.get('COURSE_PROFILE'))"
+    ),
     new_code_cell("1 + 1", metadata={"tags": ["solution"]}),
 ]
 
@@ -33,7 +35,9 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.names.append(tag)
-        self.targets += [(tag, value or "") for name, value in attributes if name in ("src", "href", "data")]
+        self.targets += [
+            (tag, value or "") for name, value in attributes if name in ("src", "href", "data")
+        ]
 
 
 @pytest.fixture
@@ -41,7 +45,11 @@ def notebooks(tmp_path: Path) -> Path:
     """A folder with two good notebooks and one that fails between them."""
     folder = tmp_path / "note books"
     folder.mkdir()
-    bad = [new_markdown_cell("# 02 · Bad"), new_code_cell("raise ValueError('a < b')"), new_code_cell("2")]
+    bad = [
+        new_markdown_cell("# 02 · Bad"),
+        new_code_cell("raise ValueError('a < b')"),
+        new_code_cell("2"),
+    ]
     for name, cells in {"01_good": GOOD, "02_bad": bad, "03_good": GOOD}.items():
         nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
     return folder
@@ -61,8 +69,13 @@ def test_the_others_still_run_and_the_book_says_what_happened(
     assert "01_good: ran in" in printed and str(book / "index.html") in printed
     assert {path.name: path.read_bytes() for path in notebooks.iterdir()} == before
     assert {path.name for path in book.iterdir()} == {
-        "index.html", *(f"{name}{end}" for name in ("01_good", "02_bad", "03_good") for end in (".ipynb", ".html"))
-    }  # fmt: skip
+        "index.html",
+        *(
+            f"{name}{end}"
+            for name in ("01_good", "02_bad", "03_good")
+            for end in (".ipynb", ".html")
+        ),
+    }
     executed = nbformat.read(book / "03_good.ipynb", as_version=4)
     assert executed.cells[1].outputs[0].text == "songbook smoke\n"
 
@@ -76,11 +89,24 @@ def test_the_others_still_run_and_the_book_says_what_happened(
 
 def test_no_page_asks_another_host() -> None:
     cells = [
-        new_markdown_cell("See [a page](https://example.com) and $x^2$.\n\n![P.](attachment:p.png)"),
-        new_code_cell("1", outputs=[nbformat.v4.new_output("display_data", data={"text/html": "<b>bold</b>"})]),
-        new_code_cell("2", outputs=[nbformat.v4.new_output("display_data", data={
-            "text/html": '<script src="https://example.com/x.js"></script><img src="data:image/png;base64,aGk=">'})]),
-    ]  # fmt: skip
+        new_markdown_cell(
+            "See [a page](https://example.com) and $x^2$.\n\n![P.](attachment:p.png)"
+        ),
+        new_code_cell(
+            "1", outputs=[nbformat.v4.new_output("display_data", data={"text/html": "<b>bold</b>"})]
+        ),
+        new_code_cell(
+            "2",
+            outputs=[
+                nbformat.v4.new_output(
+                    "display_data",
+                    data={
+                        "text/html": '<script src="https://example.com/x.js"></script><img src="data:image/png;base64,aGk=">'
+                    },
+                )
+            ],
+        ),
+    ]
     cells[0].attachments = {"p.png": {"image/png": "aGk="}}
     text = page(new_notebook(cells=cells), "A page")
     tags = Tags(text)
@@ -106,12 +132,16 @@ def test_formulas_are_drawn_and_code_is_left_alone() -> None:
 
 def test_names(notebooks: Path, tmp_path: Path) -> None:
     assert run_notebooks(["01"], out=tmp_path / "one", folder=notebooks) == 0
-    assert (tmp_path / "one" / "01_good.ipynb").is_file() and not (tmp_path / "one" / "03_good.ipynb").exists()
+    assert (tmp_path / "one" / "01_good.ipynb").is_file() and not (
+        tmp_path / "one" / "03_good.ipynb"
+    ).exists()
     with pytest.raises(CourseError, match="'04': choose from 01_good, 02_bad, 03_good"):
         run_notebooks(["04"], folder=notebooks)
 
 
-def test_a_corpus_that_does_not_exist_stops_before_anything_runs(notebooks: Path, tmp_path: Path) -> None:
+def test_a_corpus_that_does_not_exist_stops_before_anything_runs(
+    notebooks: Path, tmp_path: Path
+) -> None:
     with pytest.raises(CourseError):
         run_notebooks(corpus=str(tmp_path / "nowhere"), out=tmp_path / "book", folder=notebooks)
     assert not (tmp_path / "book").exists()

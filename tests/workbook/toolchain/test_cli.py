@@ -21,10 +21,14 @@ def folder(tmp_path: Path, notebook: NotebookNode, monkeypatch: pytest.MonkeyPat
 
 
 def options(action: str, *names: str) -> Namespace:
-    return Namespace(names=list(names), **{verb: verb == action for verb in ("execute", "normalise", "check")})
+    return Namespace(
+        names=list(names), **{verb: verb == action for verb in ("execute", "normalise", "check")}
+    )
 
 
-def test_check_tells_what_is_wrong(folder: Path, notebook: NotebookNode, capsys: pytest.CaptureFixture) -> None:
+def test_check_tells_what_is_wrong(
+    folder: Path, notebook: NotebookNode, capsys: pytest.CaptureFixture
+) -> None:
     assert cli.main(options("check")) == 0
     assert "00_sample: as it should be" in capsys.readouterr().out
     notebook.cells[7].source += ";"
@@ -34,7 +38,9 @@ def test_check_tells_what_is_wrong(folder: Path, notebook: NotebookNode, capsys:
     assert "cell 8: a trailing semicolon" in printed and "not normalised" in printed
 
 
-def test_normalise_mends_what_it_can(folder: Path, notebook: NotebookNode, capsys: pytest.CaptureFixture) -> None:
+def test_normalise_mends_what_it_can(
+    folder: Path, notebook: NotebookNode, capsys: pytest.CaptureFixture
+) -> None:
     notebook.cells[7].execution_count = 44
     (folder / "00_sample.ipynb").write_text(to_text(notebook), encoding="utf-8")
     assert cli.main(options("normalise")) == 0
@@ -47,7 +53,8 @@ def test_execute_writes_in_place_on_the_default_corpus(
     monkeypatch.setenv("COURSE_CORPUS", "/my/secret/letters")
     path = folder / "01_other.ipynb"
     path.write_text(
-        to_text(new_notebook(cells=[new_code_cell("import os\nos.environ['COURSE_CORPUS']")])), encoding="utf-8"
+        to_text(new_notebook(cells=[new_code_cell("import os\nos.environ['COURSE_CORPUS']")])),
+        encoding="utf-8",
     )
     assert cli.main(options("execute", "01")) == 0
     assert "'python-docs'" in path.read_text(encoding="utf-8")

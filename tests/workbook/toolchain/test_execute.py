@@ -34,7 +34,11 @@ def test_it_runs_here_with_the_interpreter_and_the_library_of_the_course(
 ) -> None:
     wrong = tmp_path / "share" / "kernels" / "python3"
     wrong.mkdir(parents=True)
-    spec = {"argv": ["/nowhere/python", "-f", "{connection_file}"], "display_name": "x", "language": "python"}
+    spec = {
+        "argv": ["/nowhere/python", "-f", "{connection_file}"],
+        "display_name": "x",
+        "language": "python",
+    }
     (wrong / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
     facts = "import os, sys, course_lib\nprint(sys.executable, os.listdir(), sep='|')"
@@ -42,7 +46,9 @@ def test_it_runs_here_with_the_interpreter_and_the_library_of_the_course(
     path = write(tmp_path, facts, variables)
     before, steps, old = path.read_bytes(), [], kernels()
 
-    result = execute(path, environment={"X": "y"}, after_cell=lambda done, total: steps.append((done, total)))
+    result = execute(
+        path, environment={"X": "y"}, after_cell=lambda done, total: steps.append((done, total))
+    )
 
     assert result.failure is None
     code = [cell for cell in result.notebook.cells if cell.cell_type == "code"]
@@ -73,8 +79,13 @@ def test_a_failing_cell_is_named_without_colour_codes(tmp_path: Path) -> None:
 
 
 def test_a_course_error_is_one_sentence(tmp_path: Path) -> None:
-    source = "from course_lib.errors import CourseError\nraise CourseError('Choose a corpus first.')"
-    assert str(execute(write(tmp_path, source)).failure) == "cell 2 with CourseError: Choose a corpus first."
+    source = (
+        "from course_lib.errors import CourseError\nraise CourseError('Choose a corpus first.')"
+    )
+    assert (
+        str(execute(write(tmp_path, source)).failure)
+        == "cell 2 with CourseError: Choose a corpus first."
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,7 +104,9 @@ def test_an_endless_cell_is_stopped(tmp_path: Path, endless: str) -> None:
 
 
 def test_the_death_of_a_kernel_is_reported(tmp_path: Path) -> None:
-    result = execute(write(tmp_path, "import os, sys\nos.write(2, b'no more memory\\n')\nos._exit(9)"))
+    result = execute(
+        write(tmp_path, "import os, sys\nos.write(2, b'no more memory\\n')\nos._exit(9)")
+    )
     assert result.failure is not None
     assert (result.failure.cell, result.failure.ename) == (2, "KernelDied")
 
@@ -104,7 +117,9 @@ def test_a_cell_that_asks_gets_an_error_and_does_not_wait(tmp_path: Path) -> Non
     assert result.failure.ename == "StdinNotImplementedError"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a process of one's own on Windows")
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="no SIGINT to a process of one's own on Windows"
+)
 def test_ctrl_c_ends_the_kernel_too(tmp_path: Path) -> None:
     old, started = kernels(), threading.Event()
 

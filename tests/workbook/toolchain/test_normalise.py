@@ -11,7 +11,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from course_lib.bootstrap.places import REPOSITORY, home_note
+from course_lib.places import REPOSITORY, home_note
 from course_lib.workbook.toolchain import normalise as module
 from course_lib.workbook.toolchain.normalise import clean_text, normalise, normalise_file, to_text
 from course_lib.workbook.toolchain.setup_cell import setup_cell
@@ -30,18 +30,35 @@ def one_cell(*outputs: NotebookNode, **fields: object) -> NotebookNode:
 
 def untidy() -> NotebookNode:
     """Everything that JupyterLab, Colab and nbclient leave behind."""
-    widget = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {"model_id": "1"}})
+    widget = new_output(
+        "display_data", data={"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    )
     result = new_output("execute_result", data={"text/plain": "4"}, execution_count=12)
-    left = {"tags": ["nbval-ignore-output"], "execution": {"iopub.status.busy": "2026-11-24"}, "collapsed": False}
+    left = {
+        "tags": ["nbval-ignore-output"],
+        "execution": {"iopub.status.busy": "2026-11-24"},
+        "collapsed": False,
+    }
     cells = [
-        new_markdown_cell("# 00 · A\n\n> **Claim.** B.\n\n**Colab.** Old.\n\nHello.  ", id="random1"),
+        new_markdown_cell(
+            "# 00 · A\n\n> **Claim.** B.\n\n**Colab.** Old.\n\nHello.  ", id="random1"
+        ),
         new_code_cell("old set-up", metadata={"tags": ["setup"]}, execution_count=7, id="random2"),
         new_code_cell(
-            "2 * 2", outputs=[stream("a\n"), stream("b\n"), widget, result], metadata=left, execution_count=12
+            "2 * 2",
+            outputs=[stream("a\n"), stream("b\n"), widget, result],
+            metadata=left,
+            execution_count=12,
         ),
-        new_code_cell("2 * 2", outputs=[stream(f"{Path.home() / 'notes.txt'}\n")], execution_count=13),
+        new_code_cell(
+            "2 * 2", outputs=[stream(f"{Path.home() / 'notes.txt'}\n")], execution_count=13
+        ),
     ]
-    wild = {"kernelspec": {"name": "mine", "display_name": "Mine"}, "widgets": {"x": 1}, "colab": {"provenance": []}}
+    wild = {
+        "kernelspec": {"name": "mine", "display_name": "Mine"},
+        "widgets": {"x": 1},
+        "colab": {"provenance": []},
+    }
     return new_notebook(cells=cells, metadata=wild)
 
 
@@ -73,7 +90,11 @@ def test_metadata_counts_and_widgets() -> None:
 
 
 def test_a_cell_that_did_not_run_has_no_count() -> None:
-    cells = [new_code_cell("a", execution_count=5), new_code_cell("b"), new_code_cell("c", execution_count=8)]
+    cells = [
+        new_code_cell("a", execution_count=5),
+        new_code_cell("b"),
+        new_code_cell("c", execution_count=8),
+    ]
     result = normalise(new_notebook(cells=cells), NAME)
     assert [cell.execution_count for cell in result.cells] == [1, None, 2]
 
@@ -111,8 +132,14 @@ def test_the_set_up_cell_and_the_sentence_about_colab_are_renewed() -> None:
             "see https://example.org/home/jane and tmp/x and 0x1f",
             "see https://example.org/home/jane and tmp/x and 0x1f",
         ),
-        ("Notebook: a\nNote: COURSE_HOME is set: kept in /x.\nDevice: cpu", "Notebook: a\nDevice: cpu"),
-        ("<tr><td>a</td></tr><tr><td s>Note</td><td s>COURSE_HOME is set: in /x.</td></tr>", "<tr><td>a</td></tr>"),
+        (
+            "Notebook: a\nNote: COURSE_HOME is set: kept in /x.\nDevice: cpu",
+            "Notebook: a\nDevice: cpu",
+        ),
+        (
+            "<tr><td>a</td></tr><tr><td s>Note</td><td s>COURSE_HOME is set: in /x.</td></tr>",
+            "<tr><td>a</td></tr>",
+        ),
         ("it took 0.12 s", "it took 0.12 s"),
     ],
 )
@@ -142,13 +169,24 @@ def test_long_lines_cost_no_time() -> None:
     assert len(one_cell(stream("7" * 2_000_000)).outputs[0].text) == 2_000_000
 
 
-def test_pictures_come_from_the_figures_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_come_from_the_figures_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "FIGURES", tmp_path)
     (tmp_path / "a.png").write_bytes(b"new")
     cell = new_markdown_cell("![A.](attachment:a.png) ![B.](attachment:b.png)")
-    cell.attachments = {"a.png": {"image/png": "b2xk"}, "b.png": {"image/png": "Yg=="}, "c.png": {"image/png": "Yw=="}}
-    kept = normalise(new_notebook(cells=[new_markdown_cell("# T"), cell]), NAME).cells[1].attachments
-    assert kept == {"a.png": {"image/png": base64.b64encode(b"new").decode()}, "b.png": {"image/png": "Yg=="}}
+    cell.attachments = {
+        "a.png": {"image/png": "b2xk"},
+        "b.png": {"image/png": "Yg=="},
+        "c.png": {"image/png": "Yw=="},
+    }
+    kept = (
+        normalise(new_notebook(cells=[new_markdown_cell("# T"), cell]), NAME).cells[1].attachments
+    )
+    assert kept == {
+        "a.png": {"image/png": base64.b64encode(b"new").decode()},
+        "b.png": {"image/png": "Yg=="},
+    }
 
 
 def test_the_file_ends_with_one_newline_and_is_written_only_when_it_changes(tmp_path: Path) -> None:
@@ -174,9 +212,22 @@ def test_sanitiser_blanks_what_differs_and_nothing_else() -> None:
         return line
 
     for a, b in [
-        ("took 0.12 s", "took 3.4 s"), ("12 ms", "9 ms"), ("1,200 words/s", "980 words/s"), ("/tmp/a/b.txt", "/tmp/c"),
-        ("<f at 0x7f12ab34cd56>", "<f at 0x…>"), ("/home/jane/x", "~/x"), ("2 min 5 s", "1 min 59 s"),
-    ]:  # fmt: skip
+        ("took 0.12 s", "took 3.4 s"),
+        ("12 ms", "9 ms"),
+        ("1,200 words/s", "980 words/s"),
+        ("/tmp/a/b.txt", "/tmp/c"),
+        ("<f at 0x7f12ab34cd56>", "<f at 0x…>"),
+        ("/home/jane/x", "~/x"),
+        ("2 min 5 s", "1 min 59 s"),
+    ]:
         assert blank(a) == blank(b)
-    for line in ("loss 0.12", "2 songs", "7 steps", "13.84 GB", "0.12", "shape (3, 4)", "5 samples"):
+    for line in (
+        "loss 0.12",
+        "2 songs",
+        "7 steps",
+        "13.84 GB",
+        "0.12",
+        "shape (3, 4)",
+        "5 samples",
+    ):
         assert blank(line) == line

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.bootstrap.places import REPOSITORY
+from course_lib.places import REPOSITORY
 from course_lib.workbook.toolchain import setup_cell as module
-from course_lib.workbook.toolchain.setup_cell import NO_ADDRESS, colab_badge, repository_address, setup_cell
+from course_lib.workbook.toolchain.setup_cell import (
+    NO_ADDRESS,
+    colab_badge,
+    repository_address,
+    setup_cell,
+)
 
 SITE_PACKAGES = list(dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]))
 # -S: no site, hence no .pth file that would put the course on the path; the packages are added by hand.
@@ -22,14 +27,20 @@ import offline_guard
 offline_guard.block()
 exec(compile(open(sys.argv[1], encoding="utf-8").read(), "cell", "exec"))
 """
-AFTER = "\nimport course_lib\nprint('from', course_lib.__file__)\nprint('torch', course.device.type)\n"
+AFTER = (
+    "\nimport course_lib\nprint('from', course_lib.__file__)\nprint('torch', course.device.type)\n"
+)
 
 
 def run_cell(folder: Path, source: str, **variables: str) -> subprocess.CompletedProcess:
     """Run a set-up cell in ``folder`` by an interpreter that has the packages, and not the course."""
     cell = folder.parent / "cell.py"
     cell.write_text(source, encoding="utf-8")
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "COURSE_REPO")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "COURSE_REPO")
+    }
     environment = {
         **kept,
         "PIP_NO_INDEX": "1",
@@ -39,7 +50,13 @@ def run_cell(folder: Path, source: str, **variables: str) -> subprocess.Complete
     }
     command = [sys.executable, "-S", "-c", BARE, str(cell)]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=240
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=240,
     )
 
 
@@ -55,7 +72,9 @@ def copy_of_the_course(tmp_path: Path) -> Path:
     """A git repository made from the files as they are now, what is not committed included."""
     copy = tmp_path / "a copy"
     for part in ("course_lib", "assets"):
-        shutil.copytree(REPOSITORY / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            REPOSITORY / part, copy / part, ignore=shutil.ignore_patterns("__pycache__")
+        )
     for file in REPOSITORY.glob("*.*"):
         if file.suffix in (".toml", ".lock"):
             shutil.copy(file, copy)
@@ -68,17 +87,23 @@ def copy_of_the_course(tmp_path: Path) -> Path:
 
 def test_it_fetches_the_course_and_starts(empty: Path, copy_of_the_course: Path) -> None:
     songbook = {"COURSE_CORPUS": "songbook", "COURSE_PROFILE": "smoke"}
-    done = run_cell(empty, setup_cell("00_x") + AFTER, COURSE_REPO=str(copy_of_the_course), **songbook)
+    done = run_cell(
+        empty, setup_cell("00_x") + AFTER, COURSE_REPO=str(copy_of_the_course), **songbook
+    )
     assert done.returncode == 0, done.stderr
     assert f"from {empty / 'course_files' / 'course_lib'}" in done.stdout
     assert "Corpus: songbook" in done.stdout
     assert "Installing" not in done.stdout
-    again = run_cell(empty, setup_cell("00_x") + AFTER, **songbook)  # it is there already: no address needed
+    again = run_cell(
+        empty, setup_cell("00_x") + AFTER, **songbook
+    )  # it is there already: no address needed
     assert again.returncode == 0, again.stderr
 
 
 def test_a_notebook_beside_the_library_uses_that(empty: Path, copy_of_the_course: Path) -> None:
-    done = run_cell(copy_of_the_course / "notebooks", setup_cell("00_x") + AFTER, COURSE_CORPUS="songbook")
+    done = run_cell(
+        copy_of_the_course / "notebooks", setup_cell("00_x") + AFTER, COURSE_CORPUS="songbook"
+    )
     assert done.returncode == 0, done.stderr
     assert f"from {copy_of_the_course / 'course_lib'}" in done.stdout
 
@@ -101,7 +126,10 @@ def test_the_variable_goes_before_the_address_in_pyproject(
     empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "repository_address", lambda: str(tmp_path / "published"))
-    assert f"{tmp_path / 'published'} could not be cloned" in run_cell(empty, setup_cell("00_x")).stderr
+    assert (
+        f"{tmp_path / 'published'} could not be cloned"
+        in run_cell(empty, setup_cell("00_x")).stderr
+    )
     assert (
         f"{tmp_path / 'mine'} could not"
         in run_cell(empty, setup_cell("00_x"), COURSE_REPO=str(tmp_path / "mine")).stderr
@@ -127,9 +155,15 @@ def test_it_is_formatted_as_ruff_would(tmp_path: Path) -> None:
 
 
 def test_the_sentence_about_colab_follows_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    for address, has_link in (("", False), ("https://github.com/a/b.git", True), ("https://example.com/b", False)):
+    for address, has_link in (
+        ("", False),
+        ("https://github.com/a/b.git", True),
+        ("https://example.com/b", False),
+    ):
         monkeypatch.setattr(module, "repository_address", lambda address=address: address)
         badge = colab_badge("00_x")
         assert badge.startswith("**Colab.** ")
-        assert ("(https://colab.research.google.com/github/a/b/blob/main/notebooks/00_x.ipynb)" in badge) == has_link
+        assert (
+            "(https://colab.research.google.com/github/a/b/blob/main/notebooks/00_x.ipynb)" in badge
+        ) == has_link
         assert "![" not in badge and "<img" not in badge and "\n" not in badge

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def is_writable(folder):
@@ -63,8 +63,8 @@ def home_note():
     if folder == REPOSITORY:
         return ""
     if os.environ.get("COURSE_HOME"):
-        return "COURSE_HOME is set: environment, notebooks and caches are kept in {}.".format(folder)
-    return "The checkout is read-only: environment, notebooks and caches are kept in {}.".format(folder)
+        return f"COURSE_HOME is set: environment, notebooks and caches are kept in {folder}."
+    return f"The checkout is read-only: environment, notebooks and caches are kept in {folder}."
 
 
 def environment_folder():

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from course_lib.workbook import checks
+from course_lib.start_here import checks
 
 
 def triples(words: list[str]) -> list[tuple[str, str, str]]:
@@ -35,7 +35,10 @@ def test_stubs_say_not_yet(fresh_home: object) -> None:
         (lambda w: list(zip(w, w[1:], strict=False)), "A triple has three"),
         (lambda w: [tuple(w[i : i + 3]) for i in range(1, len(w) - 2)], "start at the first word"),
         (lambda w: [], "is empty"),
-        (lambda w: [tuple(w[i : i + 3]) for i in range(len(w) - 2)] + [("a", "b", "c")], "there are 5"),
+        (
+            lambda w: [tuple(w[i : i + 3]) for i in range(len(w) - 2)] + [("a", "b", "c")],
+            "there are 5",
+        ),
     ],
 )
 def test_mistakes_in_triples(mistake: object, diagnosis: str, fresh_home: object) -> None:

@@ -23,16 +23,23 @@ def triples(answer: Callable[[list[str]], list[tuple[str, str, str]]]) -> str:
         else f"Each entry has {min(sizes)} words. A triple has three: two to look at, one to guess.",
     )
     found = [tuple(item) for item in found]
-    require(found[0] == tuple(words[:3]), f"The first triple is {found[0]}: it should start at the first word.")
+    require(
+        found[0] == tuple(words[:3]),
+        f"The first triple is {found[0]}: it should start at the first word.",
+    )
     require(
         len(found) != 2 or found[1] != tuple(words[3:]),
         "The triples do not overlap. Move on by one word each time, not by three.",
     )
     require(len(found) != 3, "There are 3 triples, one is missing: look at where the loop stops.")
     require(len(found) == 4, f"Six words have 4 triples, and there are {len(found)}.")
-    require(found == [tuple(words[i : i + 3]) for i in range(4)], f"The triples are {found}: is the order right?")
     require(
-        len(list(_allow_empty(answer)(["too", "short"]))) == 0, "Two words have no triple: the list should be empty."
+        found == [tuple(words[i : i + 3]) for i in range(4)],
+        f"The triples are {found}: is the order right?",
+    )
+    require(
+        len(list(_allow_empty(answer)(["too", "short"]))) == 0,
+        "Two words have no triple: the list should be empty.",
     )
     return "all triples, each word but the first two is guessed once."
 
@@ -54,7 +61,10 @@ def draw(answer: Callable[[Counter, random.Random], str]) -> str:
         f"It gave {strange!r}, which is no word that follows. Draw one of the words, not its count.",
     )
     share = Counter(drawn)["sat"] / len(drawn)
-    require(share < 1, "It always gives “sat”, the most frequent word: a model that never varies writes in circles.")
+    require(
+        share < 1,
+        "It always gives “sat”, the most frequent word: a model that never varies writes in circles.",
+    )
     require(
         not 0.28 < share < 0.39,
         f"“sat” came {share:.0%} of the time, like every other word: do the counts play no part yet?",

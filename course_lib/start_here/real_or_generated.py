@@ -25,7 +25,9 @@ def paragraphs(corpus: Corpus, prose_share: float = 0.85) -> list[list[str]]:
             pieces = split_words(mask_emails(paragraph))
             if pieces:
                 everything.append(pieces)
-                if len(pieces) >= 8 and sum(p[0].isalpha() for p in pieces) >= prose_share * len(pieces):
+                if len(pieces) >= 8 and sum(p[0].isalpha() for p in pieces) >= prose_share * len(
+                    pieces
+                ):
                     prose.append(pieces)
     enough = sum(map(len, prose)) >= 0.1 * sum(map(len, everything))
     return prose if enough else everything
@@ -82,7 +84,9 @@ def play(guess: Guess) -> Any:
 
     def press(button: Any) -> None:
         right = button.description[0] == guess.real
-        verdict.value = "Yes, a person wrote it." if right else "No: that one was made by counting words."
+        verdict.value = (
+            "Yes, a person wrote it." if right else "No: that one was made by counting words."
+        )
 
     for button in buttons:
         button.on_click(press)

@@ -1,0 +1,1 @@
+"""Notebook 00: set-up, the corpus, and a first model that guesses the next word."""

@@ -1,0 +1,168 @@
+"""How well a model predicts held-out text: negative log-likelihood, perplexity, bits per byte.
+
+One measurement for every model of the course. A model is anything that turns token ids
+``(batch, time)`` into logits ``(batch, time, vocab_size)``: ours return the tensor, those of
+transformers an object that has it as ``logits``.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from course_lib.errors import CourseError
+
+IGNORE_INDEX = -100
+"""The label of a token that is neither learned nor scored, as in torch and transformers."""
+
+
+def get_batch(data: Tensor, block_size: int, batch_size: int, generator: torch.Generator) -> Tensor:
+    """``(batch_size, block_size)``: stretches that begin anywhere in ``data`` ``(length,)``."""
+    starts = torch.randint(max(1, len(data) - block_size + 1), (batch_size, 1), generator=generator)
+    return data[(starts + torch.arange(block_size)).clamp(max=len(data) - 1)]
+
+
+def next_token_loss(model: nn.Module, input_ids: Tensor) -> Tensor:
+    """Mean cross-entropy in nats of every token of ``(batch, time)`` but the first, given those before it."""
+    return cross_entropy(
+        _logits(model(input_ids[:, :-1])).flatten(0, 1), input_ids[:, 1:].flatten()
+    )
+
+
+def token_nll(
+    model: nn.Module,
+    input_ids: Tensor,
+    labels: Tensor | None = None,
+    attention_mask: Tensor | None = None,
+) -> Tensor:
+    """-ln p of each token, given those before it: nats, ``(batch, time - 1)``, from the second token on.
+
+    labels           the tokens to score, IGNORE_INDEX for those that are not (they get 0); None: all
+    attention_mask   0 for padding; padding on the right needs none in a causal model
+
+    No gradient is kept, and the model's mode (training or not) is left as it was.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            options = {} if attention_mask is None else {"attention_mask": attention_mask}
+            logits = _logits(model(input_ids, **options))[:, :-1].float()
+    finally:
+        model.train(was_training)
+    wanted = (input_ids if labels is None else labels)[:, 1:]
+    return cross_entropy(
+        logits.transpose(1, 2), wanted, ignore_index=IGNORE_INDEX, reduction="none"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """nats: the negative log-likelihood of all scored tokens together."""
+
+    nats: float
+    num_tokens: int
+
+    @property
+    def cross_entropy(self) -> float:
+        """Nats per token."""
+        return self.nats / self.num_tokens
+
+    @property
+    def perplexity(self) -> float:
+        """e to the cross-entropy: among how many equally likely tokens the model seems to choose."""
+        return math.exp(self.cross_entropy)
+
+    @property
+    def bits_per_token(self) -> float:
+        return self.cross_entropy / math.log(2)
+
+    def bits_per_byte(self, num_bytes: int) -> float:
+        """For text of ``num_bytes`` bytes: one scale for models with different tokens."""
+        return self.nats / math.log(2) / num_bytes
+
+
+def evaluate(
+    model: nn.Module,
+    data: Tensor | Sequence[dict[str, list[int]]],
+    block_size: int = 64,
+    batch_size: int = 64,
+) -> Evaluation:
+    """The negative log-likelihood of unseen text.
+
+    data   one long text as ids ``(length,)``. It is read in stretches of ``block_size`` tokens that
+           overlap by half, and only the second half of each is scored (the first whole), so that
+           every token has a past to look at; or examples with ``input_ids`` and perhaps ``labels``,
+           each scored whole, padded on the right to the longest of its batch.
+
+    Raises ``CourseError`` when there is nothing to score.
+    """
+    device = next(model.parameters()).device
+    batches = (
+        _stretches(data, block_size, batch_size)
+        if isinstance(data, Tensor)
+        else _examples(data, batch_size)
+    )
+    nats, num_tokens = 0.0, 0
+    for input_ids, labels in batches:
+        input_ids, labels = input_ids.to(device), labels.to(device)
+        nats += token_nll(model, input_ids, labels).sum().item()
+        num_tokens += int((labels[:, 1:] != IGNORE_INDEX).sum())
+    if not num_tokens:
+        raise CourseError("There is nothing to measure: give a text of at least two tokens.")
+    return Evaluation(nats, num_tokens)
+
+
+def pad_batch(examples: Sequence[dict[str, list[int]]], pad_token_id: int = 0) -> dict[str, Tensor]:
+    """``input_ids``, ``labels`` and ``attention_mask`` ``(batch, time)``, padded on the right; labels ignore padding."""
+    longest = max(len(example["input_ids"]) for example in examples)
+    rows = []
+    for example in examples:
+        ids = list(example["input_ids"])
+        gap = longest - len(ids)
+        labels = list(example.get("labels", ids))
+        rows.append(
+            (ids + [pad_token_id] * gap, labels + [IGNORE_INDEX] * gap, [1] * len(ids) + [0] * gap)
+        )
+    names = ("input_ids", "labels", "attention_mask")
+    return {
+        name: torch.tensor(part) for name, part in zip(names, zip(*rows, strict=True), strict=True)
+    }
+
+
+def _examples(
+    data: Sequence[dict[str, list[int]]], batch_size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(data), batch_size):
+        batch = pad_batch(data[start : start + batch_size])
+        yield batch["input_ids"], batch["labels"]
+
+
+def _stretches(data: Tensor, block_size: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Stretches of ``block_size`` tokens and one more to predict; labels mark the half that is scored."""
+    half = max(1, block_size // 2)
+    if len(data) < 2:
+        return
+    yield data[None, : block_size + 1], data[None, : block_size + 1]
+    starts = list(range(half, len(data) - 1, half))
+    whole = [start for start in starts if start + block_size + 1 <= len(data)]
+    for group in range(0, len(whole), batch_size):
+        rows = torch.stack(
+            [data[start : start + block_size + 1] for start in whole[group : group + batch_size]]
+        )
+        labels = rows.clone()
+        labels[:, : half + 1] = IGNORE_INDEX
+        yield rows, labels
+    rest = [start for start in starts if start + block_size + 1 > len(data) > start + half + 1]
+    for start in rest[:1]:
+        labels = data[None, start:].clone()
+        labels[:, : half + 1] = IGNORE_INDEX
+        yield data[None, start:], labels
+
+
+def _logits(output: Any) -> Tensor:
+    return output if isinstance(output, Tensor) else output.logits
