@@ -21,7 +21,7 @@ BANDS, ROWS = 14, 8
 THRESHOLD = 0.8
 
 _CHUNK = 1 << 15  # shingles hashed at a time: small enough to stay in the processor's cache
-LEADERS = 8  # documents that a document is compared with in one bucket
+LEADERS = 16  # documents of a bucket that each of its documents is compared with
 
 
 def _mix(values: np.ndarray, multiplier: int, addend: int) -> np.ndarray:
@@ -193,37 +193,56 @@ def candidates(
                 yield distinct[bucket]
 
 
-def cluster(texts: Sequence[str] | Iterable[str], threshold: float = THRESHOLD) -> np.ndarray:
+def cluster(
+    texts: Sequence[str] | Iterable[str],
+    threshold: float = THRESHOLD,
+    *,
+    bands: int = BANDS,
+    rows: int = ROWS,
+    seed: int = 1,
+) -> np.ndarray:
     """The cluster of each document: the row number of its first member, ``(documents,)`` int64.
 
     Two documents end in one cluster when a chain of verified pairs (Jaccard at least
-    ``threshold``) joins them. Exact copies cost nothing extra, and a document is compared
-    with at most a few others in each bucket, so thousands of equal pages stay cheap.
+    ``threshold``) joins them (*union-find*: a chain in any order, whichever pair is met first).
+    In a bucket each document is compared with those of its first ``LEADERS`` that are not in its
+    cluster yet, so thousands of equal pages stay cheap.
     """
-    hashes, starts = shingles(texts)
-    parent = first_with_same_shingles(hashes, starts)
+    return join_clusters(*shingles(texts), threshold, bands=bands, rows=rows, seed=seed)
+
+
+def join_clusters(
+    hashes: np.ndarray,
+    starts: np.ndarray,
+    threshold: float = THRESHOLD,
+    *,
+    bands: int = BANDS,
+    rows: int = ROWS,
+    seed: int = 1,
+) -> np.ndarray:
+    """``cluster`` for documents of which the shingles are there already."""
+    first = first_with_same_shingles(hashes, starts)
+    parent = first.tolist()
 
     def root(row: int) -> int:
         while parent[row] != row:
             parent[row] = parent[parent[row]]
             row = parent[row]
-        return int(row)
+        return row
 
     def own(row: int) -> np.ndarray:
         return hashes[starts[row] : starts[row + 1]]
 
-    for bucket in candidates(hashes, starts, parent):
-        leaders: list[int] = []
-        for row in bucket:
+    compared: set[tuple[int, int]] = set()
+    for bucket in candidates(hashes, starts, first, bands=bands, rows=rows, seed=seed):
+        for place, row in enumerate(bucket.tolist()):
             mine = root(row)
-            if any(root(leader) == mine for leader in leaders):
-                continue
-            for leader in leaders:
-                if jaccard(own(row), own(leader)) >= threshold:
-                    low, high = sorted((mine, root(leader)))
-                    parent[high] = low
-                    break
-            else:
-                if len(leaders) < LEADERS:
-                    leaders.append(int(row))
+            for other in bucket[: min(place, LEADERS)].tolist():
+                theirs = root(other)
+                if theirs == mine or (other, row) in compared:
+                    continue
+                compared.add((other, row))
+                if jaccard(own(row), own(other)) >= threshold:
+                    mine, high = sorted((mine, theirs))
+                    parent[high] = mine
     return np.array([root(row) for row in range(len(parent))], dtype=np.int64)
