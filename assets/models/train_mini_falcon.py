@@ -40,7 +40,7 @@ from course_lib.transformer.model import MiniGPT  # noqa: E402
 from course_lib.transformer.optimiser import ADAM_SHARE, MuonAndAdamW  # noqa: E402
 from course_lib.workbook.atomic import atomic_write  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
-from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
+from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
 from course_lib.workbook.models import HASHES, held_out_hashes, text_hash  # noqa: E402
 from course_lib.workbook.training import History, Plan, train  # noqa: E402
 
@@ -114,7 +114,8 @@ def training_texts(corpus) -> tuple[list[str], dict]:  # noqa: ANN001
     """The training documents, one of each cluster of near-duplicates, and what was left out."""
     listed = held_out_hashes("mini-falcon")
     documents = [document for document in corpus.train if text_hash(document.text) not in listed]
-    _, first = np.unique(cluster(document.text for document in documents), return_index=True)
+    kept = find_clusters(document.text for document in documents).kept
+    _, first = np.unique(kept, return_index=True)
     kept = [documents[row] for row in sorted(first)]
     texts, taken, budget = [], {}, MOST_FROM_ONE * sum(len(d.text) for d in kept)
     for document in sorted(kept, key=lambda d: hashlib.sha256(d.id.encode()).digest()):

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.history.neural import draw_windows
 from course_lib.transformer.cost import training_operations
 from course_lib.transformer.counting import parameter_count
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.optimiser import MuonAndAdamW
+from course_lib.workbook.evaluate import get_batch
 from course_lib.workbook.training import Plan, train
 
 
@@ -59,7 +59,7 @@ def run_sizes(
         plan = Plan(steps, learning_rate, schedule="trapezoid", weight_decay=0.1, seed=seed)
         train(
             model,
-            lambda generator: draw_windows(data, length + 1, batch, generator).to(device),
+            lambda generator: get_batch(data, length + 1, batch, generator).to(device),
             lambda m, rows: m.loss(rows),
             plan,
             optimiser_for=MuonAndAdamW,

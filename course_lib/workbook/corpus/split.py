@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from course_lib.workbook.corpus.document import REPEATED, TRAIN, VALIDATION, Document, stable_hash
-from course_lib.workbook.corpus.minhash import cluster
+from course_lib.workbook.corpus.minhash import find_clusters
 
 SHARE = 0.1
 ACCEPTED = (0.02, 0.3)  # shares of the text that a validation part may have without further ado
@@ -22,7 +22,7 @@ def split(documents: Sequence[Document]) -> tuple[list[Document], list[str], lis
     """
     if not documents:
         return [], [], []
-    labels = cluster(document.text for document in documents)
+    labels = find_clusters(document.text for document in documents).kept
     sizes = np.array([len(document.text.encode("utf-8", "replace")) for document in documents])
     members: dict[int, list[str]] = {}
     weights: dict[int, int] = {}

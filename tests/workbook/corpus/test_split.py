@@ -5,7 +5,7 @@ import random
 import pytest
 
 from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, stable_hash
-from course_lib.workbook.corpus.minhash import cluster
+from course_lib.workbook.corpus.minhash import find_clusters
 from course_lib.workbook.corpus.split import split
 
 
@@ -32,7 +32,7 @@ def test_no_planted_copy_crosses_the_split(seed: int) -> None:
     rng.shuffle(everything)
     _, parts, _ = split(everything)
     side = {d.id: part for d, part in zip(everything, parts, strict=True)}
-    together = cluster(d.text for d in everything)
+    together = find_clusters(d.text for d in everything).kept
     for label in set(together.tolist()):
         members = [d.id for d, own in zip(everything, together, strict=True) if own == label]
         assert len({side[m] for m in members}) == 1
