@@ -242,9 +242,9 @@ def verify(base: Base) -> None:
     """Look whether every linear layer is in 4 bits and the bytes are those of ``memory``; raise if not."""
     wide = [name for name in base.layers if not is_four_bit(base.model.get_submodule(name))]
     config = config_of(base.model.config)
-    if wide or len(base.layers) != 4 * config.layers:
+    if wide or len(base.layers) != 4 * config.n_layers:
         raise CourseError(
-            f"{len(base.layers) - len(wide)} of {4 * config.layers} linear layers of {base.name} are in 4 bits: "
+            f"{len(base.layers) - len(wide)} of {4 * config.n_layers} linear layers of {base.name} are in 4 bits: "
             "transformers or bitsandbytes differ from what the course knows; install the versions of requirements.lock."
         )
     found, expected = measured(base.model), estimate(config, "inference in 4 bits")

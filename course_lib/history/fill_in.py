@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from course_lib.history.neural import SmallTransformer, draw_windows, next_token_loss
-from course_lib.workbook.training import History, Plan, train
+from course_lib.workbook.training import History, TrainingConfig, train
 
 BLANK, OTHER = "[blank]", "[other]"
 CONTEXT = 7  # words in a window; the blank is the one in the middle
@@ -52,7 +52,7 @@ def train_pair(
     torch.manual_seed(seed)
     continues = SmallTransformer(vocabulary, causal=True, width=64, context=CONTEXT)
     fills = SmallTransformer(vocabulary, causal=False, width=64, context=CONTEXT)
-    plan = Plan(steps, 4e-3, schedule="linear", seed=seed)
+    plan = TrainingConfig(steps, 4e-3, lr_scheduler_type="linear", seed=seed)
     histories = [
         train(
             continues,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_lib.workbook.training import History, Plan, train
+from course_lib.workbook.training import History, TrainingConfig, train
 
 BYTES = 256
 
@@ -127,12 +127,12 @@ def train_on_bytes(
         model,
         lambda generator: draw_windows(data, context + 1, batch, generator),
         next_token_loss,
-        Plan(
+        TrainingConfig(
             steps,
             learning_rate,
-            schedule="linear",
+            lr_scheduler_type="linear",
             seed=seed,
-            evaluate_every=max(1, steps // looks),
+            eval_steps=max(1, steps // looks),
         ),
         evaluate=None if held_out is None else lambda m: bits_per_token(m, held_out),
         description=type(model).__name__,

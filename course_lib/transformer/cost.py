@@ -23,7 +23,7 @@ class GPU:
     price: float
 
 
-def training_operations(parameters: float, tokens: float) -> float:
+def training_flops(parameters: float, tokens: float) -> float:
     """About 6 for each parameter and token (Kaplan et al. 2020, section 2.1).
 
     Forward a multiplication and an addition, backward twice as much. Attention itself, which grows

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 from course_lib.transformer.model import Config
 
-GPT3 = Config(vocabulary=50_257, kind="gpt", width=12_288, layers=96, heads=96, context=2_048)
+GPT3 = Config(vocab_size=50_257, kind="gpt", d_model=12_288, n_layers=96, n_heads=96, block_size=2_048)
 """Brown et al. 2020, table 2.1 (175 billion) and section 2.1; vocabulary and biases as in GPT-2."""
 FALCON_7B = Config(
-    vocabulary=65_024,
+    vocab_size=65_024,
     kind="falcon",
-    width=4_544,
-    layers=32,
-    heads=71,
-    few_heads=1,
-    context=2_048,
+    d_model=4_544,
+    n_layers=32,
+    n_heads=71,
+    n_kv_heads=1,
+    block_size=2_048,
     bias=False,
 )
 """The configuration published with ``tiiuae/falcon-7b``."""
@@ -41,15 +41,15 @@ class Count:
 
 def parameter_count(config: Config) -> Count:
     """Count them. The last layer is the embedding again and costs nothing."""
-    width, depth = config.width, config.width // config.heads
-    outputs = width + 2 * config.kv_heads * depth + width  # query, key and value, out
+    width = config.d_model
+    outputs = width + 2 * config.n_kv_heads * config.head_dim + width  # q, k and v, o
     attention = width * outputs + config.bias * outputs
-    mlp = 2 * width * config.mlp_width + config.bias * (config.mlp_width + width)
-    norms = 2 if config.kind == "gpt" or config.two_norms else 1
+    mlp = 2 * width * config.intermediate_size + config.bias * (config.intermediate_size + width)
+    norms = 2 if config.kind == "gpt" or config.num_ln_in_parallel_attn == 2 else 1
     return Count(
-        embedding=config.vocabulary * width,
-        positions=config.context * width if config.kind == "gpt" else 0,
-        attention=config.layers * attention,
-        mlp=config.layers * mlp,
-        norms=(config.layers * norms + 1) * 2 * width,
+        embedding=config.vocab_size * width,
+        positions=config.block_size * width if config.kind == "gpt" else 0,
+        attention=config.n_layers * attention,
+        mlp=config.n_layers * mlp,
+        norms=(config.n_layers * norms + 1) * 2 * width,
     )

@@ -54,6 +54,6 @@ def logit_lens(model: MiniGPT, ids: Tensor) -> Lens:
 
     The vectors between the blocks go through the last norm and the embedding, as at the end.
     """
-    states = torch.stack(model.hidden(ids[None]))[:, 0]
+    states = torch.stack(model.hidden_states(ids[None]))[:, 0]
     chances, tokens = model.logits(states).softmax(-1).max(-1)
     return Lens(tokens, chances)

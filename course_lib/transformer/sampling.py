@@ -17,7 +17,7 @@ from course_lib.transformer.model import Cache, MiniGPT
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplingParams:
     """How to choose. ``temperature`` 0 is greedy: always the likeliest."""
 
     temperature: float = 1.0
@@ -39,7 +39,7 @@ class Sampling:
             raise CourseError("Top-p and min-p are probabilities: between 0 and 1.")
 
 
-GREEDY = Sampling(temperature=0.0)
+GREEDY = SamplingParams(temperature=0.0)
 
 
 def penalise_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
@@ -73,7 +73,7 @@ def keep_min_p(logits: Tensor, share: float) -> Tensor:
     )
 
 
-def distribution(logits: Tensor, how: Sampling, seen: Tensor) -> Tensor:
+def distribution(logits: Tensor, how: SamplingParams, seen: Tensor) -> Tensor:
     """Probabilities (…, vocabulary) to draw the next token from. ``seen``: the tokens so far (…, time)."""
     if how.repetition_penalty != 1:
         logits = penalise_repetition(logits, seen, how.repetition_penalty)
@@ -94,7 +94,7 @@ def generate(
     model: MiniGPT,
     ids: Iterable[int],
     most: int = 100,
-    how: Sampling = GREEDY,
+    how: SamplingParams = GREEDY,
     *,
     stop: int | None = None,
     seed: int = 0,
@@ -111,7 +111,7 @@ def generate(
         )
     device = model.embedding.weight.device
     generator = torch.Generator(device="cpu").manual_seed(seed)
-    context, cache = model.config.context, Cache()
+    context, cache = model.config.block_size, Cache()
     unread = text[-context:]
     for _ in range(most):
         if len(cache) + len(unread) > context:

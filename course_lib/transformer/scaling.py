@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from course_lib.history.neural import draw_windows
-from course_lib.transformer.cost import training_operations
+from course_lib.transformer.cost import training_flops
 from course_lib.transformer.counting import parameter_count
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.optimiser import MuonAndAdamW
-from course_lib.workbook.training import Plan, train
+from course_lib.transformer.optimizer import MuonAndAdamW
+from course_lib.workbook.training import TrainingConfig, train
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,18 @@ def run_sizes(
     for config in configs:
         torch.manual_seed(seed)
         model = MiniGPT(config).to(device)
-        plan = Plan(steps, learning_rate, schedule="trapezoid", weight_decay=0.1, seed=seed)
+        plan = TrainingConfig(steps, learning_rate, lr_scheduler_type="wsd", weight_decay=0.1, seed=seed)
         train(
             model,
             lambda generator: draw_windows(data, length + 1, batch, generator).to(device),
             lambda m, rows: m.loss(rows),
             plan,
-            optimiser_for=MuonAndAdamW,
-            description=f"width {config.width}",
+            make_optimizer=MuonAndAdamW,
+            description=f"width {config.d_model}",
         )
         count = parameter_count(config)
         working = count.linear + count.embedding
-        runs.append(Run(training_operations(working, steps * batch * length), judge(model.eval())))
+        runs.append(Run(training_flops(working, steps * batch * length), judge(model.eval())))
     return runs
 
 

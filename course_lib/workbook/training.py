@@ -28,12 +28,12 @@ BatchLoss = Callable[[nn.Module, Batch], Tensor]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingConfig:
     """How to train.
 
     steps           updates of the weights
     learning_rate   the highest one; it rises over ``warmup`` (a share of the steps) and then
-                    falls along ``schedule``: ``cosine``, ``linear``, ``constant``, or ``trapezoid``,
+                    falls along ``schedule``: ``cosine``, ``linear``, ``constant``, or ``wsd``,
                     which falls only in the last 40 % of the steps
     clip            largest norm of the gradient; longer ones are shortened to it
     evaluate_every  steps between evaluations; 0: only at the end
@@ -66,22 +66,22 @@ class History:
         return len(self.losses)
 
 
-def learning_rate_at(step: int, plan: Plan) -> float:
+def learning_rate_at(step: int, plan: TrainingConfig) -> float:
     """The learning rate of update ``step`` (from 0)."""
-    warmup = max(1, round(plan.warmup * plan.steps))
+    warmup = max(1, round(plan.warmup_ratio * plan.max_steps))
     if step < warmup:
         return plan.learning_rate * (step + 1) / warmup
-    done = (step - warmup) / max(1, plan.steps - warmup)
+    done = (step - warmup) / max(1, plan.max_steps - warmup)
     factor = {
         "cosine": 0.5 * (1 + math.cos(math.pi * done)),
         "linear": 1 - done,
         "constant": 1.0,
-        "trapezoid": min(1.0, (plan.steps - step) / (0.4 * plan.steps)),
-    }[plan.schedule]
+        "wsd": min(1.0, (plan.max_steps - step) / (0.4 * plan.max_steps)),
+    }[plan.lr_scheduler_type]
     return plan.learning_rate * factor
 
 
-def make_optimiser(model: nn.Module, plan: Plan) -> torch.optim.AdamW:
+def make_optimiser(model: nn.Module, plan: TrainingConfig) -> torch.optim.AdamW:
     """AdamW; weight decay only for matrices, as is usual (biases and norms are left free)."""
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
@@ -97,11 +97,11 @@ def train(
     model: nn.Module,
     draw_batch: DrawBatch,
     batch_loss: BatchLoss,
-    plan: Plan,
+    plan: TrainingConfig,
     *,
     evaluate: Callable[[nn.Module], float] | None = None,
     resume: bool = False,
-    optimiser_for: Callable[[nn.Module, Plan], torch.optim.Optimizer] = make_optimiser,
+    optimiser_for: Callable[[nn.Module, TrainingConfig], torch.optim.Optimizer] = make_optimiser,
     description: str = "Training",
 ) -> History:
     """Train ``model`` in place and return the history.
@@ -117,36 +117,36 @@ def train(
     An interruption (Ctrl-C, the stop button) lets the step at hand end, saves the checkpoint
     if the plan names one, and returns normally with ``interrupted`` set.
     """
-    if plan.steps < 1:
+    if plan.max_steps < 1:
         raise CourseError("A training plan needs at least one step: raise `steps`.")
     generator = torch.Generator().manual_seed(plan.seed)
     optimiser = optimiser_for(model, plan)
     history = History()
-    if resume and plan.checkpoint is not None and Path(plan.checkpoint).exists():
-        history = History(**checkpoints.load(plan.checkpoint, model, optimiser, generator))
+    if resume and plan.checkpoint_path is not None and Path(plan.checkpoint_path).exists():
+        history = History(**checkpoints.load(plan.checkpoint_path, model, optimiser, generator))
         history.interrupted = False
     started = time.perf_counter() - history.seconds
     model.train()
-    shown = bar(total=plan.steps, description=description, unit="step")
+    shown = bar(total=plan.max_steps, description=description, unit="step")
     shown.update(history.steps)
     with shown, DeferredInterrupt() as interrupt:
-        for step in range(history.steps, plan.steps):
+        for step in range(history.steps, plan.max_steps):
             history.losses.append(
                 _update(model, draw_batch, batch_loss, optimiser, plan, step, generator)
             )
             shown.update()
             shown.set_postfix_str(f"loss {history.losses[-1]:.3f}", refresh=False)
-            due = plan.evaluate_every and (step + 1) % plan.evaluate_every == 0
-            if evaluate is not None and (due or step + 1 == plan.steps):
+            due = plan.eval_steps and (step + 1) % plan.eval_steps == 0
+            if evaluate is not None and (due or step + 1 == plan.max_steps):
                 history.evaluations.append((step + 1, _evaluate(model, evaluate)))
             history.seconds = time.perf_counter() - started
             if (
-                plan.checkpoint is not None
-                and plan.save_every
-                and (step + 1) % plan.save_every == 0
+                plan.checkpoint_path is not None
+                and plan.save_steps
+                and (step + 1) % plan.save_steps == 0
             ):
                 _save(model, optimiser, plan, history, generator)
-            if interrupt.requested and history.steps < plan.steps:
+            if interrupt.requested and history.steps < plan.max_steps:
                 history.interrupted = True
                 break
     if history.interrupted:
@@ -185,7 +185,7 @@ def _update(
     draw_batch: DrawBatch,
     batch_loss: BatchLoss,
     optimiser: torch.optim.Optimizer,
-    plan: Plan,
+    plan: TrainingConfig,
     step: int,
     generator: torch.Generator,
 ) -> float:
@@ -199,7 +199,7 @@ def _update(
         )
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
+    nn.utils.clip_grad_norm_(model.parameters(), plan.max_grad_norm)
     for group in optimiser.param_groups:
         group["lr"] = learning_rate_at(step, plan) * group.get("share", 1.0)
     optimiser.step()
@@ -221,28 +221,28 @@ def _evaluate(model: nn.Module, evaluate: Callable[[nn.Module], float]) -> float
 def _save(
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
-    plan: Plan,
+    plan: TrainingConfig,
     history: History,
     generator: torch.Generator,
 ) -> None:
     facts = {**asdict(history), "interrupted": False}
     states = {"generator": generator.get_state(), "torch": torch.get_rng_state()}
-    checkpoints.save(Path(plan.checkpoint), model, optimiser, states, facts)  # type: ignore[arg-type]
+    checkpoints.save(Path(plan.checkpoint_path), model, optimiser, states, facts)  # type: ignore[arg-type]
 
 
 def _say_interrupted(
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
-    plan: Plan,
+    plan: TrainingConfig,
     history: History,
     generator: torch.Generator,
 ) -> None:
     sentence = (
-        f"Interrupted after {history.steps} of {plan.steps} steps; the model keeps what it learned."
+        f"Interrupted after {history.steps} of {plan.max_steps} steps; the model keeps what it learned."
     )
-    if plan.checkpoint is not None:
+    if plan.checkpoint_path is not None:
         _save(model, optimiser, plan, history, generator)
-        sentence += f" Go on with resume=True (saved in {Path(plan.checkpoint).name})."
+        sentence += f" Go on with resume=True (saved in {Path(plan.checkpoint_path).name})."
     print(sentence)
 
 

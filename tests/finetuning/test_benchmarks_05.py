@@ -39,7 +39,7 @@ SMALL = {
 def test_the_shape_is_falcon_7b() -> None:
     shape = config_of(FalconConfig(**shape7b.SHAPE))
     assert parameter_count(shape) == parameter_count(FALCON_7B)
-    assert (shape.width, shape.layers, shape.heads, shape.kv_heads, shape.context) == (
+    assert (shape.d_model, shape.n_layers, shape.n_heads, shape.n_kv_heads, shape.block_size) == (
         4_544,
         32,
         71,

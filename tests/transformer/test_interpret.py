@@ -11,7 +11,7 @@ from course_lib.transformer.model import Config, MiniGPT
 def model(request: pytest.FixtureRequest) -> MiniGPT:
     torch.manual_seed(0)
     return MiniGPT(
-        Config(40, request.param, 16, 3, 4, few_heads=1 if request.param == "falcon" else None)
+        Config(40, request.param, 16, 3, 4, n_kv_heads=1 if request.param == "falcon" else None)
     ).eval()
 
 

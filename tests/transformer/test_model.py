@@ -8,12 +8,12 @@ from transformers import BertConfig, FalconConfig, FalconForCausalLM, GPT2Config
 
 from course_lib.errors import CourseError
 from course_lib.transformer.attention import (
-    allowed,
+    make_attention_mask,
     attend,
     attend_fused,
     causal_mask,
-    rotary,
-    share_heads,
+    apply_rotary_emb,
+    repeat_kv,
 )
 from course_lib.transformer.convert import config_of, from_falcon, from_gpt2, to_falcon
 from course_lib.transformer.counting import FALCON_7B, GPT3, parameter_count
@@ -150,7 +150,7 @@ def test_a_shape_that_no_model_has_is_refused(wrong: dict) -> None:
 
 
 def test_a_text_longer_than_the_learned_positions_is_refused() -> None:
-    model, cache = MiniGPT(Config(50, width=16, layers=1, context=8)), Cache()
+    model, cache = MiniGPT(Config(50, d_model=16, n_layers=1, block_size=8)), Cache()
     model(torch.zeros(1, 8, dtype=torch.long), cache=cache)
     for given, past in ((9, None), (1, cache)):
         with pytest.raises(CourseError, match="at most 8 tokens"):
@@ -233,7 +233,7 @@ def test_no_token_sees_its_future(kind: str) -> None:
     """Proved by gradients: what stands later has no influence on an earlier output."""
     torch.manual_seed(0)
     model = MiniGPT(
-        Config(50, kind, 16, 2, 4, few_heads=1 if kind == "falcon" else None, bias=kind == "gpt")
+        Config(50, kind, 16, 2, 4, n_kv_heads=1 if kind == "falcon" else None, bias=kind == "gpt")
     )
     states = []
     model.embedding.register_forward_hook(lambda *args: states.append(args[2].requires_grad_()))
@@ -250,14 +250,14 @@ def test_fused_and_written_attention_agree() -> None:
     torch.testing.assert_close(attend_fused(query, key, value, None), written)
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 7, dtype=torch.float64))
     real = torch.tensor([[False, False, True, True, True, True, True], [True] * 7])
-    mask = allowed(7, 7, real)
+    mask = make_attention_mask(7, 7, real)
     torch.testing.assert_close(
         attend_fused(query, key, value, mask), attend(query, key, value, mask)[0]
     )
     assert not attend(query, key, value, mask)[1][0, :, 2:, :2].any()
     few = torch.randn(2, 2, 7, 8)
-    assert torch.equal(share_heads(few, 4)[:, 1], few[:, 0]) and torch.equal(
-        share_heads(few, 4)[:, 2], few[:, 1]
+    assert torch.equal(repeat_kv(few, 4)[:, 1], few[:, 0]) and torch.equal(
+        repeat_kv(few, 4)[:, 2], few[:, 1]
     )
 
 
@@ -266,7 +266,7 @@ def test_rotary_scores_depend_on_the_distance_alone() -> None:
 
     def score(m: int, n: int) -> float:
         turned = (
-            rotary(part, torch.tensor([[place]])).flatten()
+            apply_rotary_emb(part, torch.tensor([[place]])).flatten()
             for part, place in ((query, m), (key, n))
         )
         return float(torch.dot(*turned))
@@ -295,7 +295,7 @@ def test_it_learns_a_text_by_heart(kind: str) -> None:
     for seed in range(2):
         torch.manual_seed(seed)
         model = MiniGPT(
-            Config(30, kind, 32, 2, 4, few_heads=1 if kind == "falcon" else None, bias=False)
+            Config(30, kind, 32, 2, 4, n_kv_heads=1 if kind == "falcon" else None, bias=False)
         )
         ids = torch.randint(0, 30, (4, 24))
         optimizer = torch.optim.AdamW(model.parameters(), 3e-3)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.transformer.cost import GPU, gpu_hours, read_gpus, training_operations
+from course_lib.transformer.cost import GPU, gpu_hours, read_gpus, training_flops
 from course_lib.transformer.counting import FALCON_7B, GPT3, parameter_count
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.scaling import PowerLaw, Run, fit_power_law, run_sizes
@@ -24,7 +24,7 @@ def test_a_line_is_found_again() -> None:
 def test_larger_models_spend_more_and_all_learn(seed: int) -> None:
     data = torch.arange(13).repeat(200)  # 0, 1, … 12, 0, 1, …: each token decides the next
     sizes = [
-        Config(13, "falcon", width, 1, 2, few_heads=1, context=32, bias=False) for width in (8, 16)
+        Config(13, "falcon", width, 1, 2, n_kv_heads=1, block_size=32, bias=False) for width in (8, 16)
     ]
     before = float(MiniGPT(sizes[0]).loss(data[:65].view(5, 13)).detach())
 
@@ -37,9 +37,9 @@ def test_larger_models_spend_more_and_all_learn(seed: int) -> None:
         data,
         judge,
         device=torch.device("cpu"),
-        steps=40,
-        batch=4,
-        length=16,
+        max_steps=40,
+        batch_size=4,
+        block_size=16,
         learning_rate=0.02,
         seed=seed,
     )
@@ -52,7 +52,7 @@ def test_larger_models_spend_more_and_all_learn(seed: int) -> None:
 
 def test_gpt3s_operations_are_those_of_its_paper() -> None:
     """3.14e23 (Brown et al. 2020, appendix D)."""
-    assert training_operations(parameter_count(GPT3).total, 300e9) == pytest.approx(
+    assert training_flops(parameter_count(GPT3).total, 300e9) == pytest.approx(
         3.14e23, rel=0.01
     )
 
@@ -60,12 +60,12 @@ def test_gpt3s_operations_are_those_of_its_paper() -> None:
 def test_falcons_hours_are_near_the_reported_ones() -> None:
     """384 A100 for two weeks, as its makers report; the share of the peak is a guess, so a fifth either way."""
     card = next(gpu for gpu in read_gpus()[0] if gpu.name == "A100")
-    hours = gpu_hours(training_operations(parameter_count(FALCON_7B).total, 1.5e12), card)
+    hours = gpu_hours(training_flops(parameter_count(FALCON_7B).total, 1.5e12), card)
     assert hours == pytest.approx(384 * 14 * 24, rel=0.2)
 
 
 def test_hours_by_hand() -> None:
-    assert gpu_hours(3_600e12, GPU("round", 2e12, 1.0), used=0.5) == 1.0
+    assert gpu_hours(3_600e12, GPU("round", 2e12, 1.0), utilization=0.5) == 1.0
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"as of": "x", "gpus": [{"name": "A"}]}'])

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from course_lib.workbook.training import Plan
+from course_lib.workbook.training import TrainingConfig
 
 ADAM_SHARE = 0.4  # learning rate of embedding and norms, as a share of that of the matrices
 
@@ -16,7 +16,7 @@ class MuonAndAdamW:
     stream only, so embedding, norms and biases stay with AdamW.
     """
 
-    def __init__(self, model: nn.Module, plan: Plan) -> None:
+    def __init__(self, model: nn.Module, plan: TrainingConfig) -> None:
         inside = [
             p for name, p in model.named_parameters() if p.ndim == 2 and name.startswith("blocks.")
         ]

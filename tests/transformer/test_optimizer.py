@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.optimiser import ADAM_SHARE, MuonAndAdamW
-from course_lib.workbook.training import Plan, train
+from course_lib.transformer.optimizer import ADAM_SHARE, MuonAndAdamW
+from course_lib.workbook.training import TrainingConfig, train
 
-SHAPE = Config(20, "gpt", width=16, layers=2, heads=2, context=16)
-PLAN = Plan(12, 0.02, schedule="trapezoid", warmup=0.2)
+SHAPE = Config(20, "gpt", d_model=16, n_layers=2, n_heads=2, block_size=16)
+PLAN = TrainingConfig(12, 0.02, lr_scheduler_type="wsd", warmup_ratio=0.2)
 
 
 def model(seed: int = 0) -> MiniGPT:
@@ -46,16 +46,16 @@ def test_each_part_gets_its_learning_rate() -> None:
             seen["adam"].append(self.parts[1].param_groups[0]["lr"])
             super().step()
 
-    train(model(), draw, loss, PLAN, optimiser_for=Watched)
+    train(model(), draw, loss, PLAN, make_optimizer=Watched)
     assert max(seen["muon"]) == 0.02 and seen["muon"][-1] < 0.02
     assert seen["adam"] == pytest.approx([ADAM_SHARE * rate for rate in seen["muon"]])
 
 
 def test_an_interrupted_run_ends_like_a_whole_one(tmp_path: Path) -> None:
     whole, parts = model(), model()
-    train(whole, draw, loss, PLAN, optimiser_for=MuonAndAdamW)
+    train(whole, draw, loss, PLAN, make_optimizer=MuonAndAdamW)
     path = tmp_path / "checkpoint.safetensors"
-    plan = Plan(**{**vars(PLAN), "checkpoint": path, "save_every": 5})
+    plan = TrainingConfig(**{**vars(PLAN), "checkpoint": path, "save_every": 5})
 
     def stops(model: MiniGPT, rows: Tensor) -> Tensor:
         stops.steps += 1
@@ -65,9 +65,9 @@ def test_an_interrupted_run_ends_like_a_whole_one(tmp_path: Path) -> None:
 
     stops.steps = 0
     with pytest.raises(RuntimeError):
-        train(parts, draw, stops, plan, optimiser_for=MuonAndAdamW)
+        train(parts, draw, stops, plan, make_optimizer=MuonAndAdamW)
     fresh = model(seed=1)
-    history = train(fresh, draw, loss, plan, optimiser_for=MuonAndAdamW, resume=True)
+    history = train(fresh, draw, loss, plan, make_optimizer=MuonAndAdamW, resume=True)
     assert history.steps == 12
     for one, other in zip(whole.parameters(), fresh.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -80,5 +80,5 @@ def test_it_learns(seed: int) -> None:
     def rows(generator: torch.Generator) -> Tensor:
         return (torch.randint(0, 20, (8, 1), generator=generator) + 3 * torch.arange(9)) % 20
 
-    history = train(model(seed), rows, loss, Plan(80, 0.02, seed=seed), optimiser_for=MuonAndAdamW)
+    history = train(model(seed), rows, loss, TrainingConfig(80, 0.02, seed=seed), make_optimizer=MuonAndAdamW)
     assert history.losses[-1] < 0.5 * history.losses[0]
