@@ -15,11 +15,11 @@ from statistics import mean
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.history.neural import bits_per_token, draw_windows
 from course_lib.history.ngrams import KneserNey
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.optimizer import MuonAndAdamW
 from course_lib.workbook.corpus import Corpus
+from course_lib.workbook.evaluate import evaluate, get_batch
 from course_lib.workbook.training import TrainingConfig, train
 
 Tokens = Sequence[int]
@@ -117,7 +117,7 @@ def neural_learner(
         with one_thread():
             train(
                 model,
-                lambda generator: draw_windows(stream, context + 1, batch, generator),
+                lambda generator: get_batch(stream, context + 1, batch, generator),
                 lambda model, rows: model.loss(rows),
                 plan,
                 make_optimizer=MuonAndAdamW,
@@ -127,7 +127,7 @@ def neural_learner(
         def judge(target: Sequence[Tokens]) -> float:
             ids = torch.tensor(list(chain.from_iterable(target)))
             with one_thread():
-                return bits_per_token(model, ids, context) * len(ids)
+                return evaluate(model, ids, context).bits_per_token * len(ids)
 
         return judge
 

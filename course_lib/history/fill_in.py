@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_lib.history.neural import SmallTransformer, draw_windows, next_token_loss
+from course_lib.history.neural import SmallTransformer
+from course_lib.workbook.evaluate import get_batch, next_token_loss
 from course_lib.workbook.training import History, TrainingConfig, train
 
 BLANK, OTHER = "[blank]", "[other]"
@@ -56,14 +57,14 @@ def train_pair(
     histories = [
         train(
             continues,
-            lambda g: draw_windows(data, CONTEXT, 64, g),
+            lambda g: get_batch(data, CONTEXT, 64, g),
             next_token_loss,
             plan,
             description="GPT's way",
         ),
         train(
             fills,
-            lambda g: draw_windows(data, CONTEXT, 192, g),
+            lambda g: get_batch(data, CONTEXT, 192, g),
             middle_loss,
             plan,
             description="BERT's way",

@@ -10,13 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-
-def causal_mask(
-    time: int, past: int | None = None, device: torch.device | None = None
-) -> Tensor:
-    """True where position i of the last ``time`` may look at position j, bool ``(time, past)``."""
-    past = time if past is None else past
-    return torch.ones(time, past, dtype=torch.bool, device=device).tril(past - time)
+from course_lib.history.neural import causal_mask
 
 
 def make_attention_mask(

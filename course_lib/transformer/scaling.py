@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.history.neural import draw_windows
 from course_lib.transformer.cost import training_flops
 from course_lib.transformer.counting import parameter_count
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.optimizer import MuonAndAdamW
+from course_lib.workbook.evaluate import get_batch
 from course_lib.workbook.training import TrainingConfig, train
 
 
@@ -59,7 +59,7 @@ def run_sizes(
         plan = TrainingConfig(steps, learning_rate, lr_scheduler_type="wsd", weight_decay=0.1, seed=seed)
         train(
             model,
-            lambda generator: draw_windows(data, length + 1, batch, generator).to(device),
+            lambda generator: get_batch(data, length + 1, batch, generator).to(device),
             lambda m, rows: m.loss(rows),
             plan,
             make_optimizer=MuonAndAdamW,
