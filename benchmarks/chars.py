@@ -26,6 +26,7 @@ from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
 
 from course_lib.transformer.characters import CharacterTokenizer  # noqa: E402
 from course_lib.transformer.model import Config, MiniGPT  # noqa: E402
+from course_lib.workbook.evaluate import next_token_loss  # noqa: E402
 from course_lib.workbook.training import TrainingConfig, train  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "chars.json"
@@ -84,7 +85,7 @@ def ours(
     torch.manual_seed(plan.seed)
     model = MiniGPT(config)
     start = time.perf_counter()
-    train(model, lambda g: sequences(ids, g, batch, length), lambda m, rows: m.loss(rows), plan)
+    train(model, lambda g: sequences(ids, g, batch, length), next_token_loss, plan)
     seconds = time.perf_counter() - start
     return {
         "seconds": round(seconds, 1),
@@ -118,7 +119,12 @@ def main() -> None:
             )
         }
         plan = TrainingConfig(
-            asked.steps, RATE, warmup_ratio=0.0, lr_scheduler_type="constant", weight_decay=0.01, seed=seed
+            asked.steps,
+            RATE,
+            warmup_ratio=0.0,
+            lr_scheduler_type="constant",
+            weight_decay=0.01,
+            seed=seed,
         )
         row["ours, same settings"] = ours(training, held_out, same, plan, BATCH, CONTEXT - 1)
         plan = TrainingConfig(asked.steps, 4e-3, warmup_ratio=0.05, weight_decay=0.1, seed=seed)

@@ -58,7 +58,7 @@ def bits_per_byte(
         nats.append(
             torch.nn.functional.cross_entropy(logits, next_ones.flatten(), reduction="none")
         )
-    size = sum(len(tokenizer.pieces[n]) for n in rows[1:][torch.from_numpy(counts)].tolist())
+    size = sum(len(tokenizer.token_bytes[n]) for n in rows[1:][torch.from_numpy(counts)].tolist())
     return float(torch.cat(nats)[torch.from_numpy(counts)].sum()) / math.log(2) / size
 
 
@@ -83,7 +83,7 @@ def ngram_bits(tokenizer: BPETokenizer, training: np.ndarray, held_out: np.ndarr
     """The same for Kneser–Ney on tokens, order 5."""
     model = KneserNey(documents_of(training[:NGRAM_TOKENS]), order=5)
     chosen = documents_of(held_out)
-    size = sum(len(tokenizer.pieces[n]) for document in chosen for n in document)
+    size = sum(len(tokenizer.token_bytes[n]) for document in chosen for n in document)
     return -sum(model.log2_probability(document) for document in chosen) / size
 
 

@@ -199,9 +199,9 @@ def train_on(
         rows = torch.randint(len(texts), (batch,), generator=generator).tolist()
         return _batch(tokenizer, [texts[row] for row in rows], device)
 
-    plan = TrainingConfig(max_steps=steps, learning_rate=rate, seed=seed)
+    config = TrainingConfig(max_steps=steps, learning_rate=rate, seed=seed)
     return train(
-        model, draw, lambda model, pair: _loss(model, *pair, "mean"), plan, description="Training"
+        model, draw, lambda model, pair: _loss(model, *pair, "mean"), config, description="Training"
     )
 
 

@@ -26,7 +26,7 @@ from course_lib.finetuning.memory import LAYERS, estimate, measured, what_fits
 from course_lib.finetuning.nf4 import BLOCK
 from course_lib.finetuning.nf4_linear import NF4Linear, quantise_layers
 from course_lib.transformer.convert import config_of
-from course_lib.transformer.counting import FALCON_7B
+from course_lib.transformer.scaling import FALCON_7B
 from course_lib.workbook.machine import Machine, gigabytes, look
 from course_lib.workbook.models import find_model, load_model
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.nf4 import BLOCK, SCALE_BLOCK
-from course_lib.transformer.counting import parameter_count
 from course_lib.transformer.model import Config
+from course_lib.transformer.scaling import parameter_count
 
 LAYERS = ("query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h")
 METHODS = ("full", "lora", "qlora", "inference", "inference in 4 bits")
@@ -139,12 +139,7 @@ def estimate(
         else batch * config.vocab_size * kind_bytes,
         cache=0
         if learns
-        else 2
-        * config.n_layers
-        * config.n_kv_heads
-        * config.head_dim
-        * tokens
-        * kind_bytes,
+        else 2 * config.n_layers * config.n_kv_heads * config.head_dim * tokens * kind_bytes,
     )
 
 

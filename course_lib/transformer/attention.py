@@ -14,10 +14,7 @@ from course_lib.history.neural import causal_mask
 
 
 def make_attention_mask(
-    time: int,
-    past: int,
-    attention_mask: Tensor | None = None,
-    device: torch.device | None = None,
+    time: int, past: int, attention_mask: Tensor | None = None, device: torch.device | None = None
 ) -> Tensor:
     """Who may look at whom: nobody at what comes later, nobody at padding.
 

@@ -190,10 +190,7 @@ class MiniGPT(nn.Module):
             nn.init.zeros_(module.bias)
 
     def hidden_states(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        cache: KVCache | None = None,
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, cache: KVCache | None = None
     ) -> list[Tensor]:
         """The vectors (batch, time, d_model) before the first block and after each one.
 
@@ -222,10 +219,7 @@ class MiniGPT(nn.Module):
         return states
 
     def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        cache: KVCache | None = None,
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, cache: KVCache | None = None
     ) -> Tensor:
         """Logits (batch, time, vocab_size) of the token after each one."""
         return self.logits(self.hidden_states(input_ids, attention_mask, cache)[-1])

@@ -15,7 +15,7 @@ from course_lib.finetuning.falcon import has_bitsandbytes, load_base
 from course_lib.finetuning.train import Recipe, checkpoint_activations, with_adapter
 from course_lib.places import REPOSITORY
 from course_lib.transformer.convert import config_of
-from course_lib.transformer.counting import FALCON_7B, parameter_count
+from course_lib.transformer.scaling import FALCON_7B, parameter_count
 
 
 def script(name: str) -> ModuleType:

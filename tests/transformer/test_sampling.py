@@ -88,7 +88,8 @@ def test_with_a_cache_it_writes_what_it_would_write_without(model: MiniGPT) -> N
 
 def test_a_seed_repeats_and_another_varies(model: MiniGPT) -> None:
     first, same, other = (
-        list(generate(model, [1], 12, SamplingParams(temperature=2.0), seed=seed)) for seed in (1, 1, 2)
+        list(generate(model, [1], 12, SamplingParams(temperature=2.0), seed=seed))
+        for seed in (1, 1, 2)
     )
     assert first == same != other
 
@@ -97,13 +98,16 @@ def test_it_goes_on_beyond_its_context_and_stops_at_the_mark(model: MiniGPT) -> 
     long = list(generate(model, [5] * 40, 50, SamplingParams()))
     assert len(long) == 50 and all(0 <= number < 40 for number in long)
     mark = long[20]
-    assert list(generate(model, [5] * 40, 50, SamplingParams(), eos_token_id=mark)) == long[: long.index(mark)]
+    assert (
+        list(generate(model, [5] * 40, 50, SamplingParams(), eos_token_id=mark))
+        == long[: long.index(mark)]
+    )
     with pytest.raises(CourseError, match="nothing to go on from"):
         next(generate(model, [], 3))
 
 
 def test_the_stream_holds_half_characters_back() -> None:
-    tokenizer = BPETokenizer([], special=())
+    tokenizer = BPETokenizer([], special_tokens=())
     text = "温室 🌱 naïve"
     pieces = list(stream(tokenizer.encode(text), tokenizer.decode_bytes))
     assert "".join(pieces) == text and pieces[0] == "温"
