@@ -2,7 +2,7 @@
 
     python benchmarks/history.py [STEPS]
 
-trains both networks of notebook 01 for STEPS updates (default 8,000, far beyond a lesson; about two minutes each) on
+trains both networks of notebook 01 for STEPS updates (default 8,000, about two minutes each) on
 `python-docs` and looks at the held-out bits per byte along the way; n-grams get the same text.
 Writes ``benchmarks/results/history.json``, which a cell of the notebook shows.
 """

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from course_lib.workbook.evaluate import evaluate, get_batch, next_token_loss
-from course_lib.workbook.training import Plan, train
+from course_lib.workbook.training import TrainingConfig, train
 
 HYPERPARAMETERS = {
     "GRU": {"block_size": 32, "batch_size": 24, "learning_rate": 8e-3},
@@ -115,12 +115,12 @@ def train_on_bytes(
     Returns how good the model was along the way on the ``held_out`` ids: ``num_evaluations``
     pairs of (bytes read so far, bits per byte).
     """
-    config = Plan(
+    config = TrainingConfig(
         max_steps,
         learning_rate,
-        schedule="linear",
+        lr_scheduler_type="linear",
         seed=seed,
-        evaluate_every=max(1, max_steps // num_evaluations),
+        eval_steps=max(1, max_steps // num_evaluations),
     )
     history = train(
         model,
@@ -238,7 +238,7 @@ def train_gpt_and_bert(
     torch.manual_seed(seed)
     gpt = SmallTransformer(vocab_size, True, d_model=64, block_size=WINDOW)
     bert = SmallTransformer(vocab_size, False, d_model=64, block_size=WINDOW)
-    config = Plan(max_steps, 4e-3, schedule="linear", seed=seed)
+    config = TrainingConfig(max_steps, 4e-3, lr_scheduler_type="linear", seed=seed)
 
     def windows(batch_size: int) -> Callable[[torch.Generator], Tensor]:
         return lambda generator: get_batch(data, WINDOW, batch_size, generator)

@@ -69,7 +69,7 @@ class KneserNey:
 
     @staticmethod
     def _lower(counts: Counter[Gram]) -> Counter[Gram]:
-        """Continuation counts of the order below; raw ones where only a start stands to the left."""
+        """Continuation counts of the order below; raw ones where a start stands to the left."""
         lower: Counter[Gram] = Counter()
         for gram, count in counts.items():
             lower[gram[1:]] += count if gram[0] == START and gram[1] == START else 1
