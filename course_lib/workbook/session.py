@@ -162,7 +162,7 @@ def _show(session: Session) -> None:
     if (
         "google.colab" in sys.modules
         and not settings.headless()
-        and not settings.corpus_is_chosen()
+        and not settings.saved_corpus()
     ):
         from course_lib.workbook.wizard import choose_corpus
 
