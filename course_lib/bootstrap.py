@@ -31,7 +31,8 @@ def interpreter_for(verb):
     if verb == "doctor":
         return python_of(folder) if there else sys.executable
     if not pins(lock) <= there:
-        install(folder, lock)
+        install(folder, "-r", str(lock))
+        shutil.copyfile(str(lock), str(folder / "ready"))
     return python_of(folder)
 
 
@@ -54,14 +55,13 @@ def finished(folder):
     return set()
 
 
-def install(folder, lock, *arguments):
-    """Make or complete an environment; ``arguments`` are pip's. Raises CourseError."""
+def install(folder, *wanted):
+    """Make or complete an environment; ``wanted`` is for pip. Raises CourseError."""
     if not finished(folder):
         make_environment(folder)
     (folder / "ready").unlink(missing_ok=True)
     print("Installing the packages. It takes a few minutes; Ctrl-C stops it.", flush=True)
-    run([python_of(folder), *PIP_INSTALL, *torch_index(), "-r", str(lock), *arguments])
-    shutil.copyfile(str(lock), str(folder / "ready"))
+    run([python_of(folder), *PIP_INSTALL, *torch_index(), *wanted])
 
 
 def make_environment(folder):

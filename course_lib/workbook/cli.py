@@ -71,6 +71,9 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted: start the same command again.", file=sys.stderr)
         return 130
+    except PermissionError as error:
+        print(f"{error}: set COURSE_HOME to a folder of your own.", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # `… doctor | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -87,7 +90,7 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
 
         return testing.run_tests(rest, quick=options.quick, thorough=options.thorough)
     if options.verb == "run":
-        from course_lib.workbook.toolchain import book
+        from course_lib.workbook import run as book
 
         return book.run_notebooks(
             options.names, corpus=options.corpus, profile=options.profile, out=options.out
@@ -96,6 +99,6 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
         from course_lib.workbook import doctor
 
         return doctor.main()
-    from course_lib.workbook.toolchain import cli as toolchain
+    from tools import notebooks  # the maintainers', beside the library
 
-    return toolchain.main(options)
+    return notebooks.main(options)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import course_lib
 from course_lib import bootstrap, places
-from course_lib.workbook.machine import Machine, gigabytes, look
+from course_lib.workbook.machine import Machine, look
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 HUB = "https://huggingface.co"

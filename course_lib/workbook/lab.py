@@ -36,12 +36,11 @@ def known_corpus(source: str) -> str:
 
     Raises ``CourseError`` for a path that does not exist.
     """
-    from course_lib.workbook.corpus.files import clean_path
-    from course_lib.workbook.corpus.load import BUILTIN
+    from course_lib.workbook.corpus import BUILTIN
 
     if source in BUILTIN or source.startswith("hub:"):
         return source
-    path = clean_path(source)
+    path = Path(source).expanduser().resolve()
     if not path.exists():
         raise CourseError(
             f"There is no file or folder {source!r}, and no built-in corpus of that name: give a "

@@ -13,6 +13,7 @@ from typing import Any
 
 from course_lib import bootstrap, places
 
+CONTAINER = Path("/sys/fs/cgroup")  # Linux's control groups
 BF16_CAPABILITY = (8, 0)  # Ampere: the first NVIDIA generation that computes in bf16
 
 
@@ -66,10 +67,11 @@ class Machine:
 def look() -> Machine:
     """Ask this machine. What cannot be found out is None or False."""
     total, available = _memory()
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux: the cores for this process
     return Machine(
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.release()}, {platform.machine()}",
-        cores=_cores(),
+        cores=len(allowed(0)) if allowed else os.cpu_count() or 1,
         memory_total=total,
         memory_available=available,
         disk_free=shutil.disk_usage(places.home()).free,
@@ -86,20 +88,6 @@ def gigabytes(size: int | None) -> str:
     return f"{size / 1e9:.0f} GB" if size >= 1e11 else f"{size / 1e9:.1f} GB"
 
 
-def _container(file: str, position: int = 0) -> int | None:
-    """A number that limits this container (control groups of Linux); None where there is none."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path("/sys/fs/cgroup", file).read_text("ascii").split()[position])
-
-
-def _cores() -> int:
-    """Cores that this process may use; a container may have fewer than the machine."""
-    allowed = getattr(os, "sched_getaffinity", None)  # Linux
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    quota, period = _container("cpu.max", 0), _container("cpu.max", 1)
-    return max(1, min(cores, round(quota / period))) if quota and period else cores
-
-
 def _memory() -> tuple[int | None, int | None]:
     """Total and available memory; a container's limit counts when it is lower."""
     try:
@@ -110,9 +98,10 @@ def _memory() -> tuple[int | None, int | None]:
         with contextlib.suppress(AttributeError, OSError, ValueError):  # Windows has no sysconf
             return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), None
         return None, None
-    limit, used = _container("memory.max"), _container("memory.current") or 0
-    if limit and limit < total:
-        total, available = limit, min(available, max(0, limit - used))
+    with contextlib.suppress(OSError, ValueError):  # "max" is no number, and no limit
+        limit, used = (int((CONTAINER / f"memory.{x}").read_text()) for x in ("max", "current"))
+        if limit < total:
+            total, available = limit, min(available, max(0, limit - used))
     return total, available
 
 
