@@ -19,8 +19,10 @@ ORIGINALS = ".originals.json"
 
 def start(port: int, ip: str, browser: bool, corpus: str | None) -> int:
     """Bring the working copy up to date and let JupyterLab take this process's place."""
-    if corpus:
-        settings.save_corpus_choice(known_corpus(corpus))
+    if corpus:  # read now: a wrong name is told at once, and the notebooks find it in the cache
+        from course_lib.workbook.corpus import load_corpus
+
+        settings.save_corpus_choice(load_corpus(corpus).source)
         os.environ.pop("COURSE_CORPUS", None)  # it would outweigh the choice
     work = places.work_folder()
     for note in [places.home_note(), *update_copies(NOTEBOOKS, work)]:
@@ -29,24 +31,6 @@ def start(port: int, ip: str, browser: bool, corpus: str | None) -> int:
     command = [sys.executable, "-m", "jupyterlab", *server_arguments(work, port, ip, browser)]
     os.chdir(work)
     return bootstrap.hand_over(command, server_environment())
-
-
-def known_corpus(source: str) -> str:
-    """The name as it is kept: paths in full, since JupyterLab runs in another folder.
-
-    Raises ``CourseError`` for a path that does not exist.
-    """
-    from course_lib.workbook.corpus import BUILTIN
-
-    if source in BUILTIN or source.startswith("hub:"):
-        return source
-    path = Path(source).expanduser().resolve()
-    if not path.exists():
-        raise CourseError(
-            f"There is no file or folder {source!r}, and no built-in corpus of that name: give a "
-            f"path that exists, hub:NAME, or one of {', '.join(BUILTIN)}."
-        )
-    return str(path)
 
 
 def update_copies(originals: Path, work: Path) -> list[str]:
