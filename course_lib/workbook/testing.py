@@ -10,6 +10,7 @@ from course_lib.workbook.machine import look
 LOCK_PYTHON = (3, 11)  # the Python with which the notebooks' outputs were made
 CELL_SECONDS = 240  # four times what a cell may take on a quiet machine
 SUPPORT = places.REPOSITORY / "tests" / "support"
+SANITISER = SUPPORT / "sanitise.cfg"
 CONSTRAINTS = ("colab", "lowest")
 TWO_AT_A_TIME = ["-n", "2", "--dist", "loadscope"]  # a file or a notebook stays in one process
 ROOM_FOR_TWO = 10 * 10**9  # bytes of memory
@@ -46,7 +47,7 @@ def pytest_arguments(rest: list[str], quick: bool) -> list[str]:
             "--nbval" if sys.version_info[:2] == LOCK_PYTHON else "--nbval-lax",
             "--nbval-current-env",
             f"--nbval-cell-timeout={CELL_SECONDS}",
-            f"--nbval-sanitize-with={SUPPORT / 'sanitise.cfg'}",
+            f"--nbval-sanitize-with={SANITISER}",
         ]
     paths = [word for word in rest if (places.REPOSITORY / word.split("::")[0]).exists()]
     machine = look()
