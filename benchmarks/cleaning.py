@@ -98,7 +98,7 @@ def prepare(folder: Path, megabytes: float) -> Path:
 
 def one_step(name: str, path: Path) -> None:
     """Run one step on a file, in this process, and print what it took."""
-    from course_lib.cleaning.log import RemovalLog
+    from course_lib.cleaning.steps import RemovalLog
     from course_lib.cleaning.store import StoredDocuments
 
     single, together = steps()
@@ -128,7 +128,7 @@ def pipeline(path: Path) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "assets" / "cleaning"))
     import on_many_machines as many
 
-    from course_lib.cleaning.pipeline import run_steps
+    from course_lib.cleaning.steps import run_steps
     from course_lib.cleaning.store import StoredDocuments
 
     start = time.process_time()

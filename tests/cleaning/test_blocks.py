@@ -12,9 +12,9 @@ import pytest
 
 from course_lib.cleaning.batches import for_map
 from course_lib.cleaning.exact import drop_exact
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.personal import mask_documents
-from course_lib.cleaning.pipeline import run_steps
+from course_lib.cleaning.steps import run_steps
 from course_lib.cleaning.repair import drop_empty
 from course_lib.cleaning.store import StoredDocuments, write_documents
 from course_lib.places import REPOSITORY

@@ -8,7 +8,7 @@ from course_lib.cleaning.boilerplate import (
     line_frequencies,
     site_line,
 )
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 
 FOOTER = "Thank you for visiting the harbour archive."

@@ -1,7 +1,7 @@
 """Exact duplicates and repeated lines: what stays, what goes, and what the log says."""
 
 from course_lib.cleaning.exact import drop_exact, drop_repeated_lines
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 
 FOOTER = "Copyright notice, all rights reserved."

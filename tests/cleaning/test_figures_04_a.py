@@ -2,7 +2,7 @@
 
 from course_lib.cleaning import figures
 from course_lib.cleaning.exact import drop_exact
-from course_lib.cleaning.pipeline import run_steps
+from course_lib.cleaning.steps import run_steps
 from course_lib.workbook.corpus import Document
 
 

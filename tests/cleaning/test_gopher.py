@@ -3,7 +3,7 @@
 import pytest
 
 from course_lib.cleaning.gopher import drop_low_quality, explain_quality
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 
 GOOD = "\n".join(["the river runs down with water and reaches green valleys"] * 10)  # 100 words

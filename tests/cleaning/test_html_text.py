@@ -3,7 +3,7 @@
 import pytest
 
 from course_lib.cleaning.html_text import MOST_MARKUP, extract_pages, is_page, main_text, strip_tags
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 
 SENTENCE = (

@@ -13,7 +13,7 @@ from course_lib.cleaning.classifier import (
     word_features,
 )
 from course_lib.cleaning.labels import Asker, LabelBook, ask, noisy, prose_share, simulated_labels
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.perplexity_filter import PerplexityFilter
 from course_lib.cleaning.spoilt import SPOILERS, Judged, make_pile
 from course_lib.errors import CourseError

@@ -3,7 +3,7 @@
 import pytest
 
 from course_lib.cleaning.language import identify, keep_languages, main_language
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from course_lib.cleaning.against_truth import changes_between, measure
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.lyric_lines import (
     is_chord_line,
     mend,

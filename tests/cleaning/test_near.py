@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.near import (
     drop_near,
     exact_pairs,

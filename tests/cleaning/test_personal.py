@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.personal import (
     RULES,
     find_personal,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from course_lib.cleaning.exact import drop_exact, drop_repeated_lines
-from course_lib.cleaning.log import RemovalLog
-from course_lib.cleaning.pipeline import run_steps
+from course_lib.cleaning.steps import RemovalLog
+from course_lib.cleaning.steps import run_steps
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document
 
@@ -125,7 +125,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from course_lib.cleaning.exact import drop_exact
-from course_lib.cleaning.pipeline import run_steps
+from course_lib.cleaning.steps import run_steps
 from course_lib.workbook.corpus import Document
 
 folder = Path(sys.argv[1])

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from course_lib.cleaning import repair
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 
 CLEAN = "The naïve café doesn’t sell “crêpes” – Søren told us so."

@@ -19,8 +19,8 @@ from course_lib.cleaning import (
     repetition,
     substrings,
 )
-from course_lib.cleaning.log import DROPPED, RemovalLog
-from course_lib.cleaning.pipeline import run_steps
+from course_lib.cleaning.steps import DROPPED, RemovalLog
+from course_lib.cleaning.steps import run_steps
 from course_lib.cleaning.splitters import SPLITTERS
 from course_lib.workbook.corpus import Document
 

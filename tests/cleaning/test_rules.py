@@ -5,8 +5,8 @@ import random
 import pytest
 
 from course_lib.cleaning import c4, fineweb, gopher, recipes, repetition
-from course_lib.cleaning.log import RemovalLog
-from course_lib.cleaning.pipeline import run_steps
+from course_lib.cleaning.steps import RemovalLog
+from course_lib.cleaning.steps import run_steps
 from course_lib.cleaning.splitters import SPLITTERS
 from course_lib.cleaning.verdicts import Verdict
 from course_lib.workbook.corpus import Document

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.substrings import drop_passages, find_passages
 from course_lib.cleaning.windows import TOKEN, token_codes, window_codes
 from course_lib.errors import CourseError
