@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.workbook.evaluate import evaluate, get_batch, next_token_loss
-from course_lib.workbook.training import History, Plan, train
+from course_lib.workbook.training import History, TrainingConfig, train
 
 BYTES = 256
 
@@ -122,12 +122,12 @@ def train_on_bytes(
         model,
         lambda generator: get_batch(data, context + 1, batch, generator),
         next_token_loss,
-        Plan(
+        TrainingConfig(
             steps,
             learning_rate,
-            schedule="linear",
+            lr_scheduler_type="linear",
             seed=seed,
-            evaluate_every=max(1, steps // looks),
+            eval_steps=max(1, steps // looks),
         ),
         evaluate=None if held_out is None else lambda m: evaluate(m, held_out).bits_per_token,
         description=type(model).__name__,

@@ -94,6 +94,20 @@ def test_cluster_finds_planted_copies_and_nothing_else(seed: int) -> None:
     assert len(set(labels[:100])) == 100
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_twin_does_not_hide_the_pair_behind_it(seed: int) -> None:
+    """A is like B and like C, B and C are less alike: all three are one cluster in any order."""
+    rng = random.Random(seed)
+    texts = []
+    for _ in range(30):
+        middle = random_text(rng, 240)
+        texts.append([edited(middle, rng, 4), middle, edited(middle, rng, 4)])  # Jaccard about 0.85
+    for order in ((0, 2, 1), (1, 0, 2), (0, 1, 2)):
+        labels = minhash.find_clusters([row[place] for row in texts for place in order]).kept
+        whole = sum(len(set(labels[3 * n : 3 * n + 3])) == 1 for n in range(30))
+        assert whole >= 27  # each pair meets with probability 0.98
+
+
 def test_thousands_of_equal_documents_cost_little_and_form_one_cluster() -> None:
     labels = minhash.find_clusters(["the same words again and again, in every file"] * 20_000).kept
     assert set(labels) == {0}

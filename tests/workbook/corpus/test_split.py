@@ -64,6 +64,24 @@ def test_about_a_tenth_is_validation() -> None:
     assert len(documents) == 2000 and not notes
 
 
+def test_clusters_are_no_likelier_to_be_held_out_than_single_documents() -> None:
+    held_out = {"single": 0, "cluster": 0}
+    for seed in range(8):
+        rng = random.Random(seed)
+        documents = make_documents(seed, 330)
+        for number, document in enumerate(documents[300:]):
+            words = document.text.split() + [f"tail{n}" for n in range(60)]
+            for copy in range(9):
+                changed = [*words[:-1], f"copy{rng.random()}"]
+                documents.append(Document(f"c{number}-{copy}", " ".join(changed)))
+            documents[300 + number] = Document(document.id, " ".join(words))
+        _, parts, _ = split(documents)
+        for place, part in enumerate(parts):
+            held_out["single" if place < 300 else "cluster"] += part == VALIDATION
+    assert 0.07 < held_out["single"] / (8 * 300) < 0.13
+    assert 0.05 < held_out["cluster"] / (8 * 300) < 0.16  # 240 clusters: two standard errors
+
+
 @pytest.mark.parametrize("count", [2, 3, 7, 20])
 def test_few_documents_still_give_two_parts(count: int) -> None:
     documents, parts, _ = split(make_documents(4, count))
