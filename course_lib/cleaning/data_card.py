@@ -145,7 +145,7 @@ def make_card(
         what, arguments = describe(step)
         facts.append(
             StepFacts(
-                name, what, arguments, stage.documents, stage.bytes, stage.dropped, stage.changed
+                name, what, arguments, stage.num_documents, stage.num_bytes, stage.dropped, stage.changed
             )
         )
     reasons = dict.fromkeys(entry.reason for entry in run.log.entries)
