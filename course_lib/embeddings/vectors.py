@@ -46,9 +46,8 @@ class WordVectors:
     def get_index(self, word: str) -> int:
         """The row of a word. Raises ``CourseError`` for one without a vector."""
         if word not in self.index:
-            raise CourseError(
-                f"{word!r} has no vector: it is not in the training text, or too rare there."
-            )
+            why = "it is not in the training text, or too rare there"
+            raise CourseError(f"{word!r} has no vector: {why}.")
         return self.index[word]
 
     def similarity(self, first: str, second: str) -> float:
@@ -79,9 +78,8 @@ class WordVectors:
         self, word: str, topn: int = 10, restrict_vocab: int | None = None
     ) -> list[tuple[str, float]]:
         """The words nearest to ``word``, without itself."""
-        return self.similar_by_vector(
-            self.normed[self.get_index(word)], topn, [word], restrict_vocab
-        )
+        vector = self.normed[self.get_index(word)]
+        return self.similar_by_vector(vector, topn, [word], restrict_vocab)
 
     def analogy(self, a: str, b: str, c: str, topn: int = 1) -> list[tuple[str, float]]:
         """``a`` is to ``b`` as ``c`` is to …: nearest to b − a + c, the three left out.
@@ -102,7 +100,8 @@ class WordVectors:
         with Path(path).open("wb") as stream:
             stream.write(b"%d %d\n" % self.matrix.shape)
             for word, row in zip(self.words, self.matrix, strict=True):
-                numbers = row.astype("<f4").tobytes() if binary else _spelled(row)
+                spelled = " ".join(map(repr, row.tolist())).encode()
+                numbers = row.astype("<f4").tobytes() if binary else spelled
                 stream.write("_".join(word.split()).encode("utf-8") + b" " + numbers + b"\n")
 
     @classmethod
@@ -117,34 +116,32 @@ class WordVectors:
         try:
             raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
         except OSError as error:
-            why = f"{path} cannot be read ({error.strerror})"
-            raise CourseError(f"{why}: give the path of a vector file.") from None
+            raise CourseError(f"{path} cannot be read: {error.strerror}.") from None
         head, _, body = raw.partition(b"\n")
         first = re.fullmatch(rb"\s*([1-9]\d{0,10})\s+([1-9]\d{0,10})\s*", head)
         if not first:
-            why = "a vector file starts with two numbers, `words vector_size`"
-            raise CourseError(f"{path.name}, line 1: {why}.")
+            raise _refuse(path, 1, "a vector file starts with two numbers, `words vector_size`")
         count, vector_size = map(int, first.groups())
-        rows = (_text_rows if _is_text(body) else _binary_rows)(path.name, body, vector_size)
+        rows = (_text_rows if _is_text(body) else _binary_rows)(path, body, vector_size)
         read = [row for row, _ in zip(rows, range(count), strict=False)]
+        line = len(read) + 1
         if len(read) < count:
-            after = f"{len(read):,} of {count:,} words (line {len(read) + 1:,})"
-            raise CourseError(f"{path.name} ends after {after}: it is cut short, copy it again.")
+            why = f"the file ends after {len(read):,} of {count:,} words: copy it again"
+            raise _refuse(path, line, why)
         for line, (word, vector) in enumerate(read, start=2):
             if not np.isfinite(vector).all():
-                why = f"the vector of {word!r} is not made of numbers"
-                raise CourseError(f"{path.name}, line {line:,}: {why}.")
+                raise _refuse(path, line, f"the vector of {word!r} is not made of numbers")
         return cls([word for word, _ in read], np.stack([vector for _, vector in read]))
+
+
+def _refuse(path: Path, line: int, why: str) -> CourseError:
+    return CourseError(f"{path.name}, line {line:,}: {why}.")
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """``(…, vector_size)`` divided by their lengths; a vector of zeros stays one."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(lengths == 0, 1, lengths)
-
-
-def _spelled(row: np.ndarray) -> bytes:
-    return " ".join(map(repr, row.tolist())).encode()
 
 
 def _is_number(field: bytes) -> bool:
@@ -164,7 +161,7 @@ def _is_text(body: bytes) -> bool:
     return bool(fields) and _is_number(fields[-1]) or "\ufffd" not in decoded
 
 
-def _text_rows(name: str, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
+def _text_rows(path: Path, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
     for line, text in enumerate(body.split(b"\n"), start=2):
         fields = text.split()
         if not fields:
@@ -172,17 +169,15 @@ def _text_rows(name: str, body: bytes, vector_size: int) -> Iterator[tuple[str, 
         word, values = fields[:-vector_size], fields[-vector_size:]
         if not word or any(map(_is_number, word[1:])):
             numbers = sum(map(_is_number, fields[1:]))
-            why = f"{numbers} numbers where the first line promises {vector_size}"
-            raise CourseError(f"{name}, line {line:,}: {why}: it is damaged or cut short.")
+            raise _refuse(path, line, f"{numbers} numbers, and line 1 promises {vector_size}")
         try:
             vector = np.array(values, dtype=np.float32)
         except ValueError:
-            why = "not all of its values are numbers"
-            raise CourseError(f"{name}, line {line:,}: {why}.") from None
+            raise _refuse(path, line, "not all of its values are numbers") from None
         yield b" ".join(word).decode("utf-8", "replace"), vector
 
 
-def _binary_rows(name: str, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
+def _binary_rows(path: Path, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
     place, size = 0, 4 * vector_size
     while 0 < (end := body.find(b" ", place, place + MAX_WORD_BYTES)) < len(body) - size:
         word = body[place:end].lstrip(b"\n").decode("utf-8", "replace")

@@ -254,9 +254,10 @@ def read_script(text: str) -> Script:
     script = Script(tidy(_words(greeting, greeting.line)), {}, Form())
     for entry in entries:
         if entry[0] == "MEMORY":
-            _require(len(entry) == 6, entry.line, "MEMORY needs a keyword and four rules")
+            whole = len(entry) == 6 and all("=" in rule for rule in entry[2:])
+            _require(whole, entry.line, "MEMORY needs a keyword and four rules with =")
             script.memory_keyword = entry[1]
-            script.memory = [_memory_rule(rule, entry.line) for rule in entry[2:]]
+            script.memory = [_memory_rule(rule) for rule in entry[2:]]
         elif entry[0] == "NONE":
             script.none = _rule(entry[-1], entry.line)
         else:
@@ -265,13 +266,6 @@ def read_script(text: str) -> Script:
     line = entries[-1].line if entries else 1
     why = "the entry (NONE ((0) …)) for sentences without a keyword is missing"
     _require(bool(script.none) and not _is_link(script.none), line, why)
-    for keyword in script.keywords.values():
-        for rule in keyword.rules:
-            for action in [rule] if _is_link(rule) else rule[1:]:
-                link = action[-1] if action[0] == "PRE" else action
-                why = f"the entry for {keyword.word} links to {link[-1]}, which has no entry"
-                known = not _is_link(link) or link[1] in script.keywords
-                _require(known, rule.line, why)
     return script
 
 
@@ -360,10 +354,8 @@ def _rule(rule: str | Form, line: int) -> Form:
     return rule
 
 
-def _memory_rule(rule: str | Form, line: int) -> Form:
+def _memory_rule(rule: Form) -> Form:
     """``(0 YOUR 0 = EARLIER YOU SAID YOUR 3)`` as ``((0 YOUR 0) (EARLIER YOU SAID YOUR 3))``."""
-    whole = isinstance(rule, list) and rule.count("=") == 1
-    _require(whole, line, "a memory rule is a decomposition, =, and an answer")
     equals = rule.index("=")
     parts = Form([rule[:equals], rule[equals + 1 :]])
     parts.line = rule.line

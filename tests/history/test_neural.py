@@ -70,12 +70,12 @@ def test_true_in_the_one_causal_mask_is_may_look() -> None:
 @KINDS
 @pytest.mark.parametrize("seed", range(3))
 def test_they_learn_and_bits_fall(kind: str, seed: int) -> None:
-    model, settings = new_model(kind, seed), HYPERPARAMETERS[kind]
-    before = evaluate(model, TEXT[:500]).bits_per_token
-    options = {"seed": seed, "held_out": TEXT[:500], "num_evaluations": 2}
-    curve = train_on_bytes(model, TEXT, max_steps=40, **options, **settings)
+    options = {"max_steps": 40, "eval_steps": 20, "seed": seed}
+    model, curve = train_on_bytes(kind, TEXT, TEXT[:500], **options)
+    before = evaluate(new_model(kind, seed), TEXT[:500]).bits_per_token
     assert before > 7 and curve[-1][1] < before / 2
-    a_step = settings["block_size"] * settings["batch_size"]
+    assert evaluate(model, TEXT[:500]).bits_per_token == pytest.approx(curve[-1][1])
+    a_step = HYPERPARAMETERS[kind]["block_size"] * HYPERPARAMETERS[kind]["batch_size"]
     assert [read for read, _ in curve] == [20 * a_step, 40 * a_step]
 
 
