@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from course_lib.errors import CourseError
+from course_lib.workbook.atomic import atomic_write
 
 MAX_WORD_BYTES = 10_000  # a longer "word" in a binary file means that it is not one
+CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f\x7f]")
 
 
 class WordVectors:
@@ -97,7 +99,7 @@ class WordVectors:
 
     def save(self, path: str | os.PathLike, binary: bool = False) -> None:
         """Write the text format, or the binary one. Blanks inside words become underscores."""
-        with Path(path).open("wb") as stream:
+        with atomic_write(path) as temporary, temporary.open("wb") as stream:
             stream.write(b"%d %d\n" % self.matrix.shape)
             for word, row in zip(self.words, self.matrix, strict=True):
                 spelled = " ".join(map(repr, row.tolist())).encode()
@@ -151,10 +153,20 @@ def _is_number(field: bytes) -> bool:
         return False
 
 
+def _word(path: Path, line: int, raw: bytes) -> str:
+    """Refused is what a reader of binary files sees behind a word that holds a blank."""
+    try:
+        if not CONTROL.search(raw):
+            return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    raise _refuse(path, line, f"{raw[:20]!r} is no word in UTF-8, or one before it holds a blank")
+
+
 def _is_text(body: bytes) -> bool:
     """No control characters where the file begins; a number at the end of a line, or UTF-8."""
     beginning = body[:4096]
-    if re.search(rb"[\0-\x08\x0e-\x1f\x7f]", beginning):
+    if CONTROL.search(beginning):
         return False
     fields = beginning.partition(b"\n")[0].split()
     decoded = codecs.getincrementaldecoder("utf-8")("replace").decode(beginning)
@@ -174,12 +186,13 @@ def _text_rows(path: Path, body: bytes, vector_size: int) -> Iterator[tuple[str,
             vector = np.array(values, dtype=np.float32)
         except ValueError:
             raise _refuse(path, line, "not all of its values are numbers") from None
-        yield b" ".join(word).decode("utf-8", "replace"), vector
+        yield _word(path, line, b" ".join(word)), vector
 
 
 def _binary_rows(path: Path, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
-    place, size = 0, 4 * vector_size
+    place, size, line = 0, 4 * vector_size, 1
     while 0 < (end := body.find(b" ", place, place + MAX_WORD_BYTES)) < len(body) - size:
-        word = body[place:end].lstrip(b"\n").decode("utf-8", "replace")
+        line += 1
+        word = _word(path, line, body[place:end].lstrip(b"\n"))
         yield word, np.frombuffer(body, "<f4", vector_size, end + 1)
         place = end + 1 + size

@@ -140,8 +140,7 @@ class Word2VecConfig:
 
 
 class Word2VecResult(NamedTuple):
-    """The vectors of the words as centres; (words read, nats for a real pair with its negatives)
-    along the way; and whether it was stopped before its end."""
+    """``losses``: (words read, nats for a real pair with its negatives) along the way."""
 
     vectors: WordVectors
     losses: list[tuple[int, float]]
@@ -165,10 +164,7 @@ def sample_windows(
 
 
 class Word2Vec:
-    """The two tables of vectors ``(words, vector_size)``, and the loop that trains them.
-
-    ``centre`` is kept in the end, ``neighbour`` has then done its work.
-    """
+    """Two tables of vectors ``(words, vector_size)``, and the loop that trains them."""
 
     def __init__(self, vocabulary: Vocabulary, config: Word2VecConfig) -> None:
         self.vocabulary, self.config = vocabulary, config

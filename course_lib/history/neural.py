@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from course_lib.errors import CourseError
 from course_lib.workbook.evaluate import evaluate, get_batch, next_token_loss
 from course_lib.workbook.training import TrainingConfig, train
 
@@ -164,6 +165,8 @@ def generate_bytes(model: nn.Module, prompt: str, max_new_tokens: int, seed: int
     with _predicting(model):
         for _ in range(max_new_tokens):
             probs = model(input_ids[:, -64:])[0, -1].softmax(-1)
+            if not probs.isfinite().all():
+                raise CourseError("The model gives no numbers: its training ran away. Train anew.")
             drawn = torch.multinomial(probs, 1, generator=generator)
             input_ids = torch.cat([input_ids, drawn[None]], dim=1)
     written = bytes(input_ids[0].tolist())[0 if prompt else 1 :]

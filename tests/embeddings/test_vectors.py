@@ -123,6 +123,14 @@ def test_a_word_with_a_number_in_it_gets_a_sentence(tmp_path: Path) -> None:
         WordVectors.load(tmp_path / "v")
 
 
+def test_a_binary_file_with_a_blank_in_a_word_is_not_read_as_rubbish(tmp_path: Path) -> None:
+    theirs = KeyedVectors(7)
+    theirs.add_vectors(["new york", "of"], np.random.default_rng(0).normal(size=(2, 7)))
+    theirs.save_word2vec_format(str(tmp_path / "v"), binary=True)
+    with pytest.raises(CourseError, match="line 3: .* is no word in UTF-8, or one before it"):
+        WordVectors.load(tmp_path / "v")
+
+
 def test_a_missing_file_and_an_unknown_word_get_a_sentence(
     vectors: WordVectors, tmp_path: Path
 ) -> None:

@@ -119,6 +119,13 @@ def test_an_empty_prompt_begins_a_line(kind: str) -> None:
     assert "\n" + generate_bytes(model, "", 5) == generate_bytes(model, "\n", 5)
 
 
+def test_a_broken_model_gets_a_sentence() -> None:
+    model = new_model("GRU", 0)
+    torch.nn.init.constant_(model.output.bias, float("nan"))
+    with pytest.raises(CourseError, match="its training ran away"):
+        generate_bytes(model, "The ", 5)
+
+
 def test_windows_lie_in_the_text_even_when_it_is_short() -> None:
     windows = get_batch(torch.arange(5), 9, 4, torch.Generator())
     assert windows.shape == (4, 9) and windows.max() == 4

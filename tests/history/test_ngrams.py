@@ -108,14 +108,11 @@ def test_more_context_helps_on_text_with_structure() -> None:
     assert perplexities == sorted(perplexities, reverse=True)
 
 
-def test_nothing_to_learn_from_is_refused() -> None:
-    with pytest.raises(ValueError, match="a document"):
-        KneserNey([], 3)
-    with pytest.raises(ValueError, match="at least one document"):
-        KneserNey(["ab"], 3).perplexity([])
-
-
-def test_unknown_tokens_have_a_probability() -> None:
+def test_unknown_tokens_have_a_probability_and_nothing_is_refused() -> None:
     model = KneserNey([list("abab")], 3)
     assert 0 < model.probability("z", ("a", "b")) < 1
     assert math.isfinite(model.perplexity([list("zzz")]))
+    with pytest.raises(ValueError, match="a document"):
+        KneserNey([], 3)
+    with pytest.raises(ValueError, match="at least one document"):
+        model.perplexity([])
