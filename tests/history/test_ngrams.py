@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from course_lib.history.ngrams import END, START, UNKNOWN, KneserNey, count_ngrams, padded
+from course_lib.history.ngrams import END, START, UNKNOWN, KneserNey, padded
 
 
 def random_documents(seed: int, letters: str = "abcd", count: int = 12) -> list[list[str]]:
@@ -84,12 +84,6 @@ def test_perplexity_of_a_toy_text_by_hand() -> None:
     expected = (p["a"] * p["b"] * p[END]) ** (-1 / 3)
     assert model.perplexity([["a", "b"]]) == pytest.approx(expected)
     assert model.log2_probability(["a", "b"]) == pytest.approx(-3 * math.log2(expected))
-
-
-def test_counting_guesses_every_token_once() -> None:
-    counts = count_ngrams([["a", "b"], ["a"]], 3)
-    assert counts.total() == 5
-    assert counts[START, START, "a"] == 2 and counts["a", "b", END] == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
