@@ -95,10 +95,10 @@ if importlib.util.find_spec("course_lib") is None:
         address = os.environ.get("COURSE_REPO") or "{address}"
         if not address:
             raise SystemExit("This course has no address yet: set COURSE_REPO first.")
-        shutil.rmtree("half_fetched", ignore_errors=True)
-        if subprocess.call(["git", "clone", "-q", "--depth=1", address, "half_fetched"]):
+        shutil.rmtree("half_copy", ignore_errors=True)
+        if subprocess.call(["git", "clone", "-q", "--depth=1", address, "half_copy"]):
             raise SystemExit(f"{{address}} cannot be cloned: check it, run this again.")
-        os.rename("half_fetched", folder)
+        os.rename("half_copy", folder)
     sys.path.insert(0, os.path.abspath(folder))
 
 import course_lib
