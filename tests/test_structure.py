@@ -13,7 +13,6 @@ import pytest
 from course_lib.places import REPOSITORY
 
 PACKAGE = REPOSITORY / "course_lib"
-<<<<<<< HEAD
 BUDGETS = {  # lines, docstrings and blanks included, in the order in which imports may point back
     "entry": 300,  # bootstrap, __init__, __main__, errors, places
     "corpus": 1_100,  # workbook/corpus
@@ -37,38 +36,6 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
-=======
-ORDER = (
-    "workbook",
-    "start_here",
-    "history",
-    "embeddings",
-    "transformer",
-    "cleaning",
-    "finetuning",
-    "alignment",
-    "prompting",
-    "serving",
-    "security",
-    "song",
-)
-STANDARD_ONLY = ("__init__.py", "__main__.py", "errors.py", "places.py", "bootstrap.py")
-MODULES = sorted(PACKAGE.rglob("*.py"))
-
-
-def imported(path: Path, top_level_only: bool = False) -> set[str]:
-    """Full names of the modules that a file imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
-    names: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
->>>>>>> main
 
 
 def room(path: Path) -> str:
@@ -76,7 +43,6 @@ def room(path: Path) -> str:
     return "entry" if len(parts) == 1 else "corpus" if "corpus" in parts else parts[0]
 
 
-<<<<<<< HEAD
 def lines(*folders: Path) -> int:
     files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
@@ -161,27 +127,6 @@ def test_the_formatter_has_the_last_word() -> None:
     for path in [p for folder in folders for p in (REPOSITORY / folder).rglob("*")]:
         if path.suffix in (".py", ".ipynb"):
             assert "# fmt: " + "skip" not in path.read_text(encoding="utf-8"), path
-=======
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_one_way(path: Path) -> None:
-    own = room(path)
-    for name in imported(path):
-        parts = name.split(".")
-        if parts[0] != "course_lib" or len(parts) < 2:
-            continue
-        other = parts[1]
-        if own in ("bootstrap.py", "errors.py", "places.py"):
-            assert other in ("bootstrap", "errors", "places", "__version__") or own == other, (
-                f"{path} imports {name}"
-            )
-        elif own in ORDER and other in ORDER:
-            assert ORDER.index(other) <= ORDER.index(own), f"{path} imports {name}, a later topic"
-
-
-def test_every_package_is_known() -> None:
-    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
-    assert folders <= set(ORDER)
->>>>>>> main
 
 
 def words(tree: ast.AST) -> set[str]:
@@ -210,9 +155,11 @@ def outside() -> set[str]:
     return found
 
 
-<<<<<<< HEAD
 def unused() -> list[str]:
-    """Public functions, classes and methods that only tests use, or that only such ones use."""
+    """Public functions, classes and methods that only tests use, or that only such ones use.
+
+    A method ``on_…`` is called by transformers' Trainer.
+    """
     by_module = {name: words(tree) for name, tree in TREES.items()}
     everywhere, result = outside(), []
     for name, tree in TREES.items():
@@ -235,20 +182,10 @@ def unused() -> list[str]:
                 result += [
                     f"{name}.{node.name}.{method.name}"
                     for method in methods
-                    if not method.name.startswith("_") and method.name not in here
+                    if not re.match("_|on_", method.name) and method.name not in here
                 ]
     return result
 
 
 def test_nothing_is_there_that_nobody_uses() -> None:
     assert unused() == []
-=======
-def test_only_the_settings_read_the_environment() -> None:
-    allowed = {"settings.py", "threads.py", "places.py"}
-    for path in MODULES:
-        if path.name in allowed:
-            continue
-        text = path.read_text(encoding="utf-8")
-        reads = 'os.environ.get("COURSE_' in text or 'os.environ["COURSE_' in text
-        assert not reads, f"{path} reads a COURSE_ variable: ask settings.py"
->>>>>>> main

@@ -121,10 +121,7 @@ def test_the_same_short_lines_but_for_the_name() -> None:
     assert subprocess.run(command, input=f"{one}\n".encode(), capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("address", "link"),
-    [("", False), ("https://github.com/a/b.git", True), ("https://example.com/b", False)],
-)
+@pytest.mark.parametrize(("address", "link"), [("", False), ("https://github.com/a/b.git", True)])
 def test_the_line_about_colab(monkeypatch: pytest.MonkeyPatch, address: str, link: bool) -> None:
     monkeypatch.setattr(notebooks, "repository_address", lambda: address)
     line = colab_line("00_x")
