@@ -13,7 +13,7 @@ import pyarrow as pa
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
-from course_lib.workbook.corpus import builtin, messy, python_docs
+from course_lib.workbook.corpus import builtin, python_docs
 from course_lib.workbook.corpus.document import Corpus, Document, Skipped, megabytes, table_of
 from course_lib.workbook.corpus.split import split
 
@@ -80,14 +80,14 @@ def _songbook_messy() -> Corpus:
     """Each page keeps the part of its clean song, copies too."""
     clean = load_corpus("songbook")
     part = dict(zip(clean.table["id"].to_pylist(), clean.parts, strict=True))
-    pages, defects = messy.make_messy(builtin.songbook())
+    pages, defects = builtin.songbook_messy()
     parts = [part[str(page.meta.get("copy_of", page.id))] for page in pages]
     return Corpus(
         table_of(pages, parts),
         name="songbook-messy",
         source="songbook-messy",
         builtin=True,
-        manifest={"defects": [asdict(defect) for defect in defects]},
+        manifest={"defects": defects},
     )
 
 
