@@ -117,20 +117,20 @@ class JsonStream:
             self.place += 1
             while (sign := self.peek()) not in ("]", ""):
                 yield (*path, "[]"), self.value()
-                self._skip(",")
+                self.skip(",")
             self._end(sign)
         elif sign == "{" and len(path) < 2:
             self.place += 1
             while (sign := self.peek()) not in ("}", ""):
                 key = str(self.value())
-                self._skip(":")
+                self.skip(":")
                 yield from self.items((*path, key))
-                self._skip(",")
+                self.skip(",")
             self._end(sign)
         elif sign:
             yield path, self.value()
 
-    def _skip(self, sign: str) -> None:
+    def skip(self, sign: str) -> None:
         if self.peek() == sign:
             self.place += 1
 
@@ -146,24 +146,26 @@ def _values(path: Path, guesses: list[str]) -> Iterator[Record | Problem]:
     first = stream.peek()
     if stream.file.guessed:
         guesses.append(f"read as {stream.file.encoding}")
-    if first == "{" and path.stat().st_size > MAX_VALUE:
-        yield from _large_object(path, stream)
-        return
     if first == "[":
         yield from (_record(value) for _, value in stream.items())
-    elif first:
+    elif first == "{":
+        try:
+            value = stream.value()
+        except Problem:  # too large for the memory, or broken
+            yield from _large_object(path)
+            return
+        yield from _records(value)
+    while first and stream.peek():  # values one after the other
+        stream.skip(",")
         yield from _records(stream.value())
-    while first and stream.peek():  # objects one after the other
-        stream._skip(",")
-        yield _record(stream.value())
 
 
-def _large_object(path: Path, stream: JsonStream) -> Iterator[Record]:
-    """The main list of an object that is too large for the memory, by reading twice."""
+def _large_object(path: Path) -> Iterator[Record]:
+    """The main list of an object that is too large for the memory or breaks off, by reading twice."""
     sizes: dict[tuple[str, ...], int] = {}
     failure = None
     try:
-        for place, value in stream.items():
+        for place, value in JsonStream(path).items():
             sizes[place] = sizes.get(place, 0) + len(as_text(value))
     except Problem as problem:
         failure = problem
@@ -189,9 +191,7 @@ def _records(value: Any) -> Iterator[Record]:
         values = value if isinstance(value, list) else [value]
         yield from map(_record, [] if value is None else values)
         return
-    groups = [value, *(v for v in value.values() if isinstance(v, dict))]
-    lists = [v for g in groups for v in g.values() if _is_list_of(v, dict)]
-    main = max(lists, key=lambda found: len(as_text(found)), default=None)
+    main = max(_lists(value), key=lambda found: len(as_text(found)), default=None)
     if main is not None and 2 * len(as_text(main)) > len(as_text(value)):
         yield from main
     elif isinstance(value.get("columns"), list) and _is_list_of(value.get("data"), list):
@@ -204,6 +204,15 @@ def _records(value: Any) -> Iterator[Record]:
         yield from ({"key": name, **v} for name, v in value.items())
     else:
         yield value
+
+
+def _lists(value: dict) -> Iterator[list[dict]]:
+    """The lists of objects below ``value``, at any depth of objects."""
+    for inner in value.values():
+        if isinstance(inner, dict):
+            yield from _lists(inner)
+        elif _is_list_of(inner, dict):
+            yield inner
 
 
 def _columns(value: dict) -> dict[str, dict] | None:

@@ -9,6 +9,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from html import unescape
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def pdf(path: Path) -> Iterator[Part | Problem]:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         raise Problem("encrypted" if "assword" in str(error) else "unreadable") from None
-    with document:
+    with closing(document):  # as a context manager from version 5 on only
         damaged: list[int] = []
         unknown: list[int] = []
         count, found = len(document), False
@@ -121,7 +122,7 @@ def _letters_are_known(text: str, text_page) -> bool:
     from pypdfium2 import raw
 
     looked_at = range(min(1_000, text_page.count_chars()))
-    wrong = sum(raw.FPDFText_HasUnicodeMapError(text_page, place) == 1 for place in looked_at)
+    wrong = sum(raw.FPDFText_HasUnicodeMapError(text_page.raw, place) == 1 for place in looked_at)
     if wrong <= 0.05 * len(looked_at):
         return True
     # Old TeX fonts say nothing either, but their numbers are letters: does it look like words?

@@ -62,21 +62,21 @@ def separated_values(path: Path) -> Iterator[Part | Problem]:
     file = TextFile(path)
     stream = lines(file.chunks())
     sample: list[str] = []
-    failure = None
+    failure, whole, length = None, False, 0
     try:
-        while sum(map(len, sample[-1:])) < SAMPLE_LENGTH and len(sample) < 20 * SAMPLE_ROWS:
-            sample.append(next(stream))
-    except StopIteration:
-        stream = iter(())
+        while length < SAMPLE_LENGTH and not whole:
+            line = next(stream, "")
+            whole, length = not line, length + len(line)
+            sample += [line] if line else []
     except Problem as problem:
-        failure = problem
+        failure, whole, stream = problem, True, iter(())
     guesses = [f"read as {file.encoding}"] if file.guessed else []
     separators = SEPARATORS
     if sample and (told := re.fullmatch(r'"?sep=(.)"?;*\n?', sample[0])):  # Excel's own first line
         separators, sample = told[1], sample[1:]
     elif path.suffix.lower() == ".tsv" and any("\t" in line for line in sample):
         separators = "\t"
-    dialect, width = find_dialect(sample, separators)
+    dialect, width = find_dialect(sample, separators, whole)
     table = _Table(chain(sample, stream), dialect, width)
     if dialect["delimiter"] not in ",\t" + NO_SEPARATOR:
         guesses.append(f"the separator is {dialect['delimiter']!r}")
@@ -93,48 +93,52 @@ def separated_values(path: Path) -> Iterator[Part | Problem]:
         raise failure
 
 
-def find_dialect(sample: list[str], separators: str = SEPARATORS) -> tuple[dict[str, Any], int]:
-    """How to parse these first lines of a table (arguments of ``csv.reader``), and its columns."""
-    best: tuple[float, int, dict[str, Any]] = (0.0, 1, DOUBLED | {"delimiter": NO_SEPARATOR})
+def find_dialect(
+    sample: list[str], separators: str = SEPARATORS, whole: bool = True
+) -> tuple[dict[str, Any], int]:
+    """How to parse a table (arguments of ``csv.reader``) that begins with these lines, and its columns.
+
+    whole   the sample is the whole file; else it may end within a cell
+    """
+    best: tuple[float, int, dict[str, Any]] = (MIN_EVEN, 1, {})
     for separator in separators:
         quotes = QUOTES
         if separator == "\t" and not (sample and sample[0].startswith('"')):
             quotes = (QUOTES[-1], *QUOTES[:-1])  # there a " is text, unless that breaks the rows
         for quote in quotes:
-            dialect = quote | {"delimiter": separator}
-            table = _Table(iter(sample), dialect, 0)
+            table = _Table(iter(sample), quote | {"delimiter": separator}, 0, whole)
             rows = [row for row in islice(table.rows(), SAMPLE_ROWS) if any(row)]
-            if table.unfinished and len(rows) > 1:
-                rows.pop()
             widths = Counter(map(len, rows))
             width, count = widths.most_common(1)[0] if widths else (1, 0)
-            even = (count - len(table.repaired)) / max(1, len(rows))
-            # A table of several columns goes before one of a single column that is more even.
-            score = even + 1 if width > 1 and even > MIN_EVEN else even
-            if width == 1:
-                score, dialect = score / 2, quote | {"delimiter": NO_SEPARATOR}
-            elif even <= MIN_EVEN:
-                continue
-            if score > best[0] + 1e-9:
-                best = (score, width, dialect)
+            even = (count - 0.1 * len(table.repaired)) / max(1, len(rows))
+            if rows and len(rows[0]) != width:  # the column names tell how many there are
+                even *= 0.9
+            if width > 1 and even > best[0] + 1e-9:
+                best = (even, width, quote | {"delimiter": separator})
+    if not best[2]:
+        dialect = DOUBLED | {"delimiter": NO_SEPARATOR}
+        table = _Table(iter(sample), dialect, 1, whole)
+        list(table.rows())
+        best = (1, 1, QUOTES[-1] | {"delimiter": NO_SEPARATOR} if table.repaired else dialect)
     return best[2], best[1]
 
 
 class _Table:
     """The rows of a stream of lines, whatever its quotes are like.
 
-    width       cells of most rows, 0 while that is not known
+    width       cells of most rows; 0: as many as the first row has
+    whole       False where the lines may end within a cell, which then is left out
     repaired    numbers of the lines in which rows with misplaced quotes begin
-    unfinished  the last row had an open quote
     """
 
-    def __init__(self, stream: Iterator[str], dialect: dict[str, Any], width: int) -> None:
-        self.stream, self.dialect, self.width = stream, dialect, width
+    def __init__(
+        self, stream: Iterator[str], dialect: dict[str, Any], width: int, whole: bool = True
+    ) -> None:
+        self.stream, self.dialect, self.width, self.whole = stream, dialect, width, whole
         self.waiting: deque[str] = deque()
         self.taken: list[str] = []  # the lines of the row that is being read
         self.number = 1  # of the line in which it begins
         self.repaired: list[int] = []
-        self.unfinished = False
         separator = re.escape(dialect["delimiter"])
         quoted = rf'"((?:[^"]|"(?!{separator}|\n|\Z))*)"(?={separator}|\n|\Z)'
         self._cell = re.compile(rf"(?:{quoted}|([^\"{separator}\n][^{separator}\n]*|))({separator}|\n?\Z)")
@@ -152,7 +156,8 @@ class _Table:
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                self.unfinished = "unexpected end" in str(error)
+                if "unexpected end" in str(error) and not self.whole:
+                    return
                 row = self._repaired()
                 reader = csv.reader(self._lines(), strict=True, **self.dialect)
             else:
@@ -161,6 +166,7 @@ class _Table:
                 if len(self.taken) > 1 and self._is_many_rows():
                     row = self._repaired()
                     reader = csv.reader(self._lines(), strict=True, **self.dialect)
+            self.width = self.width or len(row)
             yield row
 
     def _repaired(self) -> list[str]:
