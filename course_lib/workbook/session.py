@@ -147,7 +147,7 @@ def start(notebook: str) -> Session:
     from IPython.display import display
 
     display(session)
-    unchosen = not settings.headless() and not settings.corpus_is_chosen()
+    unchosen = not settings.headless() and not settings.saved_corpus()
     if unchosen and "google.colab" in sys.modules:
         print("Colab forgets the choice of a corpus with its machine. Choose one here, or go on:")
         session.choose_corpus()
