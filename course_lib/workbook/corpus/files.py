@@ -248,9 +248,7 @@ def read_folder_or_file(
             moving.update(found.size - shown)
     if not sample.seen:
         raise _nothing(root, skipped)
-    return FileReading(
-        sample.documents, skipped, sample.seen, sample.seen_bytes, sample.kept_bytes
-    )
+    return FileReading(sample.documents, skipped, sample.seen, sample.seen_bytes, sample.kept_bytes)
 
 
 def _documents(found: Found) -> Iterator[Document | Skipped]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from course_lib.workbook.corpus.encoding import TextFile
 from course_lib.workbook.corpus.parts import Part, Problem
-from course_lib.workbook.corpus.records import Record, parts_of_records
+from course_lib.workbook.corpus.records import TEXT_NAMES, Record, parts_of_records
 
 MAX_LINE = 50_000_000  # characters
 MAX_CELL = 10_000_000  # characters; an open quote would swallow the rest of the file
@@ -29,11 +29,11 @@ DOUBLED = {"quotechar": '"', "doublequote": True}
 QUOTES = (
     DOUBLED,
     DOUBLED | {"skipinitialspace": True},
-    {"quotechar": '"', "doublequote": False, "escapechar": "\\"},
-    {"quotechar": '"', "doublequote": True, "escapechar": "\\"},
-    {"quotechar": "'", "doublequote": True},
+    DOUBLED | {"escapechar": "\\"},
     {"quoting": csv.QUOTE_NONE},
+    DOUBLED | {"quotechar": "'"},
 )
+NAMES = {*TEXT_NAMES, "id", "title", "name", "author", "date", "label", "url", "category"}
 MAX_REPAIR = 100  # lines of a row with a lone quote
 NUMBER = re.compile(r"[+-]?[\d.,:/\- T%€$£]*\d[\d.,:/\- TZ%€$£]*")  # dates, too
 
@@ -101,11 +101,14 @@ def find_dialect(
     whole   the sample is the whole file; else it may end within a cell
     """
     best: tuple[float, int, dict[str, Any]] = (MIN_EVEN, 1, {})
+    escaped = any('\\"' in line for line in sample)
     for separator in separators:
         quotes = QUOTES
         if separator == "\t" and not (sample and sample[0].startswith('"')):
-            quotes = (QUOTES[-1], *QUOTES[:-1])  # there a " is text, unless that breaks the rows
+            quotes = (QUOTES[3], *QUOTES)  # there a " is text, unless that breaks the rows
         for quote in quotes:
+            if "escapechar" in quote and not escaped:
+                continue
             table = _Table(iter(sample), quote | {"delimiter": separator}, 0, whole)
             rows = [row for row in islice(table.rows(), SAMPLE_ROWS) if any(row)]
             widths = Counter(map(len, rows))
@@ -119,7 +122,7 @@ def find_dialect(
         dialect = DOUBLED | {"delimiter": NO_SEPARATOR}
         table = _Table(iter(sample), dialect, 1, whole)
         list(table.rows())
-        best = (1, 1, QUOTES[-1] | {"delimiter": NO_SEPARATOR} if table.repaired else dialect)
+        best = (1, 1, QUOTES[3] | {"delimiter": NO_SEPARATOR} if table.repaired else dialect)
     return best[2], best[1]
 
 
@@ -141,7 +144,9 @@ class _Table:
         self.repaired: list[int] = []
         separator = re.escape(dialect["delimiter"])
         quoted = rf'"((?:[^"]|"(?!{separator}|\n|\Z))*)"(?={separator}|\n|\Z)'
-        self._cell = re.compile(rf"(?:{quoted}|([^\"{separator}\n][^{separator}\n]*|))({separator}|\n?\Z)")
+        self._cell = re.compile(
+            rf"(?:{quoted}|([^\"{separator}\n][^{separator}\n]*|))({separator}|\n?\Z)"
+        )
 
     def _lines(self) -> Iterator[str]:
         while (line := self.waiting.popleft() if self.waiting else next(self.stream, "")) != "":
@@ -219,7 +224,8 @@ def _records(rows: Iterator[list[str]], guesses: list[str]) -> Iterator[Record]:
         guesses.append(f"the first row is read as column names ({', '.join(first[0])[:80]})")
     elif not header and len(first[0]) > 1:
         guesses.append("there is no row of column names")
-    names = _names(first[0] if header else [""] * len(first[0]))
+    numbered = [""] * len(first[0]) if len(first[0]) > 1 else ["text"]
+    names = _names(first[0] if header else numbered)
     for row in chain(first[1:] if header else first, rows):
         names += [f"column {place}" for place in range(len(names) + 1, len(row) + 1)]
         yield dict(zip(names, row, strict=False))
@@ -230,6 +236,8 @@ def has_header(rows: list[list[str]]) -> bool | None:
     first, below = [cell.strip() for cell in rows[0]], rows[1:]
     if any(NUMBER.fullmatch(cell) for cell in first):
         return False
+    if NAMES.intersection(map(str.lower, first)):
+        return True
     votes = 0
     for place, cell in enumerate(first):
         column = [row[place].strip() for row in below if place < len(row) and row[place].strip()]
@@ -277,7 +285,13 @@ def parquet(path: Path) -> Iterator[Part | Problem]:
     def rows(file: pq.ParquetFile) -> Iterator[Record]:
         binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
         names = [f.name for f in file.schema_arrow if not any(test(f.type) for test in binary)]
-        text = any(pa.types.is_string(f.type) or pa.types.is_large_string(f.type) or pa.types.is_nested(f.type) or pa.types.is_dictionary(f.type) for f in file.schema_arrow)
+        text = any(
+            pa.types.is_string(f.type)
+            or pa.types.is_large_string(f.type)
+            or pa.types.is_nested(f.type)
+            or pa.types.is_dictionary(f.type)
+            for f in file.schema_arrow
+        )
         names = names if text else file.schema_arrow.names  # some write text as binary
         for batch in file.iter_batches(batch_size=256, columns=names, use_threads=False):
             columns = [values(name, batch[name]) for name in batch.schema.names]
