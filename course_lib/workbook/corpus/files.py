@@ -90,7 +90,7 @@ def find_files(root: Path) -> list[Found]:
     hidden: list[str] = []
 
     def refused(error: OSError) -> None:
-        name = os.path.relpath(error.filename, root).replace(os.sep, "/")
+        name = os.path.relpath(error.filename or root, root).replace(os.sep, "/")
         files.append(_bad(name, "refused", error.strerror))
 
     for folder, folders, names in os.walk(root, onerror=refused):

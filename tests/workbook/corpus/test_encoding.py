@@ -7,7 +7,7 @@ import pytest
 
 from course_lib.workbook.corpus import encoding
 from course_lib.workbook.corpus.encoding import TextFile, guess_encoding
-from course_lib.workbook.corpus.problems import Problem
+from course_lib.workbook.corpus.parts import Problem
 
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
 FRENCH = "Le garçon a mangé une pâtisserie à la crème près de la forêt. Ça dépend des élèves, répondit-il."
