@@ -88,6 +88,9 @@ class Corpus(Sequence[Document]):
     notes: Sequence[str] = ()
     manifest: dict = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.skipped, self.notes = tuple(self.skipped), tuple(self.notes)
+
     def __len__(self) -> int:
         return self.table.num_rows
 
