@@ -40,8 +40,9 @@ from course_lib.transformer.model import MiniGPT  # noqa: E402
 from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW  # noqa: E402
 from course_lib.workbook.atomic import atomic_write  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
+from course_lib.workbook.corpus.document import text_hash  # noqa: E402
 from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
-from course_lib.workbook.models import HASHES, held_out_hashes, text_hash  # noqa: E402
+from course_lib.workbook.corpus.split import HASHES, held_out_hashes  # noqa: E402
 from course_lib.workbook.training import History, TrainingConfig, train  # noqa: E402
 
 PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = (

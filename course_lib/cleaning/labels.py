@@ -16,7 +16,7 @@ from course_lib.workbook import settings
 from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.document import stable_hash
 from course_lib.workbook.corpus.words import words
-from course_lib.workbook.models import text_hash
+from course_lib.workbook.corpus.document import text_hash
 from course_lib.workbook.tables import Table
 
 SHOWN = 1_500  # characters of a document that are shown

@@ -51,6 +51,11 @@ def stable_hash(text: str, seed: int = 0) -> float:
     return int.from_bytes(digest.digest(), "little") / 2**64
 
 
+def text_hash(text: str) -> str:
+    """The first 16 digits of a text's SHA-256: its name in lists of documents."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
 def mask_emails(text: str) -> str:
     """``text`` with e-mail addresses replaced, for showing documents of other people."""
     return EMAIL.sub("[e-mail]", text)

@@ -1,13 +1,16 @@
 """The fixed train/validation split, which no near-duplicate crosses."""
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 
+from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus.document import REPEATED, TRAIN, VALIDATION, Document, stable_hash
 from course_lib.workbook.corpus.minhash import find_clusters
 
 SHARE = 0.1
+HASHES = "sha256, first 16 digits"  # the key of ``held_out.json``
 ACCEPTED = (0.02, 0.3)  # shares of the text that a validation part may have without further ado
 
 
@@ -96,3 +99,15 @@ def _boundary(text: str) -> int:
             if text[:at].strip() and text[at:].strip():
                 return at
     return target if len(text) >= 200 else 0
+
+
+def held_out_hashes(model: str) -> frozenset[str]:
+    """``text_hash`` of the documents that a shipped model has surely not learned from.
+
+    Which documents a machine holds out depends on its packages; the list is the same everywhere.
+    A model that brings no list has none.
+    """
+    path = REPOSITORY / "assets" / "models" / model / "held_out.json"
+    if not path.is_file():
+        return frozenset()
+    return frozenset(json.loads(path.read_text(encoding="utf-8"))[HASHES])
