@@ -1,4 +1,4 @@
-"""A character model trained by our MiniGPT and by a plain loop over transformers' GPT-2, on one text.
+"""A character model: our MiniGPT, and a plain loop over transformers' GPT-2, on one text.
 
     python benchmarks/chars.py FILE [--steps 2000] [--rounds 1]
 
