@@ -64,6 +64,11 @@ def section_12_mini_falcon(mini):
     assert mini.config.kind == "falcon"
 
 
+@after("52280de3a1")
+def what_is_surely_new_is_held_out(surely_new, held_out):
+    assert len(surely_new) <= len(held_out)
+
+
 @after("1fdd880880")
 def section_12_mini_falcon_2(mini_bits):
     assert mini_bits > 0
