@@ -3,17 +3,13 @@
 from collections.abc import Iterator
 
 from course_lib.errors import CourseError
-from course_lib.workbook.corpus.document import Document
+from course_lib.workbook.corpus.document import Document, num_bytes
 from course_lib.workbook.corpus.parts import Problem
 from course_lib.workbook.corpus.records import Record, parts_of_records
 from course_lib.workbook.progress import bar
 
 SECONDS = 10  # to wait for the hub's first answer
-SHUFFLED = 1_000  # records among which the order is mixed
-OFFLINE = (
-    "The Hugging Face hub cannot be reached from here, so hub:{name} cannot be read: go online and "
-    "try again, or choose a built-in corpus or a folder of your own."
-)
+BUFFER = 1_000  # records among which the order is mixed
 
 
 def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
@@ -23,17 +19,15 @@ def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
     text column is found as in own files; the part ``train`` is taken if there is one. Raises
     ``CourseError`` with one sentence when the hub or the data set cannot be had.
     """
-    name = name.strip()
-    facts = _facts(name)
-    documents: list[Document] = []
-    size = 0
+    name, documents, size = name.strip(), [], 0
     try:
+        facts, records = _open(name, seed)
         with bar(description=f"Reading hub:{name}", total=budget, unit="B") as moving:
-            for number, part in enumerate(parts_of_records(_records(name, seed)), 1):
+            for number, part in enumerate(parts_of_records(records), 1):
                 if isinstance(part, Problem):
                     continue
                 text, meta = part
-                count = len(text.encode("utf-8", "replace"))
+                count = num_bytes(text)
                 if documents and size + count > budget:
                     break
                 documents.append(Document(f"hub:{name}#{number:04d}", text, {**meta, **facts}))
@@ -41,28 +35,20 @@ def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
                 moving.update(count)
     except CourseError:
         raise
-    except Exception as error:
-        raise _sentence(name, error) from error
+    except Exception as error:  # the libraries raise many kinds for the same few causes
+        raise CourseError(_sentence(name, error)) from error
     if not documents:
         raise CourseError(f"The data set hub:{name} has no text in it: choose another one.")
     return documents
 
 
-def _facts(name: str) -> dict[str, str | int]:
-    """What the hub says about the data set: first of all that it is there."""
+def _open(name: str, seed: int) -> tuple[dict, Iterator[Record]]:
+    """What the hub says about the data set (first of all that it is there), and its records."""
+    import datasets
     from huggingface_hub import HfApi
 
-    try:
-        info = HfApi().dataset_info(name, timeout=SECONDS)
-    except Exception as error:
-        raise _sentence(name, error) from error
+    info = HfApi().dataset_info(name, timeout=SECONDS)
     licence = (info.card_data or {}).get("license")
-    return {"source": f"hub:{name}", **({"licence": str(licence)} if licence else {})}
-
-
-def _records(name: str, seed: int) -> Iterator[Record]:
-    import datasets
-
     try:
         parts = datasets.load_dataset(name, streaming=True)
     except ValueError as error:  # several variants, none of them the default: take the first
@@ -71,27 +57,27 @@ def _records(name: str, seed: int) -> Iterator[Record]:
         variant = datasets.get_dataset_config_names(name)[0]
         parts = datasets.load_dataset(name, variant, streaming=True)
     part = parts["train"] if "train" in parts else next(iter(parts.values()))
-    yield from part.shuffle(seed=seed, buffer_size=SHUFFLED)
+    facts = {"source": f"hub:{name}", **({"licence": str(licence)} if licence else {})}
+    return facts, iter(part.shuffle(seed=seed, buffer_size=BUFFER))
 
 
-def _sentence(name: str, error: Exception) -> CourseError:
+def _sentence(name: str, error: Exception) -> str:
     """What went wrong, for the reader."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
-        return CourseError(
-            f"hub:{name} is only given to people who accepted its terms: do so on its page, log in "
-            "with `hf auth login`, and try again."
+        return (
+            f"hub:{name} is only given to people who accepted its terms: do so on its page, log "
+            "in with `hf auth login`, and try again."
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
-        return CourseError(
-            f"The hub has no public data set {name!r}: check how the name is written."
-        )
+        return f"The hub has no public data set {name!r}: check how the name is written."
     if "script" in str(error) and isinstance(error, RuntimeError):
-        return CourseError(
-            f"hub:{name} can only be read by a program of its own, which is not run: choose another."
-        )
+        return f"hub:{name} can only be read by a program of its own, which is not run: choose another."
     if isinstance(error, OSError) or "http" in type(error).__module__:
-        return CourseError(OFFLINE.format(name=name))
+        return (
+            f"The Hugging Face hub cannot be reached from here, so hub:{name} cannot be read: go "
+            "online and try again, or choose a built-in corpus or a folder of your own."
+        )
     said = " ".join(str(error).split())[:150]
-    return CourseError(f"hub:{name} could not be read ({said}): choose another data set.")
+    return f"hub:{name} could not be read ({said}): choose another data set."
