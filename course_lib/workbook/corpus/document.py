@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -86,12 +86,16 @@ class Corpus(Sequence[Document]):
     """
 
     table: pa.Table
+    _: KW_ONLY
     name: str
     source: str
     builtin: bool = False
     skipped: Sequence[Skipped] = ()
     notes: Sequence[str] = ()
     manifest: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.skipped, self.notes = tuple(self.skipped), tuple(self.notes)
 
     def __len__(self) -> int:
         return self.table.num_rows

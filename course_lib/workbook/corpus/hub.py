@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from course_lib.errors import CourseError
-from course_lib.workbook.corpus.document import Document, num_bytes
+from course_lib.workbook.corpus.document import Document
 from course_lib.workbook.corpus.parts import Problem
 from course_lib.workbook.corpus.records import Record, parts_of_records
 from course_lib.workbook.progress import bar
 
 SECONDS = 10  # to wait for the hub's first answer
-BUFFER = 1_000  # records among which the order is mixed
+SHUFFLED = 1_000  # records among which the order is mixed
 
 
 def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
@@ -19,36 +19,35 @@ def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
     text column is found as in own files; the part ``train`` is taken if there is one. Raises
     ``CourseError`` with one sentence when the hub or the data set cannot be had.
     """
-    name, documents, size = name.strip(), [], 0
+    from huggingface_hub import HfApi
+
+    documents: list[Document] = []
+    size = 0
     try:
-        facts, records = _open(name, seed)
+        info = HfApi().dataset_info(name, timeout=SECONDS)  # first of all: is it there?
+        licence = (info.card_data or {}).get("license")
+        facts = {"source": f"hub:{name}", **({"licence": str(licence)} if licence else {})}
         with bar(description=f"Reading hub:{name}", total=budget, unit="B") as moving:
-            for number, part in enumerate(parts_of_records(records), 1):
+            for number, part in enumerate(parts_of_records(_records(name, seed)), 1):
                 if isinstance(part, Problem):
                     continue
                 text, meta = part
-                count = num_bytes(text)
+                count = len(text.encode("utf-8", "replace"))
                 if documents and size + count > budget:
                     break
                 documents.append(Document(f"hub:{name}#{number:04d}", text, {**meta, **facts}))
                 size += count
                 moving.update(count)
-    except CourseError:
-        raise
-    except Exception as error:  # the libraries raise many kinds for the same few causes
-        raise CourseError(_sentence(name, error)) from error
+    except Exception as error:
+        raise CourseError(f"hub:{name} {_cause(error)}.") from error
     if not documents:
         raise CourseError(f"The data set hub:{name} has no text in it: choose another one.")
     return documents
 
 
-def _open(name: str, seed: int) -> tuple[dict, Iterator[Record]]:
-    """What the hub says about the data set (first of all that it is there), and its records."""
+def _records(name: str, seed: int) -> Iterator[Record]:
     import datasets
-    from huggingface_hub import HfApi
 
-    info = HfApi().dataset_info(name, timeout=SECONDS)
-    licence = (info.card_data or {}).get("license")
     try:
         parts = datasets.load_dataset(name, streaming=True)
     except ValueError as error:  # several variants, none of them the default: take the first
@@ -57,27 +56,25 @@ def _open(name: str, seed: int) -> tuple[dict, Iterator[Record]]:
         variant = datasets.get_dataset_config_names(name)[0]
         parts = datasets.load_dataset(name, variant, streaming=True)
     part = parts["train"] if "train" in parts else next(iter(parts.values()))
-    facts = {"source": f"hub:{name}", **({"licence": str(licence)} if licence else {})}
-    return facts, iter(part.shuffle(seed=seed, buffer_size=BUFFER))
+    yield from part.shuffle(seed=seed, buffer_size=SHUFFLED)
 
 
-def _sentence(name: str, error: Exception) -> str:
-    """What went wrong, for the reader."""
+def _cause(error: Exception) -> str:
+    """What went wrong and what to do, for the reader."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
         return (
-            f"hub:{name} is only given to people who accepted its terms: do so on its page, log "
-            "in with `hf auth login`, and try again."
+            "is only given to people who accepted its terms: do so on its page, log in with "
+            "`hf auth login`, and try again"
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
-        return f"The hub has no public data set {name!r}: check how the name is written."
+        return "is no public data set of the hub: check how the name is written"
     if "script" in str(error) and isinstance(error, RuntimeError):
-        return f"hub:{name} can only be read by a program of its own, which is not run: choose another."
+        return "can only be read by a program of its own, which is not run: choose another"
     if isinstance(error, OSError) or "http" in type(error).__module__:
         return (
-            f"The Hugging Face hub cannot be reached from here, so hub:{name} cannot be read: go "
-            "online and try again, or choose a built-in corpus or a folder of your own."
+            "cannot be read, because the Hugging Face hub cannot be reached from here: go online "
+            "and try again, or choose a built-in corpus or a folder of your own"
         )
-    said = " ".join(str(error).split())[:150]
-    return f"hub:{name} could not be read ({said}): choose another data set."
+    return f"could not be read ({' '.join(str(error).split())[:150]}): choose another data set"

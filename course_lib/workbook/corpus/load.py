@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -155,9 +155,8 @@ def _read_cache(path: Path, key: str) -> Corpus | None:
 
 
 def _write_cache(path: Path, key: str, corpus: Corpus) -> None:
-    names = ("name", "source", "builtin", "notes", "manifest")
-    facts = {"key": key, "skipped": [asdict(skip) for skip in corpus.skipped]}
-    facts |= {name: getattr(corpus, name) for name in names}
+    facts = {field.name: getattr(corpus, field.name) for field in fields(corpus)[1:]}
+    facts |= {"key": key, "skipped": [asdict(skip) for skip in corpus.skipped]}
     table = corpus.table.replace_schema_metadata({"course": json.dumps(facts)})
     with atomic_write(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
         with pa.ipc.new_file(sink, table.schema) as writer:
