@@ -49,7 +49,7 @@ FULL = SimpleNamespace(precision=1.0, recall=1.0)
         (figures.leaked_perplexities({"leaked": 10.2, "clean": 76}), "leaked: 10, clean: 76."),
         (
             figures.precision_and_recall({"card": HALF, "key": FULL}),
-            "furthest off is card, with a precision of 0.50 and a recall of 0.75.",
+            "is card, with a precision of 0.50 and a recall of 0.75.",
         ),
     ],
 )
