@@ -69,7 +69,7 @@ class KeepClassifier:
         return sorted(pairs, key=lambda pair: (pair[1], pair[0]))
 
     def step(self, documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
-        """Drops documents with a probability below 0.5. Reason ``classifier``; evidence ``prob``."""
+        """Drops documents of a probability below 0.5. Reason ``classifier``, evidence ``prob``."""
         for document in documents:
             prob = float(self.prob([document.text])[0])
             if prob >= 0.5:

@@ -311,6 +311,6 @@ def test_the_course_s_split_has_no_near_duplicates_and_odd_texts_pass() -> None:
     leaks = find_leaks(list(corpus.train.texts()), list(corpus.validation.texts()))
     assert len(leaks) == len(corpus.validation)
     assert count_verdicts(leaks)[NEAR] == 0
-    assert [leak.leaked for leak in find_leaks(["", "\ud800"], ["", "\x00"])] == [True, False]
+    assert [leak.verdict for leak in find_leaks(["", "\ud800"], ["", "\x00"])] == [NEAR, CLEAN]
     with pytest.raises(CourseError, match="at least one"):
         find_leaks([], ["a"])
