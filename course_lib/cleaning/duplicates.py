@@ -311,11 +311,3 @@ def _rows_with_runs(train: Sequence[str], held_out: Sequence[str], size: int) ->
         own = run_codes(train[row], size)
         rows[np.searchsorted(wanted, own[_stands_in(own, wanted)])] = row
     return [rows[np.searchsorted(wanted, own)] for own in codes]
-
-
-def count_verdicts(leaks: Iterable[Leak]) -> dict[str, int]:
-    """How many held-out documents have each verdict."""
-    counts = dict.fromkeys((CLEAN, NEAR, PASSAGE), 0)
-    for leak in leaks:
-        counts[leak.verdict] += 1
-    return counts

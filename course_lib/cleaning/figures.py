@@ -114,28 +114,6 @@ def reasons(counts: Mapping[tuple[str, str], int], title: str) -> DescribedFigur
     return DescribedFigure(figure, f"{sentence}.")
 
 
-def kept_by_splitter(fractions: Mapping[str, Mapping[str, float]], title: str) -> DescribedFigure:
-    """Fraction of the text that each filter keeps (rows), by word splitter (columns)."""
-    filters, splitters = list(fractions), list(next(iter(fractions.values())))
-    values = 100 * np.array([[fractions[row][column] for column in splitters] for row in filters])
-    figure, axis = canvas(width=7.0, height=0.55 * len(filters) + 1.3)
-    axis.imshow(values, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
-        colour = "white" if value > 60 else "black"
-        axis.text(column, row, f"{value:.0f} %", ha="center", va="center", color=colour)
-    axis.set_xticks(range(len(splitters)), splitters)
-    axis.set_yticks(range(len(filters)), filters)
-    axis.set(title=title, xlabel="how the text is cut into words", ylabel="filter")
-    axis.grid(False)
-    row = int(np.argmax(values.max(1) - values.min(1)))
-    return DescribedFigure(
-        figure,
-        f"Kept text in per cent, darker is more: “{filters[row]}” keeps between "
-        f"{values[row].min():.0f} % and {values[row].max():.0f} %, "
-        "depending only on how words are cut.",
-    )
-
-
 def rule_values(
     values: Mapping[str, Sequence[float]], low: float, high: float, title: str, unit: str
 ) -> DescribedFigure:

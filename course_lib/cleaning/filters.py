@@ -20,10 +20,10 @@ from functools import partial
 import regex  # knows Unicode's properties; the standard library's re does not
 
 from course_lib.cleaning.duplicates import drop_near
-from course_lib.cleaning.language import identify
 from course_lib.cleaning.repair import extract_pages
 from course_lib.cleaning.steps import RemovalLog, Step
 from course_lib.workbook.corpus import Document
+from course_lib.workbook.corpus.language import MIN_LETTERS, identify, known_languages, num_letters
 from course_lib.workbook.corpus.words import split_words
 
 Split = Callable[[str], list[str]]
@@ -385,11 +385,11 @@ def keep_languages(
     ``other-language`` and ``unsure-language`` with the ``language`` and its ``prob``. A text
     of fewer than 40 letters stays, and the log says so: ``kept``, ``too-short-to-tell``.
     """
-    if not languages or any(len(code) != 2 for code in languages):
-        raise ValueError(f"no language codes: {languages!r}. Give codes such as en, de or zh")
+    if unknown := set(languages) - known_languages():
+        raise ValueError(f"no such language: {unknown}. Give codes such as en, de or zh")
     for document in documents:
-        letters = sum(map(str.isalpha, document.text))
-        if letters < 40:
+        letters = num_letters(document.text)
+        if letters < MIN_LETTERS:
             log.keep(document, "language", "too-short-to-tell", letters=letters)
             yield document
             continue

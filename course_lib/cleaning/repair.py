@@ -7,20 +7,24 @@ Windows-1252 or another old encoding, so that ’ became â€™.
 
 import os.path
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import ftfy
-import ftfy.fixes
 import regex  # knows Unicode's categories; the standard library's re does not
 
-from course_lib.cleaning.html_text import main_text, strip_tags
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
+from course_lib.workbook.corpus.html import main_text, strip_tags
 
-_LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_CONTROL = re.compile("\x1b\\[[0-9;]{0,20}[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
+_NORMAL_FORM = ftfy.TextFixerConfig(
+    unescape_html=False,
+    fix_latin_ligatures=False,
+    fix_character_width=False,
+    uncurl_quotes=False,
+    fix_encoding=False,
+)
+_OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x85]")
 _INNER_BLANKS = re.compile(r"[^\S\n]+")
 _MANY_MARKS = regex.compile(r"(\p{M}{30})\p{M}++")
 _PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
@@ -37,13 +41,14 @@ def fix_mojibake(text: str) -> str:
     return "\n".join(line if line.isascii() else ftfy.fix_encoding(line) for line in lines)
 
 
-def compose(text: str) -> str:
-    """Unicode's form NFC: é as one character, not as e with an accent behind it.
+def fix_characters(text: str) -> str:
+    """One kind of line end, no control characters, surrogates joined, accents on their letter (NFC).
 
     More than 30 combining marks in a row are cut (the limit of Unicode Standard Annex 15): no
     language writes them, and normalising takes time that grows with their square.
     """
-    return unicodedata.normalize("NFC", _MANY_MARKS.sub(r"\1", text))
+    text = _OTHER_LINE_ENDS.sub("\n", _MANY_MARKS.sub(r"\1", text))
+    return ftfy.fix_text(text, _NORMAL_FORM)
 
 
 def unify_blanks(text: str) -> str:
@@ -62,19 +67,8 @@ def repair_encoding(documents: Iterable[Document], log: RemovalLog) -> Iterator[
 
 
 def normalise(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
-    """One way to write the same text.
-
-    Reasons ``surrogates`` (pairs become their character, lone ones U+FFFD), ``line-ends`` (form
-    feeds, too), ``control-characters`` (NUL, terminal colours, byte order marks), ``unicode-form``,
-    ``blanks``.
-    """
-    repairs = {
-        "surrogates": ftfy.fixes.fix_surrogates,
-        "line-ends": lambda text: _LINE_END.sub("\n", text),
-        "control-characters": lambda text: _CONTROL.sub("", text),
-        "unicode-form": lambda text: text if text.isascii() else compose(text),
-        "blanks": unify_blanks,
-    }
+    """One way to write the same text. Reasons ``characters`` and ``blanks``."""
+    repairs = {"characters": fix_characters, "blanks": unify_blanks}
     return _repaired(documents, log, "normalise", repairs)
 
 
