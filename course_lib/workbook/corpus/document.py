@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,8 @@ SCHEMA = pa.schema(
 )
 TRAIN, VALIDATION = "train", "validation"
 REPEATED = "#again"  # ends the id of a validation document that repeats a training document
-EMAIL = re.compile(
-    r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
-)  # bounded: no slow search in long lines
+# Bounded: no slow search in long lines.
+EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,7 @@ def table_of(documents: Sequence[Document], parts: Sequence[str]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
+@dataclass(eq=False, repr=False)
 class Corpus(Sequence[Document]):
     """A sequence of documents with a fixed train and validation part.
 
@@ -79,24 +79,17 @@ class Corpus(Sequence[Document]):
     manifest  facts about the origin: versions, counts, licences
     """
 
-    def __init__(
-        self,
-        table: pa.Table,
-        *,
-        name: str,
-        source: str,
-        builtin: bool = False,
-        skipped: Sequence[Skipped] = (),
-        notes: Sequence[str] = (),
-        manifest: dict | None = None,
-    ) -> None:
-        self.table = table
-        self.name = name
-        self.source = source
-        self.builtin = builtin
-        self.skipped = tuple(skipped)
-        self.notes = tuple(notes)
-        self.manifest = dict(manifest or {})
+    table: pa.Table
+    _: KW_ONLY
+    name: str
+    source: str
+    builtin: bool = False
+    skipped: Sequence[Skipped] = ()
+    notes: Sequence[str] = ()
+    manifest: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.skipped, self.notes = tuple(self.skipped), tuple(self.notes)
 
     def __len__(self) -> int:
         return self.table.num_rows
@@ -129,16 +122,7 @@ class Corpus(Sequence[Document]):
     def select(self, rows: Sequence[int] | np.ndarray, note: str = "") -> Corpus:
         """The documents with these row numbers, in this order, as a corpus."""
         table = self.table.take(pa.array(np.asarray(rows, dtype=np.int64)))
-        notes = (*self.notes, note) if note else self.notes
-        return Corpus(
-            table,
-            name=self.name,
-            source=self.source,
-            builtin=self.builtin,
-            skipped=self.skipped,
-            notes=notes,
-            manifest=self.manifest,
-        )
+        return replace(self, table=table, notes=(*self.notes, *([note] if note else [])))
 
     @cached_property
     def parts(self) -> np.ndarray:
@@ -191,12 +175,11 @@ class Corpus(Sequence[Document]):
 
     def joined(self, other: Corpus) -> Corpus:
         """This corpus followed by another one; each document keeps its part."""
-        return Corpus(
-            pa.concat_tables([self.table, other.table]),
+        return replace(
+            self,
+            table=pa.concat_tables([self.table, other.table]),
             name=f"{self.name} + {other.name}",
-            source=self.source,
             builtin=self.builtin and other.builtin,
-            skipped=self.skipped,
             notes=(*self.notes, *other.notes),
             manifest={**other.manifest, **self.manifest},
         )

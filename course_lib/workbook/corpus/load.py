@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pyarrow as pa
@@ -61,19 +61,20 @@ def _corpus(documents: Sequence[Document], **facts) -> Corpus:
 def _python_docs(full: bool) -> Corpus:
     size = "full" if full else "small"
 
+    versions = python_docs.versions(full)
+
     def make() -> Corpus:
         documents = list(python_docs.python_docs(full))
-        manifest = {"versions": python_docs.versions(full), "licences": _licences(documents)}
-        source = "python-docs:full" if full else "python-docs"
+        licences = {str(d.meta["origin"]): str(d.meta["licence"]) for d in documents}
         return _corpus(
-            documents, name=f"python-docs ({size})", source=source, builtin=True, manifest=manifest
+            documents,
+            name=f"python-docs ({size})",
+            source="python-docs:full" if full else "python-docs",
+            builtin=True,
+            manifest={"versions": versions, "licences": licences},
         )
 
-    return _cached(f"python-docs-{size}", python_docs.fingerprint(full), make)
-
-
-def _licences(documents: Sequence[Document]) -> dict[str, str]:
-    return {str(d.meta["origin"]): str(d.meta["licence"]) for d in documents}
+    return _cached(f"python-docs-{size}", _short_hash(str(versions)), make)
 
 
 def _songbook_messy() -> Corpus:
@@ -179,16 +180,13 @@ def _read_cache(path: Path, key: str) -> Corpus | None:
 
 
 def _write_cache(path: Path, key: str, corpus: Corpus) -> None:
-    facts = {
-        "key": key,
-        "name": corpus.name,
-        "source": corpus.source,
-        "builtin": corpus.builtin,
-        "skipped": [asdict(skip) for skip in corpus.skipped],
-        "notes": corpus.notes,
-        "manifest": corpus.manifest,
-    }
+    facts = {field.name: getattr(corpus, field.name) for field in fields(corpus)[1:]}
+    facts |= {"key": key, "skipped": [asdict(skip) for skip in corpus.skipped]}
     table = corpus.table.replace_schema_metadata({"course": json.dumps(facts)})
-    with contextlib.suppress(OSError), atomic_write(path) as temporary:
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table, max_chunksize=4096)
+    with (
+        contextlib.suppress(OSError),
+        atomic_write(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, table.schema) as writer,
+    ):
+        writer.write_table(table, max_chunksize=4096)

@@ -6,7 +6,6 @@ parsed with ``ast``, never imported, so nothing of them runs.
 """
 
 import ast
-import hashlib
 import importlib.metadata
 import inspect
 import platform
@@ -15,55 +14,19 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_lib.workbook.corpus.document import Document
 from course_lib.workbook import progress
+from course_lib.workbook.corpus.document import Document
 
-PACKAGES = (
-    "torch",
-    "transformers",
-    "peft",
-    "bitsandbytes",
-    "datasets",
-    "tokenizers",
-    "safetensors",
-    "huggingface_hub",
-    "accelerate",
-    "numpy",
-    "scipy",
-    "pandas",
-    "pyarrow",
-    "matplotlib",
-    "scikit-learn",
-    "jupyterlab",
-    "ipywidgets",
-    "notebook",
-    "nbconvert",
-    "nbformat",
-    "nbclient",
-    "jupyter_server",
-    "IPython",
-    "traitlets",
-    "tornado",
-    "jinja2",
-    "tqdm",
-    "fsspec",
-    "trafilatura",
-    "psutil",
-    "sympy",
-    "networkx",
-    "pillow",
-)
+PACKAGES = """
+    torch transformers peft bitsandbytes datasets tokenizers safetensors huggingface_hub accelerate
+    numpy scipy pandas pyarrow matplotlib scikit-learn jupyterlab ipywidgets notebook nbconvert
+    nbformat nbclient jupyter_server IPython traitlets tornado jinja2 tqdm fsspec trafilatura
+    psutil sympy networkx pillow
+""".split()  # noqa: SIM905
 MODULE_NAMES = {"scikit-learn": "sklearn", "pillow": "PIL"}
-LEFT_OUT = {
-    "test",
-    "tests",
-    "idle_test",
-    "site-packages",
-    "dist-packages",
-    "__pycache__",
-    "lib2to3",
-}
+LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "lib2to3"}
 MINIMUM_WORDS = 5
+PYTHON = {"origin": "Python", "licence": "PSF-2.0"}
 DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 
@@ -76,12 +39,7 @@ def topics(folder: Path = STANDARD_LIBRARY) -> Iterator[Document]:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
             for name, text in sorted(ast.literal_eval(node.value).items()):
-                page = inspect.cleandoc(text)
-                yield Document(
-                    f"topics:{name}",
-                    page,
-                    {"title": name, "origin": "Python", "licence": "PSF-2.0"},
-                )
+                yield Document(f"topics:{name}", inspect.cleandoc(text), {"title": name, **PYTHON})
 
 
 def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
@@ -143,25 +101,16 @@ def installed(name: str) -> tuple[Path, dict] | None:
 
 def versions(full: bool) -> dict[str, str]:
     """What the corpus is made from: names and versions."""
-    found = {"Python": platform.python_version()}
-    for name in PACKAGES if full else ():
-        package = installed(name)
-        if package:
-            found[name] = package[1]["version"]
-    return found
-
-
-def fingerprint(full: bool) -> str:
-    """Changes when any version changes, so that a cached extraction is made anew."""
-    made_from = "|".join(f"{name} {version}" for name, version in versions(full).items())
-    return hashlib.sha256(made_from.encode()).hexdigest()[:12]
+    found = {name: installed(name) for name in (PACKAGES if full else ())}
+    return {"Python": platform.python_version()} | {
+        name: package[1]["version"] for name, package in found.items() if package
+    }
 
 
 def python_docs(full: bool) -> Iterator[Document]:
     """All documents, in a fixed order."""
     yield from topics()
-    facts = {"origin": "Python", "licence": "PSF-2.0"}
-    yield from package_documents(STANDARD_LIBRARY, "stdlib", facts, "Reading the standard library")
+    yield from package_documents(STANDARD_LIBRARY, "stdlib", PYTHON, "Reading the standard library")
     for name in PACKAGES if full else ():
         package = installed(name)
         if package:
