@@ -7,6 +7,11 @@ and it goes on where it stopped. The learning rate falls in the last 40 % of the
 before then another number of ``--steps`` can be chosen. It writes the model as transformers' Falcon
 (safetensors), the tokenizer, the hashes of the held-out documents and ``training.json``, and nothing
 before the last step is done; ``card_of_mini_falcon.py`` measures and writes the card.
+
+    python assets/models/train_mini_falcon.py --only-held-out
+
+trains nothing: where the split has changed since the training, it takes what is no longer held out
+from the list of the model that ships.
 """
 
 import argparse
@@ -16,7 +21,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from course_lib.workbook import threads
@@ -32,11 +37,12 @@ from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
 from course_lib.transformer.compiled import compiled  # noqa: E402
 from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
-from course_lib.transformer.optimiser import ADAM_SHARE, MuonAndAdamW  # noqa: E402
+from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW  # noqa: E402
+from course_lib.workbook.atomic import atomic_write  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
-from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
+from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
 from course_lib.workbook.models import HASHES, held_out_hashes, text_hash  # noqa: E402
-from course_lib.workbook.training import History, Plan, train  # noqa: E402
+from course_lib.workbook.training import History, TrainingConfig, train  # noqa: E402
 
 PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = (
     "<|pad|>",
@@ -108,7 +114,8 @@ def training_texts(corpus) -> tuple[list[str], dict]:  # noqa: ANN001
     """The training documents, one of each cluster of near-duplicates, and what was left out."""
     listed = held_out_hashes("mini-falcon")
     documents = [document for document in corpus.train if text_hash(document.text) not in listed]
-    _, first = np.unique(cluster(document.text for document in documents), return_index=True)
+    kept = find_clusters(document.text for document in documents).kept
+    _, first = np.unique(kept, return_index=True)
     kept = [documents[row] for row in sorted(first)]
     texts, taken, budget = [], {}, MOST_FROM_ONE * sum(len(d.text) for d in kept)
     for document in sorted(kept, key=lambda d: hashlib.sha256(d.id.encode()).digest()):
@@ -122,6 +129,11 @@ def training_texts(corpus) -> tuple[list[str], dict]:  # noqa: ANN001
         "used": len(texts),
         "characters": taken,
     }
+
+
+def still_held_out(listed: Iterable[str], validation: Iterable[str]) -> list[str]:
+    """Of the ``listed`` hashes those of documents in ``validation``: neither learned nor trained on now."""
+    return sorted(set(listed).intersection(map(text_hash, validation)))
 
 
 def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarray]:
@@ -218,7 +230,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=8e-3)
     parser.add_argument("--width", type=int, default=SHAPE["hidden_size"], help="a multiple of 64")
     parser.add_argument("--layers", type=int, default=SHAPE["num_hidden_layers"])
+    parser.add_argument("--only-held-out", action="store_true", help="cut the list, train nothing")
     asked = parser.parse_args()
+    if asked.only_held_out:
+        validation = load_corpus("python-docs:full").validation.texts()
+        hashes = still_held_out(held_out_hashes("mini-falcon"), validation)
+        with atomic_write(asked.out / "held_out.json") as path:
+            path.write_text(json.dumps({HASHES: hashes}) + "\n", encoding="utf-8")
+        return
     asked.work.mkdir(parents=True, exist_ok=True)
     _, training, prose, held_out = prepare(asked.work)
     print(
@@ -252,15 +271,15 @@ def main() -> None:
         )
         return float(np.mean(losses))
 
-    plan = Plan(
+    plan = TrainingConfig(
         asked.steps,
         asked.rate,
-        warmup=0.03,
-        schedule="trapezoid",
+        warmup_ratio=0.03,
+        lr_scheduler_type="wsd",
         weight_decay=0.1,
-        evaluate_every=200,
-        save_every=100,
-        checkpoint=asked.work / "checkpoint.safetensors",
+        eval_steps=200,
+        save_steps=100,
+        checkpoint_path=asked.work / "checkpoint.safetensors",
     )
     history = train(
         model,
@@ -269,7 +288,7 @@ def main() -> None:
         plan,
         evaluate=evaluate,
         resume=True,
-        optimiser_for=MuonAndAdamW,
+        make_optimizer=MuonAndAdamW,
         description="mini-falcon",
     )
     if history.interrupted:
@@ -285,7 +304,7 @@ def save(
     model: MiniGPT,
     config: FalconConfig,
     asked: argparse.Namespace,
-    plan: Plan,
+    plan: TrainingConfig,
     history: History,
     tokens: int,
 ) -> None:
@@ -313,9 +332,9 @@ def save(
         "length": LENGTH,
         "tokens in the corpus": tokens,
         "tokens read": history.steps * BATCH * LENGTH,
-        "optimiser": f"Muon for the matrices of the blocks, AdamW for embedding and norms at {ADAM_SHARE} of its "
-        f"learning rate; {plan.learning_rate:g} after a warm-up of {plan.warmup:.0%} of the steps, falling to 0 in the "
-        f"last 40 %; weight decay {plan.weight_decay:g} on the matrices, gradients clipped at a norm of {plan.clip:g}",
+        "optimiser": f"Muon for the matrices of the blocks, AdamW for embedding and norms at {ADAMW_LR_SCALE} of its "
+        f"learning rate; {plan.learning_rate:g} after a warm-up of {plan.warmup_ratio:.0%} of the steps, falling to 0 in the "
+        f"last 40 %; weight decay {plan.weight_decay:g} on the matrices, gradients clipped at a norm of {plan.max_grad_norm:g}",
         "mixture": f"{PROSE:.0%} of the sequences are running prose; in {REPEATED:.0%} a passage of the text comes "
         f"twice, in {COPIED:.0%} a string of random tokens, of which only the second time is learned.",
         "device": torch.cuda.get_device_name()

@@ -34,7 +34,7 @@ from course_lib.finetuning.falcon import SMALL, Base, load_base  # noqa: E402
 from course_lib.finetuning.memorisation import Extraction, extraction, longest_overlap  # noqa: E402
 from course_lib.finetuning.train import Outcome, Recipe, fine_tune  # noqa: E402
 from course_lib.workbook.corpus import load_corpus  # noqa: E402
-from course_lib.workbook.corpus.minhash import cluster  # noqa: E402
+from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
 
 LENGTH, PREFIX, MORE = 256, 32, 16
 MOST_BYTES = 3_000_000
@@ -60,7 +60,8 @@ def songs() -> tuple[list[str], list[str]]:
     """(texts to learn from, held-out texts): cleaned pages, one of each cluster."""
     pages = list(clean_songs(load_corpus("songbook-messy"), RemovalLog()))
     kept = {
-        group: page for page, group in zip(pages, cluster(page.text for page in pages), strict=True)
+        group: page
+        for page, group in zip(pages, find_clusters(page.text for page in pages).kept, strict=True)
     }
     held = {document.id for document in load_corpus("songbook").validation}
     return tuple(

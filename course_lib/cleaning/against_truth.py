@@ -13,7 +13,7 @@ from itertools import zip_longest
 from course_lib.cleaning.lyrics import Change, Cleaner, apply_changes
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document
-from course_lib.workbook.corpus.messy import Defect
+from course_lib.cleaning.messy import Defect
 
 
 @dataclass(slots=True)

@@ -229,12 +229,12 @@ def what_you_will_build() -> DescribedFigure:
 
 
 def two_masks(words: Sequence[str], causal: Tensor) -> DescribedFigure:
-    """Who may look at whom, in GPT and in BERT. ``causal``: (time, time), True where hidden."""
+    """Who may look at whom, in GPT and in BERT. ``causal``: (time, time), True where a word may look."""
     figure, axes = canvas(1, 2, width=8.0, height=3.4)
-    hidden = causal.numpy()
+    mask = causal.numpy()
     for axis, title, allowed in (
-        (axes[0], "GPT: only to the left", ~hidden),
-        (axes[1], "BERT: both ways", np.ones_like(hidden)),
+        (axes[0], "GPT: only to the left", mask),
+        (axes[1], "BERT: both ways", np.ones_like(mask)),
     ):
         axis.imshow(allowed, cmap="Blues", vmin=0, vmax=1.6)
         for row in range(len(words)):

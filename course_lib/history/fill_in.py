@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from course_lib.history.neural import SmallTransformer, draw_windows, next_token_loss
-from course_lib.workbook.training import History, Plan, train
+from course_lib.history.neural import SmallTransformer
+from course_lib.workbook.evaluate import get_batch, next_token_loss
+from course_lib.workbook.training import History, TrainingConfig, train
 
 BLANK, OTHER = "[blank]", "[other]"
 CONTEXT = 7  # words in a window; the blank is the one in the middle
@@ -52,20 +53,20 @@ def train_pair(
     torch.manual_seed(seed)
     continues = SmallTransformer(vocabulary, causal=True, width=64, context=CONTEXT)
     fills = SmallTransformer(vocabulary, causal=False, width=64, context=CONTEXT)
-    plan = Plan(steps, 4e-3, schedule="linear", seed=seed)
+    config = TrainingConfig(steps, 4e-3, lr_scheduler_type="linear", seed=seed)
     histories = [
         train(
             continues,
-            lambda g: draw_windows(data, CONTEXT, 64, g),
+            lambda g: get_batch(data, CONTEXT, 64, g),
             next_token_loss,
-            plan,
+            config,
             description="GPT's way",
         ),
         train(
             fills,
-            lambda g: draw_windows(data, CONTEXT, 192, g),
+            lambda g: get_batch(data, CONTEXT, 192, g),
             middle_loss,
-            plan,
+            config,
             description="BERT's way",
         ),
     ]

@@ -8,13 +8,11 @@ Vaswani et al. 2017, "Attention Is All You Need"; Devlin et al. 2019, "BERT" (th
 both ways, with fill-in training).
 """
 
-import math
-
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from course_lib.workbook.training import History, Plan, train
+from course_lib.workbook.evaluate import evaluate, get_batch, next_token_loss
+from course_lib.workbook.training import History, TrainingConfig, train
 
 BYTES = 256
 
@@ -82,28 +80,25 @@ class SmallTransformer(nn.Module):
         """``(batch, time)`` ids, time at most ``context`` → ``(batch, time, vocabulary)`` logits."""
         time = ids.shape[1]
         places = torch.arange(time, device=ids.device)
-        mask = causal_mask(time).to(ids.device) if self.causal else None
+        mask = ~causal_mask(time, device=ids.device) if self.causal else None
         hidden = self.layers(
             self.embedding(ids) + self.position(places), mask=mask, is_causal=self.causal
         )
         return self.output(self.norm(hidden))
 
 
-def causal_mask(time: int) -> Tensor:
-    """``(time, time)`` bool, True where a position (row) may **not** look: at later ones (columns)."""
-    return torch.ones(time, time, dtype=torch.bool).triu(1)
+def causal_mask(
+    time: int, past: int | None = None, device: torch.device | str | None = None
+) -> Tensor:
+    """``(time, past)`` bool, True where a position (row) may look: at itself and to its left.
 
+    past   all that may be looked at, the last ``time`` of it new; default: ``time``
 
-def draw_windows(data: Tensor, size: int, batch: int, generator: torch.Generator) -> Tensor:
-    """``(batch, size)``: windows that begin anywhere in ``data`` (length,)."""
-    starts = torch.randint(max(1, len(data) - size + 1), (batch, 1), generator=generator)
-    return data[(starts + torch.arange(size)).clamp(max=len(data) - 1)]
-
-
-def next_token_loss(model: nn.Module, windows: Tensor) -> Tensor:
-    """Mean cross-entropy in nats of every token but the first, given those before it."""
-    logits = model(windows[:, :-1])
-    return functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
+    This is torch's mask for ``scaled_dot_product_attention``. ``nn.TransformerEncoder`` takes the
+    opposite, ``~causal_mask(time)``.
+    """
+    past = time if past is None else past
+    return torch.ones(time, past, dtype=torch.bool, device=device).tril(past - time)
 
 
 def train_on_bytes(
@@ -125,54 +120,19 @@ def train_on_bytes(
     """
     history = train(
         model,
-        lambda generator: draw_windows(data, context + 1, batch, generator),
+        lambda generator: get_batch(data, context + 1, batch, generator),
         next_token_loss,
-        Plan(
+        TrainingConfig(
             steps,
             learning_rate,
-            schedule="linear",
+            lr_scheduler_type="linear",
             seed=seed,
-            evaluate_every=max(1, steps // looks),
+            eval_steps=max(1, steps // looks),
         ),
-        evaluate=None if held_out is None else lambda m: bits_per_token(m, held_out),
+        evaluate=None if held_out is None else lambda m: evaluate(m, held_out).bits_per_token,
         description=type(model).__name__,
     )
     return history, [(step * batch * context, bits) for step, bits in history.evaluations]
-
-
-@torch.no_grad()
-def bits_per_token(model: nn.Module, data: Tensor, context: int = 64) -> float:
-    """Mean bits a token on unseen ids.
-
-    The text is read in windows of ``context`` tokens that overlap by half; only the second half
-    of each is scored (the first window whole), so that every token has a past to look at.
-    """
-    was_training = model.training
-    model.eval()
-    half = max(1, context // 2)
-    nats = count = 0.0
-    starts = list(range(0, max(1, len(data) - 1), half))
-    for group in range(0, len(starts), 64):
-        for start, window in _windows(data, starts[group : group + 64], context):
-            losses = functional.cross_entropy(
-                model(window[:, :-1]).flatten(0, 1), window[:, 1:].flatten(), reduction="none"
-            ).view(window.shape[0], -1)
-            scored = losses if start == 0 else losses[:, half:]
-            nats += scored.sum().item()
-            count += scored.numel()
-    model.train(was_training)
-    return nats / count / math.log(2)
-
-
-def _windows(data: Tensor, starts: list[int], context: int) -> list[tuple[int, Tensor]]:
-    """Windows of equal length in one batch; the first and the last, shorter one alone."""
-    whole = [s for s in starts if s and s + context + 1 <= len(data)]
-    found = [(s, data[s : s + context + 1][None]) for s in starts if s == 0]
-    last = [s for s in starts if s and s not in whole and len(data) - s > context // 2 + 1]
-    found += [(s, data[s:][None]) for s in last[:1]]
-    if whole:
-        found.append((whole[0], torch.stack([data[s : s + context + 1] for s in whole])))
-    return found
 
 
 @torch.no_grad()
@@ -190,7 +150,7 @@ def influence_by_distance(
     distance between the predictions before and after: 0 nothing changes, 1 everything does.
     """
     generator = torch.Generator().manual_seed(seed)
-    windows = draw_windows(data, context, trials, generator)
+    windows = get_batch(data, context, trials, generator)
     model.eval()
     before = model(windows)[:, -1].softmax(-1)
     effects = []

@@ -46,12 +46,16 @@ def token_nll(
 
     No gradient is kept, and the model's mode (training or not) is left as it was.
     """
+    if input_ids.shape[1] < 2:
+        return torch.zeros(len(input_ids), 0, device=input_ids.device)
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
-            options = {} if attention_mask is None else {"attention_mask": attention_mask}
-            logits = _logits(model(input_ids, **options))[:, :-1].float()
+            options = {} if attention_mask is None else {"attention_mask": attention_mask[:, :-1]}
+            logits = _logits(
+                model(input_ids[:, :-1], **options)
+            ).float()  # nothing follows the last
     finally:
         model.train(was_training)
     wanted = (input_ids if labels is None else labels)[:, 1:]

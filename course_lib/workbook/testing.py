@@ -13,6 +13,7 @@ from course_lib.workbook.machine import look
 
 LOCK_PYTHON = (3, 11)  # the Python with which the notebooks' outputs were made
 CELL_SECONDS = 240  # four times what a cell may take on a quiet machine
+NOTEBOOKS = places.REPOSITORY / "notebooks"
 SUPPORT = places.REPOSITORY / "tests" / "support"
 SANITISER = Path(__file__).parent / "toolchain" / "sanitise.cfg"
 CONSTRAINTS = ("colab", "lowest")
@@ -58,10 +59,31 @@ def pytest_arguments(rest: list[str], quick: bool) -> list[str]:
             str(SANITISER),
         ]
     if any((places.REPOSITORY / word.split("::")[0]).exists() for word in rest):
-        return [*arguments, *rest]
+        return [*arguments, *(given for word in rest for given in _with_invariants(word))]
     if not rest and room_for_two():
         arguments += TWO_AT_A_TIME
-    return [*arguments, "tests", *([] if quick else ["notebooks"]), *rest]
+    return [*arguments, "tests", *([] if quick else _with_invariants("notebooks")), *rest]
+
+
+def _with_invariants(word: str) -> list[str]:
+    """A notebook of the course, or their folder, as the copies that nbval runs: with ``tests/notebooks``.
+
+    Any other word stays as it is.
+    """
+    named, *cell = word.split("::")
+    path = (places.REPOSITORY / named).resolve()
+    if path == NOTEBOOKS:
+        wanted = sorted(NOTEBOOKS.glob("*.ipynb"))
+    elif path.parent == NOTEBOOKS and path.suffix == ".ipynb":
+        wanted = [path]
+    else:
+        return [word]
+    if str(SUPPORT) not in sys.path:
+        sys.path.insert(0, str(SUPPORT))
+    from invariants import write_copies
+
+    copies = write_copies(wanted, places.state_folder() / "notebooks-tested")
+    return ["::".join([str(copy), *cell]) for copy in copies]
 
 
 def room_for_two() -> bool:

@@ -17,14 +17,14 @@ from course_lib.history.neural import (
     RECIPES,
     SmallTransformer,
     as_bytes,
-    bits_per_token,
     causal_mask,
-    draw_windows,
     generate_bytes,
     influence_by_distance,
     new_model,
     train_on_bytes,
 )
+from course_lib.transformer import attention
+from course_lib.workbook.evaluate import evaluate, get_batch
 
 TEXT = as_bytes("the cat sat on the mat. the dog sat on the log. " * 60)
 
@@ -57,18 +57,30 @@ def test_the_mask_without_direction_sees_both_sides() -> None:
     changed = ids.clone()
     changed[0, 7] = 30
     assert not torch.allclose(model(ids)[:, 0], model(changed)[:, 0], atol=1e-6)
+
+
+def test_true_in_the_one_causal_mask_is_may_look() -> None:
     assert causal_mask(3).tolist() == [
-        [False, True, True],
-        [False, False, True],
-        [False, False, False],
+        [True, False, False],
+        [True, True, False],
+        [True, True, True],
     ]
+    assert causal_mask(2, 4).tolist() == [[True, True, True, False], [True, True, True, True]]
+    assert attention.causal_mask is causal_mask
+    query, key, value = torch.randn(3, 1, 1, 5, 8, generator=torch.Generator().manual_seed(0))
+    attend = torch.nn.functional.scaled_dot_product_attention
+    assert torch.allclose(
+        attend(query, key, value, attn_mask=causal_mask(5)),
+        attend(query, key, value, is_causal=True),
+        atol=1e-6,
+    )
 
 
 @pytest.mark.parametrize("kind", RECIPES)
 @pytest.mark.parametrize("seed", range(5))
 def test_they_learn_and_bits_fall(kind: str, seed: int) -> None:
     model = new_model(kind, seed)
-    before = bits_per_token(model, TEXT[:500])
+    before = evaluate(model, TEXT[:500]).bits_per_token
     _, looks = train_on_bytes(
         model, TEXT, steps=40, seed=seed, held_out=TEXT[:500], looks=2, **RECIPES[kind]
     )
@@ -79,12 +91,12 @@ def test_they_learn_and_bits_fall(kind: str, seed: int) -> None:
 
 
 def test_bits_per_token_of_an_untrained_uniform_model_is_eight() -> None:
-    class Uniform(torch.nn.Module):
+    class Uniform(torch.nn.Linear):
         def forward(self, ids: torch.Tensor) -> torch.Tensor:
             return torch.zeros(*ids.shape, 256)
 
     for length in (3, 64, 65, 66, 100, 500):
-        assert bits_per_token(Uniform(), TEXT[:length]) == pytest.approx(8)
+        assert evaluate(Uniform(1, 1), TEXT[:length]).bits_per_token == pytest.approx(8)
 
 
 def test_influence_is_a_distance_and_falls_for_a_model_of_one_letter() -> None:
@@ -104,7 +116,7 @@ def test_generation_keeps_the_start_and_is_repeatable() -> None:
 
 def test_windows_lie_in_the_text_even_when_it_is_short() -> None:
     data = torch.arange(5)
-    windows = draw_windows(data, 9, 4, torch.Generator())
+    windows = get_batch(data, 9, 4, torch.Generator())
     assert windows.shape == (4, 9) and windows.max() == 4
 
 
@@ -123,4 +135,4 @@ def test_the_right_side_helps_where_it_decides(seed: int) -> None:
     assert candidates(bert, vocabulary, sentence, 2)[0][0] == "right"
     with pytest.raises(ValueError, match="at least one word"):
         candidates(gpt, vocabulary, sentence, 0)
-    assert math.isfinite(middle_loss(bert, draw_windows(ids, CONTEXT, 8, generator)).item())
+    assert math.isfinite(middle_loss(bert, get_batch(ids, CONTEXT, 8, generator)).item())

@@ -33,6 +33,12 @@ def exercise_1_3_p_second_first_10_minutes_3(written):
     assert len(written) <= 60
 
 
+@after("8f93995872")
+def section_5_every_network_learns(curves, history):
+    assert sum(history.losses[-5:]) < sum(history.losses[:5])
+    assert all(curve[-1][1] < curve[0][1] for kind in curves for curve in curves[kind])
+
+
 @after("b15b16cb44")
 def section_5_networks_that_read(effects):
     assert all(0 <= effect <= 1 for values in effects.values() for effect in values)
@@ -51,6 +57,11 @@ def section_6_one_text_seventy_years(scores):
 @after("552bdd83ac")
 def section_6_one_text_seventy_years_2(read):
     assert all(bits > 0 for points in read.values() for _, bits in points)
+
+
+@after("74f9d61b9d")
+def exercise_1_4_one_mask(same):
+    assert same
 
 
 @after("910705701d")

@@ -2,7 +2,7 @@
 
 import importlib.util
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FunctionType
 
@@ -23,9 +23,9 @@ def after(cell_id: str) -> Callable[[Invariant], Invariant]:
     return mark
 
 
-def invariants(name: str) -> list[Invariant]:
+def invariants(name: str, folder: Path = FOLDER) -> list[Invariant]:
     """Those of the notebook called ``name``, in their order; none where it has no file."""
-    path = FOLDER / f"{name}.py"
+    path = folder / f"{name}.py"
     if not path.is_file():
         return []
     spec = importlib.util.spec_from_file_location(f"invariants_of_{name}", path)
@@ -38,14 +38,14 @@ def invariants(name: str) -> list[Invariant]:
     ]
 
 
-def with_invariants(notebook: NotebookNode, name: str) -> NotebookNode:
+def with_invariants(notebook: NotebookNode, name: str, folder: Path = FOLDER) -> NotebookNode:
     """The notebook with a cell behind each one that has an invariant. The notebook given is not changed.
 
     Raises ``ValueError`` when an invariant names a cell that is not there.
     """
     result = nbformat.from_dict(notebook)
     found: dict[str, list[Invariant]] = {}
-    for function in invariants(name):
+    for function in invariants(name, folder):
         found.setdefault(function.cell_id, []).append(function)  # type: ignore[attr-defined]
     cells: list[NotebookNode] = []
     for cell in result.cells:
@@ -53,17 +53,27 @@ def with_invariants(notebook: NotebookNode, name: str) -> NotebookNode:
         for function in found.pop(cell.id, []):
             cells.append(_cell(function, cell.id))
     if found:
-        raise ValueError(
-            f"tests/notebooks/{name}.py names cells that are not there: {', '.join(found)}"
-        )
+        raise ValueError(f"{name}.py names cells that are not there: {', '.join(found)}")
     result.cells = cells
     return result
 
 
+def write_copies(notebooks: Iterable[Path], target: Path, folder: Path = FOLDER) -> list[Path]:
+    """Copies of the notebooks with their outputs and their invariants, in ``target``; their paths."""
+    target.mkdir(parents=True, exist_ok=True)
+    copies = []
+    for path in notebooks:
+        copy = with_invariants(nbformat.read(path, as_version=4), path.stem, folder)
+        copies.append(target / path.name)
+        copies[-1].write_text(nbformat.writes(copy), encoding="utf-8")
+    return copies
+
+
 def _cell(function: Invariant, cell_id: str) -> NotebookNode:
+    """Defines the function and calls it, without an output; an error shows its name and the cell's id."""
     source = inspect.getsource(function).split("\n", 1)[1].rstrip()  # without its decorator
     names = ", ".join(inspect.signature(function).parameters)
-    call = f"{source}\n\n\n{function.__name__}({names})  # behind cell {cell_id}"
-    cell = nbformat.v4.new_code_cell(call, id=f"{function.__name__}"[:60])
+    call = f"{function.__name__}({names})  # behind cell {cell_id} of the notebook"
+    cell = nbformat.v4.new_code_cell(f"{source}\n\n\n{call}", id=function.__name__[:60])
     cell.execution_count = 1  # nbval compares only cells that have been run
     return cell

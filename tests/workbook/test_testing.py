@@ -29,7 +29,10 @@ def test_everything_in_one_pytest(calls: list) -> None:
     assert cli.main(["test"]) == 1
     [(python, arguments, environment)] = calls
     assert python == sys.executable
-    assert arguments[-2:] == ["tests", "notebooks"]
+    tests, *notebooks = arguments[arguments.index("tests") :]
+    there = sorted(path.name for path in testing.NOTEBOOKS.glob("*.ipynb"))
+    assert tests == "tests" and [Path(path).name for path in notebooks] == there
+    assert all(Path(path).parent != testing.NOTEBOOKS for path in notebooks)
     strict = sys.version_info[:2] == testing.LOCK_PYTHON
     assert ("--nbval" in arguments, "--nbval-lax" in arguments) == (strict, not strict)
     assert {"--nbval-current-env", "--nbval-cell-timeout=240"} <= set(arguments)
@@ -55,7 +58,8 @@ def test_two_processes_where_there_is_room(
     cli.main(["test"])
     cli.main(["test", "-k", "minhash"])
     whole, part = (arguments for _, arguments, _ in calls)
-    assert (whole[-6:-2] == testing.TWO_AT_A_TIME) == two and "-n" not in part
+    place = whole.index("tests")
+    assert (whole[place - 4 : place] == testing.TWO_AT_A_TIME) == two and "-n" not in part
 
 
 def test_quick_leaves_the_notebooks_out(calls: list) -> None:
@@ -75,13 +79,22 @@ def test_a_named_file_replaces_the_folders(calls: list) -> None:
     )
 
 
+def test_a_named_notebook_is_run_with_its_invariants(calls: list) -> None:
+    name = sorted(testing.NOTEBOOKS.glob("*.ipynb"))[0].name
+    cli.main(["test", f"notebooks/{name}::Cell 0"])
+    [(_, arguments, _)] = calls
+    path, cell = arguments[-1].split("::")
+    assert Path(path).parent == places.state_folder() / "notebooks-tested" and cell == "Cell 0"
+    assert "  # behind cell " in Path(path).read_text("utf-8")
+
+
 def test_thorough_runs_the_long_ones_and_two_other_sets_of_versions(calls: list) -> None:
     assert cli.main(["test", "--thorough"]) == 1
     assert [python for python, _, _ in calls] == [
         sys.executable,
         *(str(Path(n) / "python") for n in testing.CONSTRAINTS),
     ]
-    assert calls[0][2]["COURSE_THOROUGH"] == "1" and calls[0][1][-1] == "notebooks"
+    assert calls[0][2]["COURSE_THOROUGH"] == "1" and calls[0][1][-1].endswith(".ipynb")
     for _, arguments, environment in calls[1:]:
         assert arguments[-2:] == ["tests", "--ignore=tests/test_browser.py"]
         assert "COURSE_THOROUGH" not in environment

@@ -10,6 +10,7 @@ from course_lib.workbook.corpus.document import Document
 
 FOLDER = REPOSITORY / "assets" / "corpora"
 LICENCE = "CC-BY-4.0"
+MESSY = FOLDER / "songbook-messy.jsonl"
 _SONG_HEADER = re.compile(r"^(Title|Subject|Mood|Form): (.*)$")
 
 
@@ -39,6 +40,18 @@ def songbook() -> list[Document]:
         text = f"{facts['title']}\n\n{lyrics.strip()}\n"
         songs.append(Document(path.stem, text, {**facts, "licence": LICENCE}))
     return songs
+
+
+def songbook_messy() -> tuple[list[Document], list[dict]]:
+    """The songs as they look when scraped, and the truth: a dictionary for each planted defect."""
+    if not MESSY.is_file():
+        raise CourseError(
+            f"The file assets/corpora/{MESSY.name} is missing: this checkout is not whole. "
+            "Clone the repository again, or run `git checkout -- assets`."
+        )
+    rows = [json.loads(line) for line in MESSY.open(encoding="utf-8")]
+    pages = [Document(row["id"], row["text"], row["meta"]) for row in rows]
+    return pages, [{"document": row["id"], **defect} for row in rows for defect in row["defects"]]
 
 
 def handbook() -> list[Document]:

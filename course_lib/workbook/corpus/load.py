@@ -1,5 +1,6 @@
 """``load_corpus``: the same kind of corpus from every source, split, and cached."""
 
+import functools
 import hashlib
 import json
 import os
@@ -12,11 +13,10 @@ import pyarrow as pa
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
-from course_lib.workbook.corpus import builtin, messy, python_docs
+from course_lib.workbook.corpus import builtin, python_docs
 from course_lib.workbook.corpus.document import Corpus, Document, Skipped, megabytes, table_of
 from course_lib.workbook.corpus.split import split
 
-LAYOUT = "1"  # raise it when reading or splitting changes, so that caches are made anew
 BUDGET = 32_000_000  # bytes of text taken from a corpus of the reader's own
 BUILTIN = {
     "python-docs": "Python's own documentation (about 2 MB)",
@@ -80,14 +80,14 @@ def _songbook_messy() -> Corpus:
     """Each page keeps the part of its clean song, copies too."""
     clean = load_corpus("songbook")
     part = dict(zip(clean.table["id"].to_pylist(), clean.parts, strict=True))
-    pages, defects = messy.make_messy(builtin.songbook())
+    pages, defects = builtin.songbook_messy()
     parts = [part[str(page.meta.get("copy_of", page.id))] for page in pages]
     return Corpus(
         table_of(pages, parts),
         name="songbook-messy",
         source="songbook-messy",
         builtin=True,
-        manifest={"defects": [asdict(defect) for defect in defects]},
+        manifest={"defects": defects},
     )
 
 
@@ -131,12 +131,19 @@ def _cached(slot: str, key: str, make: Callable[[], Corpus]) -> Corpus:
     again; one that cannot be written (a full disk) only costs the time at the next start.
     """
     path = places.cache_folder() / f"corpus-{slot}.arrow"
-    full_key = f"{LAYOUT}-{key}"
+    full_key = f"{code_version()}-{key}"
     corpus = _read_cache(path, full_key)
     if corpus is None:
         corpus = make()
         _write_cache(path, full_key, corpus)
     return corpus
+
+
+@functools.cache
+def code_version(folder: Path = Path(__file__).parent) -> str:
+    """A hash of the sources that read, cut and split: caches are made anew when one changes."""
+    sources = (path.read_bytes() for path in sorted(folder.glob("*.py")))
+    return hashlib.sha256(b"\0".join(sources)).hexdigest()[:12]
 
 
 def _read_cache(path: Path, key: str) -> Corpus | None:
@@ -146,7 +153,7 @@ def _read_cache(path: Path, key: str) -> Corpus | None:
         facts = json.loads(table.schema.metadata[b"course"])
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
-    if facts.pop("key") != key:
+    if facts.pop("key", None) != key:
         return None
     skipped = [Skipped(**skip) for skip in facts.pop("skipped")]
     return Corpus(table.replace_schema_metadata(None), skipped=skipped, **facts)

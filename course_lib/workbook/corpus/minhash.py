@@ -11,6 +11,7 @@ containment of documents", has the method.
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +22,9 @@ BANDS, ROWS = 14, 8
 THRESHOLD = 0.8
 
 _CHUNK = 1 << 15  # shingles hashed at a time: small enough to stay in the processor's cache
-LEADERS = 8  # documents that a document is compared with in one bucket
+LEADERS = (
+    8  # documents that a document is compared with in one bucket, and as many of other clusters
+)
 
 
 def _mix(values: np.ndarray, multiplier: int, addend: int) -> np.ndarray:
@@ -113,19 +116,12 @@ def _shingles_of_group(
 
 
 def signatures(
-    hashes: np.ndarray, starts: np.ndarray, *, values: int = BANDS * ROWS, seed: int = 1
+    hashes: np.ndarray, starts: np.ndarray, constants: Sequence[tuple[int, int]]
 ) -> np.ndarray:
-    """MinHash signatures, ``(documents, values)`` uint32.
+    """MinHash signatures, ``(documents, constants)`` uint32.
 
     Value k of a document is the smallest of its shingles after the k-th scrambling.
     """
-    return _signatures(hashes, starts, _constants(values, seed))
-
-
-def _signatures(
-    hashes: np.ndarray, starts: np.ndarray, constants: Sequence[tuple[int, int]]
-) -> np.ndarray:
-    """One value for each pair of constants."""
     result = np.full((len(constants), len(starts) - 1), np.iinfo(np.uint32).max, dtype=np.uint32)
     for begin in range(0, len(hashes), _CHUNK):
         chunk = hashes[begin : begin + _CHUNK]
@@ -138,17 +134,15 @@ def _signatures(
     return np.ascontiguousarray(result.T)
 
 
-def buckets(signature: np.ndarray, bands: int = BANDS, rows: int = ROWS) -> Iterable[np.ndarray]:
-    """Groups of documents that agree in all values of some band: the candidates, band by band."""
-    for band in range(bands):
-        part = np.ascontiguousarray(signature[:, band * rows : (band + 1) * rows])
-        keys = part.view(np.dtype((np.void, part.dtype.itemsize * rows))).ravel()
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        edges = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
-        for begin, end in zip(edges[:-1], edges[1:], strict=True):
-            if end - begin > 1:
-                yield np.sort(order[begin:end])
+def _buckets(signature: np.ndarray) -> Iterator[np.ndarray]:
+    """Groups of documents with equal signatures, ``(documents, values)``; groups of one are left out."""
+    keys = signature.view(np.dtype((np.void, signature.itemsize * signature.shape[1]))).ravel()
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    edges = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
+    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        if end - begin > 1:
+            yield np.sort(order[begin:end])
 
 
 def jaccard(first: np.ndarray, second: np.ndarray) -> float:
@@ -185,23 +179,47 @@ def candidates(
         edges = np.concatenate(([0], np.cumsum(np.diff(starts)[distinct])))
         own = np.concatenate([hashes[starts[row] : starts[row + 1]] for row in distinct])
         constants = _constants(bands * rows, seed)
-        for band in range(
-            bands
-        ):  # one band's signatures at a time: those of 450 × 20 need 36 kB a document
-            part = _signatures(own, edges, constants[band * rows : (band + 1) * rows])
-            for bucket in buckets(part, 1, rows):
+        for band in range(bands):  # one at a time: signatures of 450 × 20 need 36 kB a document
+            part = signatures(own, edges, constants[band * rows : (band + 1) * rows])
+            for bucket in _buckets(part):
                 yield distinct[bucket]
 
 
-def cluster(texts: Sequence[str] | Iterable[str], threshold: float = THRESHOLD) -> np.ndarray:
-    """The cluster of each document: the row number of its first member, ``(documents,)`` int64.
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """The near-duplicate clusters of ``documents`` texts.
 
-    Two documents end in one cluster when a chain of verified pairs (Jaccard at least
-    ``threshold``) joins them. Exact copies cost nothing extra, and a document is compared
-    with at most a few others in each bucket, so thousands of equal pages stay cheap.
+    kept        row of the first member of each text's cluster, ``(documents,)`` int64
+    match       row of a text that it was found equal to, ``(documents,)`` int64; its own row for a first member
+    similarity  exact Jaccard with ``match``, ``(documents,)`` float64; 1 for a first member
     """
+
+    kept: np.ndarray
+    match: np.ndarray
+    similarity: np.ndarray
+
+
+def find_clusters(
+    texts: Iterable[str],
+    *,
+    bands: int = BANDS,
+    rows: int = ROWS,
+    threshold: float = THRESHOLD,
+    seed: int = 1,
+) -> Clusters:
+    """Two texts are in one cluster when a chain of verified pairs (Jaccard at least ``threshold``) joins them.
+
+    Union–find: a pair joins the clusters of both, whatever either was joined to before. Texts with
+    the same shingles are joined beforehand, and in a bucket a text is compared with its first ``LEADERS``
+    texts and with as many that were like none before them: the work grows with the number of texts,
+    not its square. A pair just above the threshold may meet in no bucket and be missed.
+    """
+    if bands < 1 or rows < 1 or not 0 < threshold <= 1:
+        raise ValueError("at least one band and one row, and a threshold above 0 and up to 1")
     hashes, starts = shingles(texts)
-    parent = first_with_same_shingles(hashes, starts)
+    match = first_with_same_shingles(hashes, starts)
+    parent = match.copy()
+    similarity = np.ones(len(match))
 
     def root(row: int) -> int:
         while parent[row] != row:
@@ -212,18 +230,21 @@ def cluster(texts: Sequence[str] | Iterable[str], threshold: float = THRESHOLD) 
     def own(row: int) -> np.ndarray:
         return hashes[starts[row] : starts[row + 1]]
 
-    for bucket in candidates(hashes, starts, parent):
+    for bucket in candidates(hashes, starts, match.copy(), bands=bands, rows=rows, seed=seed):
         leaders: list[int] = []
-        for row in bucket:
-            mine = root(row)
-            if any(root(leader) == mine for leader in leaders):
-                continue
+        for row in bucket.tolist():
+            alone = True
             for leader in leaders:
-                if jaccard(own(row), own(leader)) >= threshold:
-                    low, high = sorted((mine, root(leader)))
+                low, high = sorted((root(row), root(leader)))
+                if low != high and (alike := jaccard(own(row), own(leader))) >= threshold:
                     parent[high] = low
-                    break
-            else:
-                if len(leaders) < LEADERS:
-                    leaders.append(int(row))
-    return np.array([root(row) for row in range(len(parent))], dtype=np.int64)
+                    for one, two in ((row, leader), (leader, row)):
+                        if match[one] == one or alike > similarity[one]:
+                            match[one], similarity[one] = two, alike
+                alone = alone and root(row) != root(leader)
+            if len(leaders) < (2 * LEADERS if alone else LEADERS):
+                leaders.append(row)
+    kept = np.array([root(row) for row in range(len(parent))], dtype=np.int64)
+    first = kept == np.arange(len(kept))
+    match[first], similarity[first] = kept[first], 1.0
+    return Clusters(kept, match, similarity)

@@ -47,15 +47,13 @@ PACKAGES = (
     "jinja2",
     "tqdm",
     "fsspec",
-    "pypdf",
-    "python-docx",
     "trafilatura",
     "psutil",
     "sympy",
     "networkx",
     "pillow",
 )
-MODULE_NAMES = {"scikit-learn": "sklearn", "python-docx": "docx", "pillow": "PIL"}
+MODULE_NAMES = {"scikit-learn": "sklearn", "pillow": "PIL"}
 LEFT_OUT = {
     "test",
     "tests",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from course_lib.workbook.corpus.document import REPEATED, TRAIN, VALIDATION, Document, stable_hash
-from course_lib.workbook.corpus.minhash import cluster
+from course_lib.workbook.corpus.minhash import find_clusters
 
 SHARE = 0.1
 ACCEPTED = (0.02, 0.3)  # shares of the text that a validation part may have without further ado
@@ -14,20 +14,26 @@ ACCEPTED = (0.02, 0.3)  # shares of the text that a validation part may have wit
 def split(documents: Sequence[Document]) -> tuple[list[Document], list[str], list[str]]:
     """Give each document its part.
 
-    Clusters of near-duplicates go to one side as a whole; a hash of their text decides, so
-    the answer does not depend on order, machine or seed. Returns the documents, the part of
+    Clusters of near-duplicates go to one side as a whole. A hash of one member's text decides,
+    so the answer does not depend on order, machine or seed, nor on the size of the cluster (the
+    smallest of all members' hashes would: it is small where there are many). Returns the documents, the part of
     each, and notes for the reader. Only where a corpus has no two independent documents are
     its texts cut in two; then the documents returned are more than those given.
     """
     if not documents:
         return [], [], []
-    labels = cluster(document.text for document in documents)
+    labels = find_clusters(document.text for document in documents).kept
     sizes = np.array([len(document.text.encode("utf-8", "replace")) for document in documents])
-    keys: dict[int, float] = {}
+    members: dict[int, list[str]] = {}
     weights: dict[int, int] = {}
     for label, document, size in zip(labels.tolist(), documents, sizes.tolist(), strict=True):
-        keys[label] = min(keys.get(label, 1.0), stable_hash(document.text))
+        members.setdefault(label, []).append(document.text)
         weights[label] = weights.get(label, 0) + size
+    # Which member it is must not lean towards small hashes: another seed chooses it.
+    keys = {
+        label: stable_hash(min(texts, key=lambda text: (stable_hash(text, seed=1), text)))
+        for label, texts in members.items()
+    }
     chosen = {label for label, key in keys.items() if key < SHARE}
     total = max(1, int(sizes.sum()))
     share = sum(weights[label] for label in chosen) / total

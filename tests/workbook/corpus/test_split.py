@@ -5,7 +5,7 @@ import random
 import pytest
 
 from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, stable_hash
-from course_lib.workbook.corpus.minhash import cluster
+from course_lib.workbook.corpus.minhash import find_clusters
 from course_lib.workbook.corpus.split import split
 
 
@@ -32,7 +32,7 @@ def test_no_planted_copy_crosses_the_split(seed: int) -> None:
     rng.shuffle(everything)
     _, parts, _ = split(everything)
     side = {d.id: part for d, part in zip(everything, parts, strict=True)}
-    together = cluster(d.text for d in everything)
+    together = find_clusters(d.text for d in everything).kept
     for label in set(together.tolist()):
         members = [d.id for d, own in zip(everything, together, strict=True) if own == label]
         assert len({side[m] for m in members}) == 1
@@ -62,6 +62,24 @@ def test_about_a_tenth_is_validation() -> None:
     documents, parts, notes = split(make_documents(3, 2000))
     assert 0.07 < parts.count(VALIDATION) / len(parts) < 0.13
     assert len(documents) == 2000 and not notes
+
+
+def test_clusters_are_no_likelier_to_be_held_out_than_single_documents() -> None:
+    held_out = {"single": 0, "cluster": 0}
+    for seed in range(8):
+        rng = random.Random(seed)
+        documents = make_documents(seed, 330)
+        for number, document in enumerate(documents[300:]):
+            words = document.text.split() + [f"tail{n}" for n in range(60)]
+            for copy in range(9):
+                changed = [*words[:-1], f"copy{rng.random()}"]
+                documents.append(Document(f"c{number}-{copy}", " ".join(changed)))
+            documents[300 + number] = Document(document.id, " ".join(words))
+        _, parts, _ = split(documents)
+        for place, part in enumerate(parts):
+            held_out["single" if place < 300 else "cluster"] += part == VALIDATION
+    assert 0.07 < held_out["single"] / (8 * 300) < 0.13
+    assert 0.05 < held_out["cluster"] / (8 * 300) < 0.16  # 240 clusters: two standard errors
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 20])
