@@ -1,16 +1,31 @@
-"""An adapter's folder as one zip file with one checksum, to be given away.
+"""An adapter's folder, which ``PeftModel.from_pretrained`` opens, and the folder as one zip file.
 
-The zip holds nothing but safetensors and text. Its SHA-256 is published beside it: a checksum inside
-could be rewritten together with what it guards.
+    adapter_config.json  adapter_model.safetensors     what was learned, as peft writes it
+    tokenizer …                                        the right one for it
+    README.md                                          what it was learned from, for people
+    base.json                                          name and checksum of the base, and its bits
+
+The zip has one checksum, which is published elsewhere: one inside could be rewritten together with
+what it guards.
 """
 
+import contextlib
 import hashlib
+import json
+import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import Any
+
+from peft import PeftModel
+from safetensors import SafetensorError
 
 from course_lib.errors import CourseError
+from course_lib.finetuning.falcon import Base
 from course_lib.workbook.atomic import atomic_write
+from course_lib.workbook.models import find_model
 
 ENDINGS = (".safetensors", ".json", ".md", ".txt", ".jinja")
 SYSTEM = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}  # what file managers add
@@ -18,19 +33,91 @@ MAX_BYTES = 4 * 10**9
 DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 
 
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Within, peft may ask for a name that transformers is about to drop."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
+        yield
+
+
+def refuse_adapted(model: Any) -> None:
+    """Raise ``CourseError`` if the model carries an adapter."""
+    if any("lora_" in name for name, _ in model.named_parameters()):
+        raise CourseError("This base carries an adapter already: load it anew with `load_base`.")
+
+
+def base_facts(base: Base) -> dict[str, Any]:
+    """Name, bits, and SHA-256 of a base's weight files (on the hub: its revision)."""
+    place, here = find_model(base.name)
+    checksum = getattr(base.model.config, "_commit_hash", None)
+    if here:
+        digest = hashlib.sha256()
+        for path in sorted(Path(place).glob("*.safetensors")):
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        checksum = digest.hexdigest()
+    return {"name": base.public_name, "checksum": checksum, "four_bit": bool(base.quantized_by)}
+
+
+def save_adapter(base: Base, model: PeftModel, folder: Path, card: str) -> Path:
+    """Write the adapter to ``folder``. ``card`` says in words what it was learned from."""
+    folder, config = Path(folder), model.peft_config["default"]
+    path, config.base_model_name_or_path = config.base_model_name_or_path, base.public_name
+    try:
+        # No embedding was trained; else peft would look up the base's name on the hub to find out.
+        model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+    finally:
+        config.base_model_name_or_path = path
+    base.tokenizer.save_pretrained(folder)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    (folder / "base.json").write_text(json.dumps(base_facts(base)) + "\n", encoding="utf-8")
+    return folder
+
+
+def load_adapter(base: Base, folder: Path, same_base: bool = True) -> PeftModel:
+    """The base with the adapter of a folder, in evaluation mode; only safetensors are read.
+
+    Raises ``CourseError`` if the folder's ``base.json`` (where it has one) names another base, or
+    the same in another number of bits. ``same_base=False``: no look at that.
+    """
+    folder = Path(folder)
+    refuse_adapted(base.model)
+    try:
+        if same_base and (folder / "base.json").is_file():
+            wanted = json.loads((folder / "base.json").read_text(encoding="utf-8"))
+            name, facts = wanted["name"], base_facts(base)
+            if wanted["checksum"] != facts["checksum"]:
+                raise CourseError(
+                    f"This adapter was learned on {name}, and {base.name} is another model or has "
+                    f'changed since: load the right one with load_base("{name}").'
+                )
+            if wanted["four_bit"] != facts["four_bit"]:
+                raise CourseError(
+                    "This adapter was learned beside weights of another size: load its base with "
+                    f"four_bit={wanted['four_bit']}."
+                )
+        if not (folder / "adapter_model.safetensors").is_file():
+            raise FileNotFoundError  # peft would take a pickle file, or ask the hub
+        with quietly():
+            return PeftModel.from_pretrained(base.model, str(folder)).eval()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise CourseError(
+            f"The adapter in {folder.name} cannot be loaded ({type(error).__name__}): its files "
+            "are missing or damaged, or it belongs to a model of another shape."
+        ) from error
+
+
 def pack(folder: Path, path: Path) -> str:
     """Write the zip, whole or not at all, and return its SHA-256."""
-    with (
-        atomic_write(path) as temporary,
-        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file,
-    ):
-        for member in sorted(Path(folder).iterdir()):
-            if member.suffix in ENDINGS:
-                file.write(member, member.name)
-    return checksum(path)
+    with atomic_write(path) as new, zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(Path(folder).iterdir()):
+            if file.name.endswith(ENDINGS):
+                archive.write(file, file.name)
+    return sha256_of(path)
 
 
-def checksum(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -40,18 +127,16 @@ def unpack(path: Path, folder: Path, sha256: str | None = None) -> Path:
 
     sha256   what ``pack`` returned; without it nothing says that the file is the one that was made
 
-    A zip that a Mac has packed again is read, too: what its system adds is passed over. Raises
-    ``CourseError``, and writes nothing, for a damaged or another file, for anything but safetensors and
-    text, and for a name that would leave the folder.
+    What a Mac adds when it packs a zip again is passed over. Raises ``CourseError``, and writes
+    nothing, for a damaged or another file, for anything but safetensors and text, and for a name
+    that would leave the folder.
     """
     path, folder = Path(path), Path(folder)
     if folder.exists() and any(folder.iterdir()):
         raise CourseError(f"The folder {folder.name} is not empty: give a new one.")
     try:
-        if sha256 is not None and checksum(path) != sha256:
-            raise CourseError(
-                f"{path.name} is not the file that was packed: its SHA-256 is another one."
-            )
+        if sha256 not in (None, sha256_of(path)):
+            raise CourseError(f"{path.name} was changed since: its SHA-256 is another one.")
         with zipfile.ZipFile(path) as archive:
             files = {name: archive.read(member) for name, member in _members(archive, path.name)}
     except DAMAGED as error:
@@ -66,21 +151,17 @@ def unpack(path: Path, folder: Path, sha256: str | None = None) -> Path:
 
 def _members(archive: zipfile.ZipFile, title: str) -> list[tuple[str, zipfile.ZipInfo]]:
     """(name in the folder, member) of each file; one folder around all of them is taken off."""
-    members = []
+    members, folders = [], set()
     for member in archive.infolist():
         parts = PurePosixPath(member.filename.replace("\\", "/")).parts
         if member.is_dir() or SYSTEM.intersection(parts) or parts[-1].startswith("._"):
             continue
-        if ".." in parts or parts[0].startswith("/") or ":" in member.filename:
+        if ".." in parts or parts[0] == "/" or ":" in member.filename:
             raise CourseError(f"{title} is refused: {member.filename!r} would leave the folder.")
-        if not member.filename.endswith(ENDINGS):
-            raise CourseError(
-                f"{title} is refused: {member.filename!r} is neither safetensors nor text."
-            )
-        members.append((parts, member))
-    if sum(member.file_size for _, member in members) > MAX_BYTES:
-        raise CourseError(f"{title} is refused: it would unpack to more than {MAX_BYTES:,} bytes.")
-    outer = {parts[:-1] for parts, _ in members}
-    if len(outer) > 1 or any(len(parts) > 1 for parts in outer):
-        raise CourseError(f"{title} is refused: an adapter's files lie in one folder, not in many.")
-    return [(parts[-1], member) for parts, member in members]
+        if not parts[-1].endswith(ENDINGS):
+            raise CourseError(f"{title} is refused: {parts[-1]!r} is neither safetensors nor text.")
+        members.append((parts[-1], member))
+        folders.add(parts[:-1])
+    if len(folders) > 1 or sum(member.file_size for _, member in members) > MAX_BYTES:
+        raise CourseError(f"{title} is refused: it holds more than one adapter, or too many bytes.")
+    return members

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.workbook.evaluate import IGNORE_INDEX as IGNORED
 from course_lib.workbook.exercises import exercise, require
 
 NOTEBOOK = "05_qlora_falcon"
-IGNORED = -100
 
 
 def refuse(answer: Any, mistakes: Iterable[tuple[Any, str]]) -> None:
@@ -24,7 +24,7 @@ def refuse(answer: Any, mistakes: Iterable[tuple[Any, str]]) -> None:
 def training_bytes(answer: Callable[[int, int, int], float]) -> str:
     """``answer(frozen, trained, bits)``: bytes of both; trained ones have a gradient and Adam's two."""
     mistakes = (
-        (40, "A trained weight is 4 bytes, and with it come a gradient and Adam's two numbers."),
+        (40, "A trained weight is 4 bytes; a gradient and Adam's two numbers come with it."),
         (80, "Adam's two running means are missing: 4 bytes each, for every trained weight."),
         (120, "Something of 4 bytes is missing: weight, gradient, and two numbers of Adam."),
     )
@@ -38,9 +38,7 @@ def training_bytes(answer: Callable[[int, int, int], float]) -> str:
     refuse(frozen, mistakes)
     require(frozen == 8, f"16 frozen weights of 4 bits take 8 bytes; your count is {frozen}.")
     require(both == 2_160, f"1,000 frozen of 16 bits and 10 trained take 2,160 bytes, not {both}.")
-    return (
-        "what learns costs 16 bytes, what is frozen half a byte: so freeze nearly everything."
-    )
+    return "what learns costs 16 bytes, what is frozen half a byte: so freeze nearly everything."
 
 
 @exercise(NOTEBOOK, "5.2")
@@ -121,9 +119,9 @@ def lora(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) -> s
 
 @exercise(NOTEBOOK, "5.5")
 def labels(answer: Callable[[Sequence[int], int, int], Sequence[int]]) -> str:
-    """``answer(input_ids, start, length)``: what is learned of a padded row; the padding is 0, as the end is.
+    """``answer(input_ids, start, length)``: what is learned of a padded row.
 
-    The row: question, answer (from ``start``), end of text, then padding (behind ``length`` tokens).
+    Question, answer (from ``start``), end of text; behind ``length`` tokens padding, 0 like the end.
     """
     row = [11, 12, 13, 21, 22, 0, 0, 0]
     given = list(answer(row, 3, 6))

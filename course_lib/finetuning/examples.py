@@ -7,6 +7,7 @@ An example is ``{"input_ids": [...], "labels": [...]}``; the label −100 is not
 ``workbook.evaluate.pad_batch`` makes a batch of several.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -18,31 +19,23 @@ MARK = "\ue000"  # of private use: stands in a template where the text of the us
 
 
 def encode_text(text: str, tokenizer: Any) -> list[int]:
-    """The tokens of a text that somebody wrote. A role mark or an end of text typed in it stays text.
+    """The tokens of a text. A role mark or an end of text that somebody typed in it stays text.
 
     The tokenizer splits its special tokens like other words. Tokens that were added without being
     special are split here, if they are marks in the chat template.
     """
     template = tokenizer.chat_template or ""
-    marks = [
-        added.content
-        for added in tokenizer.added_tokens_decoder.values()
-        if not added.special and added.content in str(template) and len(added.content) > 1
-    ]
-    parts = [text]
-    for mark in marks:  # cut behind the first character of the mark: no part holds it whole
-        parts = [piece for part in parts for piece in _cut(part, mark)]
+    added = (token for token in tokenizer.added_tokens_decoder.values() if not token.special)
+    marks = [token.content for token in added if token.content in str(template)]
+    # Behind the first character of a mark: then no part holds it whole.
+    cuts = "|".join(f"(?<={re.escape(m[0])})(?={re.escape(m[1:])})" for m in marks if m[1:])
+    parts = re.split(cuts, text) if cuts else [text]
     options = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
     return [token for part in parts if part for token in tokenizer(part, **options).input_ids]
 
 
-def _cut(text: str, mark: str) -> list[str]:
-    first, *rest = text.split(mark)
-    return [first, *(half for part in rest for half in (mark[0], mark[1:] + part))]
-
-
 def per_document(texts: Iterable[str], tokenizer: Any, max_length: int) -> list[Example]:
-    """An example of at most ``max_length`` tokens for each text. A longer text goes on in the next one."""
+    """An example of up to ``max_length`` tokens for each text; a longer one goes on in the next."""
     examples = []
     for text in texts:
         if ids := encode_text(text, tokenizer):
@@ -57,7 +50,7 @@ def per_document(texts: Iterable[str], tokenizer: Any, max_length: int) -> list[
 def instructions(
     pairs: Iterable[tuple[str, str]], tokenizer: Any, max_length: int
 ) -> list[Example]:
-    """An example for each (question, answer), written with the tokenizer's chat template if it has one.
+    """An example for each (question, answer), with the tokenizer's chat template if it has one.
 
     Only the answer and the end of text behind it are learned. Of a pair that is too long the
     beginning of the question is left out; an answer that fills the example alone is cut.
@@ -73,7 +66,7 @@ def instructions(
 
 
 def prompt_ids(question: str, tokenizer: Any) -> list[int]:
-    """What stands before the answer: the template's marks are special tokens, the question is text."""
+    """What stands before the answer: the template's marks are special, the question is text."""
     if not tokenizer.chat_template:
         return encode_text(f"{question}\n\n", tokenizer)
     message = [{"role": "user", "content": MARK}]
@@ -87,7 +80,7 @@ def prompt_ids(question: str, tokenizer: Any) -> list[int]:
 def prepend_context(
     examples: Sequence[Example], context: str, tokenizer: Any, max_tokens: int
 ) -> list[Example]:
-    """The same examples with up to ``max_tokens`` tokens of a context before them: seen, not learned or scored.
+    """The same with up to ``max_tokens`` tokens of a context in front: seen, not learned or scored.
 
     An example's first token is scored no more than without the context.
     """
@@ -100,7 +93,7 @@ def prepend_context(
 
 
 def num_bytes(examples: Sequence[Example], tokenizer: Any) -> int:
-    """Bytes of text in the scored tokens: an example's first is not scored, and special tokens are no text.
+    """Bytes of text in the scored tokens: not an example's first, and no special ones.
 
     In a byte-level tokenizer a token has one character for each of its bytes.
     """

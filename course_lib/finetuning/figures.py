@@ -21,41 +21,6 @@ CARDS = {"T4": 16e9, "A10, 4090": 24e9, "A100": 80e9}
 Points = Sequence[tuple[float, float]]
 
 
-def what_you_will_build() -> DescribedFigure:
-    """Notebook 05 in one picture: a frozen base in 4 bits, and a small detour that learns."""
-    figure, axis = canvas(width=8.4, height=2.5)
-    axis.set(
-        title="A large frozen model, and a small detour that learns", xlim=(0, 10), ylim=(-0.2, 2.7)
-    )
-    axis.set_axis_off()
-    boxes = (
-        (0.9, 1.3, "input x", 3),
-        (4.8, 2.0, "base W, frozen\n4 bits a weight", 0),
-        (3.6, 0.5, "A\nlearns", 1),
-        (6.0, 0.5, "B\nlearns", 1),
-        (9.1, 1.3, "output\nWx + s·B(Ax)", 3),
-    )
-    for x, y, text, colour in boxes:
-        face, edge = COLOURS[colour] + "30", COLOURS[colour]
-        style = {"boxstyle": "round,pad=0.4", "facecolor": face, "edgecolor": edge}
-        axis.text(x, y, text, ha="center", va="center", fontsize=9.5, bbox=style)
-    for start, end in (
-        ((1.3, 1.4), (4.05, 2.0)),
-        ((1.3, 1.2), (3.2, 0.6)),
-        ((3.95, 0.5), (5.65, 0.5)),
-        ((5.55, 2.0), (8.45, 1.45)),
-        ((6.35, 0.55), (8.45, 1.15)),
-    ):
-        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "lw": 1.3})
-    note = "rank 16: A makes a long vector short, B makes it long again"
-    axis.text(4.8, -0.12, note, ha="center", fontsize=9)
-    return DescribedFigure(
-        figure,
-        "A vector goes through the base, which stays as it is in four bits, and through a narrow detour of two "
-        "small matrices, which learns; both results are added.",
-    )
-
-
 def memory_bars(
     needs: Mapping[str, Memory], title: str = "Memory for Falcon-7B"
 ) -> DescribedFigure:
@@ -82,7 +47,7 @@ def memory_bars(
 
 
 def on_a_line(weights: Sequence[float], levels: Sequence[float], title: str) -> DescribedFigure:
-    """Weights above a number line, the levels they may take on it, and an arrow from each to its own."""
+    """Weights above a number line with levels, and an arrow from each to its own."""
     figure, axis = canvas(width=8.2, height=2.0)
     table = np.asarray(levels)
     axis.vlines(table, 0.0, 0.25, color=COLOURS[0], lw=2, label="levels")
@@ -101,7 +66,7 @@ def on_a_line(weights: Sequence[float], levels: Sequence[float], title: str) -> 
 
 
 def levels_on_weights(scaled: Tensor, codebooks: Mapping[str, Tensor]) -> DescribedFigure:
-    """The weights of a layer, each block over its largest, and below them the levels of several kinds."""
+    """The weights of a layer, each block over its largest, and the levels of several kinds."""
     figure, (axis, below) = canvas(2, 1, width=8.2, height=3.9)
     axis.hist(scaled.flatten().numpy(), bins=120, color=COLOURS[3])
     axis.set(
@@ -123,7 +88,7 @@ def levels_on_weights(scaled: Tensor, codebooks: Mapping[str, Tensor]) -> Descri
 
 
 def error_by_bits(even: Points, points: Mapping[str, tuple[float, float]]) -> DescribedFigure:
-    """Relative error against bits a weight, scales included: a line of even steps, and single kinds."""
+    """Relative error against bits a weight, scales included."""
     figure, axis = canvas(width=7.6, height=3.4)
     _lines(axis, {"even steps": even, **{name: [point] for name, point in points.items()}})
     axis.set(
@@ -202,23 +167,6 @@ def training_curve(result: FinetuneResult, config: FinetuneConfig) -> DescribedF
         f"The held-out loss went from {first:.2f} (step {first_step}) to {best:.2f} "
         f"(step {result.best_step}, kept); {ended}.",
     )
-
-
-def before_and_after(measured: Mapping[str, tuple[float, float]]) -> DescribedFigure:
-    """Two bars for each text: bits per byte before and after fine-tuning. Lower is better."""
-    figure, axis = canvas(width=6.6, height=2.9)
-    places = np.arange(len(measured))
-    for number, name in enumerate(("before", "after")):
-        sizes = [pair[number] for pair in measured.values()]
-        style = {"color": COLOURS[number], "hatch": HATCHES[number], "edgecolor": "white"}
-        bars = axis.bar(places + 0.4 * number - 0.2, sizes, 0.38, label=name, **style)
-        axis.bar_label(bars, fmt="%.2f")
-    axis.set_xticks(places, list(measured))
-    axis.set(title="Learned, and forgotten", xlabel="held-out text", ylabel="bits per byte")
-    axis.margins(y=0.15)
-    axis.legend()
-    pairs = "; ".join(f"{name} {old:.2f} → {new:.2f}" for name, (old, new) in measured.items())
-    return DescribedFigure(figure, f"Bits per byte, lower is better: {pairs}.")
 
 
 def data_scaling(measured: Mapping[str, Points], unaltered: float) -> DescribedFigure:

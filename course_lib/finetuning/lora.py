@@ -16,7 +16,7 @@ from torch.nn.functional import linear
 class LoRALinear(nn.Module):
     """A frozen linear layer with a trainable detour.
 
-    base_layer     any linear layer; only its forward is needed, so it may keep its weight in four bits
+    base_layer     any linear layer: only its forward is needed, so its weight may have four bits
     r              numbers that the detour squeezes a vector into
     lora_alpha     strength of the detour: what it gives is multiplied by ``lora_alpha / r``
     lora_dropout   fraction of the detour's inputs set to zero in training
@@ -42,16 +42,3 @@ class LoRALinear(nn.Module):
     def get_delta_weight(self) -> Tensor:
         """What the detour adds to the weight, (out, in)."""
         return self.scaling * self.lora_B @ self.lora_A
-
-    @torch.no_grad()
-    def merge(self) -> nn.Module:
-        """The base layer with the change added to its weight: the detour then costs nothing."""
-        weight = self.base_layer.weight
-        weight.copy_(weight.float() + self.get_delta_weight())
-        return self.base_layer
-
-
-def rank_for(matrix: Tensor, fraction: float = 0.9) -> int:
-    """Fewest directions that hold ``fraction`` of a matrix's squared size: how low its rank nearly is."""
-    energy = torch.linalg.svdvals(matrix.float()).square()
-    return int((energy.cumsum(0) < fraction * energy.sum()).sum()) + 1

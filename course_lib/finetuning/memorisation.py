@@ -1,62 +1,45 @@
 """What of the training texts a model can say by heart.
 
-Two measures: the longest passage that generated text shares with the training texts, and how often the
-model goes on with a training text word for word when it is given its beginning (Carlini et al. 2023,
-"Quantifying memorization across neural language models", section 3).
+Two measures: the longest passage that generated text shares with the training texts, and how often
+the model goes on with a training text word for word when it is given its beginning (Carlini et al.
+2023, "Quantifying memorization across neural language models", section 3).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 
-@dataclass(frozen=True)
-class Overlap:
-    """A passage that two texts share: how many tokens, where it begins in each, and in which source."""
-
-    length: int
-    start: int = 0
-    source: int = -1
-    source_start: int = 0
-
-
-def longest_overlap(written: Sequence[int], sources: Sequence[Sequence[int]]) -> Overlap:
+def longest_overlap(written: Sequence[int], sources: Sequence[Sequence[int]]) -> list[int]:
     """The longest run of tokens of ``written`` that stands word for word in a source.
 
-    We look for any shared run that is longer than the best so far, follow it to its end, and look again.
+    Look for any shared run that is longer than the best so far, follow it to its end, look again.
     """
-    best = Overlap(0)
+    best: list[int] = []
     while True:
-        size = best.length + 1
+        size = len(best) + 1
         starts = {tuple(written[n : n + size]): n for n in range(len(written) - size + 1)}
-        match = next(
-            (
-                (starts[run], number, place)
-                for number, source in enumerate(sources)
-                for place in range(len(source) - size + 1)
-                if (run := tuple(source[place : place + size])) in starts
-            ),
-            None,
+        matches = (
+            (starts[run], source[place:])
+            for source in sources
+            for place in range(len(source) - size + 1)
+            if (run := tuple(source[place : place + size])) in starts
         )
-        if match is None:
+        start, rest = next(matches, (0, []))
+        if not rest:
             return best
-        start, number, place = match
-        best = Overlap(common_prefix(written[start:], sources[number][place:]), *match)
+        best = list(rest[: common_prefix(written[start:], rest)])
 
 
 def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
     """How many tokens two lists have in common before they part."""
-    pairs = zip(first, second, strict=False)
-    return next(
-        (place for place, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second))
-    )
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(first), len(second)))
 
 
-@dataclass(frozen=True)
-class Extraction:
-    """Of ``num_texts``, how many went on exactly, and what fraction of the tokens was right before the first mistake."""
+class Extraction(NamedTuple):
+    """``mean_fraction``: of the tokens, how many were right before the first mistake."""
 
     num_texts: int
     num_exact: int
@@ -67,10 +50,10 @@ class Extraction:
 def extraction(
     model: Any, texts: Sequence[Sequence[int]], prefix: int, continuation: int, batch_size: int = 8
 ) -> Extraction:
-    """Give the model the first ``prefix`` tokens of each text; does it go on with its next ``continuation``?
+    """Given the first ``prefix`` tokens of a text, does it go on with the next ``continuation``?
 
-    The likeliest token is taken each time. Texts (lists of token ids) that are too short are left out.
-    Compare with texts that were held out: common phrases are guessed without being remembered.
+    The likeliest token is taken each time. Texts (lists of token ids) that are too short are left
+    out. Compare with held-out texts: common phrases are guessed without being remembered.
     """
     size = prefix + continuation
     rows = [list(text[:size]) for text in texts if len(text) >= size]
@@ -90,5 +73,5 @@ def extraction(
         )[:, prefix:].tolist()
         right += [common_prefix(w, row[prefix:]) for w, row in zip(written, some, strict=True)]
     model.train(was_training)
-    exact = sum(n == continuation for n in right)
+    exact = sum(count == continuation for count in right)
     return Extraction(len(rows), exact, sum(right) / continuation / len(rows))

@@ -15,8 +15,8 @@ from dataclasses import astuple, dataclass
 from torch import Tensor, nn
 
 from course_lib.finetuning.nf4 import BLOCKSIZE, NESTED_BLOCKSIZE
-from course_lib.transformer.counting import parameter_count
 from course_lib.transformer.model import Config
+from course_lib.transformer.scaling import parameter_count
 
 LAYERS = ("query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h")
 METHODS = ("full", "lora", "qlora", "inference", "inference in 4 bits")
@@ -64,8 +64,8 @@ def layer_shapes(config: Config) -> dict[str, tuple[int, int]]:
     }
 
 
-def scale_bytes(weights: int, double_quant: bool = True) -> int:
-    """What 4 bits need beside the codes of a matrix, without the tables of levels."""
+def scale_bytes(weights: int, double_quant: bool) -> int:
+    """What 4 bits need beside the codes of a matrix."""
     blocks = math.ceil(weights / BLOCKSIZE)
     nested = blocks + FP32 * math.ceil(blocks / NESTED_BLOCKSIZE) + FP32
     return nested if double_quant else FP32 * blocks
@@ -91,11 +91,9 @@ def estimate(
 ) -> Memory:
     """Predict.
 
-    method        full (fp32 weights, AdamW), lora (frozen base in ``dtype_bytes``), qlora (in 4 bits),
-                  inference, inference in 4 bits
+    method        one of METHODS: full is fp32 with AdamW, lora has a frozen base in ``dtype_bytes``
     dtype_bytes   bytes of a number that is computed with: 2 for bf16 and fp16, 4 for fp32
-    gradient_checkpointing   keep only the input of each block for the backward pass, and compute
-                  the rest again
+    gradient_checkpointing   keep only each block's input, and compute the rest again
     """
     if method not in METHODS or min(batch_size, seq_length, r) < 1:
         raise ValueError(f"batch, length and r are 1 or more, the method one of {METHODS}")
@@ -109,7 +107,7 @@ def estimate(
     trained = (count.total if method == "full" else adapter) if learns else 0
     tokens = batch_size * seq_length
     activations = _activation_bytes(config, dtype_bytes, gradient_checkpointing)
-    # Logits as they are computed, as fp32 for the loss, and their gradient; writing needs the last one only.
+    # Logits as computed, as fp32 for the loss, and their gradient; writing needs the last one only.
     logits = tokens * (dtype_bytes + 2 * FP32) if learns else batch_size * dtype_bytes
     cache = 0 if learns else 2 * layers * config.n_kv_heads * config.head_dim * tokens * dtype_bytes
     return Memory(
@@ -129,7 +127,7 @@ def estimate(
 def _activation_bytes(config: Config, dtype_bytes: int, gradient_checkpointing: bool) -> int:
     """What one token leaves behind for the backward pass (fused attention, no dropout)."""
     width, keys = config.d_model, 2 * config.n_kv_heads * config.head_dim
-    # Input, normed; query, key and value before and after the turn; what attention gave; MLP before and after GELU.
+    # Input, normed; query, key, value before and after the turn; attention's result; the MLP's two.
     block = 2 * width + 2 * (width + keys) + width + 2 * config.intermediate_size
     layers = config.n_layers
     kept = layers * width + block if gradient_checkpointing else layers * block
@@ -149,11 +147,10 @@ def what_fits(config: Config, free: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Measured:
-    """Bytes that a loaded model really holds. ``tables``: the levels that bitsandbytes keeps once a layer."""
+    """Bytes that a loaded model holds, without the codebooks of bitsandbytes."""
 
     linear: int
     scales: int
-    tables: int
     rest: int
     trained: int
 
@@ -164,7 +161,7 @@ class Measured:
 
 def measured(model: nn.Module) -> Measured:
     """Count the bytes of a model, adapter and quantisation state included; tied weights once."""
-    linear = scales = tables = rest = trained = 0
+    linear = scales = rest = trained = 0
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         parts = name.split(".")
         if tensor.requires_grad and "lora_" in name:
@@ -178,8 +175,7 @@ def measured(model: nn.Module) -> Measured:
         if (state := getattr(tensor, "quant_state", None)) is not None:  # of bitsandbytes
             nested = getattr(state, "state2", None)
             scales += _size(state.absmax, state.offset, getattr(nested, "absmax", None))
-            tables += _size(state.code, getattr(nested, "code", None))
-    return Measured(linear, scales, tables, rest, trained)
+    return Measured(linear, scales, rest, trained)
 
 
 def _size(*tensors: Tensor | None) -> int:

@@ -2,9 +2,9 @@
 
 An adapter was learned beside the *rounded* weights of four bits, so it belongs to those:
 
-    right    dequantise the base, then add the adapter          the same answers as before
-    wrong    add it to the original 16- or 32-bit base          other weights than it was learned with
-    wrong    add it and round to four bits again                the small change drowns in the rounding
+    right    dequantise the base, then add the adapter     the same answers as before
+    wrong    add it to the original 16- or 32-bit base     other weights than it was learned with
+    wrong    add it and round to four bits again           the small change drowns in the rounding
 """
 
 from pathlib import Path
@@ -13,10 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.errors import CourseError
-from course_lib.finetuning.adapters import attach
+from course_lib.finetuning.archive import load_adapter, refuse_adapted
 from course_lib.finetuning.falcon import Base, is_four_bit
-from course_lib.finetuning.nf4 import NF4Linear, dequantize, quantize_layers
+from course_lib.finetuning.nf4 import NF4Linear, dequantize
 
 
 def dequantized(layer: nn.Linear, dtype: torch.dtype) -> nn.Linear:
@@ -35,7 +34,7 @@ def dequantized(layer: nn.Linear, dtype: torch.dtype) -> nn.Linear:
 
 
 def dequantize_model(model: Any, dtype: torch.dtype | None = None) -> Any:
-    """Every 4-bit layer of a base as an ordinary one, in place; afterwards the model can be merged and saved."""
+    """Every 4-bit layer as an ordinary one, in place; then the model can be merged and saved."""
     for name, layer in list(model.named_modules()):
         if isinstance(layer, nn.Linear) and is_four_bit(layer):
             model.set_submodule(name, dequantized(layer, dtype or model.dtype))
@@ -49,31 +48,11 @@ def dequantize_model(model: Any, dtype: torch.dtype | None = None) -> Any:
 
 
 def merge(base: Base, adapter: Path, dtype: torch.dtype | None = None) -> Any:
-    """The right way: an ordinary model that answers as base and adapter do. ``base`` is used up.
+    """An ordinary model that answers as base and adapter do. ``base`` is used up.
 
-    ``dtype``: fp32 keeps the answers; 16 bits round the small changes.
+    ``dtype``: fp32 keeps the answers; 16 bits round the small changes. In a base that was not loaded
+    in four bits nothing is dequantised: the wrong way, if the adapter was learned beside four bits.
     """
-    return attach(dequantize_model(base.model, dtype), adapter).merge_and_unload().eval()
-
-
-def merge_into_original(whole: Base, adapter: Path) -> Any:
-    """Wrong: into the weights before they were rounded. ``whole``: loaded with ``four_bit=False``; used up."""
-    return attach(whole.model, adapter).merge_and_unload().eval()
-
-
-def merge_in_four_bits(base: Base, adapter: Path) -> Any:
-    """Wrong: round the merged weights to four bits again. ``base`` is used up."""
-    model = merge(base, adapter)
-    quantize_layers(model, base.layers)
-    return model
-
-
-def save_merged(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write a merged model: safetensors, configuration, tokenizer. What serves and converts models reads it.
-
-    For llama.cpp turn the folder into one GGUF file with its script: ``convert_hf_to_gguf.py FOLDER``.
-    """
-    if any(is_four_bit(module) for module in model.modules() if isinstance(module, nn.Linear)):
-        raise CourseError("This model still has layers in 4 bits: merge it with `merge` first.")
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    refuse_adapted(base.model)
+    dequantize_model(base.model, dtype)
+    return load_adapter(base, adapter, same_base=False).merge_and_unload().eval()

@@ -1,6 +1,6 @@
 """Weights in four bits: sixteen levels, one scale (``absmax``) for every 64 weights.
 
-    absmax = largest |weight| of the block      code = number of the level nearest to weight / absmax
+    absmax = largest |weight| of the block     code = number of the level next to weight / absmax
 
 The levels of NF4 are where a normal distribution has its weight (Dettmers et al. 2023, "QLoRA",
 section 3 and appendix E). Bytes and values are those of bitsandbytes, and so are the names.
@@ -22,25 +22,12 @@ GRID = 65_535
 QUANT_TYPES = ("nf4", "fp4", "int4")
 
 
-def quantize_absmax(values: Tensor, bits: int = 8) -> tuple[Tensor, Tensor]:
-    """Whole numbers from −(2^(bits−1) − 1) up, one scale a row: (codes, int8, as ``values``; scales (…, 1)).
-
-    2 to 8 bits. Dettmers et al. 2022, "LLM.int8()", section 2. ``codes * scales`` is the value again, nearly.
-    """
-    if not 2 <= bits <= 8:
-        raise ValueError("take 2 to 8 bits")
-    max_code = 2 ** (bits - 1) - 1
-    absmax = values.float().abs().amax(-1, keepdim=True)
-    codes = (values.float() / absmax.where(absmax > 0, 1.0) * max_code).round().to(torch.int8)
-    return codes, absmax / max_code
-
-
 def normal_levels() -> Tensor:
     """The sixteen levels of NF4, fp32, from −1 to 1 with an exact 0.
 
-    Quantiles of the normal distribution at even steps: 7 below 0, 8 above, and 0 itself. The outermost
-    one leaves out half of a 1/32 and half of a 1/30, the steps of the two halves; like bitsandbytes we
-    round it to seven digits and take the steps in fp32.
+    Quantiles of the normal distribution at even steps: 7 below 0, 8 above, and 0 itself. The
+    outermost one leaves out half of a 1/32 and half of a 1/30, the steps of the two halves; like
+    bitsandbytes we round it to seven digits and take the steps in fp32.
     """
     outer = round(1 - (1 / 32 + 1 / 30) / 2, 7)
     above, below = (torch.linspace(outer, 0.5, count + 1)[:-1].numpy() for count in (8, 7))
@@ -49,13 +36,13 @@ def normal_levels() -> Tensor:
 
 
 def float_levels() -> Tensor:
-    """The levels of FP4: a sign, two bits of exponent, one of fraction; in the order of their bits."""
+    """The levels of FP4: a sign, two bits of exponent, one of fraction; ordered by their bits."""
     positive = torch.tensor([0, 0.0625, 8, 12, 4, 6, 2, 3]) / 12
     return torch.cat([positive, -positive])
 
 
 def dynamic_levels() -> Tensor:
-    """The 256 levels for scales: seven powers of ten, more steps for the large ones (Dettmers 2016, section 3)."""
+    """The 256 levels for scales: seven powers of ten, finest at the top (Dettmers 2016)."""
     values = [0.0, 1.0]
     for power in range(7):
         edges = torch.linspace(0.1, 1, 2**power + 1)
@@ -138,8 +125,8 @@ def dequantize(quantized: Quantized, dtype: torch.dtype | None = None) -> Tensor
 def quantize_scales(absmax: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Double quantisation (QLoRA, section 3): half a bit a weight becomes an eighth.
 
-    Returns codes, scales of the scales, and the mean that was taken off. Like bitsandbytes on a CPU we
-    round to one of ``GRID`` steps between −1 and 1 before we seek the nearest level.
+    Returns codes, scales of the scales, and the mean that was taken off. Like bitsandbytes on a CPU
+    we round to one of ``GRID`` steps between −1 and 1 before we seek the nearest level.
     """
     offset, table = absmax.mean(), _table("dynamic", absmax.device)
     nested = torch.stack([part.abs().max() for part in (absmax - offset).split(NESTED_BLOCKSIZE)])
@@ -151,7 +138,7 @@ def quantize_scales(absmax: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def pack(codes: Tensor) -> Tensor:
-    """Codes 0 … 15 (count,) two a byte, (⌈count / 2⌉,); an odd one is followed by the code of 0 in NF4."""
+    """Codes 0 … 15 (count,) two a byte, (⌈count / 2⌉,); an odd one is followed by a 7, 0 in NF4."""
     if len(codes) % 2:
         codes = torch.cat([codes, codes.new_full((1,), 7)])
     return (codes[::2] << 4) | codes[1::2]
@@ -187,15 +174,6 @@ def _spread(scales: Tensor, blocksize: int, count: int) -> Tensor:
     return scales.repeat_interleave(blocksize)[:count]
 
 
-def relative_error(
-    values: Tensor, quant_type: str, blocksize: int = BLOCKSIZE, double_quant: bool = False
-) -> float:
-    """Size of the mistake over the size of the values (root mean squares)."""
-    values = values.float()
-    mistake = dequantize(quantize(values, quant_type, blocksize, double_quant)) - values
-    return float(mistake.norm() / values.norm())
-
-
 class _Multiply(torch.autograd.Function):
     """x Wᵀ, with W unpacked on the way there and again on the way back."""
 
@@ -210,7 +188,7 @@ class _Multiply(torch.autograd.Function):
 
 
 class NF4Linear(nn.Linear):
-    """A frozen ``nn.Linear`` with ``weight`` packed, uint8 (bytes, 1): where bitsandbytes is not, and to read.
+    """A frozen ``nn.Linear`` with ``weight`` packed, uint8 (bytes, 1): where bitsandbytes is not.
 
     The weight is unpacked when it is needed and thrown away again: the whole one never stays in
     memory. peft adapts this layer like any other.

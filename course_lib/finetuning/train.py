@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from transformers import EarlyStoppingCallback, Trainer, TrainerState, TrainingArguments
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.adapters import quietly, refuse_adapted
+from course_lib.finetuning.archive import quietly, refuse_adapted
 from course_lib.finetuning.examples import Example
 from course_lib.finetuning.falcon import Base
 from course_lib.finetuning.memory import LAYERS
@@ -60,13 +60,6 @@ class FinetuneConfig:
     early_stopping_threshold: float = 0.02
     gradient_checkpointing: bool = False
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        counts = (self.max_steps, self.batch_size, self.gradient_accumulation_steps, self.r)
-        if min(*counts, self.eval_steps) < 1 or self.learning_rate <= 0:
-            raise ValueError("steps, batch_size and r are 1 or more, learning_rate more than 0")
-        if not (0 <= self.lora_dropout < 1 and 0 <= self.warmup_ratio <= 1):
-            raise ValueError("lora_dropout is from 0 to below 1, warmup_ratio from 0 to 1")
 
 
 @dataclass
@@ -122,8 +115,8 @@ def fine_tune(
 
     folder    each run gets a folder of its own in it: ``run-1``, ``run-2``, …
     prompts   continued greedily after each evaluation
-    resume    go on with the last run in ``folder`` from its last whole checkpoint, or give back what
-              it found if it had ended; on a CPU the result is that of an uninterrupted run
+    resume    go on with the last run in ``folder`` from its last whole checkpoint, or give back
+              what it found if it had ended; on a CPU the result is as if it had not been interrupted
 
     Ctrl-C lets the step at hand end, saves, and returns with ``interrupted`` set.
     """
@@ -134,8 +127,8 @@ def fine_tune(
     context = base.model.config.max_position_embeddings
     if (longest := max(len(e["input_ids"]) for e in (*training, *held_out))) > context:
         raise CourseError(
-            f"An example has {longest:,} tokens and {base.name} reads at most {context:,}: make the "
-            "examples shorter."
+            f"An example has {longest:,} tokens and {base.name} reads at most {context:,}: "
+            "make the examples shorter."
         )
     started, model = time.perf_counter(), add_adapter(base, config)
     run, callback = run_folder(Path(folder), resume), RunCallback(base.tokenizer, prompts)
@@ -162,8 +155,8 @@ def fine_tune(
     except RuntimeError as error:
         if "size mismatch" in str(error):
             raise CourseError(
-                f"The checkpoints in {run.name} are of another adapter: give its FinetuneConfig, or "
-                "start a new run without resume=True."
+                f"The checkpoints in {run.name} are of another adapter: give its FinetuneConfig, "
+                "or start a new run without resume=True."
             ) from error
         if not any(phrase in str(error).lower() for phrase in FULL):
             raise

@@ -12,7 +12,7 @@ import torch
 from transformers import FalconConfig
 
 from course_lib.finetuning.falcon import has_bitsandbytes, load_base
-from course_lib.finetuning.train import Recipe, checkpoint_activations, with_adapter
+from course_lib.finetuning.train import FinetuneConfig, add_adapter
 from course_lib.places import REPOSITORY
 from course_lib.transformer.convert import config_of
 from course_lib.transformer.scaling import FALCON_7B, parameter_count
@@ -89,9 +89,8 @@ def test_a_step_changes_the_adapter_and_checkpointing_gives_the_same_loss(tiny: 
     losses = []
     for on in (False, True):
         base = load_base(tiny)
-        model = with_adapter(base, Recipe(1, dropout=0.0)).train()
-        if on:
-            checkpoint_activations(model)
+        config = FinetuneConfig(1, lora_dropout=0.0, gradient_checkpointing=on)
+        model = add_adapter(base, config).train()
         calls = [0]
         model.get_base_model().transformer.h[0].self_attention.register_forward_hook(
             lambda *_, calls=calls: calls.__setitem__(0, calls[0] + 1)
