@@ -27,10 +27,9 @@ RESULTS = REPOSITORY / "benchmarks" / "results" / "notebooks.json"
 CHILD = """
 import sys
 from pathlib import Path
-from course_lib.workbook.toolchain.execute import execute
-result = execute(Path(sys.argv[1]))
-if result.failure:
-    sys.exit(str(result.failure))
+import nbformat
+from course_lib.workbook.run import execute
+sys.exit(execute(nbformat.read(sys.argv[1], as_version=4)) or None)
 """
 
 

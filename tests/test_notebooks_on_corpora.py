@@ -9,9 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib.workbook.toolchain.execute import execute
-from course_lib.workbook.toolchain.find import find_notebooks
-from course_lib.workbook.toolchain.outputs_check import output_text
+from invariants import with_invariants
+
+from course_lib.workbook.run import execute, find_notebooks
+from tools.rules import output_text
 
 NOTEBOOKS = find_notebooks()
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -19,11 +20,10 @@ every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path:
 
 def run(notebook: Path, corpus: Path | str) -> str:
     """Execute on ``corpus`` and return the set-up cell's output; any error fails the test."""
-    result = execute(
-        notebook, environment={"COURSE_CORPUS": str(corpus), "COURSE_PROFILE": "smoke"}
-    )
-    assert result.failure is None, str(result.failure)
-    return all_text(result.notebook)
+    environment = {"COURSE_CORPUS": str(corpus), "COURSE_PROFILE": "smoke"}
+    copy = with_invariants(nbformat.read(notebook, as_version=4), notebook.stem)
+    assert execute(copy, environment) == ""
+    return all_text(copy)
 
 
 def all_text(notebook: nbformat.NotebookNode) -> str:
