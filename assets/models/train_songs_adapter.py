@@ -27,7 +27,7 @@ threads.set_library_defaults()
 
 import torch  # noqa: E402
 
-from course_lib.cleaning.log import RemovalLog  # noqa: E402
+from course_lib.cleaning.steps import RemovalLog  # noqa: E402
 from course_lib.cleaning.lyrics import clean_songs  # noqa: E402
 from course_lib.finetuning import archive  # noqa: E402
 from course_lib.finetuning.examples import Example, num_bytes, per_document  # noqa: E402
