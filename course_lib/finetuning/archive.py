@@ -16,7 +16,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from peft import PeftModel
@@ -28,7 +28,7 @@ from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.models import find_model
 
 ENDINGS = (".safetensors", ".json", ".md", ".txt", ".jinja")
-SYSTEM = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}  # what file managers add
+NEEDED = "adapter_model.safetensors"
 MAX_BYTES = 4 * 10**9
 DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 
@@ -97,7 +97,7 @@ def load_adapter(base: Base, folder: Path, same_base: bool = True) -> PeftModel:
                     "This adapter was learned beside weights of another size: load its base with "
                     f"four_bit={wanted['four_bit']}."
                 )
-        if not (folder / "adapter_model.safetensors").is_file():
+        if not (folder / NEEDED).is_file():
             raise FileNotFoundError  # peft would take a pickle file, or ask the hub
         with quietly():
             return PeftModel.from_pretrained(base.model, str(folder)).eval()
@@ -127,9 +127,9 @@ def unpack(path: Path, folder: Path, sha256: str | None = None) -> Path:
 
     sha256   what ``pack`` returned; without it nothing says that the file is the one that was made
 
-    What a Mac adds when it packs a zip again is passed over. Raises ``CourseError``, and writes
-    nothing, for a damaged or another file, for anything but safetensors and text, and for a name
-    that would leave the folder.
+    Safetensors and text are taken out, each by its last name, so that none can leave the folder;
+    anything else stays in the zip: what could run code, and what a Mac adds when it packs again.
+    Raises ``CourseError``, and writes nothing, for a damaged or another file.
     """
     path, folder = Path(path), Path(folder)
     if folder.exists() and any(folder.iterdir()):
@@ -138,30 +138,21 @@ def unpack(path: Path, folder: Path, sha256: str | None = None) -> Path:
         if sha256 not in (None, sha256_of(path)):
             raise CourseError(f"{path.name} was changed since: its SHA-256 is another one.")
         with zipfile.ZipFile(path) as archive:
-            files = {name: archive.read(member) for name, member in _members(archive, path.name)}
+            wanted = [
+                (PureWindowsPath(member.filename).name, member)
+                for member in archive.infolist()
+                if member.filename.endswith(ENDINGS)
+            ]
+            wanted = [(name, member) for name, member in wanted if not name.startswith("._")]
+            names, size = {name for name, _ in wanted}, sum(m.file_size for _, m in wanted)
+            if len(names) < len(wanted) or NEEDED not in names or size > MAX_BYTES:
+                raise CourseError(
+                    f"{path.name} is refused: it must hold one adapter, of at most 4 GB."
+                )
+            files = {name: archive.read(member) for name, member in wanted}
     except DAMAGED as error:
         raise CourseError(f"{path.name} is missing or damaged: fetch it again.") from error
-    if "adapter_model.safetensors" not in files:
-        raise CourseError(f"{path.name} holds no adapter_model.safetensors, so it is no adapter.")
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         (folder / name).write_bytes(data)
     return folder
-
-
-def _members(archive: zipfile.ZipFile, title: str) -> list[tuple[str, zipfile.ZipInfo]]:
-    """(name in the folder, member) of each file; one folder around all of them is taken off."""
-    members, folders = [], set()
-    for member in archive.infolist():
-        parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-        if member.is_dir() or SYSTEM.intersection(parts) or parts[-1].startswith("._"):
-            continue
-        if ".." in parts or parts[0] == "/" or ":" in member.filename:
-            raise CourseError(f"{title} is refused: {member.filename!r} would leave the folder.")
-        if not parts[-1].endswith(ENDINGS):
-            raise CourseError(f"{title} is refused: {parts[-1]!r} is neither safetensors nor text.")
-        members.append((parts[-1], member))
-        folders.add(parts[:-1])
-    if len(folders) > 1 or sum(member.file_size for _, member in members) > MAX_BYTES:
-        raise CourseError(f"{title} is refused: it holds more than one adapter, or too many bytes.")
-    return members

@@ -18,7 +18,7 @@ from typing import Any
 from unittest import mock
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.memory import LAYERS, estimate, measured, what_fits
@@ -201,6 +201,20 @@ def choose_padding(model: Any, tokenizer: Any) -> int:
     model.config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return tokenizer.pad_token_id
+
+
+@torch.no_grad()
+def continue_greedily(model: Any, input_ids: Tensor, max_new_tokens: int) -> list[list[int]]:
+    """The likeliest tokens after (batch, time) ids. The model's mode and the random state stay."""
+    was_training, mask = model.training, torch.ones_like(input_ids)
+    model.eval()
+    options = {"do_sample": False, "pad_token_id": model.config.pad_token_id}
+    with torch.random.fork_rng(devices=[]):
+        out = model.generate(
+            input_ids, attention_mask=mask, max_new_tokens=max_new_tokens, **options
+        )
+    model.train(was_training)
+    return out[:, input_ids.shape[1] :].tolist()
 
 
 def is_four_bit(module: nn.Module) -> bool:

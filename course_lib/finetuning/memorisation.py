@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from course_lib.finetuning.falcon import continue_greedily
+
 
 def longest_overlap(written: Sequence[int], sources: Sequence[Sequence[int]]) -> list[int]:
     """The longest run of tokens of ``written`` that stands word for word in a source.
@@ -46,7 +48,6 @@ class Extraction(NamedTuple):
     mean_fraction: float
 
 
-@torch.no_grad()
 def extraction(
     model: Any, texts: Sequence[Sequence[int]], prefix: int, continuation: int, batch_size: int = 8
 ) -> Extraction:
@@ -55,23 +56,13 @@ def extraction(
     The likeliest token is taken each time. Texts (lists of token ids) that are too short are left
     out. Compare with held-out texts: common phrases are guessed without being remembered.
     """
-    size = prefix + continuation
+    size, right = prefix + continuation, []
     rows = [list(text[:size]) for text in texts if len(text) >= size]
     if not rows:
         raise ValueError(f"no text has {size} tokens: take a shorter prefix or continuation")
-    was_training, right = model.training, []
-    model.eval()
     for start in range(0, len(rows), batch_size):
-        some = rows[start : start + batch_size]
-        ids = torch.tensor([row[:prefix] for row in some], device=model.device)
-        written = model.generate(
-            input_ids=ids,
-            attention_mask=torch.ones_like(ids),
-            max_new_tokens=continuation,
-            do_sample=False,
-            pad_token_id=model.config.pad_token_id,
-        )[:, prefix:].tolist()
-        right += [common_prefix(w, row[prefix:]) for w, row in zip(written, some, strict=True)]
-    model.train(was_training)
+        some = torch.tensor(rows[start : start + batch_size], device=model.device)
+        written = continue_greedily(model, some[:, :prefix], continuation)
+        right += map(common_prefix, written, some[:, prefix:].tolist())
     exact = sum(count == continuation for count in right)
     return Extraction(len(rows), exact, sum(right) / continuation / len(rows))

@@ -44,11 +44,6 @@ class Memory:
         return self.linear + self.scales + self.embedding + self.norms
 
     @property
-    def states(self) -> int:
-        """What learning keeps from step to step."""
-        return self.adapter + self.gradients + self.optimizer
-
-    @property
     def total(self) -> int:
         return sum(astuple(self))
 

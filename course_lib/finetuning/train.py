@@ -21,7 +21,7 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerState, TrainingA
 from course_lib.errors import CourseError
 from course_lib.finetuning.archive import quietly, refuse_adapted
 from course_lib.finetuning.examples import Example
-from course_lib.finetuning.falcon import Base
+from course_lib.finetuning.falcon import Base, continue_greedily
 from course_lib.finetuning.memory import LAYERS
 from course_lib.workbook.evaluate import pad_batch
 from course_lib.workbook.progress import bar
@@ -83,13 +83,8 @@ def add_adapter(base: Base, config: FinetuneConfig) -> PeftModel:
     """The base with a new adapter, fp32 and seeded. The base's module tree is changed in place."""
     refuse_adapted(base.model)
     torch.manual_seed(config.seed)
-    adapter = LoraConfig(
-        r=config.r,
-        lora_alpha=config.lora_alpha,
-        lora_dropout=config.lora_dropout,
-        target_modules=list(config.target_modules),
-        task_type="CAUSAL_LM",
-    )
+    same = {name: getattr(config, name) for name in ("r", "lora_alpha", "lora_dropout")}
+    adapter = LoraConfig(**same, target_modules=list(config.target_modules), task_type="CAUSAL_LM")
     with quietly():
         model = get_peft_model(base.model, adapter)
     if config.gradient_checkpointing:
@@ -146,9 +141,8 @@ def fine_tune(
     last = last_whole_checkpoint(run)
     try:
         if last and (ended := ended_state(last, config)):
-            trainer.state = ended
-            best = Path(ended.best_model_checkpoint) / "adapter_model.safetensors"
-            set_peft_model_state_dict(model, load_file(best))
+            trainer.state, best = ended, ended.best_model_checkpoint
+            set_peft_model_state_dict(model, load_file(f"{best}/adapter_model.safetensors"))
         else:
             with callback:
                 trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -169,9 +163,10 @@ def fine_tune(
     log, best = state.log_history, state.best_model_checkpoint
     return FinetuneResult(
         model.eval(),
-        losses=[(entry["step"], entry["loss"]) for entry in log if "loss" in entry],
-        evaluations=[(entry["step"], entry["eval_loss"]) for entry in log if "eval_loss" in entry],
-        samples=[(entry["step"], entry["samples"]) for entry in log if "samples" in entry],
+        *(
+            [(e["step"], e[key]) for e in log if key in e]
+            for key in ("loss", "eval_loss", "samples")
+        ),
         best_step=number_of(best) if best else state.global_step,
         stopped_early=state.global_step < config.max_steps and not callback.interrupted,
         interrupted=callback.interrupted,
@@ -183,20 +178,16 @@ def training_arguments(base: Base, config: FinetuneConfig, run: Path) -> Trainin
     """Our configuration as the Trainer's."""
     gpu, dtype = torch.cuda.is_available(), base.model.dtype
     every = min(config.eval_steps, config.max_steps)
+    same = ("max_steps", "learning_rate", "gradient_accumulation_steps", "seed")
     return TrainingArguments(
         output_dir=str(run),
-        max_steps=config.max_steps,
-        learning_rate=config.learning_rate,
+        **{name: getattr(config, name) for name in same},
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.gradient_accumulation_steps,
         warmup_steps=max(1, round(config.warmup_ratio * config.max_steps)),
         lr_scheduler_type="cosine",
-        seed=config.seed,
-        data_seed=config.seed,
         eval_strategy="steps",
         eval_steps=every,
-        save_strategy="steps",
         save_steps=every,
         save_total_limit=2,
         load_best_model_at_end=True,
@@ -250,23 +241,13 @@ def ended_state(checkpoint: Path, config: FinetuneConfig) -> TrainerState | None
     return state if stopped or state.global_step >= config.max_steps else None
 
 
-@torch.no_grad()
 def generate_texts(model: Any, tokenizer: Any, prompts: Sequence[str]) -> list[str]:
-    """24 tokens after each prompt, the likeliest each time. Mode and random state stay."""
-    was_training, texts = model.training, []
-    model.eval()
-    with torch.random.fork_rng(devices=[]):
-        for prompt in prompts:
-            ids = tokenizer(prompt, add_special_tokens=False).input_ids or [tokenizer.eos_token_id]
-            out = model.generate(
-                input_ids=torch.tensor([ids], device=model.device),
-                attention_mask=torch.ones(1, len(ids), dtype=torch.long, device=model.device),
-                max_new_tokens=24,
-                do_sample=False,
-                pad_token_id=tokenizer.pad_token_id,
-            )
-            texts.append(tokenizer.decode(out[0, len(ids) :], skip_special_tokens=True))
-    model.train(was_training)
+    """24 tokens after each prompt, the likeliest each time."""
+    texts = []
+    for prompt in prompts:
+        ids = tokenizer(prompt, add_special_tokens=False).input_ids or [tokenizer.eos_token_id]
+        (new,) = continue_greedily(model, torch.tensor([ids], device=model.device), 24)
+        texts.append(tokenizer.decode(new, skip_special_tokens=True))
     return texts
 
 
