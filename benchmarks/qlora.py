@@ -66,7 +66,7 @@ def train_ours(model: str, steps: int) -> tuple[list[float], float]:
     with tempfile.TemporaryDirectory() as folder:
         rows, new = rows_of(base.tokenizer, False), rows_of(base.tokenizer, True)
         result = train.fine_tune(base, rows, new, config, Path(folder))
-    return starts, result.evaluations[-1][1]
+    return starts, result.history.evaluations[-1][1]
 
 
 def train_plain(model: str, steps: int) -> tuple[list[float], float]:
@@ -214,7 +214,7 @@ def quality(model: str, steps: int, seeds: int) -> dict:
             rows, new = rows_of(base.tokenizer, False), rows_of(base.tokenizer, True)
             with tempfile.TemporaryDirectory() as folder:
                 result = fine_tune(base, rows, new, config, Path(folder))
-            losses[name].append(min(loss for _, loss in result.evaluations))
+            losses[name].append(min(loss for _, loss in result.history.evaluations))
     shape, wide = config_of(base.model.config), base.model.dtype.itemsize
     four, sixteen = bytes_of["4 bits"], bytes_of["16 bits"].linear * 2 // wide
     means = {name: statistics.mean(own) for name, own in losses.items()}

@@ -27,8 +27,8 @@ threads.set_library_defaults()
 
 import torch  # noqa: E402
 
-from course_lib.cleaning.steps import RemovalLog  # noqa: E402
 from course_lib.cleaning.lyrics import clean_songs  # noqa: E402
+from course_lib.cleaning.steps import RemovalLog  # noqa: E402
 from course_lib.finetuning import archive  # noqa: E402
 from course_lib.finetuning.examples import Example, num_bytes, per_document  # noqa: E402
 from course_lib.finetuning.falcon import SMALL, Base, load_base  # noqa: E402
@@ -151,7 +151,7 @@ def learn(
     before = {name: bits_per_byte(base, base.model, some) for name, some in judged.items()}
     checksum = archive.base_facts(base)["checksum"]
     result = fine_tune(base, rows, new, config, work, prompts=PROMPTS[:1], resume=resume)
-    if result.interrupted:
+    if result.history.interrupted:
         raise SystemExit("Interrupted: the same command with --resume goes on from here.")
     after = {name: bits_per_byte(base, result.model, some) for name, some in judged.items()}
     new_bits, old_bits = (f"{before[n]:.3f} before, {after[n]:.3f} after" for n in judged)
@@ -164,7 +164,7 @@ def learn(
         "songs learned from, held out": f"{len(training)}, {len(held_out)}",
         "base": f"{SMALL}, four bits by {base.quantized_by}, weights {checksum[:16]}",
         "adapter": f"r {config.r}, lora_alpha {config.lora_alpha:g}, all four linear layers",
-        "steps": f"{len(result.losses)} of {config.batch_size} × {LENGTH} tokens at most; "
+        "steps": f"{len(result.history.losses)} of {config.batch_size} × {LENGTH} tokens at most; "
         f"kept: {result.best_step}; ended {ended}",
         "held-out songs, bits per byte": new_bits,
         "Python's documentation, bits per byte (forgetting)": old_bits,
@@ -202,7 +202,7 @@ def main() -> None:
     asked = parser.parse_args()
     config = dataclasses.replace(CONFIG, max_steps=asked.steps)
     base, result, facts, written = learn(config, asked.work, asked.resume)
-    save(base, result, asked.out, card(facts, result.evaluations, written))
+    save(base, result, asked.out, card(facts, result.history.evaluations, written))
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))
 
 

@@ -24,7 +24,7 @@ def refuse(answer: Any, mistakes: Iterable[tuple[Any, str]]) -> None:
 def training_bytes(answer: Callable[[int, int, int], float]) -> str:
     """``answer(frozen, trained, bits)``: bytes of both; trained ones have a gradient and Adam's two."""
     mistakes = (
-        (40, "A trained weight is 4 bytes; a gradient and Adam's two numbers come with it."),
+        (40, "With a trained weight come a gradient and Adam's two numbers."),
         (80, "Adam's two running means are missing: 4 bytes each, for every trained weight."),
         (120, "Something of 4 bytes is missing: weight, gradient, and two numbers of Adam."),
     )
@@ -121,7 +121,7 @@ def lora(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) -> s
 def labels(answer: Callable[[Sequence[int], int, int], Sequence[int]]) -> str:
     """``answer(input_ids, start, length)``: what is learned of a padded row.
 
-    Question, answer (from ``start``), end of text; behind ``length`` tokens padding, 0 like the end.
+    Question, answer (from ``start``), end of text; behind ``length`` tokens only padding, 0.
     """
     row = [11, 12, 13, 21, 22, 0, 0, 0]
     given = list(answer(row, 3, 6))

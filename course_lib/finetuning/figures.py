@@ -6,9 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError
 from course_lib.finetuning.memory import Memory
-from course_lib.finetuning.train import FinetuneConfig, FinetuneResult
 from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigure, canvas
 
 PARTS = {
@@ -135,38 +133,6 @@ def singular_values(matrices: Mapping[str, Tensor], rank: int) -> DescribedFigur
     )
     axis.legend()
     return DescribedFigure(figure, f"In the first {rank} directions lie: {', '.join(held)}.")
-
-
-def training_curve(result: FinetuneResult, config: FinetuneConfig) -> DescribedFigure:
-    """Training loss, held-out loss, the band that counts as no gain, and the step that was kept."""
-    if not result.evaluations:
-        raise CourseError(
-            "There is no evaluation to draw yet: let the training go on with resume=True."
-        )
-    figure, axis = canvas(width=7.8, height=3.3)
-    steps = {"color": COLOURS[3], "lw": 1, "label": "training, step by step"}
-    axis.plot(*zip(*result.losses, strict=True), **steps)
-    _lines(axis, {"held out": result.evaluations})
-    best = dict(result.evaluations).get(
-        result.best_step, min(loss for _, loss in result.evaluations)
-    )
-    axis.plot(result.best_step, best, MARKERS[7], ms=14, color=COLOURS[2], label="kept")
-    (first_step, first), (last_step, _) = result.evaluations[0], result.evaluations[-1]
-    ended = "it ran to its last step"
-    if result.stopped_early:
-        ended = f"early stopping ended it at step {last_step}"
-        edges = (best - config.early_stopping_threshold, best)
-        style = {"color": COLOURS[1], "alpha": 0.5, "hatch": "//", "label": "not better by enough"}
-        axis.fill_between([result.best_step, last_step], *edges, **style)
-    if result.interrupted:
-        ended = f"it was interrupted after step {result.losses[-1][0]}"
-    axis.set(title="Fine-tuning", xlabel="step", ylabel="loss (nats per token)")
-    axis.legend()
-    return DescribedFigure(
-        figure,
-        f"The held-out loss went from {first:.2f} (step {first_step}) to {best:.2f} "
-        f"(step {result.best_step}, kept); {ended}.",
-    )
 
 
 def data_scaling(measured: Mapping[str, Points], unaltered: float) -> DescribedFigure:

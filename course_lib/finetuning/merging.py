@@ -50,8 +50,8 @@ def dequantize_model(model: Any, dtype: torch.dtype | None = None) -> Any:
 def merge(base: Base, adapter: Path, dtype: torch.dtype | None = None) -> Any:
     """An ordinary model that answers as base and adapter do. ``base`` is used up.
 
-    ``dtype``: fp32 keeps the answers; 16 bits round the small changes. In a base that was not loaded
-    in four bits nothing is dequantised: the wrong way, if the adapter was learned beside four bits.
+    ``dtype``: fp32 keeps the answers; 16 bits round the small changes. A base that is not in four
+    bits is merged as it is: the wrong way, if the adapter was learned beside four bits.
     """
     refuse_adapted(base.model)
     dequantize_model(base.model, dtype)

@@ -7,7 +7,7 @@ Trainer's own and meant for this machine; what one keeps or gives away is made b
 import functools
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from course_lib.finetuning.falcon import Base, continue_greedily
 from course_lib.finetuning.memory import LAYERS
 from course_lib.workbook.evaluate import pad_batch
 from course_lib.workbook.progress import bar
-from course_lib.workbook.training import DeferredInterrupt
+from course_lib.workbook.training import DeferredInterrupt, History
 
 # As cards and processors say that the memory is full.
 FULL = ("out of memory", "not enough memory", "can't allocate memory")
@@ -64,19 +64,13 @@ class FinetuneConfig:
 
 @dataclass
 class FinetuneResult:
-    """What happened: (step, loss) in training and on held-out text, (step, texts) at the prompts.
-
-    ``model`` has the adapter of ``best_step``.
-    """
+    """``model`` has the adapter of ``best_step``; ``samples`` are (step, texts) at the prompts."""
 
     model: PeftModel
-    losses: list[tuple[int, float]]
-    evaluations: list[tuple[int, float]]
-    samples: list[tuple[int, list[str]]] = field(default_factory=list)
-    best_step: int = 0
-    stopped_early: bool = False
-    interrupted: bool = False
-    seconds: float = 0.0
+    history: History
+    samples: list[tuple[int, list[str]]]
+    best_step: int
+    stopped_early: bool
 
 
 def add_adapter(base: Base, config: FinetuneConfig) -> PeftModel:
@@ -111,9 +105,9 @@ def fine_tune(
     folder    each run gets a folder of its own in it: ``run-1``, ``run-2``, …
     prompts   continued greedily after each evaluation
     resume    go on with the last run in ``folder`` from its last whole checkpoint, or give back
-              what it found if it had ended; on a CPU the result is as if it had not been interrupted
+              what it found if it had ended; on a CPU the result is that of one run
 
-    Ctrl-C lets the step at hand end, saves, and returns with ``interrupted`` set.
+    Ctrl-C lets the step at hand end, saves, and returns with ``history.interrupted`` set.
     """
     if not training or not held_out:
         raise CourseError(
@@ -159,18 +153,18 @@ def fine_tune(
             "`gradient_accumulation_steps` instead) or the length of examples, or set "
             "gradient_checkpointing=True; resume=True goes on from the last checkpoint."
         ) from error
-    state = trainer.state
-    log, best = state.log_history, state.best_model_checkpoint
+    state, interrupted = trainer.state, callback.interrupted
+    losses, evaluations, samples = (
+        [(entry["step"], entry[key]) for entry in state.log_history if key in entry]
+        for key in ("loss", "eval_loss", "samples")
+    )
+    seconds, best = time.perf_counter() - started, state.best_model_checkpoint
     return FinetuneResult(
         model.eval(),
-        *(
-            [(e["step"], e[key]) for e in log if key in e]
-            for key in ("loss", "eval_loss", "samples")
-        ),
+        History([loss for _, loss in losses], evaluations, seconds, interrupted),
+        samples,
         best_step=number_of(best) if best else state.global_step,
-        stopped_early=state.global_step < config.max_steps and not callback.interrupted,
-        interrupted=callback.interrupted,
-        seconds=time.perf_counter() - started,
+        stopped_early=state.global_step < config.max_steps and not interrupted,
     )
 
 

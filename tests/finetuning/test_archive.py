@@ -107,32 +107,31 @@ def test_the_checksum_of_a_base_is_that_of_its_files(tiny: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("../evil.json", "would leave the folder"),
-        ("..\\evil.json", "would leave the folder"),
-        ("/evil.json", "would leave the folder"),
-        ("C:evil.json", "would leave the folder"),
-        ("deep/evil.json", "more than one adapter"),
-        ("evil.py", "neither safetensors nor text"),
-        ("adapter_model.bin", "neither safetensors nor text"),
-    ],
-)
-def test_bad_archives_are_refused_and_nothing_is_written(
-    packed: Path, name: str, words: str
-) -> None:
-    before = set(packed.parent.rglob("*"))
-    with pytest.raises(CourseError, match=words):
-        archive.unpack(rewritten(packed, **{name: b"{}"}), packed.parent / "out")
-    assert set(packed.parent.rglob("*")) == before
+BAD = ("../evil.json", "..\\evil2.json", "/evil3.json", "C:evil4.json", "deep/evil5.json")
+
+
+def test_nothing_leaves_the_folder_and_nothing_that_could_run_comes_out(packed: Path) -> None:
+    before, code = set(packed.parent.rglob("*")), ("evil.py", "adapter_model.bin", "x.pkl")
+    out = archive.unpack(
+        rewritten(packed, **dict.fromkeys(BAD + code, b"{}")), packed.parent / "out"
+    )
+    new = set(packed.parent.rglob("*")) - before
+    assert all(path == out or path.parent == out for path in new)
+    assert not {path.suffix for path in new} & {".py", ".bin", ".pkl"}
+
+
+def test_two_adapters_or_none_are_refused_and_nothing_is_written(packed: Path) -> None:
+    for names in ({"adapter_model.safetensors": "model.bin"}, {"README.md": "x/README.md"}):
+        with pytest.raises(CourseError, match="must hold one adapter"):
+            archive.unpack(rewritten(packed, names, **{"README.md": b""}), packed.parent / "out")
+        assert not (packed.parent / "out").exists()
 
 
 @pytest.mark.parametrize("folder", ["", "songs/"])
 def test_what_a_mac_packed_again_is_read(packed: Path, folder: str) -> None:
     with zipfile.ZipFile(packed) as file:
         names = {name: folder + name for name in file.namelist()}
-    extra = (f"{folder}.DS_Store", "__MACOSX/._DATA.md", f"__MACOSX/{folder}x", f"{folder}._y.json")
+    extra = (f"{folder}.DS_Store", "__MACOSX/._README.md", f"__MACOSX/{folder}._base.json")
     rewritten(packed, names, **dict.fromkeys(extra, b"\0"), **{f"{folder}sub/": b""})
     out = archive.unpack(packed, packed.parent / "out")
     assert {path.name for path in out.iterdir()} == set(names)

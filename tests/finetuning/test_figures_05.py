@@ -8,11 +8,8 @@ import torch
 from course_lib.finetuning import figures
 from course_lib.finetuning.memory import estimate
 from course_lib.finetuning.nf4 import codebook
-from course_lib.finetuning.train import FinetuneConfig, FinetuneResult
 from course_lib.transformer.scaling import FALCON_7B
 
-LOSSES, EVALUATIONS = [(n, 5 - n / 20) for n in range(1, 31)], [(10, 4.2), (20, 4.0), (30, 4.1)]
-RUN = FinetuneResult(None, LOSSES, EVALUATIONS, best_step=20, stopped_early=True)
 WEIGHTS = torch.randn(64, 64).clamp(-3, 3) / 3
 NEED = estimate(FALCON_7B, "qlora")
 OWN = {"own": [(100, 5.0), (900, 4.0)], "both": [(100, 3.0), (900, 2.5)]}
@@ -38,10 +35,6 @@ OWN = {"own": [(100, 5.0), (900, 4.0)], "both": [(100, 3.0), (900, 2.5)]}
         (
             figures.singular_values({"low": torch.ones(64, 64), "flat": torch.eye(64)}, 8),
             "low 100%, flat 12%",
-        ),
-        (
-            figures.training_curve(RUN, FinetuneConfig(30)),
-            r"4.20 \(step 10\) to 4.00 \(step 20, kept\); early stopping ended it at step 30",
         ),
         (figures.data_scaling(OWN, 3.2), "own 4.00; both 2.50; the base as it is 3.20"),
     ],

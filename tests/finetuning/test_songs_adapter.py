@@ -1,4 +1,4 @@
-"""The script of the songs adapter at small size; the adapter that ships, with the base that ships."""
+"""The script of the songs adapter at small size; the adapter that ships, on its base."""
 
 import importlib.util
 from dataclasses import replace
@@ -38,7 +38,7 @@ def test_the_script_at_small_size(
     monkeypatch.setattr(songs, "old_rows", old)
     config = replace(songs.CONFIG, max_steps=4, eval_steps=2)
     base, result, facts, written = songs.learn(config, tmp_path / "work", resume=False)
-    text = songs.card(facts, result.evaluations, written)
+    text = songs.card(facts, result.history.evaluations, written)
     songs.save(base, result, tmp_path / "out", text)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"adapter_config.json", "adapter_model.safetensors", "README.md", "base.json"} <= names
@@ -49,7 +49,7 @@ def test_the_script_at_small_size(
     with pytest.raises(SystemExit, match="lower r"):
         songs.save(base, result, tmp_path / "too large", text)
     assert not (tmp_path / "too large").exists()
-    stopped = replace(result, interrupted=True)
+    stopped = replace(result, history=replace(result.history, interrupted=True))
     monkeypatch.setattr(songs, "fine_tune", lambda *_, **__: stopped)
     with pytest.raises(SystemExit, match="--resume goes on"):
         songs.learn(config, tmp_path / "work", resume=False)

@@ -60,17 +60,23 @@ def section_8_before_2(plain_bits, prompt_bits):
 
 @after("524060361a")
 def exercise_5_6_enough_10_minutes(config, result):
-    assert len(result.evaluations) >= 1 and result.evaluations[-1][0] <= config.max_steps
+    assert (
+        len(result.history.evaluations) >= 1
+        and result.history.evaluations[-1][0] <= config.max_steps
+    )
 
 
 @after("d0bd0c6741")
 def exercise_5_6_enough_10_minutes_2(result):
-    assert min(loss for _, loss in result.evaluations) == dict(result.evaluations)[result.best_step]
+    assert (
+        min(loss for _, loss in result.history.evaluations)
+        == dict(result.history.evaluations)[result.best_step]
+    )
 
 
 @after("058044b632")
 def exercise_5_6_enough_10_minutes_3(result):
-    assert len(result.samples) == len(result.evaluations)
+    assert len(result.samples) == len(result.history.evaluations)
 
 
 @after("7412e82349")
