@@ -152,3 +152,8 @@ def going_further_2(base, SMALL, falcon):
 @after("9e2d5470bc")
 def section_4_a_change_is_simpler_than_a_weight_3(before, apart):
     assert before and apart < 1e-5
+
+
+@after("a47f93d1e0")
+def section_5_load_the_base_and_do_not_believe_it_4(one_in):
+    assert one_in > 1
