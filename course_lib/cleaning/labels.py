@@ -15,9 +15,8 @@ from pathlib import Path
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import Document, mask_emails
-from course_lib.workbook.corpus.document import stable_hash
+from course_lib.workbook.corpus.document import stable_hash, text_hash
 from course_lib.workbook.corpus.words import split_words, words
-from course_lib.workbook.models import text_hash
 from course_lib.workbook.tables import Table
 
 # --- The reader's labels ---
