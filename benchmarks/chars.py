@@ -26,7 +26,8 @@ from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
 
 from course_lib.transformer.characters import CharacterTokenizer  # noqa: E402
 from course_lib.transformer.model import Config, MiniGPT  # noqa: E402
-from course_lib.workbook.training import Plan, train  # noqa: E402
+from course_lib.workbook.evaluate import next_token_loss  # noqa: E402
+from course_lib.workbook.training import TrainingConfig, train  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "chars.json"
 LAYERS, HEADS, WIDTH, CONTEXT, BATCH = 4, 4, 128, 64, 12
@@ -79,17 +80,17 @@ def plain_transformers(ids: Tensor, held_out: Tensor, size: int, steps: int, see
 
 
 def ours(
-    ids: Tensor, held_out: Tensor, config: Config, plan: Plan, batch: int, length: int
+    ids: Tensor, held_out: Tensor, config: Config, plan: TrainingConfig, batch: int, length: int
 ) -> dict:
     torch.manual_seed(plan.seed)
     model = MiniGPT(config)
     start = time.perf_counter()
-    train(model, lambda g: sequences(ids, g, batch, length), lambda m, rows: m.loss(rows), plan)
+    train(model, lambda g: sequences(ids, g, batch, length), next_token_loss, plan)
     seconds = time.perf_counter() - start
     return {
         "seconds": round(seconds, 1),
         "loss": round(judged(model, held_out), 4),
-        "steps": plan.steps,
+        "steps": plan.max_steps,
     }
 
 
@@ -106,9 +107,9 @@ def main() -> None:
     ids = torch.tensor(tokenizer.encode(text))
     border = len(ids) * 9 // 10
     training, held_out = ids[:border], ids[border:]
-    same = Config(len(tokenizer), "gpt", WIDTH, LAYERS, HEADS, context=CONTEXT)
+    same = Config(len(tokenizer), "gpt", WIDTH, LAYERS, HEADS, block_size=CONTEXT)
     better = Config(
-        len(tokenizer), "falcon", WIDTH, LAYERS, HEADS, few_heads=1, context=CONTEXT, bias=False
+        len(tokenizer), "falcon", WIDTH, LAYERS, HEADS, n_kv_heads=1, block_size=CONTEXT, bias=False
     )
     rows = []
     for seed in range(asked.rounds):
@@ -117,11 +118,16 @@ def main() -> None:
                 training, held_out, len(tokenizer), asked.steps, seed
             )
         }
-        plan = Plan(
-            asked.steps, RATE, warmup=0.0, schedule="constant", weight_decay=0.01, seed=seed
+        plan = TrainingConfig(
+            asked.steps,
+            RATE,
+            warmup_ratio=0.0,
+            lr_scheduler_type="constant",
+            weight_decay=0.01,
+            seed=seed,
         )
         row["ours, same settings"] = ours(training, held_out, same, plan, BATCH, CONTEXT - 1)
-        plan = Plan(asked.steps, 4e-3, warmup=0.05, weight_decay=0.1, seed=seed)
+        plan = TrainingConfig(asked.steps, 4e-3, warmup_ratio=0.05, weight_decay=0.1, seed=seed)
         row["ours, own settings"] = ours(training, held_out, better, plan, BATCH, CONTEXT)
         rows.append(row)
         print(json.dumps(row), flush=True)

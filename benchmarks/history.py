@@ -1,8 +1,8 @@
-"""Who wins with more text and time: n-grams, a GRU and a small transformer, far beyond a lesson's minute.
+"""Who wins with more text and time: n-grams, a GRU or a small transformer.
 
     python benchmarks/history.py [STEPS]
 
-trains both networks of notebook 01 for STEPS updates (default 8,000; about two minutes each) on
+trains both networks of notebook 01 for STEPS updates (default 8,000, about two minutes each) on
 `python-docs` and looks at the held-out bits per byte along the way; n-grams get the same text.
 Writes ``benchmarks/results/history.json``, which a cell of the notebook shows.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from course_lib.history.bits import gzip_bits_per_byte, ngram_bits_per_byte, xz_bits_per_byte
-from course_lib.history.neural import RECIPES, as_bytes, new_model, train_on_bytes
+from course_lib.history.neural import HYPERPARAMETERS, as_bytes, new_model, train_on_bytes
 from course_lib.workbook.corpus import load_corpus
 
 RESULTS = Path(__file__).parent / "results" / "history.json"
@@ -32,22 +32,16 @@ def main() -> None:
         "n-grams, order 6": [(a, ngram_bits_per_byte(training[:a], held_out, 6)) for a in amounts]
     }
     seconds = {}
-    for kind, recipe in RECIPES.items():
-        model = new_model(kind, seed=0)
-        ids = torch.tensor(bytearray(training), dtype=torch.long)
-        history, curves[kind] = train_on_bytes(
-            model,
-            ids,
-            steps=steps,
-            held_out=as_bytes(held_out.decode("utf-8", "replace")),
-            looks=12,
-            **recipe,
-        )
-        seconds[kind] = round(history.seconds)
+    ids = torch.tensor(bytearray(training), dtype=torch.long)
+    unseen = as_bytes(held_out.decode("utf-8", "replace"))
+    options = {"max_steps": steps, "held_out": unseen, "num_evaluations": 12}
+    for kind, settings in HYPERPARAMETERS.items():
+        start = time.perf_counter()
+        curves[kind] = train_on_bytes(new_model(kind, seed=0), ids, **options, **settings)
+        seconds[kind] = round(time.perf_counter() - start)
     for name, points in curves.items():
-        print(
-            f"{name:18} {points[0][1]:.2f} after {points[0][0]:,} bytes, {points[-1][1]:.2f} after {points[-1][0]:,}"
-        )
+        (read, before), *_, (read_in_all, after) = points
+        print(f"{name:18} {before:.2f} after {read:,} bytes, {after:.2f} after {read_in_all:,}")
     facts = {
         "command": f"python benchmarks/history.py {steps}",
         "date": time.strftime("%Y-%m-%d"),

@@ -23,7 +23,7 @@ from course_lib.finetuning.nf4 import dequantise, quantise
 from course_lib.places import REPOSITORY
 from course_lib.transformer.bpe import BPETokenizer
 from course_lib.transformer.convert import from_falcon, from_gpt2
-from course_lib.transformer.sampling import Sampling, distribution
+from course_lib.transformer.sampling import SamplingParams, distribution
 from course_lib.workbook.corpus import load_corpus
 
 README = REPOSITORY / "README.md"
@@ -114,7 +114,7 @@ def probabilities() -> float:
     theirs = RepetitionPenaltyLogitsProcessor(1.2)(seen, logits.clone()) / 0.8
     for warper in (TopKLogitsWarper(40), TopPLogitsWarper(0.9), MinPLogitsWarper(0.05)):
         theirs = warper(seen, theirs)
-    ours = distribution(logits, Sampling(0.8, 40, 0.9, 0.05, 1.2), seen)
+    ours = distribution(logits, SamplingParams(0.8, 40, 0.9, 0.05, 1.2), seen)
     return float((ours - theirs.softmax(-1)).abs().max())
 
 

@@ -25,7 +25,7 @@ sys.path[:0] = [str(HOME), str(HOME / "assets" / "models")]
 from train_mini_falcon import BATCH, LENGTH, configuration  # noqa: E402
 
 from course_lib.transformer.convert import config_of  # noqa: E402
-from course_lib.transformer.counting import parameter_count  # noqa: E402
+from course_lib.transformer.scaling import parameter_count  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "mini_falcon_sizes.json"
 SCRIPT = HOME / "assets" / "models" / "train_mini_falcon.py"

@@ -27,10 +27,8 @@ RESULTS = REPOSITORY / "benchmarks" / "results" / "notebooks.json"
 CHILD = """
 import sys
 from pathlib import Path
-from course_lib.workbook.toolchain.execute import execute
-result = execute(Path(sys.argv[1]))
-if result.failure:
-    sys.exit(str(result.failure))
+from course_lib.workbook.run import execute, read
+sys.exit(execute(read(Path(sys.argv[1]))).failure or None)
 """
 
 

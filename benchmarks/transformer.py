@@ -35,9 +35,10 @@ from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
 
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
 from course_lib.transformer.convert import from_falcon, from_gpt2  # noqa: E402
-from course_lib.transformer.counting import parameter_count  # noqa: E402
 from course_lib.transformer.sampling import generate  # noqa: E402
+from course_lib.transformer.scaling import parameter_count  # noqa: E402
 from course_lib.workbook.corpus import load_corpus  # noqa: E402
+from course_lib.workbook.evaluate import next_token_loss  # noqa: E402
 from course_lib.workbook.models import load_model  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "transformer.json"
@@ -100,7 +101,7 @@ def training(shape: dict, rounds: int, batch: int = 8, steps: int = 5) -> dict:
 
     seconds = fastest(
         {
-            "ours": steps_of(ours, lambda: ours.loss(ids)),
+            "ours": steps_of(ours, lambda: next_token_loss(ours, ids)),
             "transformers": steps_of(theirs, lambda: theirs(ids, labels=ids).loss),
         },
         rounds,

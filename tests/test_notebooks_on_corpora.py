@@ -9,9 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib.workbook.toolchain.execute import execute
-from course_lib.workbook.toolchain.find import find_notebooks
-from course_lib.workbook.toolchain.outputs_check import output_text
+from invariants import with_invariants
+
+from course_lib.workbook.run import execute, find_notebooks, read
+from tools.rules import output_text
 
 NOTEBOOKS = find_notebooks()
 every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
@@ -19,10 +20,9 @@ every_notebook = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path:
 
 def run(notebook: Path, corpus: Path | str) -> str:
     """Execute on ``corpus`` and return the set-up cell's output; any error fails the test."""
-    result = execute(
-        notebook, environment={"COURSE_CORPUS": str(corpus), "COURSE_PROFILE": "smoke"}
-    )
-    assert result.failure is None, str(result.failure)
+    environment = {"COURSE_CORPUS": str(corpus), "COURSE_PROFILE": "smoke"}
+    result = execute(with_invariants(read(notebook), notebook.stem), environment=environment)
+    assert not result.failure, result.failure
     return all_text(result.notebook)
 
 

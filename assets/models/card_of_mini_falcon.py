@@ -26,7 +26,7 @@ from course_lib.history.ngrams import KneserNey  # noqa: E402
 from course_lib.transformer.bpe import BPETokenizer  # noqa: E402
 from course_lib.transformer.convert import from_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
-from course_lib.transformer.sampling import Sampling, generate  # noqa: E402
+from course_lib.transformer.sampling import SamplingParams, generate  # noqa: E402
 from course_lib.workbook.models import load_model  # noqa: E402
 
 LENGTH = 512
@@ -58,7 +58,7 @@ def bits_per_byte(
         nats.append(
             torch.nn.functional.cross_entropy(logits, next_ones.flatten(), reduction="none")
         )
-    size = sum(len(tokenizer.pieces[n]) for n in rows[1:][torch.from_numpy(counts)].tolist())
+    size = sum(len(tokenizer.token_bytes[n]) for n in rows[1:][torch.from_numpy(counts)].tolist())
     return float(torch.cat(nats)[torch.from_numpy(counts)].sum()) / math.log(2) / size
 
 
@@ -83,7 +83,7 @@ def ngram_bits(tokenizer: BPETokenizer, training: np.ndarray, held_out: np.ndarr
     """The same for Kneser–Ney on tokens, order 5."""
     model = KneserNey(documents_of(training[:NGRAM_TOKENS]), order=5)
     chosen = documents_of(held_out)
-    size = sum(len(tokenizer.pieces[n]) for document in chosen for n in document)
+    size = sum(len(tokenizer.token_bytes[n]) for document in chosen for n in document)
     return -sum(model.log2_probability(document) for document in chosen) / size
 
 
@@ -134,8 +134,8 @@ def memorised(
     return same / tries
 
 
-def sample(model: MiniGPT, tokenizer: BPETokenizer, prompt: str, how: Sampling) -> str:
-    numbers = list(islice(generate(model, tokenizer.encode(prompt), 60, how, stop=0), 60))
+def sample(model: MiniGPT, tokenizer: BPETokenizer, prompt: str, how: SamplingParams) -> str:
+    numbers = list(islice(generate(model, tokenizer.encode(prompt), 60, how, eos_token_id=0), 60))
     return prompt + tokenizer.decode(numbers)
 
 
@@ -158,7 +158,7 @@ def main() -> None:
     samples = [
         sample(model, tokenizer, prompt, how)
         for prompt in PROMPTS
-        for how in (Sampling(0.0), Sampling(0.8, top_p=0.95))
+        for how in (SamplingParams(0.0), SamplingParams(0.8, top_p=0.95))
     ]
     (asked.out / "README.md").write_text(card(facts, samples, theirs), encoding="utf-8")
 

@@ -37,12 +37,12 @@ from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
 from course_lib.transformer.compiled import compiled  # noqa: E402
 from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
-from course_lib.transformer.optimiser import ADAM_SHARE, MuonAndAdamW  # noqa: E402
+from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW  # noqa: E402
 from course_lib.workbook.atomic import atomic_write  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
 from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
 from course_lib.workbook.models import HASHES, held_out_hashes, text_hash  # noqa: E402
-from course_lib.workbook.training import History, Plan, train  # noqa: E402
+from course_lib.workbook.training import History, TrainingConfig, train  # noqa: E402
 
 PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = (
     "<|pad|>",
@@ -271,15 +271,15 @@ def main() -> None:
         )
         return float(np.mean(losses))
 
-    plan = Plan(
+    plan = TrainingConfig(
         asked.steps,
         asked.rate,
-        warmup=0.03,
-        schedule="trapezoid",
+        warmup_ratio=0.03,
+        lr_scheduler_type="wsd",
         weight_decay=0.1,
-        evaluate_every=200,
-        save_every=100,
-        checkpoint=asked.work / "checkpoint.safetensors",
+        eval_steps=200,
+        save_steps=100,
+        checkpoint_path=asked.work / "checkpoint.safetensors",
     )
     history = train(
         model,
@@ -288,7 +288,7 @@ def main() -> None:
         plan,
         evaluate=evaluate,
         resume=True,
-        optimiser_for=MuonAndAdamW,
+        make_optimizer=MuonAndAdamW,
         description="mini-falcon",
     )
     if history.interrupted:
@@ -304,7 +304,7 @@ def save(
     model: MiniGPT,
     config: FalconConfig,
     asked: argparse.Namespace,
-    plan: Plan,
+    plan: TrainingConfig,
     history: History,
     tokens: int,
 ) -> None:
@@ -332,9 +332,9 @@ def save(
         "length": LENGTH,
         "tokens in the corpus": tokens,
         "tokens read": history.steps * BATCH * LENGTH,
-        "optimiser": f"Muon for the matrices of the blocks, AdamW for embedding and norms at {ADAM_SHARE} of its "
-        f"learning rate; {plan.learning_rate:g} after a warm-up of {plan.warmup:.0%} of the steps, falling to 0 in the "
-        f"last 40 %; weight decay {plan.weight_decay:g} on the matrices, gradients clipped at a norm of {plan.clip:g}",
+        "optimiser": f"Muon for the matrices of the blocks, AdamW for embedding and norms at {ADAMW_LR_SCALE} of its "
+        f"learning rate; {plan.learning_rate:g} after a warm-up of {plan.warmup_ratio:.0%} of the steps, falling to 0 in the "
+        f"last 40 %; weight decay {plan.weight_decay:g} on the matrices, gradients clipped at a norm of {plan.max_grad_norm:g}",
         "mixture": f"{PROSE:.0%} of the sequences are running prose; in {REPEATED:.0%} a passage of the text comes "
         f"twice, in {COPIED:.0%} a string of random tokens, of which only the second time is learned.",
         "device": torch.cuda.get_device_name()

@@ -17,10 +17,10 @@ import torch
 from course_lib.errors import CourseError
 from course_lib.history.ngrams import KneserNey
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.optimiser import MuonAndAdamW
+from course_lib.transformer.optimizer import MuonAndAdamW
 from course_lib.workbook.corpus import Corpus
-from course_lib.workbook.evaluate import evaluate, get_batch
-from course_lib.workbook.training import Plan, train
+from course_lib.workbook.evaluate import evaluate, get_batch, next_token_loss
+from course_lib.workbook.training import TrainingConfig, train
 
 Tokens = Sequence[int]
 Judge = Callable[[Sequence[Tokens]], float]
@@ -110,17 +110,24 @@ def neural_learner(
         stream = torch.tensor(list(chain.from_iterable(documents)))
         steps = max(1, round(passes * len(stream) / (batch * context)))
         shape = Config(
-            vocabulary, "falcon", width, layers, heads=2, few_heads=1, context=context, bias=False
+            vocabulary,
+            "falcon",
+            width,
+            layers,
+            n_heads=2,
+            n_kv_heads=1,
+            block_size=context,
+            bias=False,
         )
         model = MiniGPT(shape)
-        plan = Plan(steps, 0.01, schedule="trapezoid", weight_decay=0.1, seed=seed)
+        plan = TrainingConfig(steps, 0.01, lr_scheduler_type="wsd", weight_decay=0.1, seed=seed)
         with one_thread():
             train(
                 model,
                 lambda generator: get_batch(stream, context + 1, batch, generator),
-                lambda model, rows: model.loss(rows),
+                next_token_loss,
                 plan,
-                optimiser_for=MuonAndAdamW,
+                make_optimizer=MuonAndAdamW,
                 description="a small model",
             )
 

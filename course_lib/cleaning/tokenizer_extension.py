@@ -25,7 +25,7 @@ from torch.nn.functional import cross_entropy
 
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus.words import NO_SPACES
-from course_lib.workbook.training import History, Plan, train
+from course_lib.workbook.training import History, TrainingConfig, train
 
 IGNORED = -100  # the label of a place from which nothing is learned
 _TERM = re.compile(rf"[{NO_SPACES}]| [^\W\d_{NO_SPACES}]{{3,40}}(?![\w-])")
@@ -199,9 +199,9 @@ def train_on(
         rows = torch.randint(len(texts), (batch,), generator=generator).tolist()
         return _batch(tokenizer, [texts[row] for row in rows], device)
 
-    plan = Plan(steps=steps, learning_rate=rate, seed=seed)
+    config = TrainingConfig(max_steps=steps, learning_rate=rate, seed=seed)
     return train(
-        model, draw, lambda model, pair: _loss(model, *pair, "mean"), plan, description="Training"
+        model, draw, lambda model, pair: _loss(model, *pair, "mean"), config, description="Training"
     )
 
 

@@ -26,7 +26,7 @@ from course_lib.finetuning.memory import LAYERS, estimate, measured, what_fits
 from course_lib.finetuning.nf4 import BLOCK
 from course_lib.finetuning.nf4_linear import NF4Linear, quantise_layers
 from course_lib.transformer.convert import config_of
-from course_lib.transformer.counting import FALCON_7B
+from course_lib.transformer.scaling import FALCON_7B
 from course_lib.workbook.machine import Machine, gigabytes, look
 from course_lib.workbook.models import find_model, load_model
 
@@ -242,9 +242,9 @@ def verify(base: Base) -> None:
     """Look whether every linear layer is in 4 bits and the bytes are those of ``memory``; raise if not."""
     wide = [name for name in base.layers if not is_four_bit(base.model.get_submodule(name))]
     config = config_of(base.model.config)
-    if wide or len(base.layers) != 4 * config.layers:
+    if wide or len(base.layers) != 4 * config.n_layers:
         raise CourseError(
-            f"{len(base.layers) - len(wide)} of {4 * config.layers} linear layers of {base.name} are in 4 bits: "
+            f"{len(base.layers) - len(wide)} of {4 * config.n_layers} linear layers of {base.name} are in 4 bits: "
             "transformers or bitsandbytes differ from what the course knows; install the versions of requirements.lock."
         )
     found, expected = measured(base.model), estimate(config, "inference in 4 bits")

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.nf4 import BLOCK, SCALE_BLOCK
-from course_lib.transformer.counting import parameter_count
 from course_lib.transformer.model import Config
+from course_lib.transformer.scaling import parameter_count
 
 LAYERS = ("query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h")
 METHODS = ("full", "lora", "qlora", "inference", "inference in 4 bits")
@@ -56,12 +56,12 @@ class Memory:
 
 def layer_shapes(config: Config) -> dict[str, tuple[int, int]]:
     """(out, in) of the four linear layers of a block."""
-    fused = config.width + 2 * config.kv_heads * (config.width // config.heads)
+    fused = config.d_model + 2 * config.n_kv_heads * config.head_dim
     return {
-        "query_key_value": (fused, config.width),
-        "dense": (config.width, config.width),
-        "dense_h_to_4h": (config.mlp_width, config.width),
-        "dense_4h_to_h": (config.width, config.mlp_width),
+        "query_key_value": (fused, config.d_model),
+        "dense": (config.d_model, config.d_model),
+        "dense_h_to_4h": (config.intermediate_size, config.d_model),
+        "dense_4h_to_h": (config.d_model, config.intermediate_size),
     }
 
 
@@ -79,7 +79,7 @@ def adapter_parameters(config: Config, rank: int, targets: Iterable[str] = LAYER
         raise CourseError(
             f"Falcon has no layer {', '.join(sorted(unknown))}: take some of {', '.join(LAYERS)}."
         )
-    return config.layers * rank * sum(sum(shapes[name]) for name in targets)
+    return config.n_layers * rank * sum(sum(shapes[name]) for name in targets)
 
 
 def estimate(
@@ -115,18 +115,18 @@ def estimate(
     kind = FP32 if method == "full" else kind_bytes
     rest = kind if rest_bytes is None else rest_bytes
     matrices = [out * into for out, into in shapes.values()]
-    biases = config.layers * sum(out for out, _ in shapes.values()) * config.bias
+    biases = config.n_layers * sum(out for out, _ in shapes.values()) * config.bias
     linear = (
-        config.layers * sum((size + 1) // 2 for size in matrices)
+        config.n_layers * sum((size + 1) // 2 for size in matrices)
         if four
-        else kind * config.layers * sum(matrices)
+        else kind * config.n_layers * sum(matrices)
     )
     adapter = adapter_parameters(config, rank, targets) if method in ("lora", "qlora") else 0
     trained = count.total if method == "full" else adapter
     tokens = batch * length
     return Memory(
         linear=linear + biases * kind,
-        scales=config.layers * sum(scale_bytes(size, double) for size in matrices) if four else 0,
+        scales=config.n_layers * sum(scale_bytes(size, double) for size in matrices) if four else 0,
         embedding=(count.embedding + count.positions) * rest,
         norms=count.norms * rest,
         adapter=adapter * FP32,
@@ -134,26 +134,21 @@ def estimate(
         optimiser=trained * ADAM if learns else 0,
         activations=tokens * _activation_bytes(config, kind_bytes, checkpointing) if learns else 0,
         # As they are computed, as fp32 for the loss, and their gradient; writing needs the last one only.
-        logits=tokens * config.vocabulary * (kind_bytes + 2 * FP32)
+        logits=tokens * config.vocab_size * (kind_bytes + 2 * FP32)
         if learns
-        else batch * config.vocabulary * kind_bytes,
+        else batch * config.vocab_size * kind_bytes,
         cache=0
         if learns
-        else 2
-        * config.layers
-        * config.kv_heads
-        * (config.width // config.heads)
-        * tokens
-        * kind_bytes,
+        else 2 * config.n_layers * config.n_kv_heads * config.head_dim * tokens * kind_bytes,
     )
 
 
 def _activation_bytes(config: Config, kind: int, checkpointing: bool) -> int:
     """What one token leaves behind for the backward pass (fused attention, no dropout)."""
-    width, keys = config.width, 2 * config.kv_heads * (config.width // config.heads)
+    width, keys = config.d_model, 2 * config.n_kv_heads * config.head_dim
     # Input, normed; query, key and value before and after the turn; what attention gave; MLP before and after GELU.
-    block = 2 * width + 2 * (width + keys) + width + 2 * config.mlp_width
-    kept = config.layers * width + block if checkpointing else config.layers * block
+    block = 2 * width + 2 * (width + keys) + width + 2 * config.intermediate_size
+    kept = config.n_layers * width + block if checkpointing else config.n_layers * block
     return kind * (kept + 2 * width)
 
 

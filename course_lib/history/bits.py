@@ -7,7 +7,8 @@ and programs such as gzip, can be compared.
 
 import lzma
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import log2
 
 from course_lib.history.ngrams import KneserNey
 
@@ -19,16 +20,16 @@ def ngram_bits_per_byte(training: bytes, held_out: bytes, order: int) -> float:
 
 
 def gzip_bits_per_byte(training: bytes, held_out: bytes) -> float:
-    """What the held-out text costs gzip's method after the training text. It looks back 32 kB only."""
-    return _extra(lambda data: zlib.compress(data, 9), training, held_out)
+    """What the held-out text costs gzip's method after the training text. It looks back 32 kB."""
+    return _added(lambda data: zlib.compress(data, 9), training, held_out)
 
 
 def xz_bits_per_byte(training: bytes, held_out: bytes) -> float:
     """The same for xz, which looks back over megabytes."""
-    return _extra(lambda data: lzma.compress(data, preset=6), training, held_out)
+    return _added(lambda data: lzma.compress(data, preset=6), training, held_out)
 
 
-def _extra(compress, training: bytes, held_out: bytes) -> float:  # noqa: ANN001
+def _added(compress: Callable[[bytes], bytes], training: bytes, held_out: bytes) -> float:
     return 8 * (len(compress(training + held_out)) - len(compress(training))) / len(held_out)
 
 
@@ -37,16 +38,13 @@ def shannon_bounds(ranks: Sequence[int]) -> tuple[float, float]:
 
     ranks   for each letter, how many guesses were needed (1: right at once)
 
-    With q_i the share of letters that needed i guesses: sum i (q_i - q_{i+1}) log2 i is at most
+    With q_i the fraction of letters that needed i guesses: sum i (q_i - q_{i+1}) log2 i is at most
     the entropy, and that is at most -sum q_i log2 q_i. The lower bound assumes that the q_i fall;
     in a short game they are sorted to do so.
     """
-    from math import log2
-
     if not ranks:
         raise ValueError("no letter has been guessed yet")
-    counts = sorted((ranks.count(rank) for rank in set(ranks)), reverse=True)
-    shares = [count / len(ranks) for count in counts] + [0.0]
-    lower = sum(i * (shares[i - 1] - shares[i]) * log2(i) for i in range(1, len(shares)))
-    upper = -sum(share * log2(share) for share in shares if share)
-    return lower, upper
+    q = sorted((ranks.count(rank) / len(ranks) for rank in set(ranks)), reverse=True)
+    falls = [first - second for first, second in zip(q, [*q[1:], 0.0], strict=True)]
+    lower = sum(i * fall * log2(i) for i, fall in enumerate(falls, 1))
+    return lower, -sum(fraction * log2(fraction) for fraction in q)

@@ -1,43 +1,38 @@
 """The checks of the exercises in notebook 01."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import isclose, log, log2
 
 from course_lib.errors import CourseError
-from course_lib.history.eliza import Eliza
-from course_lib.history.eliza_reader import read_script
+from course_lib.history.eliza import Eliza, read_script
 from course_lib.workbook.exercises import Wrong, exercise, require
 
 NOTEBOOK = "01_history"
+
+
+def _must_not_give(value: float, mistakes: dict[float, str]) -> None:
+    """Say what is wrong where the value is the one that a known mistake gives."""
+    for wrong, why in mistakes.items():
+        require(not isclose(value, wrong, rel_tol=1e-6), f"It gives {value:.3f}: {why}")
 
 
 @exercise(NOTEBOOK, "1.1")
 def bits(answer: Callable[[Sequence[float]], float]) -> str:
     """``answer(probabilities)``: mean bits of letters that a model gave these probabilities."""
     fair = answer([0.5, 0.5, 0.5])
-    require(
-        fair >= 0,
-        f"For three coin tosses it gives {fair}: log2 of a probability is negative, so turn the sign.",
-    )
-    require(
-        not math.isclose(fair, math.log(2), rel_tol=1e-6),
-        "For a coin toss it gives 0.693: that is the natural logarithm. One toss is one bit: use log2.",
-    )
-    require(
-        not math.isclose(fair, 3),
-        "It gives 3 bits for three tosses: divide by the number of letters.",
-    )
-    require(math.isclose(fair, 1), f"A coin toss is worth 1 bit, and it gives {fair:.3f}.")
+    require(fair >= 0, f"It gives {fair}: log2 of a probability is negative, so turn the sign.")
+    mistakes = {
+        log(2): "that is the natural logarithm. A coin toss is one bit: use log2.",
+        3: "that is for all three coin tosses: divide by the number of letters.",
+    }
+    _must_not_give(fair, mistakes)
+    require(isclose(fair, 1), f"A coin toss is worth 1 bit, and it gives {fair:.3f}.")
     uneven = answer([0.5, 0.125])
-    require(
-        not math.isclose(uneven, -math.log2(0.3125)),
-        "It takes the logarithm of the mean. Take the mean of the logarithms: each letter costs its own bits.",
-    )
-    require(
-        math.isclose(uneven, 2),
-        f"0.5 costs 1 bit and 0.125 costs 3, which is 2 in the mean; it gives {uneven:.3f}.",
-    )
+    mean_first = "that is the logarithm of the mean. Take the mean of the logarithms."
+    _must_not_give(uneven, {-log2(0.3125): mean_first})
+    why = f"0.5 costs 1 bit and 0.125 costs 3, which is 2 in the mean; it gives {uneven:.3f}."
+    require(isclose(uneven, 2), why)
     return "one bit for a coin toss, and each halving of the probability costs one more."
 
 
@@ -45,25 +40,18 @@ def bits(answer: Callable[[Sequence[float]], float]) -> str:
 def weather_rule(answer: str) -> str:
     """A rule for the keyword WEATHER, in the script's language, that hands the sentence back."""
     require(isinstance(answer, str), "The rule is a text: put it between quotation marks.")
-    require("WEATHER" in answer.upper(), "The rule has no entry for WEATHER: begin with (WEATHER …")
+    require("WEATHER" in answer.upper(), "There is no entry for WEATHER: begin with (WEATHER …")
     try:
         bot = Eliza(read_script(f"(HI)\n{answer}\n(NONE ((0) (NO RULE FITTED)))"))
     except CourseError as error:
         raise Wrong(str(error)) from error
-    first = bot.answer("the weather is terrible today")
-    require(
-        first != "NO RULE FITTED",
-        "ELIZA found no rule that fits. Does the decomposition allow words on both sides, as in (0 WEATHER 0)?",
-    )
-    require(
-        "TERRIBLE" in first,
-        f"It answers “{first}”. Use a number in the answer, so that it hands back what the person said after WEATHER.",
-    )
-    second = bot.answer("the weather is terrible today")
-    require(
-        second != first,
-        "It says the same thing twice. Give the rule a second answer; they are used in turn.",
-    )
+    first, second = (bot.answer("the weather is terrible today") for _ in range(2))
+    why = "No rule fits. Does the decomposition allow words on both sides, as in (0 WEATHER 0)?"
+    require(first != "NO RULE FITTED", why)
+    why = "Use a number in the answer, so that it hands back what was said after WEATHER."
+    require("TERRIBLE" in first, f"It answers “{first}”. {why}")
+    why = "It says the same thing twice. Give the rule a second answer; they are used in turn."
+    require(second != first, why)
     return f"“{first}” and “{second}”, and it understands nothing of either."
 
 
@@ -73,23 +61,16 @@ def bigram_probability(answer: Callable[[Counter, Counter, str, str], float]) ->
     words = Counter({"the": 4, "cat": 2, "sat": 2, "mat": 1})
     pairs = Counter({("the", "cat"): 2, ("the", "mat"): 1, ("cat", "sat"): 2})
     value = answer(pairs, words, "the", "cat")
-    require(
-        not math.isclose(value, 2 / 9) and not math.isclose(value, 2 / 5),
-        f"It gives {value:.3f}: divide by how often “the” occurs, not by all words or all pairs.",
-    )
-    require(
-        not math.isclose(value, 1), "It gives 1: did you divide by the count of the second word?"
-    )
-    require(
-        math.isclose(value, 0.5),
-        f"“the cat” occurs 2 times and “the” 4 times; it gives {value:.3f}.",
-    )
+    all_words = "divide by how often “the” occurs, not by all words or all pairs."
+    second_word = "did you divide by the count of the second word?"
+    _must_not_give(value, {2 / 9: all_words, 2 / 5: all_words, 1: second_word})
+    why = f"“the cat” occurs 2 times and “the” 4 times; it gives {value:.3f}."
+    require(isclose(value, 0.5), why)
     try:
         unseen = answer(pairs, words, "dog", "sat")
     except ZeroDivisionError as error:
-        raise Wrong(
-            "It divides by zero for a word that never occurred. Give back 0.0 there."
-        ) from error
+        why = "It divides by zero for a word that never occurred. Give back 0.0 there."
+        raise Wrong(why) from error
     require(unseen == 0, f"After a word that never occurred, nothing is known: 0.0, not {unseen}.")
     return "seen pairs get their share, and unseen ones get nothing: the gap that smoothing fills."
 
@@ -98,21 +79,13 @@ def bigram_probability(answer: Callable[[Counter, Counter, str, str], float]) ->
 def causal(answer: Callable[[int], list[list[bool]]]) -> str:
     """``answer(n)``: row i, column j is True where word i may look at word j."""
     mask = [list(map(bool, row)) for row in answer(3)]
-    require(
-        len(mask) == 3 and all(len(row) == 3 for row in mask),
-        "For 3 words the mask has 3 rows of 3 entries.",
-    )
-    require(
-        not all(all(row) for row in mask),
-        "Everybody may look at everybody: that is BERT's mask, not GPT's.",
-    )
+    square = len(mask) == 3 and all(len(row) == 3 for row in mask)
+    require(square, "For 3 words the mask has 3 rows of 3 entries.")
+    why = "Everybody may look at everybody: that is BERT's mask, not GPT's."
+    require(not all(map(all, mask)), why)
     require(mask[0][0], "Word 0 may not look at itself, so it has nothing to look at at all.")
-    require(
-        not (mask[0][2] and not mask[2][0]),
-        "Word 0 may look at word 2, which comes later: the mask is the wrong way round.",
-    )
-    require(
-        mask == [[j <= i for j in range(3)] for i in range(3)],
-        f"The rows are {mask}: allow j up to i, no further.",
-    )
+    why = "Word 0 may look at word 2, which comes later: the mask is the wrong way round."
+    require(not (mask[0][2] and not mask[2][0]), why)
+    right = mask == [[j <= i for j in range(3)] for i in range(3)]
+    require(right, f"The rows are {mask}: allow j up to i, no further.")
     return "every word sees itself and what is to its left, and no word sees its future."

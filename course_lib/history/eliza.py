@@ -1,31 +1,71 @@
-"""ELIZA (1966), as Weizenbaum's paper describes it and the recovered source runs it.
+"""ELIZA (Weizenbaum 1966, Communications of the ACM 9 (1)): the engine, and the reader of scripts.
 
-The program knows nothing: it looks for keywords, takes the sentence apart and puts it
-together again, as its script says. What the paper leaves open comes from the MAD-SLIP source
-that was found in the MIT archives in 2021 (Lane, Hay, Schwarz, Berry and Shrager 2025, "ELIZA
+The program knows nothing: it looks for keywords, takes the sentence apart and puts it together
+again, as its script says. What the paper leaves open comes from the MAD-SLIP source that was
+found in the MIT archives in 2021 (Lane, Hay, Schwarz, Berry and Shrager 2025, "ELIZA
 Reanimated"): which words end a clause, when a memory is recalled, and how one is chosen.
+
+A script, in the S-expressions of the paper's appendix:
+
+    (HELLO, WHAT IS ON YOUR MIND)              the greeting: the first list
+    START                                      optional
+    (DONT = DON'T)                             a substitution
+    (MY = YOUR 2                               substitution and rank of a keyword
+        ((0 YOUR 0 (/FAMILY) 0)                a decomposition …
+            (TELL ME MORE ABOUT YOUR FAMILY)   … and its reassemblies, used in turn
+            (WHO ELSE IN YOUR FAMILY 5)
+            (=WHAT) (NEWKEY) (PRE (YOU ARE 3) (=I))))
+    (ALIKE 10 (=DIT))                          a link to another keyword's rules
+    (MOTHER DLIST(/NOUN FAMILY))               tags
+    (MEMORY MY (0 YOUR 0 = EARLIER YOU SAID YOUR 3) …)
+    (NONE ((0) (PLEASE GO ON) …))
+    ; a comment to the end of the line
 """
 
 import re
-from collections import deque
+import unicodedata
+from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from course_lib.history.eliza_script import (
-    AnyOf,
-    Keyword,
-    Link,
-    NewKey,
-    Pattern,
-    Pre,
-    Reassembly,
-    Rule,
-    Script,
-    Tagged,
-    tidy,
-)
+from course_lib.errors import CourseError
 
 DELIMITERS = frozenset({",", ".", "BUT"})
-_INPUT = re.compile(r"[,.]|[^\s,.]+")
+
+
+class Form(list):
+    """A list of the script: words and other lists, and the line on which it begins."""
+
+    line = 0
+
+
+@dataclass
+class Keyword:
+    word: str
+    rank: int = 0
+    substitute: str | None = None
+    tags: frozenset[str] = frozenset()
+    rules: list[Form] = field(default_factory=list)
+
+
+@dataclass
+class Script:
+    """A script that has been read.
+
+    none     the rule of the last resort
+    memory   the memory keyword's four rules
+    """
+
+    greeting: str
+    keywords: dict[str, Keyword]
+    none: Form
+    memory_keyword: str | None = None
+    memory: Sequence[Form] = ()
+
+    def __getitem__(self, word: str) -> Keyword:
+        return self.keywords.get(word, Keyword(word))
+
+
 _BLANK = 0o60
 # The six-bit codes of the IBM 7094.
 _CODES = {character: 0o00 + n for n, character in enumerate("0123456789")}
@@ -51,13 +91,11 @@ def hash_word(word: str) -> int:
 
 def split_input(text: str) -> list[str]:
     """Upper-case words and delimiters; other sentence marks count as full stops."""
-    marks = str.maketrans(
-        {"?": " . ", "!": " . ", ";": " , ", ":": " , ", "’": "'", '"': " ", "(": " ", ")": " "}
-    )
-    return _INPUT.findall(text.translate(marks).upper())
+    marks = {"?": " . ", "!": " . ", ";": " , ", ":": " , ", "’": "'", '"': " ", "(": " ", ")": " "}
+    return re.findall(r"[,.]|[^\s,.]+", text.translate(str.maketrans(marks)).upper())
 
 
-def match(script: Script, pattern: Pattern, words: Sequence[str]) -> list[list[str]] | None:
+def match(script: Script, pattern: Sequence, words: Sequence[str]) -> list[list[str]] | None:
     """The parts of ``words``, one for each element of the pattern, or None.
 
     ``0`` takes as few words as possible, from left to right. Dead ends are remembered, so
@@ -65,42 +103,47 @@ def match(script: Script, pattern: Pattern, words: Sequence[str]) -> list[list[s
     """
     dead: set[tuple[int, int]] = set()
 
-    def fits(element: object, word: str) -> bool:
-        if isinstance(element, AnyOf):
-            return word in element.words
-        if isinstance(element, Tagged):
-            return bool(element.tags & script.tags_of(word))
-        return element == word
+    def fits(element: str | Form, word: str) -> bool:
+        if isinstance(element, str):
+            return element == word
+        marked = " ".join(element)  # (*SAD UNHAPPY): one of these words; (/FAMILY): one with a tag
+        names = marked[1:].split()
+        return word in names if marked[0] == "*" else not script[word].tags.isdisjoint(names)
 
-    def rest(element: int, start: int) -> list[list[str]] | None:
-        if element == len(pattern):
+    def rest(place: int, start: int) -> list[list[str]] | None:
+        if place == len(pattern):
             return [] if start == len(words) else None
-        if (element, start) in dead:
+        if (place, start) in dead:
             return None
-        wanted = pattern[element]
-        if wanted == 0:
+        element = pattern[place]
+        if element == "0":
             ends = range(start, len(words) + 1)
-        elif isinstance(wanted, int):
-            ends = range(start + wanted, min(start + wanted, len(words)) + 1)
+        elif isinstance(element, str) and element.isdecimal():
+            ends = range(start + int(element), min(start + int(element), len(words)) + 1)
         else:
-            fit = start < len(words) and fits(wanted, words[start])
-            ends = range(start + 1, start + 2) if fit else range(0)
+            found = start < len(words) and fits(element, words[start])
+            ends = range(start + 1, start + 2) if found else range(0)
         for end in ends:
-            found = rest(element + 1, end)
-            if found is not None:
-                return [list(words[start:end]), *found]
-        dead.add((element, start))
+            parts = rest(place + 1, end)
+            if parts is not None:
+                return [list(words[start:end]), *parts]
+        dead.add((place, start))
         return None
 
     return rest(0, 0)
 
 
-def reassemble(answer: Reassembly, parts: list[list[str]]) -> list[str]:
-    """Words stay; a number becomes that part of the decomposition."""
+def reassemble(template: Sequence[str], parts: list[list[str]]) -> list[str]:
+    """Words stay; a number becomes that part of the decomposition, from 1."""
     words: list[str] = []
-    for piece in answer.parts:
-        words += parts[piece - 1] if isinstance(piece, int) else [piece]
+    for piece in template:
+        words += parts[int(piece) - 1] if piece.isdecimal() else [piece]
     return words
+
+
+def tidy(words: Sequence[str]) -> str:
+    """Words as a sentence: no blank before a comma or a full stop."""
+    return re.sub(r" ([,.])", r"\1", " ".join(words))
 
 
 class Eliza:
@@ -111,25 +154,20 @@ class Eliza:
         self.limit = 1
         self.memories: deque[str] = deque()
         self.trace: list[str] = []
-
-    @property
-    def greeting(self) -> str:
-        return self.script.greeting
+        self._turns: Counter[int] = Counter()
 
     def answer(self, text: str) -> str:
-        """What the program says to ``text``. Any text gets an answer."""
-        self.trace = []
+        """What the program says to any ``text``."""
         self.limit = self.limit % 4 + 1
         words, stack = self._scan(split_input(text))
-        self._note(f"words: {' '.join(words) or '(none)'}")
-        self._note(f"keywords: {', '.join(stack) or '(none)'}; limit {self.limit}")
+        self.trace = [
+            f"words: {' '.join(words) or '(none)'}",
+            f"keywords: {', '.join(stack) or '(none)'}; limit {self.limit}",
+        ]
         if not stack and self.limit == 4 and self.memories:
-            self._note("no keyword and the limit is 4: the oldest memory is recalled")
+            self.trace.append("no keyword and the limit is 4: the oldest memory is recalled")
             return self.memories.popleft()
         return self._follow(words, stack) or self._last_resort(words)
-
-    def _note(self, line: str) -> None:
-        self.trace.append(line)
 
     def _scan(self, words: list[str]) -> tuple[list[str], list[str]]:
         """Substitute words and stack keywords, up to the end of the first clause that has one."""
@@ -142,71 +180,191 @@ class Eliza:
                     break
                 kept = []
                 continue
-            keyword = self.script.keywords.get(word)
-            if keyword is not None and keyword.rules:
-                if keyword.rank > top:
-                    stack.insert(0, word)
-                    top = keyword.rank
-                else:
-                    stack.append(word)
-            kept.append(keyword.substitute if keyword is not None and keyword.substitute else word)
+            keyword = self.script[word]
+            if keyword.rules:
+                stack.insert(0 if keyword.rank > top else len(stack), word)
+                top = max(top, keyword.rank)
+            kept.append(keyword.substitute or word)
         return kept, stack
 
     def _follow(self, words: list[str], stack: list[str]) -> str | None:
         """Work through the stack until a rule gives an answer."""
-        visited = 0
-        while stack and visited < 100:  # scripts may link in a circle
-            visited += 1
-            keyword = self.script.keywords[stack.pop(0)]
+        for _ in range(100):  # scripts may link in a circle
+            if not stack:
+                return None
+            keyword = self.script[stack.pop(0)]
             self._remember(keyword.word, words)
             action, parts = self._decompose(keyword, words)
-            if isinstance(action, Reassembly):
-                return tidy(reassemble(action, parts))
-            if isinstance(action, Pre):
-                words = reassemble(action.rebuild, parts)
-                self._note(f"{keyword.word}: rebuilt as {' '.join(words)}")
-                action = action.link
-            if isinstance(action, Link):
-                self._note(f"{keyword.word}: link to {action.keyword}")
-                stack.insert(0, action.keyword)
-            elif isinstance(action, NewKey):
-                self._note(f"{keyword.word}: NEWKEY, the next keyword")
-            else:
-                self._note(f"{keyword.word}: no decomposition fits")
+            if action and action[0] == "PRE":  # rebuild the sentence, then follow the link
+                words = reassemble(action[1], parts)
+                self.trace.append(f"{keyword.word}: rebuilt as {' '.join(words)}")
+                action = action[2]
+            if not action:
+                self.trace.append(f"{keyword.word}: no decomposition fits")
                 return None
+            if action[0] == "=":
+                self.trace.append(f"{keyword.word}: link to {action[1]}")
+                stack.insert(0, action[1])
+            elif action == ["NEWKEY"]:
+                self.trace.append(f"{keyword.word}: NEWKEY, the next keyword")
+            else:
+                return tidy(reassemble(action, parts))
         return None
 
-    def _decompose(self, keyword: Keyword, words: list[str]) -> tuple[object, list[list[str]]]:
+    def _decompose(self, keyword: Keyword, words: list[str]) -> tuple[Form | None, list]:
         """The action of the first rule that fits, and the parts."""
         for rule in keyword.rules:
-            if isinstance(rule, Link):
+            if rule[0] == "=":
                 return rule, []
-            parts = match(self.script, rule.pattern, words)
+            parts = match(self.script, rule[0], words)
             if parts is not None:
-                self._note(
-                    f"{keyword.word}: rule of line {rule.line} fits, answer {self._turn(rule)}"
-                )
-                return rule.next_action(), parts
+                return self._take_turn(
+                    rule, f"{keyword.word}: rule of line {rule.line} fits,"
+                ), parts
         return None, []
 
-    @staticmethod
-    def _turn(rule: Rule) -> str:
-        return f"{rule.turn % len(rule.actions) + 1} of {len(rule.actions)}"
+    def _take_turn(self, rule: Form, note: str) -> Form:
+        """The rule's next action; the last is followed by the first."""
+        turn = self._turns[id(rule)] % (len(rule) - 1)
+        self._turns[id(rule)] += 1
+        self.trace.append(f"{note} answer {turn + 1} of {len(rule) - 1}")
+        return rule[turn + 1]
 
     def _remember(self, keyword: str, words: list[str]) -> None:
         """For the memory keyword: keep an answer for later, by the rule that the hash chooses."""
         if keyword != self.script.memory_keyword or not words:
             return
-        pattern, answer = self.script.memory[hash_word(words[-1])]
-        parts = match(self.script, pattern, words)
+        rule = self.script.memory[hash_word(words[-1])]
+        parts = match(self.script, rule[0], words)
         if parts is not None:
-            self.memories.append(tidy(reassemble(answer, parts)))
-            self._note(f"{keyword}: kept for later: {self.memories[-1]}")
+            self.memories.append(tidy(reassemble(rule[1], parts)))
+            self.trace.append(f"{keyword}: kept for later: {self.memories[-1]}")
 
     def _last_resort(self, words: list[str]) -> str:
         """An answer that always fits."""
         rule = self.script.none
-        self._note(f"NONE: answer {self._turn(rule)}")
-        action = rule.next_action()
-        parts = match(self.script, rule.pattern, words) or [words] * len(rule.pattern)
-        return tidy(reassemble(action, parts)) if isinstance(action, Reassembly) else ""
+        parts = match(self.script, rule[0], words) or [words] * len(rule[0])
+        return tidy(reassemble(self._take_turn(rule, "NONE:"), parts))
+
+
+def read_script(text: str) -> Script:
+    """Read a script. ``CourseError`` names the line of the first thing that is not understood."""
+    greeting, *entries = [form for form in _forms(text) if form] or [Form()]
+    _require(bool(greeting), 1, "it is empty")
+    script = Script(tidy(_words(greeting, greeting.line)), {}, Form())
+    for entry in entries:
+        if entry[0] == "MEMORY":
+            _require(len(entry) == 6, entry.line, "MEMORY needs a keyword and four rules")
+            script.memory_keyword = entry[1]
+            script.memory = [_memory_rule(rule, entry.line) for rule in entry[2:]]
+        elif entry[0] == "NONE":
+            script.none = _rule(entry[-1], entry.line)
+        else:
+            keyword = _keyword(entry)
+            script.keywords[keyword.word] = keyword
+    line = entries[-1].line if entries else 1
+    why = "the entry (NONE ((0) …)) for sentences without a keyword is missing"
+    _require(bool(script.none) and not _is_link(script.none), line, why)
+    for keyword in script.keywords.values():
+        for rule in keyword.rules:
+            for action in [rule] if _is_link(rule) else rule[1:]:
+                link = action[-1] if action[0] == "PRE" else action
+                why = f"the entry for {keyword.word} links to {link[-1]}, which has no entry"
+                known = not _is_link(link) or link[1] in script.keywords
+                _require(known, rule.line, why)
+    return script
+
+
+def _require(condition: bool, line: int, why: str) -> None:
+    if not condition:
+        raise CourseError(
+            f"The script cannot be read: line {line}: {why}. Mend that line and load it again."
+        )
+
+
+def _forms(text: str) -> Form:
+    """The lists of a script. Invisible characters, such as a byte order mark, are left out."""
+    visible = "".join(c for c in text if unicodedata.category(c) != "Cf").replace("’", "'")
+    stack = [Form()]
+    for number, line in enumerate(visible.upper().splitlines(), 1):
+        for token in re.findall(r"[()=,.]|[^\s()=,.;]+", line.split(";", 1)[0]):
+            if token == "(":
+                stack.append(Form())
+                stack[-1].line = number
+            elif token == ")":
+                _require(len(stack) > 1, number, "a bracket is closed that was never opened")
+                closed = stack.pop()
+                stack[-1].append(closed)
+            elif len(stack) > 1:
+                stack[-1].append(token)
+            else:
+                _require(token == "START", number, f"{token} stands outside of all brackets")
+    _require(len(stack) == 1, stack[-1].line, "the bracket that opens here is never closed")
+    return stack[0]
+
+
+def _words(items: str | Sequence, line: int, max_part: int | None = None) -> Sequence[str]:
+    """Only words; where ``max_part`` says how many parts there are, numbers must be among them."""
+    words = isinstance(items, list) and all(isinstance(item, str) for item in items)
+    _require(words and len(items) > 0, line, "a list of words is expected in brackets")
+    for item in items if max_part is not None else ():
+        why = f"an answer asks for part {item}, and the decomposition has {max_part}"
+        _require(not item.isdecimal() or 1 <= int(item) <= max_part, line, why)
+    return items
+
+
+def _is_link(item: str | Form) -> bool:
+    return isinstance(item, list) and len(item) == 2 and item[0] == "=" and isinstance(item[1], str)
+
+
+def _keyword(entry: Form) -> Keyword:
+    """``(WORD = SUBSTITUTE RANK DLIST(/TAGS) RULES…)``, everything but the word optional."""
+    keyword = Keyword(entry[0] if isinstance(entry[0], str) else "(no word)")
+    items = list(entry[1:])
+    while items:
+        item = items.pop(0)
+        if isinstance(item, list):
+            keyword.rules.append(_rule(item, entry.line))
+        elif item == "=" and items and isinstance(items[0], str):
+            keyword.substitute = items.pop(0)
+        elif item == "DLIST" and items:
+            tags = _words(items.pop(0), entry.line)
+            keyword.tags = frozenset(" ".join(tags).lstrip("/").split())
+        else:
+            why = f"{item} is not understood in the entry for {keyword.word}"
+            _require(item.isdecimal(), entry.line, why)
+            keyword.rank = int(item)
+    return keyword
+
+
+def _rule(rule: str | Form, line: int) -> Form:
+    """A link, or ``((DECOMPOSITION) (ANSWER) …)``; an answer may be a link, NEWKEY or PRE."""
+    if _is_link(rule):
+        return rule
+    line = getattr(rule, "line", line)
+    why = "a rule needs a decomposition in brackets and at least one answer"
+    whole = isinstance(rule, list) and len(rule) > 1 and isinstance(rule[0], list)
+    _require(whole and len(rule[0]) > 0, line, why)
+    for item in rule[0]:
+        if isinstance(item, list):
+            marked = "".join(_words(item, line))
+            why = "inside a decomposition only (*…) and (/…) may stand in brackets"
+            _require(marked[0] in "*/" and len(marked) > 1, line, why)
+    for action in rule[1:]:
+        if action and action[0] == "PRE":
+            why = "PRE needs a list to rebuild and a link, as in (PRE (YOU ARE 3) (=I))"
+            _require(len(action) == 3 and _is_link(action[2]), action.line, why)
+            _words(action[1], action.line, len(rule[0]))
+        elif not _is_link(action):
+            _words(action, getattr(action, "line", line), len(rule[0]))
+    return rule
+
+
+def _memory_rule(rule: str | Form, line: int) -> Form:
+    """``(0 YOUR 0 = EARLIER YOU SAID YOUR 3)`` as ``((0 YOUR 0) (EARLIER YOU SAID YOUR 3))``."""
+    whole = isinstance(rule, list) and rule.count("=") == 1
+    _require(whole, line, "a memory rule is a decomposition, =, and an answer")
+    equals = rule.index("=")
+    parts = Form([rule[:equals], rule[equals + 1 :]])
+    parts.line = rule.line
+    return _rule(parts, rule.line)

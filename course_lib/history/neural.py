@@ -1,90 +1,34 @@
-"""Two small neural language models: a recurrent network and a transformer of ready-made layers.
+"""Small neural language models: a recurrent network, and a transformer of torch's own layers.
 
-Both read and predict token ids (bytes, in notebook 01), so their scores can be compared with
-those of n-grams and of file compressors. Notebook 03 writes the transformer's layers itself.
+Those that read bytes can be compared with n-grams and file compressors; two that read words
+continue a text (GPT) or fill in a gap (BERT). Notebook 03 writes the transformer's layers itself.
 
 Sources: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder–Decoder" (the GRU);
 Vaswani et al. 2017, "Attention Is All You Need"; Devlin et al. 2019, "BERT" (the mask that looks
 both ways, with fill-in training).
 """
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from course_lib.workbook.evaluate import evaluate, get_batch, next_token_loss
-from course_lib.workbook.training import History, Plan, train
+from course_lib.workbook.training import TrainingConfig, train
 
-BYTES = 256
+HYPERPARAMETERS = {
+    "GRU": {"block_size": 32, "batch_size": 24, "learning_rate": 8e-3},
+    "transformer": {"block_size": 64, "batch_size": 16, "learning_rate": 3e-3},
+}
+"""What was found to learn fastest in a few seconds on two cores."""
 
 
 def as_bytes(text: str) -> Tensor:
     """The UTF-8 bytes of a text as ids, ``(length,)`` int64."""
     return torch.tensor(bytearray(text.encode("utf-8", "replace")), dtype=torch.long)
-
-
-class RecurrentModel(nn.Module):
-    """A GRU language model: everything it knows of the past is one vector, ``width`` numbers."""
-
-    def __init__(self, vocabulary: int = BYTES, width: int = 192, embedding: int = 64) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocabulary, embedding)
-        self.recurrent = nn.GRU(embedding, width, batch_first=True)
-        self.output = nn.Linear(width, vocabulary)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """``(batch, time)`` ids → ``(batch, time, vocabulary)`` logits for the token after each."""
-        states, _ = self.recurrent(self.embedding(ids))
-        return self.output(states)
-
-
-class SmallTransformer(nn.Module):
-    """A transformer of torch's ready-made layers.
-
-    causal   True: every position sees itself and what is to its left, as in GPT.
-             False: every position sees all of them, as in BERT.
-    """
-
-    def __init__(
-        self,
-        vocabulary: int = BYTES,
-        *,
-        causal: bool = True,
-        width: int = 128,
-        layers: int = 1,
-        heads: int = 4,
-        context: int = 64,
-    ) -> None:
-        super().__init__()
-        self.context = context
-        self.causal = causal
-        self.embedding = nn.Embedding(vocabulary, width)
-        self.position = nn.Embedding(context, width)
-        layer = nn.TransformerEncoderLayer(
-            width,
-            heads,
-            4 * width,
-            dropout=0.0,
-            activation="gelu",
-            batch_first=True,
-            norm_first=True,
-        )
-        self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
-        self.norm = nn.LayerNorm(width)
-        self.output = nn.Linear(width, vocabulary)
-        for table in (self.embedding, self.position):
-            nn.init.normal_(
-                table.weight, std=0.1
-            )  # torch's default of 1 would drown what is learned
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """``(batch, time)`` ids, time at most ``context`` → ``(batch, time, vocabulary)`` logits."""
-        time = ids.shape[1]
-        places = torch.arange(time, device=ids.device)
-        mask = ~causal_mask(time, device=ids.device) if self.causal else None
-        hidden = self.layers(
-            self.embedding(ids) + self.position(places), mask=mask, is_causal=self.causal
-        )
-        return self.output(self.norm(hidden))
 
 
 def causal_mask(
@@ -101,47 +45,112 @@ def causal_mask(
     return torch.ones(time, past, dtype=torch.bool, device=device).tril(past - time)
 
 
+class RecurrentModel(nn.Module):
+    """A GRU language model: all it knows of the past is one vector, ``hidden_size`` numbers."""
+
+    def __init__(
+        self, vocab_size: int = 256, hidden_size: int = 192, embedding_size: int = 64
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, embedding_size)
+        self.gru = nn.GRU(embedding_size, hidden_size, batch_first=True)
+        self.output = nn.Linear(hidden_size, vocab_size)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        """``(batch, time)`` ids → ``(batch, time, vocab_size)`` logits for the token after each."""
+        hidden_states, _ = self.gru(self.embedding(input_ids))
+        return self.output(hidden_states)
+
+
+class SmallTransformer(nn.Module):
+    """A transformer of torch's ready-made parts: one layer with four heads.
+
+    causal   True: every position sees itself and what is to its left, as in GPT.
+             False: every position sees all of them, as in BERT.
+    """
+
+    def __init__(
+        self, vocab_size: int = 256, causal: bool = True, d_model: int = 128, block_size: int = 64
+    ) -> None:
+        super().__init__()
+        self.causal = causal
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.position = nn.Embedding(block_size, d_model)
+        style = {"activation": "gelu", "batch_first": True, "norm_first": True, "dropout": 0.0}
+        layer = nn.TransformerEncoderLayer(d_model, 4, 4 * d_model, **style)
+        self.layers = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(d_model)
+        self.output = nn.Linear(d_model, vocab_size)
+        for table in (self.embedding, self.position):  # torch's 1 would drown what is learned
+            nn.init.normal_(table.weight, std=0.1)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        """``(batch, time)`` ids, at most ``block_size`` long → ``(batch, time, vocab_size)``."""
+        time, device = input_ids.shape[1], input_ids.device
+        mask = ~causal_mask(time, device=device) if self.causal else None
+        embedded = self.embedding(input_ids) + self.position(torch.arange(time, device=device))
+        return self.output(self.norm(self.layers(embedded, mask=mask, is_causal=self.causal)))
+
+
+def new_model(kind: str, seed: int) -> nn.Module:
+    """A freshly initialised ``GRU`` or ``transformer`` that reads bytes."""
+    torch.manual_seed(seed)
+    return RecurrentModel() if kind == "GRU" else SmallTransformer()
+
+
 def train_on_bytes(
     model: nn.Module,
     data: Tensor,
     *,
-    steps: int,
-    context: int,
-    batch: int,
+    max_steps: int,
+    block_size: int,
+    batch_size: int,
     learning_rate: float,
     seed: int = 0,
     held_out: Tensor | None = None,
-    looks: int = 4,
-) -> tuple[History, list[tuple[int, float]]]:
-    """Next-token training on one long sequence of ids.
+    num_evaluations: int = 4,
+) -> list[tuple[int, float]]:
+    """Next-token training on one long sequence of ids ``(length,)``.
 
-    Returns the history and, with ``held_out``, how good the model was along the way:
-    ``looks`` pairs of (bytes read so far, bits per byte on the held-out ids).
+    Returns how good the model was along the way on the ``held_out`` ids: ``num_evaluations``
+    pairs of (bytes read so far, bits per byte).
     """
+    config = TrainingConfig(
+        max_steps,
+        learning_rate,
+        lr_scheduler_type="linear",
+        seed=seed,
+        eval_steps=max(1, max_steps // num_evaluations),
+    )
     history = train(
         model,
-        lambda generator: get_batch(data, context + 1, batch, generator),
+        lambda generator: get_batch(data, block_size + 1, batch_size, generator),
         next_token_loss,
-        Plan(
-            steps,
-            learning_rate,
-            schedule="linear",
-            seed=seed,
-            evaluate_every=max(1, steps // looks),
-        ),
+        config,
         evaluate=None if held_out is None else lambda m: evaluate(m, held_out).bits_per_token,
         description=type(model).__name__,
     )
-    return history, [(step * batch * context, bits) for step, bits in history.evaluations]
+    return [(step * batch_size * block_size, bits) for step, bits in history.evaluations]
 
 
-@torch.no_grad()
+@contextmanager
+def _predicting(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards the model's mode is what it was."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)
+
+
 def influence_by_distance(
     model: nn.Module,
     data: Tensor,
-    distances: list[int],
-    context: int = 64,
-    trials: int = 128,
+    distances: Sequence[int],
+    block_size: int = 64,
+    num_samples: int = 128,
     seed: int = 0,
 ) -> list[float]:
     """How much a token still matters when it is d tokens in the past.
@@ -150,45 +159,123 @@ def influence_by_distance(
     distance between the predictions before and after: 0 nothing changes, 1 everything does.
     """
     generator = torch.Generator().manual_seed(seed)
-    windows = get_batch(data, context, trials, generator)
-    model.eval()
-    before = model(windows)[:, -1].softmax(-1)
+    input_ids = get_batch(data, block_size, num_samples, generator)
     effects = []
-    for distance in distances:
-        changed = windows.clone()
-        other = data[torch.randint(len(data), (trials,), generator=generator)]
-        changed[:, context - distance] = other
-        after = model(changed)[:, -1].softmax(-1)
-        effects.append((before - after).abs().sum(-1).mean().item() / 2)
-    model.train()
+    with _predicting(model):
+        before = model(input_ids)[:, -1].softmax(-1)
+        for distance in distances:
+            changed = input_ids.clone()
+            others = data[torch.randint(len(data), (num_samples,), generator=generator)]
+            changed[:, block_size - distance] = others
+            after = model(changed)[:, -1].softmax(-1)
+            effects.append((before - after).abs().sum(-1).mean().item() / 2)
     return effects
 
 
-@torch.no_grad()
 def generate_bytes(
-    model: nn.Module, start: str, length: int, *, context: int = 64, seed: int = 0
+    model: nn.Module, prompt: str, max_new_tokens: int, *, block_size: int = 64, seed: int = 0
 ) -> str:
-    """Continue ``start`` byte by byte, each drawn from the model's probabilities."""
+    """Continue ``prompt`` byte by byte, each drawn from the model's probabilities.
+
+    An empty prompt begins a new line.
+    """
     generator = torch.Generator().manual_seed(seed)
-    ids = as_bytes(start)[None]
-    model.eval()
-    for _ in range(length):
-        probabilities = model(ids[:, -context:])[0, -1].softmax(-1)
-        ids = torch.cat(
-            [ids, torch.multinomial(probabilities, 1, generator=generator)[None]], dim=1
-        )
-    model.train()
-    return bytes(ids[0].tolist()).decode("utf-8", "replace")
+    input_ids = as_bytes(prompt or "\n")[None]
+    with _predicting(model):
+        for _ in range(max_new_tokens):
+            probs = model(input_ids[:, -block_size:])[0, -1].softmax(-1)
+            drawn = torch.multinomial(probs, 1, generator=generator)
+            input_ids = torch.cat([input_ids, drawn[None]], dim=1)
+    written = bytes(input_ids[0].tolist())[0 if prompt else 1 :]
+    return written.decode("utf-8", "replace")
 
 
-RECIPES = {
-    "GRU": {"context": 32, "batch": 24, "learning_rate": 8e-3},
-    "transformer": {"context": 64, "batch": 16, "learning_rate": 3e-3},
-}
-"""What was found to learn fastest in a few seconds on two cores."""
+# --- two ways of training one transformer: continue a text (GPT) or fill in a gap (BERT)
+
+MASK, UNKNOWN = "[MASK]", "[UNK]"
+WINDOW = 7  # words in a window; the masked one is in the middle
+MIDDLE = WINDOW // 2
 
 
-def new_model(kind: str, seed: int) -> nn.Module:
-    """A freshly initialised ``GRU`` or ``transformer``."""
+class WordTokenizer:
+    """The most frequent words, numbered; all others are one ``[UNK]``."""
+
+    def __init__(self, documents: Iterable[Sequence[str]], vocab_size: int = 1500) -> None:
+        counts = Counter(word.lower() for document in documents for word in document)
+        frequent = sorted(counts, key=lambda word: (-counts[word], word))
+        self.words = [MASK, UNKNOWN, *frequent[: vocab_size - 2]]
+        self.ids = {word: token_id for token_id, word in enumerate(self.words)}
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def encode(self, words: Iterable[str]) -> Tensor:
+        """Words → ids, ``(length,)``."""
+        unknown = self.ids[UNKNOWN]
+        return torch.tensor([self.ids.get(word.lower(), unknown) for word in words])
+
+
+def masked_word_loss(model: nn.Module, input_ids: Tensor) -> Tensor:
+    """Mean cross-entropy of the word in the middle of each window, which is masked.
+
+    BERT masks words anywhere; masking the middle one of short windows teaches a tiny model the
+    same thing in seconds instead of hours.
+    """
+    return cross_entropy(_middle_logits(model, input_ids), input_ids[:, MIDDLE])
+
+
+def _middle_logits(model: SmallTransformer, windows: Tensor) -> Tensor:
+    """For the middle word of ``(batch, WINDOW)``; a causal model sees the left side alone."""
+    if model.causal:
+        return model(windows[:, :MIDDLE])[:, -1]
+    return model(windows.index_fill(1, torch.tensor(MIDDLE), 0))[:, MIDDLE]
+
+
+def train_gpt_and_bert(
+    data: Tensor, vocab_size: int, *, max_steps: int, seed: int = 0
+) -> tuple[SmallTransformer, SmallTransformer]:
+    """A model that continues and one that fills in: same size, same text, same number of steps."""
     torch.manual_seed(seed)
-    return RecurrentModel() if kind == "GRU" else SmallTransformer()
+    gpt = SmallTransformer(vocab_size, True, d_model=64, block_size=WINDOW)
+    bert = SmallTransformer(vocab_size, False, d_model=64, block_size=WINDOW)
+    config = TrainingConfig(max_steps, 4e-3, lr_scheduler_type="linear", seed=seed)
+
+    def windows(batch_size: int) -> Callable[[torch.Generator], Tensor]:
+        return lambda generator: get_batch(data, WINDOW, batch_size, generator)
+
+    train(gpt, windows(64), next_token_loss, config, description="GPT's way")
+    train(bert, windows(192), masked_word_loss, config, description="BERT's way")
+    return gpt.eval(), bert.eval()
+
+
+def fill_mask(
+    model: SmallTransformer, tokenizer: WordTokenizer, words: Sequence[str], top_k: int = 5
+) -> list[tuple[str, float]]:
+    """What the model puts in the place of ``[MASK]``, with probabilities, likeliest first.
+
+    A causal model sees only what is to its left. The special tokens are never answers.
+    """
+    place = list(words).index(MASK)
+    input_ids = tokenizer.encode([*[UNKNOWN] * MIDDLE, *words, *[UNKNOWN] * MIDDLE])
+    with _predicting(model):
+        logits = _middle_logits(model, input_ids[None, place : place + WINDOW])[0]
+    logits[:2] = -torch.inf
+    probs, ids = logits.softmax(-1).topk(min(top_k, len(tokenizer) - 2))
+    rounded = (round(prob, 3) for prob in probs.tolist())
+    return list(zip((tokenizer.words[n] for n in ids.tolist()), rounded, strict=True))
+
+
+def masked_word_accuracy(model: SmallTransformer, data: Tensor) -> float:
+    """How often the likeliest word is right for words of unseen text; ``[UNK]`` is left out.
+
+    Both models guess the same words: the causal one from the words to the left, the other one
+    from both sides.
+    """
+    windows = data.unfold(0, WINDOW, 1) if len(data) >= WINDOW else data.new_zeros(0, WINDOW)
+    windows = windows[windows[:, MIDDLE] > 1][:4000]
+    if not len(windows):
+        return 0.0
+    with _predicting(model):
+        logits = _middle_logits(model, windows)
+    logits[:, :2] = -torch.inf
+    return (logits.argmax(-1) == windows[:, MIDDLE]).float().mean().item()

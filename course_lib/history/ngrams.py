@@ -52,16 +52,15 @@ class KneserNey:
     ) -> None:
         documents = [list(document) for document in documents]
         if order < 1 or not documents:
-            raise ValueError(
-                "an n-gram model needs an order of at least 1 and at least one document"
-            )
-        known = set(vocabulary) if vocabulary is not None else {t for d in documents for t in d}
+            raise ValueError("an n-gram model needs an order of at least 1 and a document")
+        known = {t for d in documents for t in d} if vocabulary is None else set(vocabulary)
         self.order = order
         self.vocabulary = known | {END, UNKNOWN}
         counts = count_ngrams(([t if t in known else UNKNOWN for t in d] for d in documents), order)
+        # By length of the n-gram; of each context the sum of its counts and how many tokens follow.
         self.counts: list[dict[Gram, int]] = [{} for _ in range(order + 1)]
         self.totals: list[dict[Gram, int]] = [{} for _ in range(order + 1)]
-        self.kinds: list[dict[Gram, int]] = [{} for _ in range(order + 1)]
+        self.num_followers: list[dict[Gram, int]] = [{} for _ in range(order + 1)]
         self.discounts = [0.0] * (order + 1)
         for length in range(order, 0, -1):
             self._learn(length, counts)
@@ -69,32 +68,28 @@ class KneserNey:
                 counts = self._lower(counts)
 
     @staticmethod
-    def _lower(counts: Counter[Gram] | dict[Gram, int]) -> Counter[Gram]:
-        """Continuation counts of the order below; raw counts where nothing but a start stands left."""
+    def _lower(counts: Counter[Gram]) -> Counter[Gram]:
+        """Continuation counts of the order below; raw ones where a start stands to the left."""
         lower: Counter[Gram] = Counter()
         for gram, count in counts.items():
             lower[gram[1:]] += count if gram[0] == START and gram[1] == START else 1
         return lower
 
     def _learn(self, length: int, counts: Counter[Gram]) -> None:
-        """Counts, their sums and numbers of different followers for one length, and its discount."""
         totals: dict[Gram, int] = defaultdict(int)
-        kinds: dict[Gram, int] = defaultdict(int)
+        followers: dict[Gram, int] = defaultdict(int)
         ones = twos = 0
         for gram, count in counts.items():
             totals[gram[:-1]] += count
-            kinds[gram[:-1]] += 1
+            followers[gram[:-1]] += 1
             ones += count == 1
             twos += count == 2
-        self.counts[length], self.totals[length], self.kinds[length] = (
-            dict(counts),
-            dict(totals),
-            dict(kinds),
-        )
+        self.counts[length] = dict(counts)
+        self.totals[length], self.num_followers[length] = dict(totals), dict(followers)
         self.discounts[length] = ones / (ones + 2 * twos) if ones and twos else 0.5
 
     def probability(self, token: Token, context: Sequence[Token] = ()) -> float:
-        """P(token | the last ``order - 1`` tokens of the context). Sums to one over the vocabulary."""
+        """P(token | the last ``order - 1`` tokens of context). Sums to one over the vocabulary."""
         token = token if token in self.vocabulary else UNKNOWN
         history = tuple(t if t in self.vocabulary or t == START else UNKNOWN for t in context)
         history = history[len(history) - min(len(history), self.order - 1) :]
@@ -106,13 +101,12 @@ class KneserNey:
                 break
             discount = self.discounts[length]
             count = self.counts[length].get((*seen, token), 0)
-            result = (
-                max(count - discount, 0) + discount * self.kinds[length][seen] * result
-            ) / total
+            left = discount * self.num_followers[length][seen]  # goes to the shorter context
+            result = (max(count - discount, 0) + left * result) / total
         return result
 
     def log2_probability(self, document: Sequence[Token]) -> float:
-        """The sum of log2 P over the tokens of a document and its end: minus the bits to write it."""
+        """The sum of log2 P over a document's tokens and its end: minus the bits to write it."""
         tokens = padded(document, self.order)
         first = self.order - 1
         return sum(
@@ -126,21 +120,25 @@ class KneserNey:
         for document in documents:
             bits -= self.log2_probability(document)
             tokens += len(document) + 1
+        if not tokens:
+            raise ValueError("perplexity needs at least one document")
         return 2 ** (bits / tokens)
 
-    def generate(self, length: int, rng: random.Random, start: Sequence[Token] = ()) -> list[Token]:
-        """Continue ``start`` by up to ``length`` tokens, drawn one by one; stops at the document's end."""
-        tokens = padded(start, self.order)[:-1]
+    def generate(
+        self, max_tokens: int, rng: random.Random, prompt: Sequence[Token] = ()
+    ) -> list[Token]:
+        """Continue ``prompt`` by up to ``max_tokens``, drawn one by one; a drawn end stops it."""
+        tokens = padded(prompt, self.order)[:-1]
         begin = len(tokens)
-        while len(tokens) < begin + length:
+        while len(tokens) < begin + max_tokens:
             token = self._draw(tokens[len(tokens) - self.order + 1 :], rng)
             if token == END:
                 break
             tokens.append(token)
-        return [*start, *tokens[begin:]]
+        return [*prompt, *tokens[begin:]]
 
     def _draw(self, context: Sequence[Token], rng: random.Random) -> Token:
-        """One token: at each order, either a discounted count is drawn, or the next lower order decides."""
+        """At each order a discounted count is drawn, or the next lower order decides."""
         for length in range(min(len(context) + 1, self.order), 0, -1):
             seen = tuple(context[len(context) - length + 1 :])
             total = self.totals[length].get(seen)
@@ -148,8 +146,8 @@ class KneserNey:
                 continue
             mark = rng.random() * total
             discount = self.discounts[length]
-            if mark < total - discount * self.kinds[length][seen]:
-                for token, count in self._followers(length)[seen]:
+            if mark < total - discount * self.num_followers[length][seen]:
+                for token, count in self._followers[length][seen]:
                     mark -= count - discount
                     if mark < 0:
                         return token
@@ -157,16 +155,14 @@ class KneserNey:
 
     @cached_property
     def _any(self) -> list[Token]:
-        """What may be drawn when no count decides: every word, in an order that does not depend on chance."""
+        """What may be drawn when no count decides: every word, in a fixed order."""
         return sorted(self.vocabulary - {UNKNOWN, END}, key=str) or [END]
 
-    def _followers(self, length: int) -> dict[Gram, list[tuple[Token, int]]]:
-        """Followers of each context, made when text is first generated."""
-        if not hasattr(self, "_index"):
-            self._index: dict[int, dict[Gram, list[tuple[Token, int]]]] = {}
-        if length not in self._index:
-            index: dict[Gram, list[tuple[Token, int]]] = defaultdict(list)
-            for gram, count in self.counts[length].items():
-                index[gram[:-1]].append((gram[-1], count))
-            self._index[length] = index
-        return self._index[length]
+    @cached_property
+    def _followers(self) -> list[dict[Gram, list[tuple[Token, int]]]]:
+        """By length, the followers of each context with their counts; made when text is drawn."""
+        index = [defaultdict(list) for _ in self.counts]
+        for length, counts in enumerate(self.counts):
+            for gram, count in counts.items():
+                index[length][gram[:-1]].append((gram[-1], count))
+        return index

@@ -23,10 +23,11 @@ _KNOWN = {
     "falcon": {"activation": ("gelu",), "tie_word_embeddings": (True,), "alibi": (False,)},
 }
 _FALCON_NAMES = {
-    "attention.out": "self_attention.dense",
-    "mlp.up": "mlp.dense_h_to_4h",
-    "mlp.down": "mlp.dense_4h_to_h",
+    "attention.o_proj": "self_attention.dense",
+    "mlp.up_proj": "mlp.dense_h_to_4h",
+    "mlp.down_proj": "mlp.dense_4h_to_h",
 }
+_QKV = ("q_proj", "k_proj", "v_proj")
 
 
 def config_of(theirs: PretrainedConfig) -> Config:
@@ -43,17 +44,14 @@ def config_of(theirs: PretrainedConfig) -> Config:
             theirs.n_embd,
             theirs.n_layer,
             theirs.n_head,
-            context=theirs.n_positions,
-            hidden=theirs.n_inner,
-            epsilon=theirs.layer_norm_epsilon,
+            block_size=theirs.n_positions,
+            intermediate_size=theirs.n_inner,
+            layer_norm_epsilon=theirs.layer_norm_epsilon,
         )
-    few = (
-        theirs.num_kv_heads
-        if theirs.new_decoder_architecture
-        else 1
-        if theirs.multi_query
-        else theirs.num_attention_heads
-    )
+    if theirs.new_decoder_architecture:
+        n_kv_heads = theirs.num_kv_heads
+    else:
+        n_kv_heads = 1 if theirs.multi_query else theirs.num_attention_heads
     rope = _rope(theirs)
     return Config(
         theirs.vocab_size,
@@ -61,13 +59,13 @@ def config_of(theirs: PretrainedConfig) -> Config:
         theirs.hidden_size,
         theirs.num_hidden_layers,
         theirs.num_attention_heads,
-        few_heads=few,
-        context=theirs.max_position_embeddings,
-        hidden=theirs.ffn_hidden_size,
-        two_norms=_two_norms(theirs),
+        n_kv_heads=n_kv_heads,
+        block_size=theirs.max_position_embeddings,
+        intermediate_size=theirs.ffn_hidden_size,
+        num_ln_in_parallel_attn=_num_norms(theirs),
         bias=theirs.bias,
-        base=float(rope.get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))),
-        epsilon=theirs.layer_norm_epsilon,
+        rope_theta=float(rope.get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))),
+        layer_norm_epsilon=theirs.layer_norm_epsilon,
     )
 
 
@@ -91,10 +89,11 @@ def _rope(theirs: PretrainedConfig) -> dict:
     return getattr(theirs, "rope_parameters", None) or {}
 
 
-def _two_norms(theirs: FalconConfig) -> bool:
+def _num_norms(theirs: FalconConfig) -> int:
     """The larger models have a norm for attention and one for the MLP; the number may be left open."""
-    number = getattr(theirs, "num_ln_in_parallel_attn", None)
-    return theirs.new_decoder_architecture and number != 1
+    if not theirs.new_decoder_architecture:
+        return 1
+    return getattr(theirs, "num_ln_in_parallel_attn", None) or 2
 
 
 def from_gpt2(theirs: GPT2LMHeadModel) -> MiniGPT:
@@ -107,15 +106,15 @@ def from_gpt2(theirs: GPT2LMHeadModel) -> MiniGPT:
     )
     for kind in ("weight", "bias"):
         new[f"norm.{kind}"] = old[f"transformer.ln_f.{kind}"]
-        for layer in range(model.config.layers):
+        for layer in range(model.config.n_layers):
             mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
             turn = (lambda part: part.T) if kind == "weight" else (lambda part: part)
             three = turn(old[f"{other}attn.c_attn.{kind}"]).chunk(3)
-            for name, part in zip(("query", "key", "value"), three, strict=True):
+            for name, part in zip(_QKV, three, strict=True):
                 new[f"{mine}attention.{name}.{kind}"] = part
-            new[f"{mine}attention.out.{kind}"] = turn(old[f"{other}attn.c_proj.{kind}"])
-            new[f"{mine}mlp.up.{kind}"] = turn(old[f"{other}mlp.c_fc.{kind}"])
-            new[f"{mine}mlp.down.{kind}"] = turn(old[f"{other}mlp.c_proj.{kind}"])
+            new[f"{mine}attention.o_proj.{kind}"] = turn(old[f"{other}attn.c_proj.{kind}"])
+            new[f"{mine}mlp.up_proj.{kind}"] = turn(old[f"{other}mlp.c_fc.{kind}"])
+            new[f"{mine}mlp.down_proj.{kind}"] = turn(old[f"{other}mlp.c_proj.{kind}"])
             new[f"{mine}norm.{kind}"] = old[f"{other}ln_1.{kind}"]
             new[f"{mine}mlp_norm.{kind}"] = old[f"{other}ln_2.{kind}"]
     return _filled(model, new)
@@ -128,14 +127,14 @@ def from_falcon(theirs: FalconForCausalLM) -> MiniGPT:
     new["embedding.weight"] = old["transformer.word_embeddings.weight"]
     for kind in ("weight", "bias"):
         new[f"norm.{kind}"] = old[f"transformer.ln_f.{kind}"]
-        for layer in range(config.layers):
+        for layer in range(config.n_layers):
             mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
             for ours, name in _norm_names(config).items():
                 new[f"{mine}{ours}.{kind}"] = old[f"{other}{name}.{kind}"]
             if kind == "bias" and not config.bias:
                 continue
             parts = split_fused(old[f"{other}self_attention.query_key_value.{kind}"], config)
-            for name, part in zip(("query", "key", "value"), parts, strict=True):
+            for name, part in zip(_QKV, parts, strict=True):
                 new[f"{mine}attention.{name}.{kind}"] = part
             for ours, name in _FALCON_NAMES.items():
                 new[f"{mine}{ours}.{kind}"] = old[f"{other}{name}.{kind}"]
@@ -150,13 +149,13 @@ def to_falcon(model: MiniGPT, theirs: FalconConfig) -> FalconForCausalLM:
     new["transformer.word_embeddings.weight"] = new["lm_head.weight"] = old["embedding.weight"]
     for kind in ("weight", "bias"):
         new[f"transformer.ln_f.{kind}"] = old[f"norm.{kind}"]
-        for layer in range(config.layers):
+        for layer in range(config.n_layers):
             mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
             for ours, name in _norm_names(config).items():
                 new[f"{other}{name}.{kind}"] = old[f"{mine}{ours}.{kind}"]
             if kind == "bias" and not config.bias:
                 continue
-            parts = [old[f"{mine}attention.{name}.{kind}"] for name in ("query", "key", "value")]
+            parts = [old[f"{mine}attention.{name}.{kind}"] for name in _QKV]
             new[f"{other}self_attention.query_key_value.{kind}"] = join_fused(parts, config)
             for ours, name in _FALCON_NAMES.items():
                 new[f"{other}{name}.{kind}"] = old[f"{mine}{ours}.{kind}"]
@@ -166,15 +165,15 @@ def to_falcon(model: MiniGPT, theirs: FalconConfig) -> FalconForCausalLM:
 
 
 def _norm_names(config: Config) -> dict[str, str]:
-    if config.two_norms:
+    if config.num_ln_in_parallel_attn == 2:
         return {"norm": "ln_attn", "mlp_norm": "ln_mlp"}
     return {"norm": "input_layernorm"}
 
 
 def split_fused(fused: Tensor, config: Config) -> tuple[Tensor, Tensor, Tensor]:
     """Falcon's one matrix (or bias) as queries, keys and values."""
-    depth, groups = config.width // config.heads, config.kv_heads
-    rows = fused.view(groups, config.heads // groups + 2, depth, *fused.shape[1:])
+    head_dim, groups = config.head_dim, config.n_kv_heads
+    rows = fused.view(groups, config.n_heads // groups + 2, head_dim, *fused.shape[1:])
     return tuple(
         part.reshape(-1, *fused.shape[1:]) for part in (rows[:, :-2], rows[:, -2], rows[:, -1])
     )
@@ -182,9 +181,9 @@ def split_fused(fused: Tensor, config: Config) -> tuple[Tensor, Tensor, Tensor]:
 
 def join_fused(parts: list[Tensor], config: Config) -> Tensor:
     """The way back."""
-    depth, groups = config.width // config.heads, config.kv_heads
+    head_dim, groups = config.head_dim, config.n_kv_heads
     rest = parts[0].shape[1:]
-    rows = [part.view(groups, -1, depth, *rest) for part in parts]
+    rows = [part.view(groups, -1, head_dim, *rest) for part in parts]
     return torch.cat(rows, 1).reshape(-1, *rest)
 
 

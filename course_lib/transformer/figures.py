@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from course_lib.errors import CourseError
 from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigure, canvas
+from course_lib.workbook.training import History
 
 
 def label(piece: str) -> str:
@@ -241,6 +244,25 @@ def next_tokens(
     )
 
 
+def loss_curve(history: History, title: str = "Training") -> DescribedFigure:
+    """The loss a step, smoothed, with the validation loss as points."""
+    figure, axis = canvas()
+    losses = torch.tensor(history.losses)
+    width = max(1, len(losses) // 50)
+    smooth = losses.unfold(0, width, 1).mean(-1)
+    axis.plot(range(1, len(losses) + 1), losses, alpha=0.25, label="each step")
+    axis.plot(range(width, len(losses) + 1), smooth, label=f"mean of {width} steps")
+    if history.evaluations:
+        axis.plot(*zip(*history.evaluations, strict=True), "s--", label="validation")
+    axis.set(title=title, xlabel="step", ylabel="loss (nats per token)")
+    axis.legend()
+    first, last = float(smooth[0]), float(smooth[-1])
+    word = "falls" if last < first else "does not fall"
+    return DescribedFigure(
+        figure, f"The loss of training {word}: {first:.2f} at the start, {last:.2f} at the end."
+    )
+
+
 def diary(bits: Sequence[float]) -> DescribedFigure:
     """Held-out bits a byte at each look of a training that may still go on."""
     figure, axis = canvas(width=6.4, height=2.4)
@@ -282,18 +304,18 @@ def three_masks(inputs: int = 4, outputs: int = 4) -> DescribedFigure:
 
 
 def scaling(
-    operations: Sequence[float],
+    flops: Sequence[float],
     losses: Sequence[float],
     line: Sequence[float],
     names: Sequence[str],
     far: tuple[float, float, str] | None = None,
 ) -> DescribedFigure:
-    """Loss against compute, with the fitted line, and perhaps a model far to the right: (operations, loss, name)."""
+    """Loss against compute, with the fitted line, and perhaps a model far to the right: (flops, loss, name)."""
     figure, axis = canvas(height=3.4)
-    axis.plot(operations, losses, MARKERS[0], ms=8, label="trained here")
-    reach = [min(operations), far[0] if far else 10 * max(operations)]
+    axis.plot(flops, losses, MARKERS[0], ms=8, label="trained here")
+    reach = [min(flops), far[0] if far else 10 * max(flops)]
     axis.plot(reach, line, "--", color=COLOURS[3], label="fitted line")
-    for number, (x, y, name) in enumerate(zip(operations, losses, names, strict=True)):
+    for number, (x, y, name) in enumerate(zip(flops, losses, names, strict=True)):
         place = (
             (5, 6) if number % 2 == 0 else (-5, -15)
         )  # above and below in turn: neighbours stand close
@@ -312,4 +334,55 @@ def scaling(
     return DescribedFigure(
         figure,
         f"From the smallest to the largest model the loss goes from {losses[0]:.2f} to {losses[-1]:.2f}{told}.",
+    )
+
+
+def token_bits(tokens: Sequence[str], bits: Sequence[float]) -> DescribedFigure:
+    """What each token cost. Raises ``CourseError`` for none: the first token of a text has nothing before it."""
+    if not len(bits):
+        raise CourseError(
+            "One token has nothing before it to be compared with: give a longer text."
+        )
+    figure, axis = canvas(width=8.4, height=2.7)
+    axis.bar(
+        range(len(bits)),
+        bits,
+        color=[COLOURS[2] if b > 8 else COLOURS[0] for b in bits],
+        hatch=[HATCHES[1] if b > 8 else "" for b in bits],
+        edgecolor="white",
+    )
+    axis.set_xticks(range(len(bits)), tokens, rotation=60, ha="right", fontsize=8.5)
+    axis.set(
+        title="How surprising was each token?", xlabel="token", ylabel="−log2 probability (bits)"
+    )
+    top = int(np.argmax(bits))
+    return DescribedFigure(
+        figure,
+        f"“{tokens[top]}” surprised the model most, with {bits[top]:.1f} bits; "
+        f"the mean is {float(np.mean(bits)):.1f} (hatched: above 8).",
+    )
+
+
+def lens(names: Sequence[Sequence[str]], probs: Tensor, tokens: Sequence[str]) -> DescribedFigure:
+    """The likeliest next token after each layer (rows) at each place (columns)."""
+    figure, axis = canvas(width=9.0, height=0.36 * len(names) + 1.3)
+    axis.imshow(probs.numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto", origin="lower")
+    for row, own in enumerate(names):
+        for column, name in enumerate(own):
+            colour = "white" if probs[row, column] > 0.6 else "black"
+            axis.text(column, row, name[:9], ha="center", va="center", fontsize=7.5, color=colour)
+    axis.set_xticks(range(len(tokens)), tokens, rotation=40, ha="right", fontsize=8.5)
+    axis.set_yticks(range(len(names)), ["embedding", *range(1, len(names))])
+    axis.set(
+        title="What would be said next, if the model stopped here",
+        xlabel="token just read",
+        ylabel="after layer",
+    )
+    axis.grid(False)
+    first = names[0]
+    settled = sum(a != b for a, b in zip(first, names[-1], strict=True))
+    return DescribedFigure(
+        figure,
+        f"Between the embedding and the last layer the guess changes at {settled} of {len(first)} places; "
+        "darker is surer.",
     )

@@ -1,8 +1,5 @@
-"""Looking inside: attention maps, the surprise at each token, and what the layers think so far."""
+"""Looking inside: attention maps, and what the layers think so far."""
 
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,49 +8,34 @@ from torch import Tensor
 from course_lib.transformer.model import MiniGPT
 
 
-@contextmanager
-def keeping_weights(model: MiniGPT) -> Iterator[None]:
-    """Within it the model's attention is written out, and its weights stay on every layer."""
-    for block in model.blocks:
-        block.attention.keep_weights = True
+@torch.no_grad()
+def attention_maps(model: MiniGPT, input_ids: Tensor) -> Tensor:
+    """Who looks at whom: (n_layers, n_heads, time, time) for one text (time,). Rows sum to one."""
+    attentions = [block.attention for block in model.blocks]
+    for attention in attentions:
+        attention.keep_weights = True
     try:
-        yield
+        model(input_ids[None])
+        return torch.stack([attention.weights[0] for attention in attentions])
     finally:
-        for block in model.blocks:
-            block.attention.keep_weights = False
-
-
-@torch.no_grad()
-def attention_maps(model: MiniGPT, ids: Tensor) -> Tensor:
-    """Who looks at whom: (layers, heads, time, time) for one text ``ids`` (time,). Rows sum to one."""
-    with keeping_weights(model):
-        model(ids[None])
-        return torch.stack([block.attention.weights[0] for block in model.blocks])
-
-
-@torch.no_grad()
-def surprises(model: MiniGPT, ids: Tensor) -> Tensor:
-    """Bits that each token of ``ids`` (time,) cost, given those before it; (time − 1,), from the second on."""
-    if len(ids) < 2:
-        return torch.empty(0, device=ids.device)
-    logits = model(ids[None, :-1])[0]
-    return -logits.log_softmax(-1).gather(-1, ids[1:, None])[:, 0] / math.log(2)
+        for attention in attentions:
+            attention.keep_weights, attention.weights = False, None
 
 
 @dataclass(frozen=True)
 class Lens:
-    """For each layer and position the likeliest next token, and its probability; both (layers + 1, time)."""
+    """For each layer and position the likeliest next token, and its probability; both (n_layers + 1, time)."""
 
-    tokens: Tensor
-    chances: Tensor
+    token_ids: Tensor
+    probs: Tensor
 
 
 @torch.no_grad()
-def logit_lens(model: MiniGPT, ids: Tensor) -> Lens:
+def logit_lens(model: MiniGPT, input_ids: Tensor) -> Lens:
     """What would be said if the model stopped after each layer (nostalgebraist 2020).
 
     The vectors between the blocks go through the last norm and the embedding, as at the end.
     """
-    states = torch.stack(model.hidden(ids[None]))[:, 0]
-    chances, tokens = model.logits(states).softmax(-1).max(-1)
-    return Lens(tokens, chances)
+    states = torch.stack(model.hidden_states(input_ids[None]))[:, 0]
+    probs, token_ids = model.logits(states).softmax(-1).max(-1)
+    return Lens(token_ids, probs)

@@ -11,77 +11,84 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, gelu
+from torch.nn.functional import gelu
 
 from course_lib.errors import CourseError
-from course_lib.transformer.attention import allowed, attend, attend_fused, rotary, share_heads
+from course_lib.transformer.attention import (
+    apply_rotary_emb,
+    attend,
+    attend_fused,
+    make_attention_mask,
+    repeat_kv,
+)
 
 
 @dataclass(frozen=True)
 class Config:
-    """The shape of a model.
+    """The shape of a model. What is None is filled in.
 
-    kind         ``gpt`` or ``falcon``
-    width        numbers in a token's vector; depth of a head is width / heads
-    few_heads    heads of keys and values: 1 is multi-query, None as many as ``heads``
-    context      tokens that a text may have (learned positions have no more)
-    two_norms    Falcon's larger models: one norm for attention, another for the MLP
-    bias         whether the linear layers have one
+    kind                      ``gpt`` or ``falcon``
+    d_model                   numbers in a token's vector, the width of the model
+    n_kv_heads                heads of keys and values: 1 is multi-query, None as many as ``n_heads``
+    block_size                tokens that a text may have
+    intermediate_size         width inside the MLP, None four times ``d_model``
+    num_ln_in_parallel_attn   2 in Falcon's larger models: one norm for attention, one for the MLP
+    bias                      whether the linear layers have one
 
     Raises ``CourseError`` for a shape that no such model has.
     """
 
-    vocabulary: int
+    vocab_size: int
     kind: str = "gpt"
-    width: int = 128
-    layers: int = 4
-    heads: int = 4
-    few_heads: int | None = None
-    context: int = 256
-    hidden: int | None = None
-    two_norms: bool = False
+    d_model: int = 128
+    n_layers: int = 4
+    n_heads: int = 4
+    n_kv_heads: int | None = None
+    block_size: int = 256
+    intermediate_size: int | None = None
+    num_ln_in_parallel_attn: int = 1
     bias: bool = True
-    base: float = 10_000.0
-    epsilon: float = 1e-5
+    rope_theta: float = 10_000.0
+    layer_norm_epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
         if self.kind not in ("gpt", "falcon"):
             raise CourseError(f"There is no kind {self.kind!r}: take `gpt` or `falcon`.")
-        if min(self.vocabulary, self.width, self.layers, self.heads, self.context) < 1:
-            raise CourseError("Vocabulary, width, layers, heads and context are 1 or more.")
-        if self.width % self.heads or self.heads % self.kv_heads:
+        if min(self.vocab_size, self.d_model, self.n_layers, self.n_heads, self.block_size) < 1:
             raise CourseError(
-                f"The width is a multiple of the heads, and these of the heads of keys: {self.width}, {self.heads} "
-                f"and {self.kv_heads} are not."
+                "vocab_size, d_model, n_layers, n_heads and block_size are 1 or more."
             )
-        if self.kind == "falcon" and self.width // self.heads % 2:
-            raise CourseError("Rotary positions turn pairs: width / heads must be even.")
+        object.__setattr__(self, "n_kv_heads", self.n_kv_heads or self.n_heads)
+        object.__setattr__(self, "intermediate_size", self.intermediate_size or 4 * self.d_model)
+        if self.d_model % self.n_heads or self.n_heads % self.n_kv_heads:
+            raise CourseError(
+                "d_model is a multiple of n_heads, and n_heads of n_kv_heads: "
+                f"{self.d_model}, {self.n_heads} and {self.n_kv_heads} are not."
+            )
+        if self.kind == "falcon" and self.head_dim % 2:
+            raise CourseError("Rotary positions turn pairs: d_model / n_heads must be even.")
 
     @property
-    def mlp_width(self) -> int:
-        return self.hidden or 4 * self.width
-
-    @property
-    def kv_heads(self) -> int:
-        return self.few_heads or self.heads
+    def head_dim(self) -> int:
+        return self.d_model // self.n_heads
 
 
-class Cache:
+class KVCache:
     """Keys and values of what has been read, a pair for each layer, so that nothing is read twice."""
 
     def __init__(self) -> None:
-        self.parts: dict[int, tuple[Tensor, Tensor]] = {}
+        self.layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def __len__(self) -> int:
         """Tokens read."""
-        return self.parts[0][0].shape[2] if self.parts else 0
+        return self.layers[0][0].shape[2] if self.layers else 0
 
-    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Add the new ones (batch, heads, time, depth); returns all."""
-        if layer in self.parts:
-            old_key, old_value = self.parts[layer]
+    def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Add the new ones (batch, n_kv_heads, time, head_dim); returns all."""
+        if layer in self.layers:
+            old_key, old_value = self.layers[layer]
             key, value = torch.cat([old_key, key], 2), torch.cat([old_value, value], 2)
-        self.parts[layer] = key, value
+        self.layers[layer] = key, value
         return key, value
 
 
@@ -91,34 +98,35 @@ class Attention(nn.Module):
     def __init__(self, config: Config, layer: int) -> None:
         super().__init__()
         self.config, self.layer = config, layer
-        depth = config.width // config.heads
-        self.query = nn.Linear(config.width, config.heads * depth, bias=config.bias)
-        self.key = nn.Linear(config.width, config.kv_heads * depth, bias=config.bias)
-        self.value = nn.Linear(config.width, config.kv_heads * depth, bias=config.bias)
-        self.out = nn.Linear(config.width, config.width, bias=config.bias)
+        kv_dim = config.n_kv_heads * config.head_dim
+        self.q_proj = nn.Linear(config.d_model, config.d_model, bias=config.bias)
+        self.k_proj = nn.Linear(config.d_model, kv_dim, bias=config.bias)
+        self.v_proj = nn.Linear(config.d_model, kv_dim, bias=config.bias)
+        self.o_proj = nn.Linear(config.d_model, config.d_model, bias=config.bias)
         self.keep_weights = False  # set by ``interpret``
         self.weights: Tensor | None = None
 
     def forward(
-        self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: Cache | None
+        self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: KVCache | None
     ) -> Tensor:
-        batch, time, width = x.shape
-        depth = width // self.config.heads
+        batch, time, d_model = x.shape
         query, key, value = (
-            part(x).view(batch, time, -1, depth).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
+            proj(x).view(batch, time, -1, self.config.head_dim).transpose(1, 2)
+            for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
         if self.config.kind == "falcon":
-            query, key = (rotary(part, positions, self.config.base) for part in (query, key))
+            query = apply_rotary_emb(query, positions, self.config.rope_theta)
+            key = apply_rotary_emb(key, positions, self.config.rope_theta)
         if cache is not None:
-            key, value = cache.append(self.layer, key, value)
-        key, value = (share_heads(part, self.config.heads) for part in (key, value))
+            key, value = cache.update(self.layer, key, value)
+        key, value = (repeat_kv(states, self.config.n_heads) for states in (key, value))
         if self.keep_weights:
-            mask = allowed(time, key.shape[2], None, x.device) if mask is None else mask
+            if mask is None:
+                mask = make_attention_mask(time, key.shape[2], device=x.device)
             mixed, self.weights = attend(query, key, value, mask)
         else:
             mixed = attend_fused(query, key, value, mask)
-        return self.out(mixed.transpose(1, 2).reshape(batch, time, width))
+        return self.o_proj(mixed.transpose(1, 2).reshape(batch, time, d_model))
 
 
 class MLP(nn.Module):
@@ -126,12 +134,12 @@ class MLP(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.up = nn.Linear(config.width, config.mlp_width, bias=config.bias)
-        self.down = nn.Linear(config.mlp_width, config.width, bias=config.bias)
+        self.up_proj = nn.Linear(config.d_model, config.intermediate_size, bias=config.bias)
+        self.down_proj = nn.Linear(config.intermediate_size, config.d_model, bias=config.bias)
         self.approximate = "tanh" if config.kind == "gpt" else "none"  # GPT-2 has the quicker curve
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down(gelu(self.up(x), approximate=self.approximate))
+        return self.down_proj(gelu(self.up_proj(x), approximate=self.approximate))
 
 
 class Block(nn.Module):
@@ -140,14 +148,16 @@ class Block(nn.Module):
     def __init__(self, config: Config, layer: int) -> None:
         super().__init__()
         self.parallel = config.kind == "falcon"
-        self.norm = nn.LayerNorm(config.width, eps=config.epsilon)
-        two = not self.parallel or config.two_norms
-        self.mlp_norm = nn.LayerNorm(config.width, eps=config.epsilon) if two else None
+        self.norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        one_norm = self.parallel and config.num_ln_in_parallel_attn == 1
+        self.mlp_norm = (
+            None if one_norm else nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        )
         self.attention = Attention(config, layer)
         self.mlp = MLP(config)
 
     def forward(
-        self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: Cache | None
+        self, x: Tensor, positions: Tensor, mask: Tensor | None, cache: KVCache | None
     ) -> Tensor:
         normed = self.norm(x)
         mixed = self.attention(normed, positions, mask, cache)
@@ -163,46 +173,44 @@ class MiniGPT(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocabulary, config.width)
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.positions = (
-            nn.Embedding(config.context, config.width) if config.kind == "gpt" else None
+            nn.Embedding(config.block_size, config.d_model) if config.kind == "gpt" else None
         )
-        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
-        self.norm = nn.LayerNorm(config.width, eps=config.epsilon)
-        self.apply(self._start)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
+        self.norm = nn.LayerNorm(config.d_model, eps=config.layer_norm_epsilon)
+        self.apply(self._init_weights)
 
     @staticmethod
-    def _start(module: nn.Module) -> None:
+    def _init_weights(module: nn.Module) -> None:
         """Small random weights, as GPT-2 (Radford et al. 2019, section 2.3, without its depth scaling)."""
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
-    def hidden(
-        self, ids: Tensor, real: Tensor | None = None, cache: Cache | None = None
+    def hidden_states(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, cache: KVCache | None = None
     ) -> list[Tensor]:
-        """The vectors (batch, time, width) before the first block and after each one.
+        """The vectors (batch, time, d_model) before the first block and after each one.
 
-        ids     tokens (batch, time)
-        real    False for padding, bool (batch, past + time); None when there is none
-        cache   what was read before; it is added to
+        input_ids        tokens (batch, time)
+        attention_mask   0 or False for padding, (batch, past + time); None when there is none
+        cache            what was read before; it is added to
         """
-        time, past = ids.shape[1], len(cache) if cache is not None else 0
-        if self.positions is not None and past + time > self.config.context:
+        time, past = input_ids.shape[1], len(cache) if cache is not None else 0
+        if past + time > self.config.block_size:
             raise CourseError(
-                f"This model reads at most {self.config.context} tokens: give it a shorter text."
+                f"This model reads at most {self.config.block_size} tokens: give it a shorter text."
             )
-        if real is None:
-            positions = torch.arange(past, past + time, device=ids.device)[None]
+        if attention_mask is None:
+            positions = torch.arange(past, past + time, device=input_ids.device)[None]
         else:
-            positions = (real.long().cumsum(1) - 1).clamp(min=0)[:, past:]
-        mask = (
-            None
-            if real is None and (past == 0 or time == 1)
-            else allowed(time, past + time, real, ids.device)
-        )
-        x = self.embedding(ids)
+            positions = (attention_mask.long().cumsum(1) - 1).clamp(min=0)[:, past:]
+        mask = None  # causal, in the fused kernel's own words
+        if attention_mask is not None or (past and time > 1):
+            mask = make_attention_mask(time, past + time, attention_mask, input_ids.device)
+        x = self.embedding(input_ids)
         if self.positions is not None:
             x = x + self.positions(positions)
         states = [x]
@@ -211,15 +219,11 @@ class MiniGPT(nn.Module):
         return states
 
     def forward(
-        self, ids: Tensor, real: Tensor | None = None, cache: Cache | None = None
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, cache: KVCache | None = None
     ) -> Tensor:
-        """Logits (batch, time, vocabulary) of the token after each one."""
-        return self.logits(self.hidden(ids, real, cache)[-1])
+        """Logits (batch, time, vocab_size) of the token after each one."""
+        return self.logits(self.hidden_states(input_ids, attention_mask, cache)[-1])
 
     def logits(self, state: Tensor) -> Tensor:
-        """A vector (…, width) as scores for every token (…, vocabulary)."""
+        """A vector (…, d_model) as scores for every token (…, vocab_size)."""
         return self.norm(state) @ self.embedding.weight.T
-
-    def loss(self, ids: Tensor) -> Tensor:
-        """Nats a token: the mean surprise at each next token of ``ids`` (batch, time)."""
-        return cross_entropy(self(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())

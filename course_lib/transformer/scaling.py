@@ -1,79 +1,175 @@
-"""Loss against compute: the same text read by models of several sizes, and the line through them."""
+"""What size means: parameters, operations, money, and loss against compute.
 
+Prices and peaks are data, not code: ``assets/costs/gpus.json`` has a date and a source, and may be edited.
+"""
+
+import json
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.transformer.cost import training_operations
-from course_lib.transformer.counting import parameter_count
+from course_lib.errors import CourseError
+from course_lib.places import REPOSITORY
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.optimiser import MuonAndAdamW
-from course_lib.workbook.evaluate import get_batch
-from course_lib.workbook.training import Plan, train
+from course_lib.transformer.optimizer import MuonAndAdamW
+from course_lib.workbook.evaluate import get_batch, next_token_loss
+from course_lib.workbook.training import TrainingConfig, train
+
+PRICES = REPOSITORY / "assets" / "costs" / "gpus.json"
+
+GPT3 = Config(50_257, "gpt", d_model=12_288, n_layers=96, n_heads=96, block_size=2_048)
+"""Brown et al. 2020, table 2.1 (175 billion) and section 2.1; vocabulary and biases as in GPT-2."""
+FALCON_7B = Config(
+    65_024,
+    "falcon",
+    d_model=4_544,
+    n_layers=32,
+    n_heads=71,
+    n_kv_heads=1,
+    block_size=2_048,
+    bias=False,
+)
+"""The configuration published with ``tiiuae/falcon-7b``."""
+
+
+@dataclass(frozen=True)
+class ParameterCount:
+    """Parameters by part."""
+
+    embedding: int
+    positions: int
+    attention: int
+    mlp: int
+    norms: int
+
+    @property
+    def linear(self) -> int:
+        """Those in linear layers, which 4-bit loading makes smaller."""
+        return self.attention + self.mlp
+
+    @property
+    def total(self) -> int:
+        return self.embedding + self.positions + self.linear + self.norms
+
+
+def parameter_count(config: Config) -> ParameterCount:
+    """Count them from the configuration alone. The last layer is the embedding again and costs nothing."""
+    d_model, inner = config.d_model, config.intermediate_size
+    outputs = 2 * d_model + 2 * config.n_kv_heads * config.head_dim  # of q and o, of k and v
+    two_norms = config.kind == "gpt" or config.num_ln_in_parallel_attn == 2
+    return ParameterCount(
+        embedding=config.vocab_size * d_model,
+        positions=config.block_size * d_model if config.kind == "gpt" else 0,
+        attention=config.n_layers * (d_model + config.bias) * outputs,
+        mlp=config.n_layers * (2 * d_model * inner + config.bias * (inner + d_model)),
+        norms=(config.n_layers * (1 + two_norms) + 1) * 2 * d_model,
+    )
+
+
+def training_flops(num_parameters: float, num_tokens: float) -> float:
+    """About 6 operations for each parameter and token (Kaplan et al. 2020, section 2.1).
+
+    Forward a multiplication and an addition, backward twice as much. Attention itself, which grows
+    with the length of the text, is left out.
+    """
+    return 6 * num_parameters * num_tokens
+
+
+@dataclass(frozen=True)
+class GPU:
+    """A card for hire: operations a second in bf16 at its peak, and its price."""
+
+    name: str
+    peak_flops: float
+    dollars_per_hour: float
+
+
+def gpu_hours(flops: float, gpu: GPU, utilization: float = 0.4) -> float:
+    """Hours on one card that reaches the fraction ``utilization`` of its peak; 0.3 to 0.5 are usual."""
+    return flops / (gpu.peak_flops * utilization) / 3_600
+
+
+def read_gpus(path: str | os.PathLike = PRICES) -> tuple[list[GPU], str]:
+    """The cards of the table, and the month that its prices are of."""
+    try:
+        stored = json.loads(Path(path).read_text(encoding="utf-8"))
+        gpus = [
+            GPU(row["name"], row["peak teraflops"] * 1e12, row["dollars an hour"])
+            for row in stored["gpus"]
+        ]
+        return gpus, str(stored["as of"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"The table of GPUs in {Path(path).name} cannot be read ({type(error).__name__}: {error}): "
+            "each card needs a name, peak teraflops, and dollars an hour."
+        ) from None
 
 
 @dataclass(frozen=True)
 class Run:
     """One model of the experiment: operations spent on training it, and its loss afterwards."""
 
-    operations: float
+    flops: float
     loss: float
-
-
-@dataclass(frozen=True)
-class PowerLaw:
-    """loss = scale · operations^(−exponent): a straight line when both axes are logarithmic."""
-
-    scale: float
-    exponent: float
-
-    def __call__(self, operations: float) -> float:
-        return self.scale * operations**-self.exponent
 
 
 def run_sizes(
     configs: Sequence[Config],
     data: Tensor,
-    judge: Callable[[MiniGPT], float],
+    evaluate: Callable[[MiniGPT], float],
     *,
     device: torch.device,
-    steps: int,
-    batch: int,
-    length: int,
+    max_steps: int,
+    batch_size: int,
+    block_size: int,
     learning_rate: float,
     seed: int = 0,
 ) -> list[Run]:
-    """Train each configuration on the same windows of ``data`` (tokens,) and ``judge`` it on other text.
+    """Train each configuration on the same windows of ``data`` (tokens,); ``evaluate`` says its loss.
 
     Operations count the parameters outside the embedding, and the last layer, which does work
     (Kaplan et al. 2020 leave it out; for models as small as these it is most of the work).
     """
+    training = TrainingConfig(
+        max_steps, learning_rate, lr_scheduler_type="wsd", weight_decay=0.1, seed=seed
+    )
     runs = []
     for config in configs:
         torch.manual_seed(seed)
         model = MiniGPT(config).to(device)
-        plan = Plan(steps, learning_rate, schedule="trapezoid", weight_decay=0.1, seed=seed)
         train(
             model,
-            lambda generator: get_batch(data, length + 1, batch, generator).to(device),
-            lambda m, rows: m.loss(rows),
-            plan,
-            optimiser_for=MuonAndAdamW,
-            description=f"width {config.width}",
+            lambda generator: get_batch(data, block_size + 1, batch_size, generator).to(device),
+            next_token_loss,
+            training,
+            make_optimizer=MuonAndAdamW,
+            description=f"width {config.d_model}",
         )
-        count = parameter_count(config)
-        working = count.linear + count.embedding
-        runs.append(Run(training_operations(working, steps * batch * length), judge(model.eval())))
+        count, num_tokens = parameter_count(config), max_steps * batch_size * block_size
+        flops = training_flops(count.linear + count.embedding, num_tokens)
+        runs.append(Run(flops, evaluate(model.eval())))
     return runs
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """loss = scale · flops^(−exponent): a straight line when both axes are logarithmic."""
+
+    scale: float
+    exponent: float
+
+    def __call__(self, flops: float) -> float:
+        return self.scale * flops**-self.exponent
 
 
 def fit_power_law(runs: Sequence[Run]) -> PowerLaw:
     """The straight line through the logarithms, by least squares."""
-    slope, start = np.polyfit(
-        [math.log(run.operations) for run in runs], [math.log(run.loss) for run in runs], 1
-    )
+    logs = [(math.log(run.flops), math.log(run.loss)) for run in runs]
+    slope, start = np.polyfit(*zip(*logs, strict=True), 1)
     return PowerLaw(math.exp(start), -float(slope))

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
 
         return testing.run_tests(rest, quick=options.quick, thorough=options.thorough)
     if options.verb == "run":
-        from course_lib.workbook.toolchain import book
+        from course_lib.workbook import run as book
 
         return book.run_notebooks(
             options.names, corpus=options.corpus, profile=options.profile, out=options.out
@@ -52,9 +52,9 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
         from course_lib.workbook import doctor
 
         return doctor.main()
-    from course_lib.workbook.toolchain import cli as toolchain
+    from tools import notebooks  # the maintainers', beside the library
 
-    return toolchain.main(options)
+    return notebooks.main(options)
 
 
 if __name__ == "__main__":

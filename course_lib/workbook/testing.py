@@ -15,7 +15,7 @@ LOCK_PYTHON = (3, 11)  # the Python with which the notebooks' outputs were made
 CELL_SECONDS = 240  # four times what a cell may take on a quiet machine
 NOTEBOOKS = places.REPOSITORY / "notebooks"
 SUPPORT = places.REPOSITORY / "tests" / "support"
-SANITISER = Path(__file__).parent / "toolchain" / "sanitise.cfg"
+SANITISER = SUPPORT / "sanitise.cfg"
 CONSTRAINTS = ("colab", "lowest")
 TWO_AT_A_TIME = [
     "-n",

@@ -19,37 +19,52 @@ from torch import Tensor, nn
 
 from course_lib.errors import CourseError
 from course_lib.workbook import checkpoints
-from course_lib.workbook.figures import DescribedFigure, canvas
 from course_lib.workbook.progress import bar
 
 Batch = Any
-DrawBatch = Callable[[torch.Generator], Batch]
-BatchLoss = Callable[[nn.Module, Batch], Tensor]
+COOL_DOWN = 0.4  # the fraction of the steps in which ``wsd`` falls
+
+# The learning rate after the warm-up as a fraction of the highest one; ``t`` runs from 0 to 1.
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": lambda t: 0.5 * (1 + math.cos(math.pi * t)),
+    "linear": lambda t: 1 - t,
+    "constant": lambda t: 1.0,
+    "wsd": lambda t: 1.0,  # warm-up, stable, decay: it falls by its own clock, see learning_rate_at
+}
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How to train.
+class TrainingConfig:
+    """How to train; the names are those of transformers' ``TrainingArguments``.
 
-    steps           updates of the weights
-    learning_rate   the highest one; it rises over ``warmup`` (a share of the steps) and then
-                    falls along ``schedule``: ``cosine``, ``linear``, ``constant``, or ``trapezoid``,
-                    which falls only in the last 40 % of the steps
-    clip            largest norm of the gradient; longer ones are shortened to it
-    evaluate_every  steps between evaluations; 0: only at the end
-    checkpoint      file to save to when interrupted and every ``save_every`` steps (0: only then)
+    max_steps           updates of the weights
+    learning_rate       the highest one; it rises over ``warmup_ratio`` of the steps, then falls
+    lr_scheduler_type   ``cosine``, ``linear``, ``constant``, or ``wsd`` (warm-up, stable, decay:
+                        Hu et al. 2024, "MiniCPM"), which falls only in the last 40 % of the steps
+    max_grad_norm       a longer gradient is shortened to it
+    eval_steps          steps between evaluations; 0: only at the end
+    checkpoint_path     file to save to when interrupted and every ``save_steps`` (0: only then)
     """
 
-    steps: int
+    max_steps: int
     learning_rate: float = 1e-3
-    warmup: float = 0.05
-    schedule: str = "cosine"
+    warmup_ratio: float = 0.05
+    lr_scheduler_type: str = "cosine"
     weight_decay: float = 0.01
-    clip: float = 1.0
-    evaluate_every: int = 0
-    checkpoint: Path | None = None
-    save_every: int = 0
+    max_grad_norm: float = 1.0
+    eval_steps: int = 0
+    checkpoint_path: Path | None = None
+    save_steps: int = 0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.max_steps < 1:
+            raise CourseError("A training needs at least one step: raise `max_steps`.")
+        if self.lr_scheduler_type not in SCHEDULES:
+            raise CourseError(
+                f"There is no lr_scheduler_type {self.lr_scheduler_type!r}: "
+                f"take one of {', '.join(SCHEDULES)}."
+            )
 
 
 @dataclass
@@ -66,92 +81,109 @@ class History:
         return len(self.losses)
 
 
-def learning_rate_at(step: int, plan: Plan) -> float:
+def learning_rate_at(step: int, config: TrainingConfig) -> float:
     """The learning rate of update ``step`` (from 0)."""
-    warmup = max(1, round(plan.warmup * plan.steps))
+    warmup = max(1, round(config.warmup_ratio * config.max_steps))
     if step < warmup:
-        return plan.learning_rate * (step + 1) / warmup
-    done = (step - warmup) / max(1, plan.steps - warmup)
-    factor = {
-        "cosine": 0.5 * (1 + math.cos(math.pi * done)),
-        "linear": 1 - done,
-        "constant": 1.0,
-        "trapezoid": min(1.0, (plan.steps - step) / (0.4 * plan.steps)),
-    }[plan.schedule]
-    return plan.learning_rate * factor
+        return config.learning_rate * (step + 1) / warmup
+    factor = SCHEDULES[config.lr_scheduler_type]((step - warmup) / (config.max_steps - warmup))
+    if config.lr_scheduler_type == "wsd":
+        factor = min(1.0, (config.max_steps - step) / (COOL_DOWN * config.max_steps))
+    return config.learning_rate * factor
 
 
-def make_optimiser(model: nn.Module, plan: Plan) -> torch.optim.AdamW:
+def make_adamw(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
     """AdamW; weight decay only for matrices, as is usual (biases and norms are left free)."""
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": plan.weight_decay},
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(
-        [g for g in groups if g["params"]], lr=plan.learning_rate, betas=(0.9, 0.95)
+        [g for g in groups if g["params"]], lr=config.learning_rate, betas=(0.9, 0.95)
     )
 
 
 def train(
     model: nn.Module,
-    draw_batch: DrawBatch,
-    batch_loss: BatchLoss,
-    plan: Plan,
+    get_batch: Callable[[torch.Generator], Batch],
+    loss_fn: Callable[[nn.Module, Batch], Tensor],
+    config: TrainingConfig,
     *,
     evaluate: Callable[[nn.Module], float] | None = None,
     resume: bool = False,
-    optimiser_for: Callable[[nn.Module, Plan], torch.optim.Optimizer] = make_optimiser,
+    make_optimizer: Callable[[nn.Module, TrainingConfig], torch.optim.Optimizer] = make_adamw,
     description: str = "Training",
 ) -> History:
     """Train ``model`` in place and return the history.
 
-    draw_batch(generator)      one batch; all its randomness must come from the generator
-    batch_loss(model, batch)   the loss, a scalar tensor
-    evaluate(model)            a validation loss; called without gradients, in evaluation mode
-    resume                     go on from ``plan.checkpoint``; on a CPU the result is bit for
-                               bit that of a run that was never interrupted
-    optimiser_for(model, plan) another optimiser than AdamW; a group's ``share`` of the learning
-                               rate is kept, 1 if it has none
+    get_batch(generator)            one batch; all its randomness must come from the generator
+    loss_fn(model, batch)           the loss, a scalar tensor
+    evaluate(model)                 a validation loss; called without gradients, in evaluation mode
+    resume                          go on from ``config.checkpoint_path``; on a CPU the result is
+                                    bit for bit that of a run that was never interrupted
+    make_optimizer(model, config)   another optimiser than AdamW; a parameter group's ``lr_scale``
+                                    multiplies the learning rate, 1 if it has none
 
     An interruption (Ctrl-C, the stop button) lets the step at hand end, saves the checkpoint
-    if the plan names one, and returns normally with ``interrupted`` set.
+    if the configuration names one, and returns normally with ``interrupted`` set.
     """
-    if plan.steps < 1:
-        raise CourseError("A training plan needs at least one step: raise `steps`.")
-    generator = torch.Generator().manual_seed(plan.seed)
-    optimiser = optimiser_for(model, plan)
-    history = History()
-    if resume and plan.checkpoint is not None and Path(plan.checkpoint).exists():
-        history = History(**checkpoints.load(plan.checkpoint, model, optimiser, generator))
-        history.interrupted = False
+    generator = torch.Generator().manual_seed(config.seed)
+    optimizer, history = make_optimizer(model, config), History()
+    path = None if config.checkpoint_path is None else Path(config.checkpoint_path)
+    settings = {key: value for key, value in asdict(config).items() if key in _FIXED}
+
+    def save() -> None:
+        facts = {"history": {**asdict(history), "interrupted": False}, "config": settings}
+        checkpoints.save(path, model, optimizer, generator, facts)
+
+    if resume and path is not None and path.exists():
+        facts = checkpoints.load(path, model, optimizer, generator, settings)
+        history = History(**facts["history"])
+        history.evaluations = [tuple(pair) for pair in history.evaluations]
     started = time.perf_counter() - history.seconds
     model.train()
-    shown = bar(total=plan.steps, description=description, unit="step")
-    shown.update(history.steps)
-    with shown, DeferredInterrupt() as interrupt:
-        for step in range(history.steps, plan.steps):
-            history.losses.append(
-                _update(model, draw_batch, batch_loss, optimiser, plan, step, generator)
-            )
-            shown.update()
-            shown.set_postfix_str(f"loss {history.losses[-1]:.3f}", refresh=False)
-            due = plan.evaluate_every and (step + 1) % plan.evaluate_every == 0
-            if evaluate is not None and (due or step + 1 == plan.steps):
-                history.evaluations.append((step + 1, _evaluate(model, evaluate)))
+    progress = bar(total=config.max_steps, description=description, unit="step")
+    progress.update(history.steps)
+    with progress, DeferredInterrupt() as interrupt:
+        for step in range(history.steps, config.max_steps):
+            with _mixed_precision(model):
+                loss = loss_fn(model, get_batch(generator))
+            history.losses.append(_update(model, loss, optimizer, config, step))
+            progress.update()
+            progress.set_postfix_str(f"loss {history.losses[-1]:.3f}", refresh=False)
+            done = step + 1
+            due = config.eval_steps and done % config.eval_steps == 0
+            if evaluate is not None and (due or done == config.max_steps):
+                history.evaluations.append((done, _evaluate(model, evaluate)))
             history.seconds = time.perf_counter() - started
-            if (
-                plan.checkpoint is not None
-                and plan.save_every
-                and (step + 1) % plan.save_every == 0
-            ):
-                _save(model, optimiser, plan, history, generator)
-            if interrupt.requested and history.steps < plan.steps:
+            if path is not None and config.save_steps and done % config.save_steps == 0:
+                save()
+            if interrupt.requested and done < config.max_steps:
                 history.interrupted = True
                 break
     if history.interrupted:
-        _say_interrupted(model, optimiser, plan, history, generator)
+        sentence = (
+            f"Interrupted after {history.steps} of {config.max_steps} steps; "
+            "the model keeps what it learned."
+        )
+        if path is not None:
+            save()
+            sentence += f" Go on with resume=True (saved in {path.name})."
+        print(sentence)
     return history
+
+
+# What a resumed run must have in common with the one that it goes on from.
+_FIXED = (
+    "max_steps",
+    "learning_rate",
+    "warmup_ratio",
+    "lr_scheduler_type",
+    "weight_decay",
+    "max_grad_norm",
+    "seed",
+)
 
 
 class DeferredInterrupt:
@@ -162,12 +194,11 @@ class DeferredInterrupt:
     """
 
     def __init__(self) -> None:
-        self.requested = False
-        self._previous: Any = None
+        self.requested = self._installed = False
 
     def __enter__(self) -> "DeferredInterrupt":
         if threading.current_thread() is threading.main_thread():
-            self._previous = signal.signal(signal.SIGINT, self._hold)
+            self._previous, self._installed = signal.signal(signal.SIGINT, self._hold), True
         return self
 
     def _hold(self, *_: Any) -> None:
@@ -176,88 +207,47 @@ class DeferredInterrupt:
         self.requested = True
 
     def __exit__(self, *_: Any) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
+        if self._installed:  # a handler that was not set from Python is told as None
+            previous = signal.default_int_handler if self._previous is None else self._previous
+            signal.signal(signal.SIGINT, previous)
+
+
+def _mixed_precision(model: nn.Module) -> torch.autocast:
+    """On a GPU that calculates in bf16 the products do; weights, losses and updates stay in fp32."""
+    on_gpu = next(model.parameters()).is_cuda
+    able = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast("cuda", torch.bfloat16, enabled=able)
 
 
 def _update(
     model: nn.Module,
-    draw_batch: DrawBatch,
-    batch_loss: BatchLoss,
-    optimiser: torch.optim.Optimizer,
-    plan: Plan,
+    loss: Tensor,
+    optimizer: torch.optim.Optimizer,
+    config: TrainingConfig,
     step: int,
-    generator: torch.Generator,
 ) -> float:
-    """One step: loss, gradient, clipping, update. Returns the loss."""
-    loss = batch_loss(model, draw_batch(generator))
-    value = loss.item()
+    """One step downhill: gradient, clipping, update. Returns the loss."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    value = loss.item()  # after backward: on a GPU the work goes on while Python waits
     if not math.isfinite(value):
         raise CourseError(
             f"The loss became {value} at step {step + 1}: start again with a smaller learning rate "
-            f"than {plan.learning_rate:g}, and look for empty or broken batches."
+            f"than {config.learning_rate:g}, and look for empty or broken batches."
         )
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
-    for group in optimiser.param_groups:
-        group["lr"] = learning_rate_at(step, plan) * group.get("share", 1.0)
-    optimiser.step()
+    nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate_at(step, config) * group.get("lr_scale", 1.0)
+    optimizer.step()
     return value
 
 
 def _evaluate(model: nn.Module, evaluate: Callable[[nn.Module], float]) -> float:
     """Evaluation mode and no gradients, and back; the training's random numbers are not disturbed."""
-    state = torch.get_rng_state()
+    devices = {p.device for p in model.parameters() if p.is_cuda}
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.random.fork_rng(devices), torch.no_grad():
             return float(evaluate(model))
     finally:
         model.train()
-        torch.set_rng_state(state)
-
-
-def _save(
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    plan: Plan,
-    history: History,
-    generator: torch.Generator,
-) -> None:
-    facts = {**asdict(history), "interrupted": False}
-    states = {"generator": generator.get_state(), "torch": torch.get_rng_state()}
-    checkpoints.save(Path(plan.checkpoint), model, optimiser, states, facts)  # type: ignore[arg-type]
-
-
-def _say_interrupted(
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    plan: Plan,
-    history: History,
-    generator: torch.Generator,
-) -> None:
-    sentence = (
-        f"Interrupted after {history.steps} of {plan.steps} steps; the model keeps what it learned."
-    )
-    if plan.checkpoint is not None:
-        _save(model, optimiser, plan, history, generator)
-        sentence += f" Go on with resume=True (saved in {Path(plan.checkpoint).name})."
-    print(sentence)
-
-
-def loss_curve(history: History, title: str = "Training") -> DescribedFigure:
-    """The loss a step, smoothed, with the validation loss as points."""
-    figure, axis = canvas()
-    losses = torch.tensor(history.losses)
-    width = max(1, len(losses) // 50)
-    smooth = losses.unfold(0, width, 1).mean(-1)
-    axis.plot(range(1, len(losses) + 1), losses, alpha=0.25, label="each step")
-    axis.plot(range(width, len(losses) + 1), smooth, label=f"mean of {width} steps")
-    if history.evaluations:
-        axis.plot(*zip(*history.evaluations, strict=True), "s--", label="validation")
-    axis.set(title=title, xlabel="step", ylabel="loss (nats)")
-    axis.legend()
-    return DescribedFigure(
-        figure, "The loss falls as the model learns: quickly first, then slowly."
-    )

@@ -64,7 +64,7 @@ def test_with_all_that_is_left_more_text_gives_more_and_the_same_text_is_learned
 
 def test_a_network_takes_steps_in_proportion(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[int] = []
-    monkeypatch.setattr(downstream, "train", lambda *given, **_: steps.append(given[3].steps))
+    monkeypatch.setattr(downstream, "train", lambda *given, **_: steps.append(given[3].max_steps))
     for size in (5, 640, 1_280):
         neural_learner(0.5, width=24, context=16, batch=8)([[1] * size], 40, 0)
     assert steps == [1, 2, 5]

@@ -15,7 +15,7 @@ from course_lib.finetuning.falcon import has_bitsandbytes, load_base
 from course_lib.finetuning.train import Recipe, checkpoint_activations, with_adapter
 from course_lib.places import REPOSITORY
 from course_lib.transformer.convert import config_of
-from course_lib.transformer.counting import FALCON_7B, parameter_count
+from course_lib.transformer.scaling import FALCON_7B, parameter_count
 
 
 def script(name: str) -> ModuleType:
@@ -39,7 +39,7 @@ SMALL = {
 def test_the_shape_is_falcon_7b() -> None:
     shape = config_of(FalconConfig(**shape7b.SHAPE))
     assert parameter_count(shape) == parameter_count(FALCON_7B)
-    assert (shape.width, shape.layers, shape.heads, shape.kv_heads, shape.context) == (
+    assert (shape.d_model, shape.n_layers, shape.n_heads, shape.n_kv_heads, shape.block_size) == (
         4_544,
         32,
         71,

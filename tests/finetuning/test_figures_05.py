@@ -7,7 +7,7 @@ from course_lib.finetuning import figures, figures_training
 from course_lib.finetuning.memory import estimate
 from course_lib.finetuning.nf4 import levels
 from course_lib.finetuning.train import Outcome
-from course_lib.transformer.counting import FALCON_7B
+from course_lib.transformer.scaling import FALCON_7B
 
 RUN = Outcome(
     None,

@@ -23,7 +23,7 @@ from course_lib.finetuning.memory import (
 from course_lib.finetuning.nf4_linear import quantise_layers
 from course_lib.finetuning.train import Recipe, fine_tune, with_adapter
 from course_lib.transformer.convert import config_of
-from course_lib.transformer.counting import FALCON_7B, parameter_count
+from course_lib.transformer.scaling import FALCON_7B, parameter_count
 
 
 def test_falcon_7b_comes_out() -> None:

@@ -27,12 +27,10 @@ class BruteForce:
         return [tuple(tokens[i : i + length]) for i in range(len(tokens) - length + 1)]
 
     def count(self, gram: tuple) -> int:
-        """Raw at the highest order and at the beginning of a document, else: different left neighbours."""
+        """Raw at the highest order and where a document begins, else: different left neighbours."""
         n = len(gram)
         longer = [g for g in self.grams if g[self.order - n :] == gram]
-        if n == self.order:
-            return len(longer)
-        if n > 1 and gram[0] == START:
+        if n == self.order or (n > 1 and gram[0] == START):
             return len(longer)
         return len({g[self.order - n - 1] for g in longer})
 
@@ -63,13 +61,10 @@ def test_probabilities_equal_the_brute_force_definition(seed: int, order: int) -
     fast, slow = KneserNey(documents, order), BruteForce(documents, order)
     rng = random.Random(seed)
     for _ in range(25):
-        history = tuple(
-            [START] * (order - 1) + [rng.choice("abcd") for _ in range(rng.randint(0, 5))]
-        )
+        history = (*[START] * (order - 1), *rng.choices("abcd", k=rng.randint(0, 5)))
         for token in fast.vocabulary:
-            assert fast.probability(token, history) == pytest.approx(
-                slow.probability(token, history), rel=1e-12
-            )
+            expected = slow.probability(token, history)
+            assert fast.probability(token, history) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -114,8 +109,10 @@ def test_more_context_helps_on_text_with_structure() -> None:
 
 
 def test_nothing_to_learn_from_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one document"):
+    with pytest.raises(ValueError, match="a document"):
         KneserNey([], 3)
+    with pytest.raises(ValueError, match="at least one document"):
+        KneserNey(["ab"], 3).perplexity([])
 
 
 def test_unknown_tokens_have_a_probability() -> None:

@@ -34,8 +34,7 @@ def exercise_1_3_p_second_first_10_minutes_3(written):
 
 
 @after("8f93995872")
-def section_5_every_network_learns(curves, history):
-    assert sum(history.losses[-5:]) < sum(history.losses[:5])
+def section_5_every_network_learns(curves):
     assert all(curve[-1][1] < curve[0][1] for kind in curves for curve in curves[kind])
 
 
@@ -66,7 +65,7 @@ def exercise_1_4_one_mask(same):
 
 @after("910705701d")
 def exercise_1_4_the_mask_5_minutes(right):
-    assert all(0 <= share <= 1 for share in right.values())
+    assert all(0 <= accuracy <= 1 for accuracy in right.values())
 
 
 @after("cca3f822c2")

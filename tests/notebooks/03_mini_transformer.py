@@ -10,7 +10,7 @@ def exercise_3_1_one_merge_10_minutes(tokenizer):
 
 @after("632b3eb88c")
 def exercise_3_1_one_merge_10_minutes_2(tokenizer):
-    assert len(set(tokenizer.pieces)) == len(tokenizer)
+    assert len(set(tokenizer.token_bytes)) == len(tokenizer)
 
 
 @after("eedca4be5c")
@@ -30,7 +30,7 @@ def section_9_training(training, unseen):
 
 @after("d816fd4515")
 def section_9_training_2(size, tokenizer, shape):
-    assert size > len(tokenizer) * shape.width
+    assert size > len(tokenizer) * shape.d_model
 
 
 @after("14cc8ec2e8")

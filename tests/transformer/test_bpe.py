@@ -65,8 +65,10 @@ def fast(tokenizer: BPETokenizer, folder: Path) -> PreTrainedTokenizerFast:
 def test_merges_are_those_of_tokenizers_in_order(corpora: dict, name: str, size: int) -> None:
     ours = BPETokenizer.train(corpora[name], size)
     stored = json.loads(theirs(corpora[name], size).to_str())["model"]
-    assert [[ours.name(left), ours.name(right)] for left, right in ours.merges] == stored["merges"]
-    assert {ours.name(number): number for number in range(len(ours))} == stored["vocab"]
+    assert [
+        [ours.id_to_token(left), ours.id_to_token(right)] for left, right in ours.merges
+    ] == stored["merges"]
+    assert {ours.id_to_token(number): number for number in range(len(ours))} == stored["vocab"]
 
 
 @pytest.mark.parametrize("name", ["handbook", "songbook", "odd"])
@@ -105,9 +107,9 @@ def test_any_bytes_come_back(corpora: dict) -> None:
 
 def test_special_tokens_are_never_produced_from_text(corpora: dict) -> None:
     tokenizer = BPETokenizer.train(
-        [END_OF_TEXT * 50, *corpora["songbook"]], 1_000, special=(END_OF_TEXT, "<|user|>")
+        [END_OF_TEXT * 50, *corpora["songbook"]], 1_000, special_tokens=(END_OF_TEXT, "<|user|>")
     )
-    assert tokenizer.special == {END_OF_TEXT: 0, "<|user|>": 1}
+    assert tokenizer.special_tokens == {END_OF_TEXT: 0, "<|user|>": 1}
     for text in (END_OF_TEXT, "<|user|>" * 3, f"x{END_OF_TEXT}y"):
         assert min(tokenizer.encode(text)) >= 2 and tokenizer.decode(tokenizer.encode(text)) == text
     assert tokenizer.decode([0, 1]) == ""
@@ -118,9 +120,9 @@ def test_saved_and_loaded_it_is_the_same(corpora: dict, tmp_path: Path) -> None:
     tokenizer.save(tmp_path / "t é.json")
     again = BPETokenizer.load(tmp_path / "t é.json")
     assert (
-        again.pieces == tokenizer.pieces
+        again.token_bytes == tokenizer.token_bytes
         and again.merges == tokenizer.merges
-        and again.special == tokenizer.special
+        and again.special_tokens == tokenizer.special_tokens
     )
 
 
@@ -146,8 +148,8 @@ def test_a_tokenizer_of_another_order_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_vocabulary_stops_where_the_text_has_nothing_more() -> None:
-    assert len(BPETokenizer.train(["ab ab"], 5_000, special=())) == 257
-    assert len(BPETokenizer.train([], 5_000, special=())) == 256
+    assert len(BPETokenizer.train(["ab ab"], 5_000, special_tokens=())) == 257
+    assert len(BPETokenizer.train([], 5_000, special_tokens=())) == 256
     with pytest.raises(CourseError, match="too small"):
         BPETokenizer.train(["x"], 100)
 

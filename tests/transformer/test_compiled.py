@@ -6,7 +6,7 @@ import torch
 from course_lib.transformer.compiled import compiled
 from course_lib.transformer.model import Config, MiniGPT
 
-TINY = Config(20, "falcon", 16, 1, 2, few_heads=1, context=8, bias=False)
+TINY = Config(20, "falcon", 16, 1, 2, n_kv_heads=1, block_size=8, bias=False)
 
 
 def test_without_a_compiler_the_model_stays_as_it_is(

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.transformer import figures, figures_inside
+from course_lib.transformer import figures
 
 
 def test_tokens_are_written_with_letters_that_the_font_has() -> None:
@@ -18,17 +18,17 @@ def test_the_sentence_names_what_is_seen() -> None:
     assert look.sentence.startswith("“c” looks most at “b” and least at “a”")
     bars = figures.next_tokens(["x", "y", "z"], [0.75, 0.25, 0.0], [0.6, 0.3, 0.1], "p")
     assert "2 can be drawn" in bars.sentence and "75% instead of 60%" in bars.sentence
-    cost = figures_inside.surprise_bars(["x", "y"], [1.0, 9.0])
+    cost = figures.token_bits(["x", "y"], [1.0, 9.0])
     assert "“y” surprised the model most, with 9.0 bits; the mean is 5.0" in cost.sentence
 
 
 def test_one_token_is_refused_with_a_sentence() -> None:
     with pytest.raises(CourseError, match="longer text"):
-        figures_inside.surprise_bars([], [])
+        figures.token_bits([], [])
 
 
 def test_the_lens_counts_changed_guesses() -> None:
-    shown = figures_inside.lens(
+    shown = figures.lens(
         [["a", "b"], ["a", "c"]], torch.tensor([[0.5, 0.9], [0.1, 0.2]]), ["x", "y"]
     )
     assert "at 1 of 2 places" in shown.sentence

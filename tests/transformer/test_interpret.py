@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from course_lib.transformer.interpret import attention_maps, logit_lens, surprises
+from course_lib.transformer.interpret import attention_maps, logit_lens
 from course_lib.transformer.model import Config, MiniGPT
 
 
@@ -11,7 +11,7 @@ from course_lib.transformer.model import Config, MiniGPT
 def model(request: pytest.FixtureRequest) -> MiniGPT:
     torch.manual_seed(0)
     return MiniGPT(
-        Config(40, request.param, 16, 3, 4, few_heads=1 if request.param == "falcon" else None)
+        Config(40, request.param, 16, 3, 4, n_kv_heads=1 if request.param == "falcon" else None)
     ).eval()
 
 
@@ -21,7 +21,8 @@ def test_attention_maps_are_rows_that_sum_to_one_and_look_back(model: MiniGPT) -
     assert maps.shape == (3, 4, 9, 9)
     torch.testing.assert_close(maps.sum(-1), torch.ones(3, 4, 9))
     assert not maps.triu(1).any()
-    assert not any(block.attention.keep_weights for block in model.blocks)
+    for block in model.blocks:
+        assert not block.attention.keep_weights and block.attention.weights is None
 
 
 def test_keeping_weights_changes_no_output(model: MiniGPT) -> None:
@@ -32,18 +33,8 @@ def test_keeping_weights_changes_no_output(model: MiniGPT) -> None:
     torch.testing.assert_close(model(ids), plain, atol=1e-5, rtol=1e-5)
 
 
-def test_surprise_adds_up_to_the_loss(model: MiniGPT) -> None:
-    ids = torch.randint(0, 40, (12,))
-    bits = surprises(model, ids)
-    assert surprises(model, ids[:1]).shape == (0,)  # nothing before it to be surprised by
-    assert bits.shape == (11,)
-    assert float(bits.mean()) == pytest.approx(
-        model.loss(ids[None]).item() / torch.log(torch.tensor(2.0)).item(), rel=1e-5
-    )
-
-
 def test_the_last_lens_is_the_output(model: MiniGPT) -> None:
     ids = torch.randint(0, 40, (7,))
     lens = logit_lens(model, ids)
-    assert lens.tokens.shape == lens.chances.shape == (4, 7)
-    assert torch.equal(lens.tokens[-1], model(ids[None])[0].argmax(-1))
+    assert lens.token_ids.shape == lens.probs.shape == (4, 7)
+    assert torch.equal(lens.token_ids[-1], model(ids[None])[0].argmax(-1))

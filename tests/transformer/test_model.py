@@ -7,17 +7,18 @@ import torch
 from transformers import BertConfig, FalconConfig, FalconForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from course_lib.errors import CourseError
+from course_lib.history.neural import causal_mask
 from course_lib.transformer.attention import (
-    allowed,
+    apply_rotary_emb,
     attend,
     attend_fused,
-    causal_mask,
-    rotary,
-    share_heads,
+    make_attention_mask,
+    repeat_kv,
 )
 from course_lib.transformer.convert import config_of, from_falcon, from_gpt2, to_falcon
-from course_lib.transformer.counting import FALCON_7B, GPT3, parameter_count
-from course_lib.transformer.model import Cache, Config, MiniGPT
+from course_lib.transformer.model import Config, KVCache, MiniGPT
+from course_lib.transformer.scaling import FALCON_7B, GPT3, parameter_count
+from course_lib.workbook.evaluate import next_token_loss
 
 FALCONS = {
     "multi-query": dict(multi_query=True, new_decoder_architecture=False, bias=False),
@@ -126,7 +127,7 @@ def drawn(seed: int) -> torch.nn.Module:
 def test_logits_of_random_shapes(seed: int) -> None:
     theirs = drawn(seed)
     ours = (from_gpt2 if theirs.config.model_type == "gpt2" else from_falcon)(theirs)
-    ids, cache = torch.randint(0, 97, (2, 15)), Cache()
+    ids, cache = torch.randint(0, 97, (2, 15)), KVCache()
     expected = theirs(ids).logits
     torch.testing.assert_close(ours(ids), expected, atol=1e-4, rtol=0)
     parts = [ours(ids[:, start:end], cache=cache) for start, end in ((0, 6), (6, 7), (7, 15))]
@@ -137,20 +138,20 @@ def test_logits_of_random_shapes(seed: int) -> None:
     "wrong",
     [
         dict(kind="falcom"),
-        dict(width=10, heads=3),
-        dict(heads=4, few_heads=3),
-        dict(kind="falcon", width=12, heads=4),
-        dict(layers=0),
-        dict(vocabulary=0),
+        dict(d_model=10, n_heads=3),
+        dict(n_heads=4, n_kv_heads=3),
+        dict(kind="falcon", d_model=12, n_heads=4),
+        dict(n_layers=0),
+        dict(vocab_size=0),
     ],
 )
 def test_a_shape_that_no_model_has_is_refused(wrong: dict) -> None:
     with pytest.raises(CourseError):
-        Config(**{"vocabulary": 50, **wrong})
+        Config(**{"vocab_size": 50, **wrong})
 
 
 def test_a_text_longer_than_the_learned_positions_is_refused() -> None:
-    model, cache = MiniGPT(Config(50, width=16, layers=1, context=8)), Cache()
+    model, cache = MiniGPT(Config(50, d_model=16, n_layers=1, block_size=8)), KVCache()
     model(torch.zeros(1, 8, dtype=torch.long), cache=cache)
     for given, past in ((9, None), (1, cache)):
         with pytest.raises(CourseError, match="at most 8 tokens"):
@@ -184,7 +185,7 @@ def test_what_it_cannot_be_is_refused(name: str) -> None:
 @torch.no_grad()
 def test_with_a_cache_nothing_changes(name: str) -> None:
     theirs, ours = pair(name, 1)
-    ids, cache = torch.randint(0, 97, (2, 12)), Cache()
+    ids, cache = torch.randint(0, 97, (2, 12)), KVCache()
     whole = theirs(ids).logits
     parts = [
         ours(ids[:, start:end], cache=cache) for start, end in ((0, 5), (5, 6), (6, 10), (10, 12))
@@ -201,14 +202,14 @@ def test_left_padding_changes_nothing_for_the_real_tokens(name: str) -> None:
     real = torch.ones(2, 11, dtype=torch.bool)
     real[1, :4] = False
     positions = (real.long().cumsum(1) - 1).clamp(min=0)
-    padded = ours(ids, real=real)
+    padded = ours(ids, attention_mask=real)
     expected = theirs(ids, attention_mask=real.long(), position_ids=positions).logits
     torch.testing.assert_close(padded[real], expected[real], atol=1e-4, rtol=0)
     torch.testing.assert_close(padded[1, 4:], ours(ids[1:, 4:])[0], atol=1e-4, rtol=0)
     assert torch.isfinite(padded).all()
-    cache = Cache()
-    first = ours(ids[:, :7], real=real[:, :7], cache=cache)
-    rest = ours(ids[:, 7:], real=real, cache=cache)
+    cache = KVCache()
+    first = ours(ids[:, :7], attention_mask=real[:, :7], cache=cache)
+    rest = ours(ids[:, 7:], attention_mask=real, cache=cache)
     torch.testing.assert_close(torch.cat([first, rest], 1)[real], padded[real], atol=1e-4, rtol=0)
 
 
@@ -233,7 +234,7 @@ def test_no_token_sees_its_future(kind: str) -> None:
     """Proved by gradients: what stands later has no influence on an earlier output."""
     torch.manual_seed(0)
     model = MiniGPT(
-        Config(50, kind, 16, 2, 4, few_heads=1 if kind == "falcon" else None, bias=kind == "gpt")
+        Config(50, kind, 16, 2, 4, n_kv_heads=1 if kind == "falcon" else None, bias=kind == "gpt")
     )
     states = []
     model.embedding.register_forward_hook(lambda *args: states.append(args[2].requires_grad_()))
@@ -250,14 +251,14 @@ def test_fused_and_written_attention_agree() -> None:
     torch.testing.assert_close(attend_fused(query, key, value, None), written)
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 7, dtype=torch.float64))
     real = torch.tensor([[False, False, True, True, True, True, True], [True] * 7])
-    mask = allowed(7, 7, real)
+    mask = make_attention_mask(7, 7, real)
     torch.testing.assert_close(
         attend_fused(query, key, value, mask), attend(query, key, value, mask)[0]
     )
     assert not attend(query, key, value, mask)[1][0, :, 2:, :2].any()
     few = torch.randn(2, 2, 7, 8)
-    assert torch.equal(share_heads(few, 4)[:, 1], few[:, 0]) and torch.equal(
-        share_heads(few, 4)[:, 2], few[:, 1]
+    assert torch.equal(repeat_kv(few, 4)[:, 1], few[:, 0]) and torch.equal(
+        repeat_kv(few, 4)[:, 2], few[:, 1]
     )
 
 
@@ -266,7 +267,7 @@ def test_rotary_scores_depend_on_the_distance_alone() -> None:
 
     def score(m: int, n: int) -> float:
         turned = (
-            rotary(part, torch.tensor([[place]])).flatten()
+            apply_rotary_emb(part, torch.tensor([[place]])).flatten()
             for part, place in ((query, m), (key, n))
         )
         return float(torch.dot(*turned))
@@ -295,14 +296,14 @@ def test_it_learns_a_text_by_heart(kind: str) -> None:
     for seed in range(2):
         torch.manual_seed(seed)
         model = MiniGPT(
-            Config(30, kind, 32, 2, 4, few_heads=1 if kind == "falcon" else None, bias=False)
+            Config(30, kind, 32, 2, 4, n_kv_heads=1 if kind == "falcon" else None, bias=False)
         )
         ids = torch.randint(0, 30, (4, 24))
         optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-        before = model.loss(ids).item()
+        before = next_token_loss(model, ids).item()
         for _ in range(150):
             optimizer.zero_grad()
-            loss = model.loss(ids)
+            loss = next_token_loss(model, ids)
             loss.backward()
             optimizer.step()
         assert loss.item() < before / 4

@@ -14,22 +14,22 @@ from transformers.generation.logits_process import (
 from course_lib.errors import CourseError
 from course_lib.transformer.bpe import BPETokenizer
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.sampling import GREEDY, Sampling, distribution, generate, stream
+from course_lib.transformer.sampling import GREEDY, SamplingParams, distribution, generate, stream
 
 HOW = [
-    Sampling(),
-    Sampling(temperature=0.7),
-    Sampling(top_k=5),
-    Sampling(top_k=500),
-    Sampling(top_p=0.8),
-    Sampling(top_p=0.0),
-    Sampling(min_p=0.1),
-    Sampling(repetition_penalty=1.3),
-    Sampling(temperature=1.4, top_k=20, top_p=0.9, min_p=0.05, repetition_penalty=1.2),
+    SamplingParams(),
+    SamplingParams(temperature=0.7),
+    SamplingParams(top_k=5),
+    SamplingParams(top_k=500),
+    SamplingParams(top_p=0.8),
+    SamplingParams(top_p=0.0),
+    SamplingParams(min_p=0.1),
+    SamplingParams(repetition_penalty=1.3),
+    SamplingParams(temperature=1.4, top_k=20, top_p=0.9, min_p=0.05, repetition_penalty=1.2),
 ]
 
 
-def processors(how: Sampling) -> LogitsProcessorList:
+def processors(how: SamplingParams) -> LogitsProcessorList:
     found = LogitsProcessorList()
     if how.repetition_penalty != 1:
         found.append(RepetitionPenaltyLogitsProcessor(how.repetition_penalty))
@@ -45,7 +45,7 @@ def processors(how: Sampling) -> LogitsProcessorList:
 
 @pytest.mark.parametrize("how", HOW, ids=str)
 @pytest.mark.parametrize("seed", range(5))
-def test_distributions_are_those_of_transformers(how: Sampling, seed: int) -> None:
+def test_distributions_are_those_of_transformers(how: SamplingParams, seed: int) -> None:
     torch.manual_seed(seed)
     logits, seen = torch.randn(4, 60) * 3, torch.randint(0, 60, (4, 12))
     expected = processors(how)(seen, logits.clone()).softmax(-1)
@@ -66,13 +66,13 @@ def test_greedy_is_the_likeliest() -> None:
 )
 def test_impossible_settings_get_a_sentence(wrong: dict) -> None:
     with pytest.raises(CourseError):
-        Sampling(**wrong)
+        SamplingParams(**wrong)
 
 
 @pytest.fixture(params=["gpt", "falcon"])
 def model(request: pytest.FixtureRequest) -> MiniGPT:
     torch.manual_seed(0)
-    model = MiniGPT(Config(40, request.param, 16, 2, 2, context=16))
+    model = MiniGPT(Config(40, request.param, 16, 2, 2, block_size=16))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()
@@ -88,22 +88,26 @@ def test_with_a_cache_it_writes_what_it_would_write_without(model: MiniGPT) -> N
 
 def test_a_seed_repeats_and_another_varies(model: MiniGPT) -> None:
     first, same, other = (
-        list(generate(model, [1], 12, Sampling(temperature=2.0), seed=seed)) for seed in (1, 1, 2)
+        list(generate(model, [1], 12, SamplingParams(temperature=2.0), seed=seed))
+        for seed in (1, 1, 2)
     )
     assert first == same != other
 
 
 def test_it_goes_on_beyond_its_context_and_stops_at_the_mark(model: MiniGPT) -> None:
-    long = list(generate(model, [5] * 40, 50, Sampling()))
+    long = list(generate(model, [5] * 40, 50, SamplingParams()))
     assert len(long) == 50 and all(0 <= number < 40 for number in long)
     mark = long[20]
-    assert list(generate(model, [5] * 40, 50, Sampling(), stop=mark)) == long[: long.index(mark)]
+    assert (
+        list(generate(model, [5] * 40, 50, SamplingParams(), eos_token_id=mark))
+        == long[: long.index(mark)]
+    )
     with pytest.raises(CourseError, match="nothing to go on from"):
         next(generate(model, [], 3))
 
 
 def test_the_stream_holds_half_characters_back() -> None:
-    tokenizer = BPETokenizer([], special=())
+    tokenizer = BPETokenizer([], special_tokens=())
     text = "温室 🌱 naïve"
     pieces = list(stream(tokenizer.encode(text), tokenizer.decode_bytes))
     assert "".join(pieces) == text and pieces[0] == "温"

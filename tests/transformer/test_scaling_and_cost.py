@@ -7,10 +7,21 @@ import pytest
 import torch
 
 from course_lib.errors import CourseError
-from course_lib.transformer.cost import GPU, gpu_hours, read_gpus, training_operations
-from course_lib.transformer.counting import FALCON_7B, GPT3, parameter_count
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.scaling import PowerLaw, Run, fit_power_law, run_sizes
+from course_lib.transformer.scaling import (
+    FALCON_7B,
+    GPT3,
+    GPU,
+    PowerLaw,
+    Run,
+    fit_power_law,
+    gpu_hours,
+    parameter_count,
+    read_gpus,
+    run_sizes,
+    training_flops,
+)
+from course_lib.workbook.evaluate import next_token_loss
 
 
 def test_a_line_is_found_again() -> None:
@@ -24,48 +35,47 @@ def test_a_line_is_found_again() -> None:
 def test_larger_models_spend_more_and_all_learn(seed: int) -> None:
     data = torch.arange(13).repeat(200)  # 0, 1, … 12, 0, 1, …: each token decides the next
     sizes = [
-        Config(13, "falcon", width, 1, 2, few_heads=1, context=32, bias=False) for width in (8, 16)
+        Config(13, "falcon", width, 1, 2, n_kv_heads=1, block_size=32, bias=False)
+        for width in (8, 16)
     ]
-    before = float(MiniGPT(sizes[0]).loss(data[:65].view(5, 13)).detach())
+    before = float(next_token_loss(MiniGPT(sizes[0]), data[:65].view(5, 13)).detach())
 
     @torch.no_grad()
     def judge(model: MiniGPT) -> float:
-        return float(model.loss(data[:64].view(4, 16)))
+        return float(next_token_loss(model, data[:64].view(4, 16)))
 
     runs = run_sizes(
         sizes,
         data,
         judge,
         device=torch.device("cpu"),
-        steps=40,
-        batch=4,
-        length=16,
+        max_steps=40,
+        batch_size=4,
+        block_size=16,
         learning_rate=0.02,
         seed=seed,
     )
-    assert runs[0].operations < runs[1].operations
+    assert runs[0].flops < runs[1].flops
     for run, config in zip(runs, sizes, strict=True):
         count = parameter_count(config)
-        assert run.operations == 6 * (count.linear + count.embedding) * 40 * 4 * 16
+        assert run.flops == 6 * (count.linear + count.embedding) * 40 * 4 * 16
         assert run.loss < 0.7 * before
 
 
 def test_gpt3s_operations_are_those_of_its_paper() -> None:
     """3.14e23 (Brown et al. 2020, appendix D)."""
-    assert training_operations(parameter_count(GPT3).total, 300e9) == pytest.approx(
-        3.14e23, rel=0.01
-    )
+    assert training_flops(parameter_count(GPT3).total, 300e9) == pytest.approx(3.14e23, rel=0.01)
 
 
 def test_falcons_hours_are_near_the_reported_ones() -> None:
     """384 A100 for two weeks, as its makers report; the share of the peak is a guess, so a fifth either way."""
     card = next(gpu for gpu in read_gpus()[0] if gpu.name == "A100")
-    hours = gpu_hours(training_operations(parameter_count(FALCON_7B).total, 1.5e12), card)
+    hours = gpu_hours(training_flops(parameter_count(FALCON_7B).total, 1.5e12), card)
     assert hours == pytest.approx(384 * 14 * 24, rel=0.2)
 
 
 def test_hours_by_hand() -> None:
-    assert gpu_hours(3_600e12, GPU("round", 2e12, 1.0), used=0.5) == 1.0
+    assert gpu_hours(3_600e12, GPU("round", 2e12, 1.0), utilization=0.5) == 1.0
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"as of": "x", "gpus": [{"name": "A"}]}'])

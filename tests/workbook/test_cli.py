@@ -9,17 +9,17 @@ import pytest
 from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY
 from course_lib.workbook import cli, doctor
-from course_lib.workbook.toolchain import book
-from course_lib.workbook.toolchain import cli as toolchain
+from course_lib.workbook import run as book
+from tools import notebooks
 
 
-def test_run_and_notebooks_reach_the_toolchain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_and_notebooks_reach_their_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(
         book, "run_notebooks", lambda names, **options: calls.append((names, options)) or 3
     )
     monkeypatch.setattr(
-        toolchain, "main", lambda options: calls.append((options.names, options.check)) or 4
+        notebooks, "main", lambda options: calls.append((options.names, options.check)) or 4
     )
     assert cli.main(["run", "00", "--corpus", "songbook", "--profile", "smoke", "--out", "x"]) == 3
     assert cli.main(["notebooks", "--check", "00"]) == 4

@@ -30,6 +30,7 @@ COLAB = {
 }
 # Where an import has another name than the package; what is not listed has the same.
 PACKAGES = {"docx": "python-docx", "sklearn": "scikit-learn", "IPython": "ipython", "google": None}
+PACKAGES |= {"tools": None}  # the maintainers', beside the library
 
 
 def lines_of(name: str) -> list[str]:

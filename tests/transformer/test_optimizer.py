@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.optimiser import ADAM_SHARE, MuonAndAdamW
-from course_lib.workbook.training import Plan, train
+from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW
+from course_lib.workbook.evaluate import next_token_loss
+from course_lib.workbook.training import TrainingConfig, train
 
-SHAPE = Config(20, "gpt", width=16, layers=2, heads=2, context=16)
-PLAN = Plan(12, 0.02, schedule="trapezoid", warmup=0.2)
+SHAPE = Config(20, "gpt", d_model=16, n_layers=2, n_heads=2, block_size=16)
+CONFIG = TrainingConfig(12, 0.02, lr_scheduler_type="wsd", warmup_ratio=0.2)
 
 
 def model(seed: int = 0) -> MiniGPT:
@@ -24,17 +25,17 @@ def draw(generator: torch.Generator) -> Tensor:
 
 
 def loss(model: MiniGPT, rows: Tensor) -> Tensor:
-    return model.loss(rows)
+    return next_token_loss(model, rows)
 
 
 def test_every_parameter_is_trained_once() -> None:
     own = model()
-    optimiser = MuonAndAdamW(own, PLAN)
-    trained = [id(p) for group in optimiser.param_groups for p in group["params"]]
+    optimizer = MuonAndAdamW(own, CONFIG)
+    trained = [id(p) for group in optimizer.param_groups for p in group["params"]]
     assert sorted(trained) == sorted(map(id, own.parameters()))
-    muon = {id(p) for p in optimiser.parts[0].param_groups[0]["params"]}
-    assert id(own.embedding.weight) not in muon and id(own.blocks[0].mlp.up.weight) in muon
-    assert id(own.blocks[0].mlp.up.bias) not in muon
+    muon = {id(p) for p in optimizer.parts[0].param_groups[0]["params"]}
+    assert id(own.embedding.weight) not in muon and id(own.blocks[0].mlp.up_proj.weight) in muon
+    assert id(own.blocks[0].mlp.up_proj.bias) not in muon
 
 
 def test_each_part_gets_its_learning_rate() -> None:
@@ -46,28 +47,28 @@ def test_each_part_gets_its_learning_rate() -> None:
             seen["adam"].append(self.parts[1].param_groups[0]["lr"])
             super().step()
 
-    train(model(), draw, loss, PLAN, optimiser_for=Watched)
+    train(model(), draw, loss, CONFIG, make_optimizer=Watched)
     assert max(seen["muon"]) == 0.02 and seen["muon"][-1] < 0.02
-    assert seen["adam"] == pytest.approx([ADAM_SHARE * rate for rate in seen["muon"]])
+    assert seen["adam"] == pytest.approx([ADAMW_LR_SCALE * rate for rate in seen["muon"]])
 
 
 def test_an_interrupted_run_ends_like_a_whole_one(tmp_path: Path) -> None:
     whole, parts = model(), model()
-    train(whole, draw, loss, PLAN, optimiser_for=MuonAndAdamW)
+    train(whole, draw, loss, CONFIG, make_optimizer=MuonAndAdamW)
     path = tmp_path / "checkpoint.safetensors"
-    plan = Plan(**{**vars(PLAN), "checkpoint": path, "save_every": 5})
+    config = TrainingConfig(**{**vars(CONFIG), "checkpoint_path": path, "save_steps": 5})
 
     def stops(model: MiniGPT, rows: Tensor) -> Tensor:
         stops.steps += 1
         if stops.steps == 8:
             raise RuntimeError("the power is gone")
-        return model.loss(rows)
+        return next_token_loss(model, rows)
 
     stops.steps = 0
     with pytest.raises(RuntimeError):
-        train(parts, draw, stops, plan, optimiser_for=MuonAndAdamW)
+        train(parts, draw, stops, config, make_optimizer=MuonAndAdamW)
     fresh = model(seed=1)
-    history = train(fresh, draw, loss, plan, optimiser_for=MuonAndAdamW, resume=True)
+    history = train(fresh, draw, loss, config, make_optimizer=MuonAndAdamW, resume=True)
     assert history.steps == 12
     for one, other in zip(whole.parameters(), fresh.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -80,5 +81,7 @@ def test_it_learns(seed: int) -> None:
     def rows(generator: torch.Generator) -> Tensor:
         return (torch.randint(0, 20, (8, 1), generator=generator) + 3 * torch.arange(9)) % 20
 
-    history = train(model(seed), rows, loss, Plan(80, 0.02, seed=seed), optimiser_for=MuonAndAdamW)
+    history = train(
+        model(seed), rows, loss, TrainingConfig(80, 0.02, seed=seed), make_optimizer=MuonAndAdamW
+    )
     assert history.losses[-1] < 0.5 * history.losses[0]

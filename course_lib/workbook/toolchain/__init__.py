@@ -1,1 +1,0 @@
-"""The maintainers' tools: execute, normalise and check notebooks, and bind them into an HTML book."""

@@ -1,0 +1,188 @@
+"""``run``: notebooks in fresh kernels that always come to an end, and a book that asks nobody."""
+
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from course_lib.errors import CourseError
+from course_lib.workbook.run import Execution, execute, find_notebooks, page, read, run_notebooks
+
+CORPUS = "import os\nprint(os.environ['COURSE_CORPUS'], os.environ.get('COURSE_PROFILE'))"
+
+
+def run(*sources: str, **options: object) -> Execution:
+    """A text cell and these code cells, executed; no process of it is left."""
+    old = {process.pid for process in psutil.Process().children(recursive=True)}
+    cells = [new_markdown_cell("Text."), *map(new_code_cell, sources)]
+    result = execute(new_notebook(cells=cells), **options)
+    assert {process.pid for process in psutil.Process().children(recursive=True)} <= old
+    return result
+
+
+def test_it_runs_with_the_interpreter_and_the_library_of_the_course(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = tmp_path / "share" / "kernels" / "python3"
+    wrong.mkdir(parents=True)
+    spec = {"argv": ["/nowhere/python"], "display_name": "x", "language": "python"}
+    (wrong / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share"))
+    facts = "import os, sys, course_lib\nprint(sys.executable, os.listdir(), sep='|')"
+    names = ("COURSE_HEADLESS", "HF_HUB_OFFLINE", "X")
+    result = run(facts, f"print(*map(os.environ.get, {names}))", environment={"X": "y"})
+    assert result.failure == ""
+    first, second = result.notebook.cells[1:]
+    assert first.outputs[0].text == f"{sys.executable}|[]\n" and second.outputs[0].text == "1 1 y\n"
+    assert (first.execution_count, second.execution_count) == (1, 2)
+    assert "execution" not in first.metadata
+
+
+@pytest.mark.parametrize(
+    ("source", "failure"),
+    [
+        ("x = 0\n\n1 / x", "cell 3 with ZeroDivisionError: division by zero"),
+        ("input('name? ')", "cell 3 with StdinNotImplementedError"),
+        ("while True: pass", "cell 3 with Timeout: no end after 3 seconds"),
+        (
+            "import signal\nsignal.signal(2, signal.SIG_IGN)\nwhile True: pass",
+            "cell 3 with Timeout",
+        ),
+        ("import os\nos._exit(9)", "cell 3 with KernelDied: its Python process ended"),
+    ],
+)
+def test_where_and_why_it_stopped(source: str, failure: str) -> None:
+    result = run("x = 1", source, "never = 1", cell_seconds=3)
+    assert result.failure.startswith(failure) and "\x1b" not in result.failure
+    assert result.notebook.cells[3].execution_count is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to one's own process on Windows")
+def test_ctrl_c_ends_the_kernel_too(tmp_path: Path) -> None:
+    busy = tmp_path / "busy"
+
+    def press() -> None:
+        while not busy.exists():
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press, daemon=True)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(f"import time\nopen({str(busy)!r}, 'w').close()\ntime.sleep(100)")
+    thread.join()
+
+
+def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "00_x.ipynb"
+    path.write_text('{"cells": [', encoding="utf-8")
+    with pytest.raises(CourseError, match="restore it from git"):
+        read(path)
+
+
+def test_names_are_found_in_the_order_of_the_course(tmp_path: Path) -> None:
+    for name in ("09_a", "09b_c", "10_d", "draft"):
+        (tmp_path / f"{name}.ipynb").touch()
+
+    def found(*names: str) -> list[str]:
+        return [path.stem for path in find_notebooks(names, tmp_path)]
+
+    assert found() == ["09_a", "09b_c", "10_d"] and found("09b") == ["09b_c"]
+    assert found("10", "notebooks/09_a.ipynb", "09") == ["09_a", "10_d"]
+    with pytest.raises(CourseError, match="'04': choose from 09_a, 09b_c, 10_d"):
+        found("04")
+    with pytest.raises(CourseError, match="no notebook in"):
+        find_notebooks([], tmp_path / "nothing")
+
+
+@pytest.fixture
+def notebooks(tmp_path: Path) -> Path:
+    """A folder with two good notebooks and one that fails between them."""
+    folder = tmp_path / "note books"
+    folder.mkdir()
+    good = [new_code_cell(CORPUS), new_code_cell("1 + 1", metadata={"tags": ["solution"]})]
+    bad = [new_code_cell("raise ValueError('a < b | c')"), new_code_cell("2")]
+    for name, cells in {"01_good": good, "02_bad": bad, "03_good": good}.items():
+        nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
+    return folder
+
+
+def test_the_others_still_run_and_the_book_says_what_happened(
+    notebooks: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    before = {path.name: path.read_bytes() for path in notebooks.iterdir()}
+    book = tmp_path / "book"
+    assert run_notebooks(corpus="songbook", profile="smoke", out=book, folder=notebooks) == 1
+    printed = capsys.readouterr().out
+    assert "02_bad: stopped in cell 1 with ValueError: a < b | c" in printed
+    assert "01_good: ran to its end" in printed and str(book / "index.html") in printed
+    assert {path.name: path.read_bytes() for path in notebooks.iterdir()} == before
+    pages = {f"{path.stem}{end}" for path in notebooks.iterdir() for end in (".ipynb", ".html")}
+    assert {path.name for path in book.iterdir()} == {"index.html", *pages}
+    executed = nbformat.read(book / "03_good.ipynb", as_version=4)
+    assert executed.cells[0].outputs[0].text == "songbook smoke\n"
+    index = (book / "index.html").read_text(encoding="utf-8")
+    assert '<a href="01_good.html">01_good</a>' in index and index.count("ran to its end") == 2
+    assert "stopped in cell 1 with ValueError: a &lt; b | c" in index
+    bad = (book / "02_bad.html").read_text(encoding="utf-8")
+    assert 'href="index.html"' in bad and "stopped in cell 1" in bad
+
+
+def test_a_page_asks_no_other_host_and_folds_hints_and_solutions() -> None:
+    hint = "<details><summary>Hint</summary>\n\nUse `zip`.\n\n</details>"
+    cells = [
+        new_markdown_cell("[a page](https://example.com) and $x^2$\n\n![P.](attachment:p.png)"),
+        new_markdown_cell(hint),
+        new_code_cell(
+            "1 + 1",
+            metadata={"tags": ["solution"]},
+            outputs=[new_output("display_data", data={"text/html": "<b>bold</b>"})],
+        ),
+    ]
+    cells[0].attachments = {"p.png": {"image/png": "aGk="}}
+    text = page(new_notebook(cells=cells, metadata={"title": "x"}), "A page")
+    targets = re.findall(r"<(\w+)[^>]*\b(?:src|href|data)=\"((?:https?:)?//[^\"]*)", text)
+    assert targets == [("a", "https://example.com")]
+    assert "<script" not in text and "<link" not in text and "<b>bold</b>" in text
+    assert "default-src 'none'" in text and "data:image/png;base64,aGk=" in text
+    assert text.count("<details><summary>Solution</summary>") == 1
+    folded = re.search(r"<details><summary>Hint</summary>(.*?)</details>", text, re.DOTALL)
+    assert folded and "<code>zip</code>" in folded[1]
+
+
+def test_a_corpus_that_does_not_exist_stops_before_anything_runs(
+    notebooks: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(CourseError):
+        run_notebooks(corpus=str(tmp_path / "nowhere"), out=tmp_path / "book", folder=notebooks)
+    assert not (tmp_path / "book").exists()
+
+
+def test_a_folder_of_ones_own_is_found_from_the_kernel_and_the_book_has_its_place(
+    notebooks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_home: Path
+) -> None:
+    own = tmp_path / "my texts"
+    own.mkdir()
+    (own / "a.txt").write_text("The greenhouse needs water. " * 50, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run_notebooks(["01_good.ipynb"], corpus="my texts", folder=notebooks) == 0
+    (book,) = (fresh_home / "executed").iterdir()
+    executed = nbformat.read(book / "01_good.ipynb", as_version=4)
+    assert executed.cells[0].outputs[0].text.startswith(str(own.resolve()))
+
+
+def test_places_for_the_book_that_are_refused(notebooks: Path, tmp_path: Path) -> None:
+    with pytest.raises(CourseError, match="must not replace"):
+        run_notebooks(out=notebooks, folder=notebooks)
+    (tmp_path / "file").touch()
+    with pytest.raises(CourseError, match="cannot be written"):
+        run_notebooks(out=tmp_path / "file" / "book", folder=notebooks)
