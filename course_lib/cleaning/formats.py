@@ -1,15 +1,14 @@
-"""The four forms of training data, and questions and answers out of documents that hold them.
+"""The forms of training data, and questions and answers out of documents that hold them.
 
-    RawText      text                      to go on with text (pre-training)
-    Instruction  prompt, completion        to answer (supervised fine-tuning)
-    Chat         messages                  to answer over several turns
-    Preference   prompt, chosen, rejected  to learn which of two answers is better
+    text          to go on with text (pre-training); it needs no form of its own
+    Instruction   prompt, completion: to answer (supervised fine-tuning)
+    Chat          messages: to answer over several turns
+    Preference    prompt, chosen, rejected: to learn which of two answers is better
 
 The names of the fields are those that the library TRL expects in its data sets, so that
 ``datasets.Dataset.from_list([asdict(example) for example in examples])`` is one of them.
 """
 
-import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,11 +16,6 @@ from dataclasses import asdict, dataclass
 from course_lib.workbook.corpus import Document
 
 ROLES = ("system", "user", "assistant")
-
-
-@dataclass(frozen=True, slots=True)
-class RawText:
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,7 @@ class Preference:
     rejected: str
 
 
-Example = RawText | Instruction | Chat | Preference
+Example = Instruction | Chat | Preference
 
 
 def problem(example: Example) -> str:
@@ -53,7 +47,7 @@ def problem(example: Example) -> str:
         return _chat_problem(example.messages)
     named = list(asdict(example).items())
     wrong = next(filter(None, (_text_problem(*pair) for pair in named)), "")
-    if not wrong and len(named) > 1 and named[-2][1].strip() == named[-1][1].strip():
+    if not wrong and named[-2][1].strip() == named[-1][1].strip():
         return f"{named[-2][0]} and {named[-1][0]} are the same"
     return wrong
 
@@ -100,21 +94,6 @@ def sort_out(examples: Iterable[Example]) -> tuple[list[Example], list[tuple[int
     return valid, broken
 
 
-def docstring_pairs(documents: Iterable[Document]) -> Iterator[Instruction]:
-    """ "What does `json.dumps` do?" and the first line of its docstring, of 4 to 40 words.
-
-    PEP 257 asks for a first line that is a sentence; others, and private names, are left out.
-    """
-    for document in documents:
-        name = str(document.meta.get("title", ""))
-        summary = " ".join(document.text.strip().split("\n\n")[0].split())
-        public = re.fullmatch(r"[A-Za-z]\w*(?:\.[A-Za-z]\w*)+", name)
-        sentence = summary[:1].isalpha() and summary.endswith(".")
-        if public and sentence and 4 <= len(summary.split()) <= 40:
-            if not document.id.startswith("topics:"):
-                yield Instruction(f"What does `{name}` do?", summary)
-
-
 def heading_pairs(documents: Iterable[Document], *, max_words: int = 200) -> Iterator[Instruction]:
     """The sections of Markdown pages as questions and answers of up to ``max_words`` words.
 
@@ -150,25 +129,3 @@ def sections(text: str) -> Iterator[tuple[int, str, str]]:
         else:
             lines.append(line)
     yield level, heading, "\n".join(lines).strip()
-
-
-def as_chat(pair: Instruction, system: str = "") -> Chat:
-    """One question and one answer as a conversation, after a ``system`` message if there is one."""
-    roles = zip(ROLES, (system, pair.prompt, pair.completion), strict=True)
-    return Chat(tuple({"role": role, "content": text} for role, text in roles if text))
-
-
-def as_preferences(pairs: Sequence[Instruction], seed: int = 0) -> list[Preference]:
-    """For each pair its own answer as ``chosen`` and that of another pair as ``rejected``.
-
-    Easy comparisons, good for a first test of a reward model: the rejected answer is well
-    written and about something else. Needs two different answers (``ValueError``).
-    """
-    answers, rng = sorted({pair.completion for pair in pairs}), random.Random(seed)
-    if len(answers) < 2:
-        raise ValueError("preferences need at least two different answers to choose from")
-    others = [[a for a in answers if a != pair.completion] for pair in pairs]
-    return [
-        Preference(pair.prompt, pair.completion, rng.choice(other))
-        for pair, other in zip(pairs, others, strict=True)
-    ]

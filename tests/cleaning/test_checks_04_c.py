@@ -46,7 +46,7 @@ MISTAKES = [
     ("ask_next", lambda c, n: rank(c, n, lambda x: -abs(x - 0.5)), "surest"),
     ("ask_next", lambda c, n: rank(c, n, lambda x: (x > 0.5, 0.5 - x)), "no sign"),
     ("ask_next", lambda c, n: sorted(ask_next(c, n)), "comes first"),
-    ("ask_next", lambda c, n: [c[row] for row in ask_next(c, n)], "These are chances"),
+    ("ask_next", lambda c, n: [c[row] for row in ask_next(c, n)], "These are probabilities"),
     ("ask_next", lambda c, n: ask_next(c, n - 1), "3 rows"),
     ("ask_next", lambda c, n: [0, 1, 2], "rows 4, 2 and 1"),
     ("ask_next", lambda c, n: (ask_next(c, n) + [0] * n)[:n], "fewer documents"),
