@@ -27,8 +27,9 @@ RESULTS = REPOSITORY / "benchmarks" / "results" / "notebooks.json"
 CHILD = """
 import sys
 from pathlib import Path
-from course_lib.workbook.run import execute, read
-sys.exit(execute(read(Path(sys.argv[1]))).failure or None)
+import nbformat
+from course_lib.workbook.run import execute
+sys.exit(execute(nbformat.read(sys.argv[1], as_version=4)) or None)
 """
 
 

@@ -4,8 +4,7 @@
 class CourseError(Exception):
     """Something the user can mend. Its text is one clear sentence that says what to do next.
 
-    In a notebook it is shown as that sentence, without a traceback; on the command line
-    likewise, with exit status 2.
+    Notebooks and the command line (exit status 2) show it without a traceback.
     """
 
     def _render_traceback_(self):

@@ -1,8 +1,4 @@
-"""Where the course keeps what it writes: environment, working copy, caches, settings.
-
-Standard library only, and it parses under Python 3.8: the first command of the
-README runs it before anything is installed.
-"""
+"""Where the course keeps what it writes: environment, working copy, caches, settings."""
 
 import os
 import sys
@@ -10,51 +6,33 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+NAME = "chatgpt-from-scratch"
 
 
 def is_writable(folder):
     """True when a file can really be made in ``folder`` (permission bits lie on some systems)."""
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=str(folder)):
             return True
     except OSError:
         return False
 
 
-def user_data_folder():
-    """The folder in which this operating system wants a user's application data."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Application Support")
-    else:
-        base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(base) / "chatgpt-from-scratch"
-
-
 def home():
-    """The folder below which everything that the course writes is kept.
-
-    ``COURSE_HOME`` if it is set; else the checkout; else, where the checkout is
-    read-only, the user's data folder; else a temporary folder.
-    """
-    chosen = os.environ.get("COURSE_HOME")
-    if chosen:
-        folder = Path(chosen).expanduser().resolve()
+    """The folder below which everything that the course writes is kept: ``COURSE_HOME``, else the
+    checkout, else (that is read-only) the user's data folder, else a temporary one."""
+    if os.environ.get("COURSE_HOME"):
+        folder = Path(os.environ["COURSE_HOME"]).expanduser().resolve()
         folder.mkdir(parents=True, exist_ok=True)
         return folder
     if is_writable(REPOSITORY):
         return REPOSITORY
-    try:
-        folder = user_data_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        if is_writable(folder):
-            return folder
-    except (OSError, RuntimeError):
-        pass
-    folder = Path(tempfile.gettempdir()) / "chatgpt-from-scratch"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    usual = {"darwin": "~/Library/Application Support", "win32": "~/AppData/Local"}
+    chosen = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
+    base = chosen or os.path.expanduser(usual.get(sys.platform, "~/.local/share"))
+    kept, temporary = Path(base) / NAME, Path(tempfile.gettempdir()) / NAME
+    return kept if is_writable(kept) or not is_writable(temporary) else temporary
 
 
 def home_note():
@@ -62,9 +40,8 @@ def home_note():
     folder = home()
     if folder == REPOSITORY:
         return ""
-    if os.environ.get("COURSE_HOME"):
-        return f"COURSE_HOME is set: environment, notebooks and caches are kept in {folder}."
-    return f"The checkout is read-only: environment, notebooks and caches are kept in {folder}."
+    why = "COURSE_HOME is set" if os.environ.get("COURSE_HOME") else "The checkout is read-only"
+    return f"{why}: environment, notebooks and caches are kept in {folder}."
 
 
 def environment_folder():

@@ -39,6 +39,22 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def figures_are_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every figure that a test draws has a title, and labels on its axes."""
+    from figure_labels import check_labels
+
+    from course_lib.workbook.figures import DescribedFigure
+
+    made = DescribedFigure.__init__
+
+    def make(self: DescribedFigure, figure: object, sentence: str) -> None:
+        check_labels(figure)
+        made(self, figure, sentence)
+
+    monkeypatch.setattr(DescribedFigure, "__init__", make)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "thorough: long; runs only with `test --thorough`")
 

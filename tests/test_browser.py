@@ -232,7 +232,7 @@ def test_start_here_in_jupyterlab(page: object, tmp_path: Path) -> None:
     assert page.get_by_text("meine Notizen").first.is_visible()
 
     quiz = show(page, ".jp-OutputArea-child", "trigram model has just written")
-    quiz.locator("input[type=radio]").nth(1).check()
+    quiz.locator("summary").nth(1).click()
     page.get_by_text("Right. It has a table of counts").wait_for(timeout=10_000)
 
     assert not page.foreign

@@ -13,9 +13,9 @@ from nbformat import NotebookNode
 
 from course_lib.workbook.exercises import REGISTRY, CheckResult
 from course_lib.workbook.quiz import load_quiz
-from course_lib.workbook.run import find_notebooks, read
+from course_lib.workbook.run import find_notebooks
 from tools import rules
-from tools.notebooks import normalise, setup_cell, to_bytes
+from tools.notebooks import normalise, read, setup_cell, to_bytes
 
 PATHS = find_notebooks()
 every_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -118,4 +118,4 @@ def test_the_stub_is_not_yet_and_the_solution_passes(
         "a solution counts as the learner's success"
     )
     name = check.source.rstrip().rsplit("check.", 1)[1].split("(")[0]
-    assert REGISTRY[path.stem, number].name == name
+    assert REGISTRY[path.stem, number].__name__ == name

@@ -23,7 +23,7 @@ ORDER = (
     "security",
     "song",
 )
-STANDARD_ONLY = ("__init__.py", "__main__.py", "errors.py", "places.py", "bootstrap")
+STANDARD_ONLY = ("__init__.py", "__main__.py", "errors.py", "places.py", "bootstrap.py")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -48,13 +48,12 @@ def room(path: Path) -> str:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
     own = room(path)
-    # bootstrap/main.py hands a ready interpreter over to the command line: by verb, inside a function.
-    for name in imported(path, top_level_only=own == "bootstrap"):
+    for name in imported(path):
         parts = name.split(".")
         if parts[0] != "course_lib" or len(parts) < 2:
             continue
         other = parts[1]
-        if own in ("bootstrap", "errors.py", "places.py"):
+        if own in ("bootstrap.py", "errors.py", "places.py"):
             assert other in ("bootstrap", "errors", "places", "__version__") or own == other, (
                 f"{path} imports {name}"
             )
@@ -64,7 +63,7 @@ def test_imports_point_one_way(path: Path) -> None:
 
 def test_every_package_is_known() -> None:
     folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
-    assert folders <= {*ORDER, "bootstrap"}
+    assert folders <= set(ORDER)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ def test_modules_stay_readable(path: Path) -> None:
 def test_only_the_settings_read_the_environment() -> None:
     allowed = {"settings.py", "threads.py", "places.py"}
     for path in MODULES:
-        if room(path) == "bootstrap" or path.name in allowed or "toolchain" in path.parts:
+        if path.name in allowed:
             continue
         text = path.read_text(encoding="utf-8")
         reads = 'os.environ.get("COURSE_' in text or 'os.environ["COURSE_' in text

@@ -14,12 +14,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from course_lib.places import REPOSITORY, cache_folder
-from course_lib.workbook.run import execute, find_notebooks, read
+from course_lib.workbook.run import execute, find_notebooks
 from course_lib.workbook.settings import DEFAULT_CORPUS
 from tools.rules import problems, tags
 
 FIGURES = REPOSITORY / "assets" / "figures"
-CELL_SECONDS = 300
 WIDGET = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -34,6 +33,11 @@ def main(options: Namespace) -> int:
     return int(any([action(path) for path in find_notebooks(options.names)]))
 
 
+def read(path: Path) -> NotebookNode:
+    """The notebook in a file."""
+    return nbformat.read(path, as_version=4)
+
+
 def execute_file(path: Path) -> bool:
     """Execute on the default corpus and write the outputs in place. True when the notebook failed.
 
@@ -44,12 +48,13 @@ def execute_file(path: Path) -> bool:
         "COURSE_PROFILE": "cpu",
         "COURSE_HOME": str(cache_folder() / "clean-home"),
     }
-    result = execute(read(path), environment=environment, cell_seconds=CELL_SECONDS)
-    if result.failure:
-        print(f"{path.stem} stopped in {result.failure}; the file is as it was.")
+    notebook = read(path)
+    failure = execute(notebook, environment, cell_seconds=300)
+    if failure:
+        print(f"{path.stem} stopped in {failure}; the file is as it was.")
         return True
-    path.write_bytes(to_bytes(normalise(result.notebook, path.stem)))
-    print(f"{path.stem}: executed in {result.seconds:.0f} s and normalised")
+    path.write_bytes(to_bytes(normalise(notebook, path.stem)))
+    print(f"{path.stem}: executed and normalised")
     return False
 
 

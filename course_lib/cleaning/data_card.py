@@ -11,9 +11,8 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from course_lib.cleaning.log import Removal
 from course_lib.cleaning.personal import mask_personal
-from course_lib.cleaning.pipeline import PipelineRun
+from course_lib.cleaning.steps import PipelineRun, Removal
 from course_lib.workbook.corpus import Corpus, Document
 from course_lib.workbook.corpus.document import megabytes
 
@@ -34,7 +33,13 @@ def data_card(
     quoted = [entry for reason in reasons for entry in run.log.sample(examples, reason)]
     answers = dict.fromkeys(QUESTIONS, "nobody has answered this yet") | dict(notes or {})
     steps = [
-        (s.name, f"{s.documents:,}", megabytes(s.bytes), _facts(s.dropped), _facts(s.changed))
+        (
+            s.name,
+            f"{s.num_documents:,}",
+            megabytes(s.num_bytes),
+            _facts(s.dropped),
+            _facts(s.changed),
+        )
         for s in run.stages[1:]
     ]
     parts = {

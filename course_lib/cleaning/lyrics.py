@@ -19,9 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-import ftfy
-
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.repair import fix_mojibake
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 
 # --- the structure of a song ---
@@ -29,7 +28,7 @@ from course_lib.workbook.corpus import Document
 SECTIONS = ("pre-chorus", "post-chorus", "chorus", "verse", "bridge", "intro", "outro", "refrain")
 SECTIONS += ("hook", "interlude", "solo", "coda", "break", "instrumental")
 RETURNING = ("chorus", "refrain", "pre-chorus", "post-chorus", "hook")
-_ROMAN = "i ii iii iv v vi vii viii ix x xi xii".split()
+_ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"]
 _INNER = rf"({'|'.join(kind.replace('-', '[- ]?') for kind in SECTIONS)})"
 _INNER += rf"(?: *#?(\d{{1,2}}|(?:{'|'.join(_ROMAN)})\b))?(?: *[x×] *\d{{1,2}}| *\(?repeat\)?)?"
 _BRACKETED_LABEL = re.compile(
@@ -130,6 +129,7 @@ _CHORD = re.compile(rf"[A-G](?:#|b|♯|♭)?{_QUALITY}(?:/[A-G](?:#|b)?)?")
 _INLINE_CHORD = re.compile(rf"\[{_CHORD.pattern}\]|\({_CHORD.pattern}\)(?=\S)")
 _FILLING = re.compile(r"\||\|\||%|-+|/+|\.+|:|\(?[x×]\d\)?|N\.?C\.?", re.IGNORECASE)
 _PLAIN = frozenset("ABCDEFG") | {"Am"}  # these chords are words or letters, too
+STRAIGHT = str.maketrans("’‘“”", "''\"\"")
 _RUN = re.compile(r"(?<=\S)[ \t\xa0\u2000-\u200a]{2,}(?=\S)|(?<=\S)\t(?=\S)")
 
 
@@ -150,28 +150,18 @@ def is_chord_line(line: str) -> bool:
     return sure or (wide and len(chords) > 1)
 
 
-def strip_chords(line: str) -> str:
-    """Without chords in brackets: "[Am]Hello [F]there" → "Hello there"."""
-    return _INLINE_CHORD.sub("", line)
-
-
-def unescape_entities(line: str) -> str:
+def _unescape(line: str) -> str:
     """HTML entities as the characters that they stand for; a protected blank becomes a blank."""
     if "&" not in line:
         return line
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), line).replace("\xa0", " ")
 
 
-def fix_mojibake(line: str) -> str:
-    """UTF-8 read as something else, mended by ftfy (Speer 2019); curly quotes become straight."""
-    return line if line.isascii() else ftfy.fix_text(line, unescape_html=False)
-
-
 REPAIRS: dict[str, Callable[[str], str]] = {
     "tag": lambda line: _TAG.sub("", line),
-    "entity": unescape_entities,
-    "mojibake": fix_mojibake,
-    "inline chord": strip_chords,
+    "entity": _unescape,
+    "mojibake": lambda line: fix_mojibake(line).translate(STRAIGHT),
+    "inline chord": lambda line: _INLINE_CHORD.sub("", line),
     "blanks": lambda line: _RUN.sub(" ", line).rstrip(),
 }
 """In this order: a tag that stands escaped in a page ("&lt;i&gt;") is text. An indent stays."""

@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from course_lib.cleaning.lyrics import Cleaner, apply_changes
+from course_lib.cleaning.lyrics import STRAIGHT, Cleaner, apply_changes
 from course_lib.cleaning.messy import Defect
 from course_lib.cleaning.personal import KINDS, Span, find_personal
 from course_lib.cleaning.personal_truth import Labelled
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document
-
-_STRAIGHT = str.maketrans("’‘“”", "''\"\"")
 
 
 @dataclass(slots=True)
@@ -90,7 +88,7 @@ def measure_cleaner(
 def _same(one: str | None, other: str | None) -> bool:
     if one is None or other is None:
         return one is other
-    return one.translate(_STRAIGHT) == other.translate(_STRAIGHT)
+    return one.translate(STRAIGHT) == other.translate(STRAIGHT)
 
 
 def measure_finder(

@@ -1,30 +1,79 @@
-"""The verbs, run by the interpreter that has what they need.
+"""The verbs. Their options are read first, then the Python that has what they need is found.
 
-``python3 -m course_lib`` finds or makes that interpreter first (``course_lib.bootstrap``).
-Verbs are imported when they are asked for: ``doctor`` must work with the standard library.
+Importing this needs the standard library only, and each verb is imported when it is asked for:
+``doctor`` must work before anything is installed.
 """
 
 import argparse
 import os
 import sys
 
-from course_lib.bootstrap import arguments
+from course_lib import bootstrap
 from course_lib.errors import CourseError
+from course_lib.workbook.settings import PROFILES
 
-INTERRUPTED = "Interrupted."
+
+def parser() -> argparse.ArgumentParser:
+    """The parser for ``python3 -m course_lib``."""
+    top = argparse.ArgumentParser(
+        prog="python3 -m course_lib",
+        description="ChatGPT from scratch: a workbook. `lab` opens it, `test` tests all of it.",
+    )
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+    corpus = {"help": "a built-in corpus, a file or folder, or hub:NAME"}
+
+    lab = verbs.add_parser("lab", help="open the notebooks in JupyterLab")
+    lab.add_argument("--no-browser", action="store_true", help="print the address only")
+    lab.add_argument("--port", type=int, default=8888, help="0: any; taken: the next free one")
+    lab.add_argument("--ip", default="127.0.0.1", help="default: for this computer only")
+    lab.add_argument("--corpus", **corpus)
+
+    test = verbs.add_parser(
+        "test", allow_abbrev=False, help="run every test and notebook; further options are pytest's"
+    )
+    test.add_argument("--quick", action="store_true", help="without the notebooks")
+    test.add_argument("--thorough", action="store_true", help="long tests, other versions, too")
+
+    run = verbs.add_parser("run", help="execute notebooks into an HTML book")
+    run.add_argument("names", nargs="*", metavar="NAME", help="as 00_start_here or 00 (all)")
+    run.add_argument("--corpus", **corpus)
+    run.add_argument("--profile", choices=PROFILES, help="smoke: the fewest steps")
+    run.add_argument("--out", metavar="DIR", help="where the book goes (executed/DATE)")
+
+    verbs.add_parser("doctor", help="what works on this machine, what does not, what to do")
+
+    notebooks = verbs.add_parser("notebooks", help="for maintainers: execute, normalise, check")
+    notebooks.add_argument("names", nargs="*", metavar="NAME", help="as 00_start_here or 00 (all)")
+    what = notebooks.add_mutually_exclusive_group(required=True)
+    what.add_argument("--execute", action="store_true", help="in place, on the built-in corpus")
+    what.add_argument("--normalise", action="store_true", help="stable ids, no paths, no timings")
+    what.add_argument("--check", action="store_true", help="the anatomy of every notebook")
+    return top
 
 
 def main(argv: list[str]) -> int:
-    """Run one verb. Returns the exit status: 2 for what the user can mend, 130 after Ctrl-C."""
-    options, rest = arguments.parse(argv)
+    """Run one command. Returns the exit status: 2 for what the user can mend, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console that lacks a letter goes on
+    options, rest = parser().parse_known_args(argv)
+    if rest and options.verb != "test":
+        parser().error(f"{options.verb} does not know {' '.join(rest)}")
     try:
+        python = bootstrap.interpreter_for(options.verb)
+        if python != sys.executable:
+            command = [python, "-m", "course_lib", *argv]
+            return bootstrap.hand_over(command, bootstrap.child_environment())
         return run(options, rest)
     except CourseError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\n{INTERRUPTED}", file=sys.stderr)
+        print("\nInterrupted: start the same command again.", file=sys.stderr)
         return 130
+    except PermissionError as error:
+        print(f"{error}: set COURSE_HOME to a folder of your own.", file=sys.stderr)
+        return 2
     except BrokenPipeError:  # `… doctor | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -35,9 +84,7 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
     if options.verb == "lab":
         from course_lib.workbook import lab
 
-        return lab.start(
-            port=options.port, ip=options.ip, browser=not options.no_browser, corpus=options.corpus
-        )
+        return lab.start(options.port, options.ip, not options.no_browser, options.corpus)
     if options.verb == "test":
         from course_lib.workbook import testing
 
@@ -55,7 +102,3 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
     from tools import notebooks  # the maintainers', beside the library
 
     return notebooks.main(options)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,9 @@ A topic's ``checks.py`` holds one function for each exercise:
         require(answer("a b") == 2, "…")
         return "…what the learner has now understood…"
 
-In the notebook ``check.count_words(count_words)`` calls it and shows one sentence.
+In the notebook ``check.count_words(count_words)`` calls it and shows one sentence. The solution's
+cell has ``@check.count_words.solution`` above our function: what follows then runs the learner's
+own, if it has passed. It ends in ``check.count_words(count_words, solution=True)``.
 """
 
 import functools
@@ -57,24 +59,12 @@ class CheckResult:
         return f"{self.status}: {self.message}"
 
     def _repr_html_(self) -> str:
-        mark = _MARKS[self.status]
         style = "border-left:4px solid #888;padding:4px 10px;margin:4px 0"
-        return (
-            f'<div style="{style}">{mark} <b>{self.status}:</b> {html.escape(self.message)}</div>'
-        )
+        verdict = f"{_MARKS[self.status]} <b>{self.status}:</b> {html.escape(self.message)}"
+        return f'<div style="{style}">{verdict}</div>'
 
 
-@dataclass(frozen=True)
-class Exercise:
-    """One exercise, as tests and the progress table see it."""
-
-    notebook: str
-    number: str
-    name: str
-    check: Callable[..., CheckResult]
-
-
-REGISTRY: dict[tuple[str, str], Exercise] = {}
+REGISTRY: dict[tuple[str, str], Callable[..., CheckResult]] = {}
 
 
 def exercise(notebook: str, number: str) -> Callable[[Callable], Callable[..., CheckResult]]:
@@ -85,14 +75,25 @@ def exercise(notebook: str, number: str) -> Callable[[Callable], Callable[..., C
     """
 
     def decorate(diagnose: Callable[[Any], str]) -> Callable[..., CheckResult]:
+        mine: list[Any] = []  # the learner's answer, while its last check has passed
+
         @functools.wraps(diagnose)
         def check(answer: Any, *, solution: bool = False) -> CheckResult:
             result = _judge(diagnose, answer)
-            if result.passed and not solution:
-                _record(notebook, number)
+            if not solution:
+                mine[:] = [answer] if result.passed else []
+                if result.passed:
+                    _record(notebook, number)
             return result
 
-        REGISTRY[notebook, number] = Exercise(notebook, number, diagnose.__name__, check)
+        def solution(ours: Any) -> Any:
+            """The learner's answer if its check has passed, else ours; one line says which."""
+            name = getattr(ours, "__name__", diagnose.__name__)
+            print(f"From here on, {name} is {'your own' if mine else 'the one below'}.")
+            return mine[0] if mine else ours
+
+        check.solution = solution  # type: ignore[attr-defined]
+        REGISTRY[notebook, number] = check
         return check
 
     return decorate
@@ -105,15 +106,18 @@ def _judge(diagnose: Callable[[Any], str], answer: Any) -> CheckResult:
             raise Unanswered(f"{diagnose.__name__} has no value yet")
         return CheckResult(RIGHT, diagnose(_guarded(answer) if callable(answer) else answer))
     except Unanswered as unanswered:
-        return CheckResult(
-            NOT_YET, f"{unanswered}. Replace the dots with your own lines, run again."
-        )
+        advice = "Replace the dots with your own lines, run again."
+        return CheckResult(NOT_YET, f"{unanswered}. {advice}")
     except NotImplementedError:
         return CheckResult(NOT_YET, f"{name} is still to be written.")
     except Wrong as wrong:
         return CheckResult(LOOK_AGAIN, str(wrong))
     except Exception as error:  # the learner's own code may raise anything
-        return CheckResult(LOOK_AGAIN, _explain(name, error))
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.name == name]
+        where = f" in its line `{frames[-1].line}`" if frames and frames[-1].line else ""
+        return CheckResult(
+            LOOK_AGAIN, f"{name} stopped{where} with {type(error).__name__}: {error}."
+        )
 
 
 def _guarded(answer: Callable) -> Callable:
@@ -129,15 +133,12 @@ def _guarded(answer: Callable) -> Callable:
     return call
 
 
-def _explain(name: str, error: Exception) -> str:
-    """One sentence about an exception in the learner's code: what, and in which line of theirs."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.name == name]
-    where = f" in its line `{frames[-1].line}`" if frames and frames[-1].line else ""
-    return f"{name} stopped{where} with {type(error).__name__}: {error}."
-
-
 def _record(notebook: str, number: str) -> None:
-    """Remember that the learner solved it; a record that cannot be written costs nothing else."""
+    """Note down that the learner solved it, in what the file holds at this moment.
+
+    Each open notebook has a kernel of its own: what another one noted meanwhile stays. A record
+    that cannot be written costs nothing else.
+    """
     path = places.state_folder() / "progress.json"
     record = settings.read_json(path)
     record.setdefault(notebook, {}).setdefault(number, date.today().isoformat())

@@ -5,14 +5,12 @@ from io import BytesIO
 from typing import Any
 
 import matplotlib
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70")
 """Petroff 2021, "Accessible color sequences for data visualization": told apart by most eyes."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
-
 STYLE = {
     "figure.dpi": 100,
     "savefig.dpi": 110,
@@ -28,16 +26,15 @@ STYLE = {
     "legend.frameon": False,
 }
 
-matplotlib.rcParams.update(STYLE)
-
 
 def canvas(
     rows: int = 1, columns: int = 1, *, width: float = 7.0, height: float = 3.2
 ) -> tuple[Figure, Any]:
-    """A figure and its axes (one, or an array of them). Sizes in inches.
+    """A figure and its axes (one, or an array of them), in the course's style. Sizes in inches.
 
     No pyplot: nothing is shown twice, and figures can be drawn from a widget's callback.
     """
+    matplotlib.rcParams.update(STYLE)  # parts of it are read when titles and ticks are drawn
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns)
 
@@ -50,7 +47,6 @@ class DescribedFigure:
     """
 
     def __init__(self, figure: Figure, sentence: str) -> None:
-        check_labels(figure)
         self.figure = figure
         self.sentence = sentence
 
@@ -58,7 +54,7 @@ class DescribedFigure:
         return self.sentence
 
     def png(self) -> bytes:
-        """The picture. A character that the font lacks (Chinese, emoji) is drawn as a box, without a warning each."""
+        """The picture. A character that the font lacks (Chinese, emoji) is a box, not a warning."""
         with BytesIO() as stream, warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
             self.figure.savefig(stream, format="png", metadata={"Software": None})
@@ -68,29 +64,32 @@ class DescribedFigure:
         return {"image/png": self.png(), "text/plain": self.sentence}
 
 
-def check_labels(figure: Figure) -> None:
-    """Raise ``ValueError`` when a figure lacks a title or an axis its label."""
-    axes: list[Axes] = [
-        axis for axis in figure.axes if axis.axison and axis.get_label() != "<colorbar>"
-    ]
-    titled = figure.get_suptitle() or all(axis.get_title() for axis in figure.axes[:1])
-    if not titled:
-        raise ValueError("the figure has no title")
-    for axis in axes:
-        if not (axis.get_xlabel() and axis.get_ylabel()):
-            raise ValueError(f"an axis of {axis.get_title()!r} has no label")
+class Shown:
+    """An output that ``update`` replaces: an object, with its caption below if it is a figure.
 
+    For controls, and for a picture that grows while a training goes on.
+    """
 
-def caption(sentence: str) -> Any:
-    """The visible sentence below a figure."""
-    from IPython.display import Markdown
+    def __init__(self, shown: Any) -> None:
+        from IPython.display import display
 
-    return Markdown(f"*{sentence}*")
+        self.picture = display(shown, display_id=True)
+        self.caption = None
+        if isinstance(shown, DescribedFigure):
+            self.caption = display(_caption(shown), display_id=True)
+
+    def update(self, shown: Any) -> None:
+        self.picture.update(shown)
+        if self.caption is not None:
+            self.caption.update(_caption(shown))
 
 
 def show(figure: DescribedFigure) -> None:
     """Display a figure, and below it the sentence that says what it shows."""
-    from IPython.display import display
+    Shown(figure)
 
-    display(figure)
-    display(caption(figure.sentence))
+
+def _caption(figure: DescribedFigure) -> Any:
+    from IPython.display import Markdown
+
+    return Markdown(f"*{figure.sentence}*")

@@ -4,17 +4,13 @@ import html
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from jinja2 import DictLoader
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
@@ -28,7 +24,6 @@ from course_lib.workbook.corpus import BUILTIN, load_corpus
 from course_lib.workbook.progress import bar
 
 NOTEBOOKS = places.REPOSITORY / "notebooks"
-CELL_SECONDS = 600
 # JupyterLab's look without its scripts; the browser itself refuses whatever an output asks for.
 TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
 {% block html_head_js %}<meta http-equiv="Content-Security-Policy" content="default-src 'none';
@@ -39,99 +34,55 @@ img-src data:; media-src data:; font-src data:; style-src 'unsafe-inline'">{% en
 {% endblock %}"""
 
 
-@dataclass(frozen=True)
-class Execution:
-    """An executed notebook; ``failure`` says where and why it stopped, "" when it did not."""
-
-    notebook: NotebookNode
-    seconds: float
-    failure: str
-
-
-class _ThisInterpreter(KernelSpecManager):
-    """``python3`` is the interpreter that runs this code, whatever kernelspecs are installed."""
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=command, display_name="Python 3", language="python")
-
-
 def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
     """The notebooks called ``names`` (``00_start_here``, ``00`` or a path), all by default.
 
     Raises ``CourseError`` with the list of those there are when one is unknown.
     """
-    there = sorted(folder.glob("[0-9]*.ipynb"))
-    if not there:
-        raise CourseError(f"There is no notebook in {folder} yet: name a folder that has some.")
-    wanted = {Path(name).name.removesuffix(".ipynb") for name in names}
-    known = {name for path in there for name in (path.stem, path.stem.split("_")[0])}
-    for name in sorted(wanted - known):
-        choice = ", ".join(path.stem for path in there)
-        raise CourseError(f"There is no notebook {name!r}: choose from {choice}.")
-    return [p for p in there if not wanted or {p.stem, p.stem.split("_")[0]} & wanted]
-
-
-def read(path: Path) -> NotebookNode:
-    """The notebook in a file. Raises ``CourseError`` when it is damaged."""
-    try:
-        return nbformat.read(path, as_version=4)
-    except (OSError, ValueError, nbformat.ValidationError, nbformat.reader.NotJSONError) as error:
-        raise CourseError(f"{path} cannot be read as a notebook: restore it from git.") from error
+    there = {path.stem: path for path in sorted(folder.glob("[0-9]*.ipynb"))}
+    wanted = set()
+    for name in names or there:
+        stem = Path(name).name.removesuffix(".ipynb")
+        found = {full for full in there if stem in (full, full.split("_")[0])}
+        if not found:
+            raise CourseError(f"There is no notebook {name!r}: choose from {', '.join(there)}.")
+        wanted |= found
+    return [path for name, path in there.items() if name in wanted]
 
 
 def execute(
     notebook: NotebookNode,
-    *,
     environment: Mapping[str, str] | None = None,
-    cell_seconds: int = CELL_SECONDS,
+    *,
+    cell_seconds: int = 600,
     description: str = "",
-) -> Execution:
-    """Run a notebook in a fresh kernel of this interpreter; its outputs become the new ones.
+) -> str:
+    """Run a notebook in a fresh kernel; its outputs become the new ones.
 
-    The kernel is offline, headless and without the user's own IPython start-up files, but for
-    what ``environment`` changes. A cell that takes longer than ``cell_seconds`` is stopped and the
-    notebook with it; the kernel is always ended, also on Ctrl-C.
+    Returns where and why it stopped, "" when it ran to its end. The kernel is offline, headless
+    and in an empty folder, but for what ``environment`` changes; it is always ended. A cell that
+    takes longer than ``cell_seconds`` is stopped and the notebook with it.
     """
-    started, place, failure = time.perf_counter(), 0, ""
+    place, failure = 0, ""
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=cell_seconds,
+        startup_timeout=120,
+        shutdown_kernel="immediate",
+        record_timing=False,
+        store_widget_state=False,
+    )
+    client.log.disabled = True  # the caller reports errors, in one line
+    headless = {"COURSE_HEADLESS": "1", "HF_HUB_OFFLINE": "1"}
+    variables = {**os.environ, **headless, **(environment or {})}
     with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
-        connection = str(Path(folder, "kernel.json"))
-        specs = _ThisInterpreter()
-        client = NotebookClient(
-            notebook,
-            km=AsyncKernelManager(kernel_spec_manager=specs, connection_file=connection),
-            timeout=cell_seconds,
-            startup_timeout=120,
-            shutdown_kernel="immediate",
-            record_timing=False,
-            coalesce_streams=True,
-            store_widget_state=False,
-        )
-        client.log.disabled = True  # the caller reports errors, in one line
-        path = [str(places.REPOSITORY), os.environ.get("PYTHONPATH", "")]
-        variables = {
-            **os.environ,
-            "COURSE_HEADLESS": "1",
-            "HF_HUB_OFFLINE": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, path)),
-            "PYTHONUTF8": "1",
-            "IPYTHONDIR": str(Path(folder, "ipython")),
-            **(environment or {}),
-        }
-        work = Path(folder, "work")
-        work.mkdir()
-        cells = bar(notebook.cells, description, unit=" cells")
         try:
-            with (
-                cells,
-                client.setup_kernel(
-                    env=variables, cwd=str(work), stderr=subprocess.DEVNULL, cleanup_kc=True
-                ),
-            ):
-                for place, cell in enumerate(cells, 1):  # noqa: B007
+            with client.setup_kernel(env=variables, cwd=folder, stderr=subprocess.DEVNULL):
+                for place, cell in enumerate(bar(notebook.cells, description), 1):  # noqa: B007
                     client.execute_cell(cell, place - 1)
         except CellExecutionError as error:
             failure = f"{error.ename}: {error.evalue}"
@@ -139,12 +90,9 @@ def execute(
             failure = f"Timeout: no end after {cell_seconds} seconds"
         except DeadKernelError:
             failure = "KernelDied: its Python process ended by itself (is there enough memory?)"
-        except (RuntimeError, TimeoutError, OSError) as error:
+        except (RuntimeError, TimeoutError) as error:  # the kernel did not start
             failure = f"{type(error).__name__}: {error}"
-    if failure:
-        where = f"cell {place}" if place else "the start of its kernel"
-        failure = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", f"{where} with {failure}").strip()
-    return Execution(notebook, time.perf_counter() - started, failure)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", failure and f"cell {place} with {failure}").strip()
 
 
 def run_notebooks(
@@ -169,43 +117,32 @@ def run_notebooks(
         load_corpus(source)
     environment = {"COURSE_CORPUS": source, **({"COURSE_PROFILE": profile} if profile else {})}
     made = places.home() / "executed" / time.strftime("%Y-%m-%d-%H%M%S")
-    book = Path(out).expanduser() if out else made
-    if book.resolve() in (folder.resolve(), NOTEBOOKS.resolve()):
-        raise CourseError(
-            f"The book must not replace the notebooks in {book}: name another folder with --out."
-        )
-    lines = ["| notebook | result | minutes |", "|---|---|---|"]
-    failed = False
+    book = Path(out).expanduser().resolve() if out else made
+    if book in (folder.resolve(), NOTEBOOKS.resolve()):
+        raise CourseError(f"{book} has the notebooks themselves: name another folder with --out.")
+    rows, failures = ["| notebook | result |", "|---|---|"], 0
     try:
         book.mkdir(parents=True, exist_ok=True)
         for path in paths:
-            result = execute(read(path), environment=environment, description=path.stem)
-            failed |= bool(result.failure)
-            said = f"stopped in {result.failure}" if result.failure else "ran to its end"
-            print(f"{path.stem}: {said} ({result.seconds:.0f} s)")
+            notebook, started = nbformat.read(path, as_version=4), time.perf_counter()
+            failure = execute(notebook, environment, description=path.stem)
+            failures += bool(failure)
+            said = f"stopped in {failure}" if failure else "ran to its end"
+            print(f"{path.stem}: {said} ({time.perf_counter() - started:.0f} s)")
+            (book / path.name).write_text(nbformat.writes(notebook), encoding="utf-8")
             said = " ".join(html.escape(said).replace("|", "&#124;").split())
-            (book / path.name).write_text(nbformat.writes(result.notebook), encoding="utf-8")
-            notebook = new_notebook(cells=result.notebook.cells, metadata=result.notebook.metadata)
-            above = f"[All notebooks](index.html){f' · **{said}**' if result.failure else ''}"
-            notebook.cells = [new_markdown_cell(above), *notebook.cells]
+            above = f"[All notebooks](index.html) · {said}"
+            notebook.cells.insert(0, new_markdown_cell(above))
             (book / f"{path.stem}.html").write_text(page(notebook, path.stem), encoding="utf-8")
-            lines.append(
-                f"| [{path.stem}]({path.stem}.html) | {said} | {result.seconds / 60:.1f} |"
-            )
-    except OSError as error:
-        raise CourseError(
-            f"The book cannot be written to {book} ({error.strerror}): name another with --out."
-        ) from error
-    finally:  # after Ctrl-C the book has what was done
-        if len(lines) > 2:
-            day = time.strftime("%d %B %Y, %H:%M")
-            text = f"# The workbook, executed\n\n{day}, on the corpus {html.escape(source)}.\n\n"
-            index = page(
-                new_notebook(cells=[new_markdown_cell(text + "\n".join(lines))]), "The workbook"
-            )
+            rows.append(f"| [{path.stem}]({path.stem}.html) | {said} |")
+            table = "\n".join(rows)
+            text = f"# The workbook, executed\n\nOn {html.escape(source)}.\n\n{table}"
+            index = page(new_notebook(cells=[new_markdown_cell(text)]), "The workbook, executed")
             (book / "index.html").write_text(index, encoding="utf-8")
-            print(f"The book: {book / 'index.html'}")
-    return int(failed)
+    except OSError as error:
+        raise CourseError(f"{book} cannot be written ({error.strerror}): use --out.") from error
+    print(f"The book: {book / 'index.html'}")
+    return int(failures > 0)
 
 
 def page(notebook: NotebookNode, title: str) -> str:

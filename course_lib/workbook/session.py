@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import exercises, settings, threads
 from course_lib.workbook.corpus import Corpus, load_corpus
 from course_lib.workbook.corpus.document import megabytes
-from course_lib.workbook.seeding import seed_everything
+from course_lib.workbook.quiz import Quiz, load_quiz
 from course_lib.workbook.tables import Table
+from course_lib.workbook.wizard import choose_corpus
 
 if TYPE_CHECKING:
     import torch
@@ -23,29 +27,21 @@ class Session:
     """What a notebook needs to know about where it runs.
 
     device    the ``torch.device`` to compute on: CUDA, Apple's MPS, or the CPU
-    dtype     the type for fast matrix products there (bf16 only where it is native)
     profile   ``cpu``, ``gpu`` or ``smoke``
     corpus    the reader's corpus; ``choose`` changes it
     notes     sentences that the reader should see
     """
 
-    def __init__(
-        self, notebook: str, device: torch.device, dtype: torch.dtype, profile: str
-    ) -> None:
+    def __init__(self, notebook: str, device: torch.device, profile: str) -> None:
         self.notebook = notebook
         self.device = device
-        self.dtype = dtype
         self.profile = profile
         self.notes: list[str] = [note for note in (places.home_note(),) if note]
-        self.corpus = self._first_corpus()
-
-    def _first_corpus(self) -> Corpus:
-        """The chosen corpus; where that one cannot be read, the default, and a note that says so."""
         try:
-            return load_corpus()
+            self.corpus = load_corpus()
         except CourseError as error:
             self.notes.append(f"{error} Until then this notebook uses {settings.DEFAULT_CORPUS}.")
-            return load_corpus(settings.DEFAULT_CORPUS)
+            self.corpus = load_corpus(settings.DEFAULT_CORPUS)
 
     def choose(self, source: str) -> Corpus:
         """Load another corpus and keep the choice for every notebook from now on."""
@@ -53,31 +49,36 @@ class Session:
         settings.save_corpus_choice(self.corpus.source)
         return self.corpus
 
+    def choose_corpus(self) -> None:
+        """The wizard: what the corpus holds, and controls to choose another one."""
+        choose_corpus(self.corpus, self.choose)
+
     def corpus_of(self, words: int, purpose: str) -> Corpus:
-        """The corpus, topped up with the handbook (the handbook itself with the songbook) below ``words`` words.
+        """The corpus; below ``words`` words with the handbook (if it is that: the songbook) added.
 
         One sentence then says what there is, what is needed, and what is done instead.
         """
-        own = self.corpus
-        if own.words >= words:
-            return own
-        name, kind = ("songbook", "songs") if own.source == "handbook" else ("handbook", "pages")
+        corpus = self.corpus
+        if corpus.words >= words:
+            return corpus
+        other = ("handbook", "pages") if corpus.source != "handbook" else ("songbook", "songs")
+        name, kind = other
         print(
-            f"{own.name} has {own.words:,} words and {purpose} needs about {words:,}, "
+            f"{corpus.name} has {corpus.words:,} words and {purpose} needs about {words:,}, "
             f"so the {kind} of the built-in {name} are added to it here."
         )
-        return own.joined(load_corpus(name))
+        return corpus.joined(load_corpus(name))
 
     def large_corpus(self, max_bytes: int, words: int, purpose: str) -> Corpus:
-        """Much text to train on: of ``python-docs`` the full size, of any corpus at most ``max_bytes``.
+        """Much text to train on: of ``python-docs`` the full size, of any corpus ``max_bytes``.
 
         A corpus of fewer than ``words`` words is topped up as in ``corpus_of``. Nothing is
         fetched: the full size is read from the installed packages, once, and then cached.
         """
-        own = self.corpus_of(words, purpose)
-        if own.source == settings.DEFAULT_CORPUS and own.bytes < max_bytes:
-            own = load_corpus(f"{settings.DEFAULT_CORPUS}:full")
-        return own.sample(max_bytes)
+        corpus = self.corpus_of(words, purpose)
+        if corpus.source == settings.DEFAULT_CORPUS and corpus.bytes < max_bytes:
+            corpus = load_corpus(f"{settings.DEFAULT_CORPUS}:full")
+        return corpus.sample(max_bytes)
 
     def pick(self, *, cpu: Value, gpu: Value | None = None) -> Value:
         """The value for this machine: ``cpu``, or ``gpu`` where there is one (None: the same).
@@ -91,7 +92,12 @@ class Session:
 
     def seed(self, seed: int = 0) -> int:
         """Make what follows repeatable: seeds Python, NumPy and torch. Returns the seed."""
-        return seed_everything(seed)
+        import torch
+
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        return seed
 
     def notebooks(self) -> list[str]:
         """Numbers of the notebooks that this checkout has: ``["00", …]``."""
@@ -101,11 +107,9 @@ class Session:
         """Exercises solved so far, notebook by notebook."""
         return exercises.ProgressTable()
 
-    def quiz(self) -> Any:
+    def quiz(self) -> Quiz:
         """The short quiz of this notebook."""
-        from course_lib.workbook.quiz import show_quiz
-
-        return show_quiz(self.notebook)
+        return Quiz(load_quiz(self.notebook))
 
     def rows(self) -> list[tuple[str, str]]:
         """What the first output of a notebook shows."""
@@ -125,46 +129,26 @@ class Session:
         return Table(self.rows())._repr_html_()
 
 
-def choose_device() -> tuple[torch.device, torch.dtype]:
-    """CUDA before MPS before CPU; bf16 only where the hardware has it (a T4 has not)."""
-    import torch
-
-    if torch.cuda.is_available():
-        native = torch.cuda.get_device_capability() >= (8, 0)
-        return torch.device("cuda"), torch.bfloat16 if native else torch.float16
-    if torch.backends.mps.is_available():
-        return torch.device("mps"), torch.float16
-    return torch.device("cpu"), torch.float32
-
-
 def start(notebook: str) -> Session:
-    """Threads before torch, then device, profile, seed and corpus; shows and returns the session."""
+    """Threads before torch, then device, profile, seed and corpus; shows and gives the session."""
     threads.set_library_defaults()
     if "torch" not in sys.modules:
         threads.set_thread_policy()
-    device, dtype = choose_device()
+    import torch
+
+    mps = "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device("cuda" if torch.cuda.is_available() else mps)
     profile = settings.profile_choice() or ("gpu" if device.type == "cuda" else "cpu")
-    session = Session(notebook, device, dtype, profile)
+    session = Session(notebook, device, profile)
     session.seed()
-    assert len(session.corpus.train) and len(session.corpus.validation)
-    _show(session)
-    return session
-
-
-def _show(session: Session) -> None:
-    """As the notebook's first output; outside a notebook as plain lines."""
     if "IPython" not in sys.modules:
         print(session)
-        return
+        return session
     from IPython.display import display
 
     display(session)
-    if (
-        "google.colab" in sys.modules
-        and not settings.headless()
-        and not settings.corpus_is_chosen()
-    ):
-        from course_lib.workbook.wizard import choose_corpus
-
+    unchosen = not settings.headless() and not settings.saved_corpus()
+    if unchosen and "google.colab" in sys.modules:
         print("Colab forgets the choice of a corpus with its machine. Choose one here, or go on:")
-        choose_corpus(session)
+        session.choose_corpus()
+    return session

@@ -1,8 +1,7 @@
 """What the user chose: the corpus, the profile, whether anybody is watching.
 
-A choice comes from an environment variable or, for the corpus, from the file
-``.course/settings.json`` that the wizard of notebook 00 writes. Nothing else in the
-library reads environment variables.
+A choice comes from an environment variable or, for the corpus, from ``settings.json``, which the
+wizard of notebook 00 and ``lab --corpus`` write. Every other module asks here.
 """
 
 import json
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from course_lib import places
 from course_lib.errors import CourseError
+from course_lib.workbook.atomic import atomic_write
 
 DEFAULT_CORPUS = "python-docs"
 PROFILES = ("cpu", "gpu", "smoke")
@@ -36,7 +36,7 @@ def profile_choice() -> str | None:
 def settings_file() -> Path:
     """Where choices are kept: on Google Drive when Colab has it mounted, else in ``.course/``."""
     if DRIVE.is_dir():
-        return DRIVE / "chatgpt-from-scratch" / "settings.json"
+        return DRIVE / places.NAME / "settings.json"
     return places.state_folder() / "settings.json"
 
 
@@ -50,35 +50,30 @@ def read_json(path: Path) -> dict:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """Write atomically, so that a crash or a full disk never leaves half a file."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    """Whole or not at all. Raises ``CourseError`` where it cannot be written."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True)
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(path)
+        with atomic_write(path) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CourseError(
             f"{path.name} could not be written ({error.strerror}): free some disk space or set "
             "COURSE_HOME to a folder that you may write to, then try again."
         ) from error
 
 
-def corpus_choice() -> str:
-    """The corpus that every notebook takes: ``COURSE_CORPUS``, else the saved choice, else the default."""
+def saved_corpus() -> str:
+    """The corpus that the user has chosen, by variable or by file; "" when none is."""
     chosen = os.environ.get("COURSE_CORPUS", "").strip()
-    return chosen or str(read_json(settings_file()).get("corpus") or DEFAULT_CORPUS)
+    return chosen or str(read_json(settings_file()).get("corpus") or "")
+
+
+def corpus_choice() -> str:
+    """The corpus that every notebook takes: the chosen one or the default."""
+    return saved_corpus() or DEFAULT_CORPUS
 
 
 def save_corpus_choice(source: str) -> None:
     """Keep the choice for every notebook from now on."""
     path = settings_file()
     write_json(path, {**read_json(path), "corpus": str(source)})
-
-
-def corpus_is_chosen() -> bool:
-    """True when the user has chosen a corpus, by variable or by file."""
-    return bool(
-        os.environ.get("COURSE_CORPUS", "").strip() or read_json(settings_file()).get("corpus")
-    )

@@ -12,22 +12,18 @@ class Table:
         self.header = tuple(header)
 
     def __repr__(self) -> str:
-        if not self.rows:
-            return ""
         lines = [self.header, *self.rows] if self.header else self.rows
-        widths = [max(len(line[n]) for line in lines) for n in range(len(lines[0]) - 1)]
-        return "\n".join(
-            "  ".join(
-                [*(cell.ljust(w) for cell, w in zip(line, widths, strict=False)), line[-1]]
-            ).rstrip()
-            for line in lines
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        padded = (
+            [cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines
         )
+        return "\n".join("  ".join(cells).rstrip() for cells in padded)
 
     def _repr_html_(self) -> str:
-        style = 'style="text-align:left;vertical-align:top"'
-        head = "".join(f"<th {style}>{html.escape(cell)}</th>" for cell in self.header)
-        body = "".join(
-            "<tr>" + "".join(f"<td {style}>{html.escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.rows
-        )
-        return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>"
+        def row(cells: Sequence[str], tag: str) -> str:
+            opening = f'<{tag} style="text-align:left;vertical-align:top">'
+            return "".join(f"{opening}{html.escape(cell)}</{tag}>" for cell in cells)
+
+        rows = [row(self.header, "th")] if self.header else []
+        rows += [row(cells, "td") for cells in self.rows]
+        return f"<table>{''.join(f'<tr>{cells}</tr>' for cells in rows)}</table>"

@@ -1,4 +1,4 @@
-"""How torch's threads wait, decided before torch is imported.
+"""How many threads compute and how idle ones wait.
 
 torch and bitsandbytes each bring an OpenMP runtime whose idle threads spin. On a quiet
 machine that is fastest; with other work on the cores a training step becomes several times
@@ -6,12 +6,14 @@ slower. A bounded spin is near the best in both cases: ``benchmarks/threads.py``
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 SPIN_COUNT = 2_000
 
 
 def set_thread_policy() -> None:
-    """Bound the spinning of waiting threads; a value that the user has set is left alone."""
+    """Before torch is imported: bound the spinning, unless the user has set a policy."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
 
@@ -20,4 +22,16 @@ def set_library_defaults() -> None:
     """Nothing reports home, and forked workers do not make the tokenizers warn."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within, torch computes on one thread: faster for small tensors, and the same everywhere."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,23 +1,24 @@
 """The corpus wizard: choose a corpus once, see what is in it."""
 
-from __future__ import annotations
-
 import html
 import re
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import BUILTIN, Corpus, mask_emails
 from course_lib.workbook.tables import Table
 
-if TYPE_CHECKING:
-    from course_lib.workbook.session import Session
-
 OWN = "a folder or file of my own …"
-_RULES = re.compile(r"([*=#~_+-])\1{3,}")  # lines drawn with characters
+COLAB = (
+    "On Colab: open the folder symbol on the left, drag your files there and give the path "
+    "<code>/content/NAME</code>; or mount Google Drive with "
+    "<code>from google.colab import drive; drive.mount('/content/drive')</code> and give "
+    "<code>/content/drive/MyDrive/FOLDER</code>. With Drive mounted the choice is remembered."
+)
 MINIMUM_LETTERS = 40  # shorter texts tell a language detector too little
 
 
@@ -37,70 +38,45 @@ def languages(corpus: Corpus, sample: int = 60) -> dict[str, int]:
     return dict(found.most_common())
 
 
-class Report:
-    """What a corpus holds: sizes, languages, the first documents, the skipped files."""
-
-    def __init__(self, corpus: Corpus, documents: int = 3) -> None:
-        self.corpus = corpus
-        found = languages(corpus)
-        spoken = ", ".join(f"{name} {count}" for name, count in found.items())
-        self.rows = [
-            *corpus.describe(),
-            ("languages", f"{spoken} (of {sum(found.values())} sampled)"),
-        ]
-        self.first = [
-            (d.id, excerpt(d.text))
-            for d in (corpus[row] for row in range(min(documents, len(corpus))))
-        ]
-
-    def __repr__(self) -> str:
-        lines = [f"{name}: {value}" for name, value in self.rows]
-        lines += [f"- {name}: {text}" for name, text in self.first]
-        lines += [f"skipped {s.path}: {s.detail or s.reason}" for s in self.corpus.skipped[:10]]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        parts = [Table(self.rows), "<p>The first documents:</p>", Table(self.first)]
-        if self.corpus.skipped:
-            skipped = [(s.path, s.detail or s.reason) for s in self.corpus.skipped[:100]]
-            count, more = len(self.corpus.skipped), len(self.corpus.skipped) - len(skipped)
-            rest = f"<p>and {more:,} more</p>" if more > 0 else ""
-            listed = Table(skipped)._repr_html_()
-            parts.append(f"<details><summary>{count:,} skipped</summary>{listed}{rest}</details>")
-        return "".join(part if isinstance(part, str) else part._repr_html_() for part in parts)
+def report(corpus: Corpus) -> Table:
+    """What a corpus holds: sizes, languages, its first documents, the skipped files."""
+    found = languages(corpus)
+    spoken = ", ".join(f"{name} {count}" for name, count in found.items())
+    rows = [*corpus.describe(), ("languages", f"{spoken} (of {sum(found.values())} sampled)")]
+    documents = [corpus[row] for row in range(min(3, len(corpus)))]
+    rows += [(f"document {document.id}", excerpt(document.text)) for document in documents]
+    rows += [(f"skipped {file.path}", file.detail or file.reason) for file in corpus.skipped[:50]]
+    if len(corpus.skipped) > 50:
+        rows.append(("skipped", f"and {len(corpus.skipped) - 50:,} more"))
+    return Table(rows)
 
 
 def excerpt(text: str, letters: int = 120) -> str:
-    """The beginning of a text on one line, e-mail addresses masked."""
-    line = " ".join(_RULES.sub(" ", mask_emails(text[: 4 * letters])).split())
+    """The beginning of a text on one line, without drawn rules, e-mail addresses masked."""
+    shorter = re.sub(r"([*=#~_+-])\1{3,}", " ", mask_emails(text[: 4 * letters]))
+    line = " ".join(shorter.split())
     return line if len(line) <= letters else line[: letters - 1].rstrip() + "…"
 
 
-def choose_corpus(session: Session) -> None:
-    """Choose the corpus for all notebooks. Without a front end: show the one that is chosen."""
+def choose_corpus(corpus: Corpus, choose: Callable[[str], Corpus]) -> None:
+    """Show the corpus, and controls to ``choose`` another one by its source. Headless: show it."""
     from IPython.display import display
 
+    shown = display(report(corpus), display_id=True)
     if settings.headless():
-        display(Report(session.corpus))
         return
     import ipywidgets as widgets
 
-    def wide() -> Any:  # one for each widget: hiding one must not hide the other
-        return widgets.Layout(width="60%")
+    def wide(kind: type, **options: Any) -> Any:
+        label, layout = {"description_width": "80px"}, widgets.Layout(width="60%")
+        return kind(style=label, layout=layout, **options)
 
-    label = {"description_width": "80px"}
-    names = [*BUILTIN, OWN]
-    chosen = session.corpus.source if session.corpus.source in BUILTIN else OWN
-    menu = widgets.Dropdown(
-        options=names, value=chosen, description="Corpus", style=label, layout=wide()
-    )
-    own = session.corpus.source if chosen == OWN else ""
-    path = widgets.Text(
-        value=own, description="Path", placeholder="folder or file", style=label, layout=wide()
-    )
+    names, own = [*BUILTIN, OWN], corpus.source not in BUILTIN
+    menu = wide(widgets.Dropdown, options=names, value=OWN if own else corpus.source)
+    path = wide(widgets.Text, value=corpus.source if own else "", placeholder="folder or file")
+    menu.description, path.description = "Corpus", "Path"
     button = widgets.Button(description="Use this corpus", button_style="primary")
     message = widgets.HTML()
-    shown = display(Report(session.corpus), display_id=True)
 
     def reveal(_: Any = None) -> None:
         path.layout.display = "" if menu.value == OWN else "none"
@@ -109,28 +85,16 @@ def choose_corpus(session: Session) -> None:
         button.disabled = True
         message.value = "Reading …"
         try:
-            corpus = session.choose(path.value if menu.value == OWN else menu.value)
-            shown.update(Report(corpus))
-            message.value = f"From now on every notebook uses <b>{html.escape(corpus.name)}</b>."
+            chosen = choose(path.value if menu.value == OWN else menu.value)
+            shown.update(report(chosen))
+            message.value = f"From now on every notebook uses <b>{html.escape(chosen.name)}</b>."
         except CourseError as error:
-            message.value = (
-                f"{html.escape(str(error))} The corpus is still {html.escape(session.corpus.name)}."
-            )
+            message.value = f"{html.escape(str(error))} The corpus is the one shown above."
         finally:
             button.disabled = False
 
     menu.observe(reveal, names="value")
     button.on_click(use)
     reveal()
-    rows = [menu, path, button, message]
-    if "google.colab" in sys.modules:
-        rows.insert(2, widgets.HTML(COLAB))
-    display(widgets.VBox(rows))
-
-
-COLAB = (
-    "On Colab: open the folder symbol on the left, drag your files there and give the path "
-    "<code>/content/NAME</code>; or mount Google Drive with "
-    "<code>from google.colab import drive; drive.mount('/content/drive')</code> and give "
-    "<code>/content/drive/MyDrive/FOLDER</code>. With Drive mounted the choice is remembered."
-)
+    hint = [widgets.HTML(COLAB)] if "google.colab" in sys.modules else []
+    display(widgets.VBox([menu, path, *hint, button, message]))

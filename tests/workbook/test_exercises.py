@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from course_lib import places
-from course_lib.workbook import exercises
+from course_lib.workbook import exercises, settings
 from course_lib.workbook.exercises import LOOK_AGAIN, NOT_YET, RIGHT, exercise, require
 
 
@@ -30,6 +30,34 @@ def test_right_answers_are_recorded(double: object, fresh_home: Path) -> None:
 def test_the_solution_is_never_the_learners_success(double: object, fresh_home: Path) -> None:
     assert double(lambda x: 2 * x, solution=True).passed
     assert exercises.solved("test_notebook") == {}
+
+
+def test_the_learners_own_answer_is_kept_if_it_has_passed(
+    double: object, fresh_home: Path, capsys: pytest.CaptureFixture
+) -> None:
+    def mine(x: int) -> int:
+        return x + x
+
+    def ours(x: int) -> int:
+        return 2 * x
+
+    double(stub)
+    assert double.solution(ours) is ours and "the one below" in capsys.readouterr().out
+    assert double(ours, solution=True).passed and double.solution(ours) is ours
+    double(mine)
+    capsys.readouterr()
+    assert double.solution(ours) is mine and "your own" in capsys.readouterr().out
+    double(lambda x: x)  # changed, and wrong now
+    assert double.solution(ours) is ours
+
+
+def test_what_another_open_notebook_has_noted_stays(double: object, fresh_home: Path) -> None:
+    double(lambda x: 2 * x)
+    path = places.state_folder() / "progress.json"
+    settings.write_json(path, {**settings.read_json(path), "other": {"2.1": "2026-11-27"}})
+    double(lambda x: 2 * x)
+    assert list(exercises.solved("other")) == ["2.1"]
+    assert list(exercises.solved("test_notebook")) == ["1.1"]
 
 
 def test_diagnoses(double: object, fresh_home: Path) -> None:

@@ -1,9 +1,18 @@
 """Figures carry their sentence, controls never carry the lesson."""
 
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import ipywidgets
 import pytest
 
 from course_lib.workbook import figures, settings, widgets
-from course_lib.workbook.quiz import StaticQuiz, load_quiz, show_quiz
+from course_lib.workbook.corpus import load_corpus
+from course_lib.workbook.progress import bar
+from course_lib.workbook.quiz import Quiz, load_quiz
+from course_lib.workbook.tables import Table
+from course_lib.workbook.wizard import OWN, choose_corpus
 
 
 def drawing(height: float = 1.0) -> figures.DescribedFigure:
@@ -22,13 +31,7 @@ class Screen:
 
     def display(self, thing: object, display_id: bool = False) -> object:
         self.shown.append(thing)
-        screen = self
-
-        class Handle:
-            def update(self, new: object) -> None:
-                screen.updates.append(new)
-
-        return Handle() if display_id else None
+        return SimpleNamespace(update=self.updates.append) if display_id else None
 
 
 @pytest.fixture
@@ -38,68 +41,85 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     return screen
 
 
-def test_a_figure_is_a_picture_and_a_sentence() -> None:
+def test_a_figure_is_a_picture_and_a_sentence_that_stands_below_it_too(screen: Screen) -> None:
     bundle = drawing()._repr_mimebundle_()
-    assert (
-        bundle["image/png"].startswith(b"\x89PNG") and bundle["text/plain"] == "One bar of 1.0 cm."
-    )
+    assert bundle["image/png"].startswith(b"\x89PNG")
+    assert bundle["text/plain"] == "One bar of 1.0 cm."
+    figures.show(drawing())
+    assert repr(screen.shown[0]) == "One bar of 1.0 cm."
+    assert screen.shown[1].data == "*One bar of 1.0 cm.*"
 
 
-def test_the_sentence_stands_below_the_figure_too(screen: Screen) -> None:
-    figures.show(drawing().figure, "One bar.")
-    assert screen.shown[0].sentence == "One bar." and screen.shown[1].data == "*One bar.*"
-
-
-def test_a_figure_without_title_or_labels_is_refused() -> None:
+def test_labels_are_a_rule_for_our_figures_and_not_for_the_learners() -> None:
+    code = """
+from course_lib.workbook import figures
+import matplotlib
+assert matplotlib.rcParams["axes.grid"] is False  # importing changes nothing
+figure, axis = figures.canvas()
+assert matplotlib.rcParams["axes.grid"] is True
+print(figures.DescribedFigure(figure, "Nothing."))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "Nothing.\n", done.stderr
     figure, axis = figures.canvas()
-    with pytest.raises(ValueError, match="no title"):
+    with pytest.raises(AssertionError, match="no title"):
         figures.DescribedFigure(figure, "Nothing.")
     axis.set(title="A title", xlabel="x")
-    with pytest.raises(ValueError, match="no label"):
+    with pytest.raises(AssertionError, match="no label"):
         figures.DescribedFigure(figure, "Nothing.")
 
 
 def test_explore_shows_the_picture_then_controls_that_update_it(
     screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ipywidgets
-
-    monkeypatch.setattr(settings, "headless", lambda: False)
     slider = ipywidgets.FloatSlider(value=2.0, min=0, max=5)
     widgets.explore(drawing, height=slider)
-    assert repr(screen.shown[0]) == "One bar of 2.0 cm."
+    assert [type(thing).__name__ for thing in screen.shown] == ["DescribedFigure", "Markdown"]
+    monkeypatch.setattr(settings, "headless", lambda: False)
+    widgets.explore(drawing, height=slider)
     assert isinstance(screen.shown[-1], ipywidgets.VBox)
     slider.value = 3.0
-    assert (
-        repr(screen.updates[0]) == "One bar of 3.0 cm."
-        and screen.updates[1].data == "*One bar of 3.0 cm.*"
-    )
+    assert repr(screen.updates[0]) == "One bar of 3.0 cm."
+    assert screen.updates[1].data == "*One bar of 3.0 cm.*"
 
 
-def test_explore_without_a_front_end_shows_the_same_picture_only(screen: Screen) -> None:
-    import ipywidgets
-
-    widgets.explore(drawing, height=ipywidgets.FloatSlider(value=2.0, max=5))
-    assert repr(screen.shown[0]) == "One bar of 2.0 cm."
-    assert not any(isinstance(thing, ipywidgets.Widget) for thing in screen.shown)
-
-
-def test_quiz_questions_are_whole_and_the_static_form_hides_answers() -> None:
+def test_each_option_of_a_quiz_says_whether_it_is_right() -> None:
     questions = load_quiz("00_start_here")
-    assert len(questions) >= 3
-    for question in questions:
-        assert 0 <= question.answer < len(question.options) and question.why.endswith(".")
-    static = StaticQuiz(questions)
-    assert not any(question.why in repr(static) for question in questions)
-    assert static._repr_html_().count("<details>") == len(questions)
-    assert isinstance(show_quiz("00_start_here"), StaticQuiz)
+    quiz = Quiz(questions)
+    assert not any(question.why in repr(quiz) for question in questions)
+    page = quiz._repr_html_()
+    assert page.count("<i>Right. ") == len(questions)
+    assert page.count("<details>") == sum(len(question.options) for question in questions)
 
 
-def test_quiz_buttons_answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wizard_shows_a_corpus_and_changes_it(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    songbook, asked = load_corpus("songbook"), []
+    choose_corpus(songbook, asked.append)
+    assert "languages" in repr(screen.shown[0]) and len(screen.shown) == 1
     monkeypatch.setattr(settings, "headless", lambda: False)
-    question = load_quiz("00_start_here")[0]
-    _, choice, verdict = show_quiz("00_start_here").children[0].children
-    choice.value = (question.answer + 1) % len(question.options)
-    assert "Not that one" in verdict.value
-    choice.value = question.answer
-    assert "Right." in verdict.value
+    choose_corpus(songbook, lambda source: asked.append(source) or load_corpus(source))
+    menu, path, button, message = screen.shown[-1].children
+    menu.value = "handbook"
+    button.click()
+    assert asked == ["handbook"] and "uses <b>handbook</b>" in message.value
+    assert "handbook" in repr(screen.updates[-1])
+    menu.value, path.value = OWN, "/no/such/folder"
+    button.click()
+    assert "no/such/folder" in message.value and not button.disabled and len(screen.updates) == 1
+
+
+def test_tables_are_aligned_lines_or_html() -> None:
+    table = Table([("a", 1), ("long", "<2>")], ("name", "number"))
+    assert repr(table) == "name  number\na     1\nlong  <2>"
+    assert "&lt;2&gt;" in table._repr_html_() and repr(Table([])) == ""
+
+
+def test_bars_are_seen_by_those_who_watch_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert list(bar(range(3), "Reading")) == [0, 1, 2] and capsys.readouterr().out == ""
+    monkeypatch.setattr(settings, "headless", lambda: False)
+    assert list(bar(range(3), "Reading")) == [0, 1, 2] and "Reading" in capsys.readouterr().out

@@ -1,13 +1,20 @@
-"""The facts about a machine, on this one and on pretended ones."""
+"""The facts about this machine and about pretended ones, and what ``doctor`` says to them."""
 
-import builtins
+import getpass
+import os
+import subprocess
 import sys
-import types
+from pathlib import Path
 
 import pytest
 
-from course_lib.workbook import machine
+from course_lib import bootstrap
+from course_lib.places import REPOSITORY
+from course_lib.workbook import doctor, machine
+from course_lib.workbook.doctor import NOTE, OK, PROBLEM
 from course_lib.workbook.machine import Machine
+
+GB = 10**9
 
 
 def make(**facts: object) -> Machine:
@@ -15,80 +22,119 @@ def make(**facts: object) -> Machine:
         "python": "3.11.7",
         "platform": "Linux 6.1, x86_64",
         "cores": 2,
-        "memory_total": 16 * 10**9,
-        "memory_available": 8 * 10**9,
-        "disk_free": 50 * 10**9,
+        "memory_total": 16 * GB,
+        "memory_available": 8 * GB,
+        "disk_free": 50 * GB,
+        "torch": "2.13.0",
     }
-    return Machine(**{**usual, **facts})
+    return Machine(**usual | facts)
 
 
-def test_this_machine_is_described() -> None:
+def card(name: str, memory: int, *capability: int) -> dict:
+    return {"gpu_name": name, "gpu_memory": memory * GB, "gpu_capability": capability}
+
+
+def test_this_machine_gets_no_false_alarm(fresh_home: Path, capsys: pytest.CaptureFixture) -> None:
+    """The tests run here, so nothing that stops the course can be wrong."""
+    assert doctor.main() == 0
+    out = capsys.readouterr().out
+    last = out.splitlines()[-1]
+    assert last.startswith("To send to a teacher: course ") and last.endswith("no problem")
+    assert str(Path.home()) not in last and str(fresh_home) not in last
+    assert getpass.getuser() not in last.split()
     here = machine.look()
-    assert (
-        here.cores >= 1
-        and here.memory_total > 10**8
-        and 0 < here.memory_available <= here.memory_total
-    )
-    rows = dict(here.describe())
-    assert rows["Python"] == ".".join(map(str, sys.version_info[:3]))
-    assert set(rows) == {
-        "Python",
-        "System",
-        "Processor",
-        "Memory",
-        "Disk",
-        "Graphics card",
-        "torch",
-    }
-    assert all(value and "None" not in value for value in rows.values())
+    assert here.cores >= 1 and 0 < here.memory_available <= here.memory_total
+    assert dict(here.describe())["Python"] == ".".join(map(str, sys.version_info[:3]))
 
 
-def test_it_survives_without_psutil_and_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *rest: object) -> types.ModuleType:
-        if name.split(".")[0] in ("torch", "psutil"):
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    monkeypatch.setattr(machine, "_driver_facts", lambda: {})
-    here = machine.look()
-    assert here.torch is None and here.gpu_name is None and here.memory_total
-    assert here.describe()
+@pytest.mark.parametrize(
+    ("facts", "what", "level", "words"),
+    [
+        ({}, "Graphics card", NOTE, "everything runs on the processor"),
+        (card("Tesla T4", 16, 7, 5), "Graphics card", NOTE, "no native bf16: fp16 is used"),
+        (card("A100", 40, 8, 0), "Graphics card", OK, "A100, 40.0 GB, bf16"),
+        (card("3050", 4, 8, 6), "Graphics card", NOTE, "too small for Falcon-7B"),
+        ({"nvidia_driver": True}, "Graphics card", NOTE, "update the driver"),
+        ({"mps": True}, "Graphics card", OK, "MPS"),
+        ({"memory_total": 3 * GB}, "Memory", PROBLEM, "Colab"),
+        ({"memory_total": 6 * GB}, "Memory", NOTE, "close other programs"),
+        ({"memory_total": int(7.7 * GB)}, "Memory", OK, "7.7 GB"),
+        ({"memory_total": None}, "Memory", OK, "unknown"),
+        ({"disk_free": GB // 10}, "Disk", PROBLEM, "free some"),
+        ({"disk_free": GB}, "Disk", OK, "1.0 GB"),
+        ({"disk_free": GB, "torch": None}, "Disk", PROBLEM, "free some"),
+        ({"cores": 1}, "Processor", NOTE, "1 core"),
+    ],
+)
+def test_findings(facts: dict, what: str, level: str, words: str) -> None:
+    """A graphics card is never a problem; with the packages in place less disk is enough."""
+    here = make(**facts)
+    [(found, text)] = [(found, text) for found, name, text in doctor.examine(here) if name == what]
+    assert found == level and words in text
+    last = doctor.summary(here, list(doctor.examine(here)))
+    assert last.endswith(f"problems: {what}" if level == PROBLEM else "no problem")
 
 
 def test_a_t4_computes_bf16_only_by_emulation() -> None:
-    t4 = make(gpu_name="Tesla T4", gpu_memory=15 * 10**9, gpu_capability=(7, 5))
-    assert (t4.bf16, t4.gpu_generation) == ("emulated", "Turing")
-    assert "no native bf16" in t4.gpu_sentence()
-    a10 = make(gpu_name="A10G", gpu_memory=24 * 10**9, gpu_capability=(8, 6))
-    assert (a10.bf16, a10.gpu_generation) == ("native", "Ampere")
-    new = make(gpu_name="X", gpu_memory=24 * 10**9, gpu_capability=(12, 0))
-    assert (new.bf16, new.gpu_generation) == ("native", "Blackwell")
-    assert make().bf16 == "" == make().gpu_generation
+    assert make(**card("Tesla T4", 15, 7, 5)).bf16 == "emulated"
+    assert make(**card("A10G", 24, 8, 6)).bf16 == "native" and make().bf16 == ""
 
 
-def test_apple_and_no_card() -> None:
-    assert "MPS" in make(mps=True).gpu_sentence()
-    assert make().gpu_sentence().startswith("none")
+@pytest.mark.parametrize(
+    ("lacking", "torch", "level", "words"),
+    [
+        ([], "2.13.0+cpu", OK, "torch 2.13.0+cpu"),
+        ([("ijson>=3.3", None)], "2.13.0", PROBLEM, "ijson>=3.3 (here: none)"),
+        ([("transformers<6", "7.0")], "2.13.0", PROBLEM, "transformers<6 (here: 7.0)"),
+        ([("torch>=2", None)], None, NOTE, "not installed yet"),
+    ],
+)
+def test_packages(
+    monkeypatch: pytest.MonkeyPatch, lacking: list, torch: str | None, level: str, words: str
+) -> None:
+    monkeypatch.setattr(bootstrap, "unmet", lambda *extras: lacking)
+    _, (found, _, text), *_ = doctor.examine(make(torch=torch))
+    assert found == level and words in text and (level == OK) == ("course_lib lab" not in text)
 
 
-def test_what_is_unknown_is_called_unknown() -> None:
-    rows = dict(make(memory_total=None, memory_available=None, disk_free=None).describe())
-    assert rows["Memory"] == "unknown, unknown available" and rows["Disk"] == "unknown free"
+@pytest.mark.parametrize(("reached", "level"), [(True, OK), (False, NOTE)])
+def test_the_hub_is_asked_unless_it_is_forbidden(
+    monkeypatch: pytest.MonkeyPatch, reached: bool, level: str
+) -> None:
+    asked = []
+    monkeypatch.setattr(bootstrap, "answers", lambda *a, **k: asked.append(a) or reached)
+    assert [*doctor.examine(make())][-1][0] == NOTE and not asked  # tests have HF_HUB_OFFLINE=1
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    assert [*doctor.examine(make())][-1][0] == level and asked == [(doctor.HUB,)]
 
 
-def test_a_containers_limits_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = {
-        ("/sys/fs/cgroup/cpu.max", 0): 50_000,
-        ("/sys/fs/cgroup/cpu.max", 1): 100_000,
-        ("/sys/fs/cgroup/memory.max", 0): 10**9,
-        ("/sys/fs/cgroup/memory.current", 0): 4 * 10**8,
-    }
-    monkeypatch.setattr(
-        machine, "_number_in", lambda file, position=0: limits.get((file, position))
-    )
-    assert machine._cores() == 1
-    total, available = machine._memory()
-    assert total == 10**9 and available <= 6 * 10**8
+def test_it_runs_with_the_standard_library_alone(fresh_home: Path) -> None:
+    """-I -S: no site-packages at all, as before the first installation."""
+    code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); "
+    code += "from course_lib.workbook import doctor; doctor.main()"
+    command = [sys.executable, "-I", "-S", "-c", code]
+    out = subprocess.run(command, capture_output=True, check=True, env=os.environ, timeout=60)
+    assert b"not installed yet" in out.stdout and b"unknown available" in out.stdout
+
+
+def test_one_name_that_macos_lacks_does_not_hide_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """macOS has no SC_AVPHYS_PAGES: the total is known all the same."""
+    numbers = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 10**6}
+    monkeypatch.setattr(os, "sysconf", lambda name: numbers[name], raising=False)
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    assert machine._memory() == (4096 * 10**6, None)
+
+
+@pytest.mark.parametrize(("limit", "total"), [("1000000000", GB), ("max", None)])
+def test_a_containers_limit_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, total: int | None
+) -> None:
+    monkeypatch.setattr(machine, "CONTAINER", tmp_path / "nothing")
+    usual, _ = machine._memory()
+    monkeypatch.setattr(machine, "CONTAINER", tmp_path)
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    (tmp_path / "memory.current").write_text("400000000\n")
+    found, available = machine._memory()
+    assert found == (total or usual) and (total is None or available <= 6 * 10**8)

@@ -30,8 +30,8 @@ def test_pick_follows_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     for profile in settings.PROFILES:
         monkeypatch.setenv("COURSE_PROFILE", profile)
         course = course_lib.start("00_start_here")
-        picks[profile] = (course.pick(cpu=1, gpu=2, smoke=3), course.pick(cpu=1))
-    assert picks == {"cpu": (1, 1), "gpu": (2, 1), "smoke": (3, 1)}
+        picks[profile] = (course.pick(cpu=60, gpu=300), course.pick(cpu=1), course.pick(cpu="a"))
+    assert picks == {"cpu": (60, 1, "a"), "gpu": (300, 1, "a"), "smoke": (5, 1, "a")}
 
 
 def test_an_unknown_profile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,43 +8,43 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_lib import places
+from course_lib import bootstrap, places
 from course_lib.workbook import cli, testing
+
+NOTEBOOKS = sorted(path.name for path in (places.REPOSITORY / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture
-def calls(
-    monkeypatch: pytest.MonkeyPatch, fresh_home: Path
-) -> list[tuple[str, list[str], dict[str, str]]]:
-    """The runs of pytest; they all end with status 1."""
-    made: list[tuple[str, list[str], dict[str, str]]] = []
+def calls(monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> list[tuple[list, dict[str, str]]]:
+    """The commands and variables of each pytest; they all end with status 1."""
+    made: list[tuple[list, dict[str, str]]] = []
+    monkeypatch.chdir(places.REPOSITORY)
     monkeypatch.setattr(
-        testing, "_pytest", lambda python, *rest: made.append((str(python), *rest)) or 1
+        bootstrap, "hand_over", lambda command, env: made.append((command, env)) or 1
     )
-    monkeypatch.setattr(testing, "constrained_python", lambda name: Path(name) / "python")
+    monkeypatch.setattr(subprocess, "call", lambda command, env: made.append((command, env)) or 1)
+    monkeypatch.setattr(testing, "constrained_python", lambda name: f"{name}/python")
+    monkeypatch.setattr(bootstrap, "interpreter_for", lambda verb: sys.executable)
     return made
 
 
 def test_everything_in_one_pytest(calls: list) -> None:
     assert cli.main(["test"]) == 1
-    [(python, arguments, environment)] = calls
-    assert python == sys.executable
-    tests, *notebooks = arguments[arguments.index("tests") :]
-    there = sorted(path.name for path in testing.NOTEBOOKS.glob("*.ipynb"))
-    assert tests == "tests" and [Path(path).name for path in notebooks] == there
-    assert all(Path(path).parent != testing.NOTEBOOKS for path in notebooks)
+    [(command, variables)] = calls
+    assert command[:3] == [sys.executable, "-m", "pytest"]
+    tests, *notebooks = map(Path, command[command.index("tests") :])
+    assert [path.name for path in notebooks] == NOTEBOOKS
+    assert {path.parent for path in notebooks} == {places.state_folder() / "notebooks-tested"}
     strict = sys.version_info[:2] == testing.LOCK_PYTHON
-    assert ("--nbval" in arguments, "--nbval-lax" in arguments) == (strict, not strict)
-    assert {"--nbval-current-env", "--nbval-cell-timeout=240"} <= set(arguments)
-    assert Path(arguments[arguments.index("--nbval-sanitize-with") + 1]).is_file()
-    assert environment["HF_HUB_OFFLINE"] == environment["COURSE_HEADLESS"] == "1"
-    assert environment["COURSE_CORPUS"] == "python-docs"
-    assert Path(environment["COURSE_HOME"]) == places.state_folder() / "test-home"
-    assert environment["PYTHONPATH"].split(os.pathsep)[:2] == [
-        str(testing.SUPPORT),
-        str(places.REPOSITORY),
-    ]
-    assert "COURSE_THOROUGH" not in environment
+    assert ("--nbval" in command, "--nbval-lax" in command) == (strict, not strict)
+    assert {"--nbval-current-env", "--nbval-cell-timeout=240"} <= set(command)
+    [sanitiser] = [word for word in command if word.startswith("--nbval-sanitize-with=")]
+    assert Path(sanitiser.split("=")[1]).is_file()
+    assert variables["HF_HUB_OFFLINE"] == variables["COURSE_HEADLESS"] == "1"
+    assert variables["COURSE_CORPUS"] == "python-docs" and "COURSE_THOROUGH" not in variables
+    assert Path(variables["COURSE_HOME"]) == places.state_folder() / "test-home"
+    first = variables["PYTHONPATH"].split(os.pathsep)[:2]
+    assert first == [str(testing.SUPPORT), str(places.REPOSITORY)]
 
 
 @pytest.mark.parametrize(
@@ -55,53 +55,43 @@ def test_two_processes_where_there_is_room(
 ) -> None:
     room = SimpleNamespace(cores=cores, memory_available=memory and memory * 10**9)
     monkeypatch.setattr(testing, "look", lambda: room)
-    cli.main(["test"])
-    cli.main(["test", "-k", "minhash"])
-    whole, part = (arguments for _, arguments, _ in calls)
-    place = whole.index("tests")
-    assert (whole[place - 4 : place] == testing.TWO_AT_A_TIME) == two and "-n" not in part
-
-
-def test_quick_leaves_the_notebooks_out(calls: list) -> None:
+    cli.main(["test", "--quick"])
     cli.main(["test", "--quick", "-k", "minhash"])
-    [(_, arguments, _)] = calls
-    assert arguments[-3:] == ["tests", "-k", "minhash"] and not any(
-        "nbval" in word for word in arguments
-    )
+    (whole, _), (part, _) = calls
+    assert whole[-1] == part[-3] == "tests" and part[-2:] == ["-k", "minhash"]
+    assert (whole[-5:-1] == testing.TWO_AT_A_TIME) == two and "-n" not in part
+    assert not any("nbval" in word for word in whole)
 
 
-def test_a_named_file_replaces_the_folders(calls: list) -> None:
-    cli.main(["test", "tests/workbook/test_lab.py::test_ports", "-x"])
-    [(_, arguments, _)] = calls
-    assert (
-        arguments[-2:] == ["tests/workbook/test_lab.py::test_ports", "-x"]
-        and "tests" not in arguments
-    )
-
-
-def test_a_named_notebook_is_run_with_its_invariants(calls: list) -> None:
-    name = sorted(testing.NOTEBOOKS.glob("*.ipynb"))[0].name
-    cli.main(["test", f"notebooks/{name}::Cell 0"])
-    [(_, arguments, _)] = calls
-    path, cell = arguments[-1].split("::")
-    assert Path(path).parent == places.state_folder() / "notebooks-tested" and cell == "Cell 0"
+def test_a_path_replaces_the_folders_and_a_notebook_brings_its_invariants(calls: list) -> None:
+    cli.main(["test", "tests/workbook/test_lab.py::test_ports", f"notebooks/{NOTEBOOKS[0]}::C 0"])
+    [(command, _)] = calls
+    test, notebook = command[-2:]
+    assert test == "tests/workbook/test_lab.py::test_ports" and "tests" not in command
+    path, cell = notebook.split("::")
+    assert Path(path).name == NOTEBOOKS[0] and cell == "C 0"
     assert "  # behind cell " in Path(path).read_text("utf-8")
 
 
 def test_thorough_runs_the_long_ones_and_two_other_sets_of_versions(calls: list) -> None:
     assert cli.main(["test", "--thorough"]) == 1
-    assert [python for python, _, _ in calls] == [
-        sys.executable,
-        *(str(Path(n) / "python") for n in testing.CONSTRAINTS),
-    ]
-    assert calls[0][2]["COURSE_THOROUGH"] == "1" and calls[0][1][-1].endswith(".ipynb")
-    for _, arguments, environment in calls[1:]:
-        assert arguments[-2:] == ["tests", "--ignore=tests/test_browser.py"]
-        assert "COURSE_THOROUGH" not in environment
-    assert all(
-        (places.REPOSITORY / "constraints" / f"{name}.txt").is_file()
-        for name in testing.CONSTRAINTS
-    )
+    assert [command[0] for command, _ in calls] == [sys.executable, "colab/python", "lowest/python"]
+    assert calls[0][1]["COURSE_THOROUGH"] == "1" and calls[0][0][-1].endswith(".ipynb")
+    for command, variables in calls[1:]:
+        assert command[-2:] == ["tests", "--ignore=tests/test_browser.py"]
+        assert "COURSE_THOROUGH" not in variables
+
+
+def test_the_other_versions_are_those_of_the_constraints(
+    monkeypatch: pytest.MonkeyPatch, fresh_home: Path
+) -> None:
+    made = []
+    monkeypatch.setattr(bootstrap, "install", lambda *given: made.append(given))
+    for name in testing.CONSTRAINTS:
+        python = testing.constrained_python(name)
+        folder, option, limits, *wanted = made.pop()
+        assert python == bootstrap.python_of(folder) and option == "-c" and Path(limits).is_file()
+        assert wanted[0].startswith("torch==") and wanted[1:] == bootstrap.needs("lab", "test")
 
 
 @pytest.mark.parametrize(
@@ -112,19 +102,17 @@ def test_the_summary_and_the_status_are_pytests(
 ) -> None:
     """Really run, in a process of its own; sockets are closed in there."""
     path = tmp_path / "test_one.py"
-    blocked = "import pytest, socket\n    with pytest.raises(OSError): socket.create_connection(('192.0.2.1', 80), 1)"
-    path.write_text(f"def test_one():\n    {blocked}\n    {text}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "course_lib.workbook.cli", "test", "--quick", str(path)]
-    environment = {**os.environ, "COURSE_HOME": str(tmp_path / "home")}
-    done = subprocess.run(
-        command, capture_output=True, cwd=places.REPOSITORY, env=environment, timeout=120
+    path.write_text(
+        "import pytest, socket\ndef test_one():\n    with pytest.raises(OSError):\n"
+        f"        socket.create_connection(('192.0.2.1', 80), 1)\n    {text}\n"
     )
-    out = done.stdout.decode("utf-8")
-    assert done.returncode == status, out + done.stderr.decode("utf-8")
-    assert words in out.splitlines()[-1]
+    command = [sys.executable, "-m", "course_lib", "test", "--quick", str(path)]
+    variables = {**os.environ, "COURSE_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=120)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert words in done.stdout.splitlines()[-1]
 
 
 def test_ci_does_what_the_readme_says() -> None:
     text = (places.REPOSITORY / ".ci" / "run").read_text(encoding="utf-8")
     assert 'python3 -m course_lib test "$@"' in text and "COURSE_HOME=$(mktemp -d) CI=true" in text
-    assert os.access(places.REPOSITORY / ".ci" / "run", os.X_OK) or os.name == "nt"

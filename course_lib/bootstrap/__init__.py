@@ -1,1 +1,0 @@
-"""From a bare Python to a ready environment. Standard library only."""

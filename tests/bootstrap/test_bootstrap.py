@@ -1,0 +1,191 @@
+"""The first command: from nothing, a second time, interrupted, and where it cannot go on."""
+
+import os
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fake_course import FakeCourse, wheel
+
+from course_lib import bootstrap, places
+from course_lib.errors import CourseError
+
+
+def test_from_nothing_again_with_more_and_with_another_lock(tmp_path: Path) -> None:
+    course = FakeCourse(tmp_path)
+    before, prefix, there = course.run("doctor")  # which installs nothing
+    assert (before, Path(prefix), course.environment.exists()) == ("", Path(sys.prefix), False)
+    before, prefix, there = course.run("lab")
+    assert Path(prefix) == course.environment and there == {"courseprobe": "1.0"}
+    assert "Successfully installed courseprobe-1.0" in before  # pip's own words
+    nowhere = {"PIP_FIND_LINKS": "/nowhere"}
+    assert course.run("lab", **nowhere) == ("", prefix, there)
+    assert course.run("doctor", **nowhere) == ("", prefix, there)
+    kept = course.environment / "kept"
+    kept.touch()
+    assert course.run("test")[2] == {"courseprobe": "1.0", "courseprobe-test": "1.0"}
+    assert course.run("lab", **nowhere)[0] == ""  # the tests' lock has all of the other
+    wheel(course.wheels, "courseprobe", "1.1")
+    course.lock("courseprobe==1.1")
+    assert course.run("lab")[2]["courseprobe"] == "1.1" and kept.exists()
+    (Path(prefix) / "bin" / "python").unlink(missing_ok=True)
+    assert "Making an environment" in course.run("lab")[0] and not kept.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_an_interrupted_first_start_is_done_again(tmp_path: Path) -> None:
+    course = FakeCourse(tmp_path)
+    wheel(course.wheels, "courseprobe", "1.2", modules=5000)
+    course.lock("courseprobe==1.2")
+    process = course.start("lab")
+    while not list(course.environment.glob("lib/python*/site-packages/courseprobe/m5.py")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and err.endswith("start the same command again.\n")
+    assert not (course.environment / "ready").exists()
+    assert course.run("lab")[2] == {"courseprobe": "1.2"}
+    assert len(list(course.environment.glob("lib/python*/site-packages/courseprobe/*.py"))) == 5000
+
+
+def test_an_interpreter_that_has_everything_is_used_as_it_is(tmp_path: Path) -> None:
+    course, there = FakeCourse(tmp_path), tmp_path / "there"
+    for path in course.wheels.glob("*.whl"):
+        shutil.unpack_archive(path, there, "zip")
+    before, prefix, _ = course.run("test", PYTHONPATH=str(there))
+    assert (before, Path(prefix)) == ("", Path(sys.prefix))
+    assert not course.environment.exists()
+
+
+def test_a_typing_error_costs_no_installation(tmp_path: Path) -> None:
+    course = FakeCourse(tmp_path)
+    process = course.start("lab", "--prot", "1")
+    assert "usage:" in process.communicate(timeout=60)[1] and process.returncode == 2
+    assert not course.environment.exists()
+
+
+def test_an_old_python_gets_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 8, 18))
+    monkeypatch.setattr(sys, "version", "3.8.18 (default)")
+    monkeypatch.setattr(sys, "argv", ["course_lib", "lab", "--port", "0"])
+    with pytest.raises(SystemExit, match="3.11 or newer is needed and this is 3.8.18: ") as stop:
+        runpy.run_path(str(places.REPOSITORY / "course_lib" / "__main__.py"), run_name="__main__")
+    assert str(stop.value).endswith("-m course_lib lab --port 0`.")
+
+
+def test_no_venv_and_no_disk_get_their_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**9))
+    with pytest.raises(CourseError, match=r"1\.0 GB free and the packages need 4.*COURSE_HOME"):
+        bootstrap.install(tmp_path / "env")
+    monkeypatch.setitem(sys.modules, "ensurepip", None)  # as on a bare Debian
+    with pytest.raises(CourseError, match="has no venv: install it"):
+        bootstrap.install(tmp_path / "env")
+    assert not (tmp_path / "env").exists()
+
+
+@pytest.mark.parametrize("notebook", [False, True])
+def test_pips_words_are_shown_when_it_fails(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, notebook: bool
+) -> None:
+    """In a notebook through ``print``: it does not show what another process writes."""
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    if notebook:
+        monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    code = "import sys; print('Collecting a'); sys.stdout.flush(); sys.exit('ERROR: reason')"
+    with pytest.raises(CourseError, match="the reason is in the lines above"):
+        bootstrap.run([sys.executable, "-c", code])
+    shown = capfd.readouterr()
+    words = shown.out if notebook else shown.out + shown.err
+    assert words.split("\n") == ["Collecting a", "ERROR: reason", ""]
+
+
+@pytest.mark.parametrize(
+    ("system", "nvidia", "answers", "build"),
+    [
+        ("linux", False, True, "cpu"),
+        ("linux", False, False, ""),
+        ("linux", True, True, ""),
+        ("win32", True, True, "cu130"),
+        ("win32", False, True, ""),
+        ("darwin", False, True, ""),
+    ],
+)
+def test_the_index_for_torch(
+    monkeypatch: pytest.MonkeyPatch, system: str, nvidia: bool, answers: bool, build: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(bootstrap, "has_nvidia", lambda: nvidia)
+    monkeypatch.setattr(bootstrap, "answers", lambda address: answers)
+    index = ["--extra-index-url", f"https://download.pytorch.org/whl/{build}"]
+    assert bootstrap.torch_index() == (index if build else [])
+
+
+def test_an_address_that_nobody_serves_does_not_answer() -> None:
+    assert not bootstrap.answers("http://127.0.0.1:9/torch/", seconds=0.5)
+    assert not bootstrap.answers("no address at all")
+
+
+NEEDS = ["torch>=2.11,<3", "numpy>=2.1", "ijson>=3.3", "odd>=1 ; sys_platform == 'none'"]
+
+
+@pytest.fixture
+def pips(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What pip is asked to install; ``pips.have`` are the versions that are there."""
+    made: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "run", lambda command: made.append(command[7:]))
+    monkeypatch.setattr(bootstrap, "needs", lambda *extras: NEEDS)
+    return made
+
+
+def test_colab_gets_what_is_missing_and_keeps_its_torch(
+    monkeypatch: pytest.MonkeyPatch, pips: list, capsys: pytest.CaptureFixture
+) -> None:
+    have = {"torch": "2.11.0+cu130", "numpy": "2.0.0"}
+    monkeypatch.setattr(bootstrap, "version_of", have.get)
+    bootstrap.install_missing()
+    assert pips == [["torch==2.11.0+cu130", "ijson>=3.3"]]
+    assert "The course wants numpy>=2.1, not 2.0.0" in capsys.readouterr().out
+    have["ijson"] = "3.4"
+    bootstrap.install_missing()
+    assert len(pips) == 1
+
+
+def test_without_packaging_everything_is_taken_for_missing(
+    monkeypatch: pytest.MonkeyPatch, pips: list
+) -> None:
+    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
+    assert bootstrap.unmet("lab") == [(need, None) for need in NEEDS]
+
+
+def test_children_find_the_library_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/theirs", str(places.REPOSITORY)]))
+    found = bootstrap.child_environment()
+    assert found["PYTHONPATH"] == os.pathsep.join([str(places.REPOSITORY), "/theirs"])
+    code = "import os, sys; print(os.environ['PYTHONUTF8'], sys.flags.utf8_mode)"
+    assert subprocess.check_output([sys.executable, "-c", code], env=found) == b"1 1\n"
+
+
+def test_where_the_checkout_is_read_only_things_go_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COURSE_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "data"))
+    assert places.home() == places.REPOSITORY and places.home_note() == ""
+    read_only = {places.REPOSITORY}
+    really = places.is_writable
+    monkeypatch.setattr(places, "is_writable", lambda f: f not in read_only and really(f))
+    assert places.home() == tmp_path / "data" / places.NAME
+    assert places.home_note().startswith("The checkout is read-only: environment")
+    read_only.add(places.home())
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert places.home() == tmp_path / places.NAME
