@@ -14,6 +14,7 @@ Every change is recorded by line, and the record alone makes the clean text (``a
 
 import html
 import re
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from itertools import groupby
 
 from course_lib.cleaning.repair import fix_mojibake
 from course_lib.cleaning.steps import RemovalLog
+from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus import Document
 
 # --- the structure of a song ---
@@ -59,7 +61,7 @@ class Song:
     sections: tuple[Section, ...] = ()
 
     def form(self) -> str:
-        """The song in letters, for a look at many: "V C V C B C"; ``?`` for a part without a label."""
+        """The song in letters, as "V C V C B C"; ``?`` for a part without a label."""
         return " ".join(section.kind[:1].upper() or "?" for section in self.sections)
 
 
@@ -124,7 +126,8 @@ def parse_song(text: str) -> Song:
 MAX_LINE = 2_000  # characters; a longer line is no line of a song and is left alone
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<!--.{0,300}?-->")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
-_QUALITY = r"(?:maj|min|m|M|dim|aug|sus|add|ø|°|\+)?(?:2|4|5|6|7|9|11|13)?(?:(?:sus|add|maj|b|#|no)\d{1,2})*"
+_QUALITY = r"(?:maj|min|m|M|dim|aug|sus|add|ø|°|\+)?(?:2|4|5|6|7|9|11|13)?"
+_QUALITY += r"(?:(?:sus|add|maj|b|#|no)\d{1,2})*"
 _CHORD = re.compile(rf"[A-G](?:#|b|♯|♭)?{_QUALITY}(?:/[A-G](?:#|b)?)?")
 _INLINE_CHORD = re.compile(rf"\[{_CHORD.pattern}\]|\({_CHORD.pattern}\)(?=\S)")
 _FILLING = re.compile(r"\||\|\||%|-+|/+|\.+|:|\(?[x×]\d\)?|N\.?C\.?", re.IGNORECASE)
@@ -169,48 +172,16 @@ REPAIRS: dict[str, Callable[[str], str]] = {
 # --- lines of the web site ---
 
 TOP = 12  # lines in which a title is looked for
-_HARD = re.compile(  # nobody sings this
-    r"https?://|\bwww\.|\b[\w-]+\.(?:com|net|org|info|io|fm|example)\b|\S@\S+\.\w|©|\(c\)\s"
-    r"|\ball rights reserved\b|\b(?:azlyrics|lyricfind|musixmatch|metrolyrics|songmeanings)\b"
-    r"|\blyrics (?:are |is )?(?:the )?(?:licensed|provided|powered|courtesy|property)\b"
-    r"|^\W*(?:\d[\d.,]*[KM]?)?\s*embed(?:share url.*)?\W*$|^(?:\d[\d.,]*[KM]? contributors?|translations)$"
-    r"|^\[(?:letra de|paroles de|songtext (?:zu|von)|testo di|текст песни|lyrics (?:for|to)|produced by)\b.*\]$",
-    re.IGNORECASE,
-)
-_SURE = re.compile(  # nor this, unless the line says "I" or "we"
-    r"\bcopyright\b|^\W*(?:advertisement|sponsored)\b|\bring ?tones?\b|\bnewsletter\b|\bcommercial use\b"
-    r"|\b(?:privacy|cookie) policy\b|\bterms of (?:use|service)\b|\b(?:click|tap) here\b|\bscroll down to\b"
-    r"|\b(?:sign up|log in) (?:free|now|for free|to (?:see|read|save|comment|vote|rate|add|remove))\b"
-    r"|\bsubscribe (?:now|to our|for (?:free|more))\b|\bdownload (?:the|our|this) (?:app|song|mp3)\b"
-    r"|\bremove ads\b|^\W*you (?:might|may) also like\W*$|\brelated (?:songs|lyrics|artists)\b"
-    r"|^\W*follow us\W*$|\bfollow us (?:on|at)\b|^\W*share (?:this (?:song|page|lyrics?)|on \w+)\W*$"
-    r"|\btickets (?:from|as low as|on sale|available)\b|\bget tickets\b|\bsubmit (?:corrections?|lyrics)\b"
-    r"|^\W*(?:last |lyrics )?(?:submitted|transcribed|added|posted|corrected|uploaded|edited|updated) by\b"
-    r"|\breport (?:a|an|this) (?:problem|error|mistake|issue)\b|\bthanks to .* for (?:adding|correcting|these)\b"
-    r"|^\W*(?:album|artist|(?:song)?writers?|writer\(s\)|producers?|source|released?|last update[d]?) ?:"
-    r"|\b(?:find|get|read|see) (?:more |all )?lyrics\b",
-    re.IGNORECASE,
-)
-_SITE_WORDS = re.compile(
-    r"\b(?:lyrics?|artists?|albums?|contributors?|translations?|tickets?|playlists?|downloads?|apps?|embed"
-    r"|comments?|visitors?|visited|browse|charts?|ads?|premium|discount|login|account|official|updated)\b",
-    re.IGNORECASE,
-)
-_EVERYDAY = re.compile(  # these count beside one of the others
-    r"\b(?:songs?|tracks?|concerts?|shows?|live|tour|video|stream(?:ing)?|views?|page|rating|rate|report|problem"
-    r"|correct(?:ed|ions?)?|tabs?|chords?|offer|sale|trial|free|click|share|print|members?|users?|hits|search"
-    r"|menu|contact)\b",
-    re.IGNORECASE,
+_RULES = tomllib.loads((REPOSITORY / "assets/cleaning/lyrics_sites.toml").read_text("utf-8"))
+_HARD, _SURE = (re.compile("|".join(_RULES[name]), re.IGNORECASE) for name in ("hard", "sure"))
+_SITE_WORDS, _EVERYDAY = (
+    re.compile(rf"\b(?:{'|'.join(_RULES[name])})\b", re.IGNORECASE)
+    for name in ("site_words", "everyday")
 )
 _SINGER = re.compile(r"\b(?:i|me|my|mine|we|our)\b", re.IGNORECASE)
 _TRAIL = re.compile(r"\s(?:>+|»|›|::)\s")  # "Home > Songs > M"
-_LANGUAGE = (
-    "English|Deutsch|Español|Français|Português|Italiano|Türkçe|Polski|Русский|Українська|Nederlands|Svenska"
-    "|Dansk|Norsk|Suomi|Ελληνικά|Magyar|Čeština|Română|Srpski|Српски|Hrvatski|Български|Català|Shqip"
-    "|Bahasa Indonesia|Tiếng Việt|العربية|فارسی|עברית|हिन्दी|ไทย|日本語|한국어|中文|简体中文|繁體中文|Romanization"
-)
 _HEADER = re.compile(  # "5 ContributorsTranslationsDeutschRiver Song Lyrics[Verse 1]"
-    rf"(?:\d[\d.,]*[KM]?\s*Contributors?\s*)?(?:Translations(?:(?:{_LANGUAGE})(?!\s))*\s*)?"
+    rf"(?:\d[\d.,]*[KM]?\s*Contributors?\s*)?(?:Translations(?:(?:{'|'.join(_RULES['languages'])})(?!\s))*\s*)?"
     r"(?P<title>\S.{0,120}?)\s+Lyrics(?=[^\s\w]|[^\W\d_a-z]|$)(?:.*?Read More\s*)?"
 )
 _GLUED = re.compile(  # what the site puts between two lines, or behind one, without a line break
@@ -222,10 +193,10 @@ _GLUED = re.compile(  # what the site puts between two lines, or behind one, wit
 
 
 def is_site_line(line: str, at_edge: bool) -> bool:
-    """Wording as evidence that a line is the site's; a little less will do above and below the song.
+    """Wording as evidence that a line is the site's; less will do above and below the song.
 
-    Words that a singer has, too ("live", "free", "show"), count only beside one of a site's own, and
-    only where the two together are most of the line.
+    Words that a singer has, too ("live", "free", "show"), count only beside one of a site's own,
+    and only where the two together are most of the line.
     """
     if len(line) > MAX_LINE:
         return False
@@ -272,7 +243,7 @@ def masked(line: str, title: str) -> str:
 
 
 def shared_lines(pages: Iterable[str], min_songs: int = 3) -> frozenset[str]:
-    """Patterns of lines that stand on the pages of at least ``min_songs`` songs of different titles.
+    """Patterns of lines on the pages of at least ``min_songs`` songs of different titles.
 
     Labels, chords and lines of fewer than two words do not count, nor does a title alone.
     """
@@ -308,42 +279,39 @@ def _triples(lines: Sequence[str]) -> set[tuple[str, str, str]]:
 def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
     """(kind, number) for every section: the label that it has, or a guess.
 
-    A part that comes back has the label of its twin, or is a chorus. Verses are numbered in order;
-    what comes once, after the second chorus, is most often the bridge. A song without any label is
-    left as it is, and so is a text of more than ``MAX_SECTIONS`` sections.
+    A part that comes back has the label of its twin, or is a chorus. Verses are numbered in order,
+    where a later number leaves room; what comes once, after the second chorus, is the bridge. A
+    text without any label, or with more than ``MAX_SECTIONS`` sections, is left as it is.
     """
     labels = [(section.kind, section.number) for section in sections]
     if len(labels) > MAX_SECTIONS or not any(kind for kind, _ in labels):
         return labels
     triples = [_triples(section.lines) for section in sections]
-    for place, section in enumerate(sections):
-        if section.kind:
+    for place, own in enumerate(triples):
+        if sections[place].kind:
             continue
         twins = []
-        for other, own in enumerate(triples):
-            shorter = max(1, min(len(own), len(triples[place])))
-            alike = len(own & triples[place]) / shorter
+        for other, label in enumerate(labels):
+            alike = len(own & triples[other]) / max(1, min(len(own), len(triples[other])))
             if other != place and alike >= ALIKE and sections[other].kind in ("", *RETURNING):
-                twins.append((bool(sections[other].kind), alike, other))
+                twins.append((bool(sections[other].kind), alike, label))
         if twins:
-            known, _, other = max(twins, key=lambda twin: twin[:2])
-            labels[place] = labels[other] if known else ("chorus", None)
+            known, _, label = max(twins, key=lambda twin: twin[:2])
+            labels[place] = label if known else ("chorus", None)
+            continue
+        before, after = labels[:place], labels[place + 1 :]
+        verse = 1 + max([number or 0 for kind, number in before if kind == "verse"], default=0)
+        later = next((number for kind, number in after if kind == "verse" and number), None)
+        after_chorus = bool(before) and before[-1][0] in RETURNING
+        second = (
+            sum(kind in RETURNING for kind, _ in before) >= 2 and ("bridge", None) not in labels
+        )
+        if later == verse:  # the numbers leave no room for a verse here
+            labels[place] = ("bridge" if after_chorus else "chorus", None)
         else:
-            labels[place] = _by_place(labels[:place], labels[place + 1 :])
+            bridge = later is None and second
+            labels[place] = ("bridge", None) if bridge else ("verse", verse)
     return labels
-
-
-def _by_place(before: list[tuple], after: list[tuple]) -> tuple[str, int | None]:
-    """Verse, chorus or bridge by what stands before and after."""
-    verse = 1 + max([number or 0 for kind, number in before if kind == "verse"], default=0)
-    later = next((number for kind, number in after if kind == "verse" and number), None)
-    if later is not None and later > verse:
-        return "verse", verse
-    if later == verse:  # the numbers leave no room for a verse here
-        return ("bridge", None) if before and before[-1][0] in RETURNING else ("chorus", None)
-    choruses = sum(kind in RETURNING for kind, _ in before)
-    bridge_known = any(kind == "bridge" for kind, _ in [*before, *after])
-    return ("bridge", None) if choruses >= 2 and not bridge_known else ("verse", verse)
 
 
 # --- the cleaner ---
@@ -358,7 +326,7 @@ class Change:
     """One change of a page.
 
     kind    one of ``KINDS``
-    line    number of the line in the page, from 0; for ``lost label`` the line before which it is put
+    line    number of the line in the page, from 0; a ``lost label`` is put before it
     before  the line as it was; "" for ``lost label``
     after   what stands there now (several lines where the site had glued them); None: removed
     """
@@ -458,7 +426,7 @@ def _unglued(lines: list[_Line], wanted: frozenset[str]) -> list[_Line]:
             spans.insert(0, (*header.span(), "header", title))
         parts, done = [], 0
         for start, end, kind, instead in spans:
-            if kind in wanted:
+            if kind in wanted and start >= done:
                 parts.append(_Line(line.row, line.text[done:start] or None, line.kind))
                 parts += [
                     _Line(line.row, put, kind) for put in ([instead, ""] if instead else [None])

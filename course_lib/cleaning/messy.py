@@ -113,8 +113,8 @@ def _sung(lines: list[_Line]) -> list[int]:
 def _mojibake(text: str, rng: random.Random, song: Document) -> str:
     """UTF-8 with typographic quotation marks, read as Windows-1252.
 
-    That code has no character for some bytes, such as the last one of ”. For half of the songs the reader kept
-    the byte, as browsers do; for the others it put � there, and the mark cannot be had back.
+    That code has no character for some bytes, such as the last one of ”. For half of the songs the
+    reader kept the byte, as browsers do; for the others it put � there, and the mark is lost.
     """
     curly = text.replace("'", "’")
     if curly.count('"') == 2:
