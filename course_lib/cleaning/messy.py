@@ -212,5 +212,5 @@ def as_jsonl() -> str:
 
 
 if __name__ == "__main__":
-    with atomic_write(builtin.MESSY) as path:
+    with atomic_write(builtin.FOLDER / "songbook-messy.jsonl") as path:
         path.write_text(as_jsonl(), encoding="utf-8", newline="\n")
