@@ -7,7 +7,7 @@
    (in MB), those that compare documents at the ``--large`` ones. Beyond the size of the corpus its
    documents come again with other words (each word exchanged for one of the same length), so that there
    are no more duplicates than before.
-2. *pipeline*: peak memory of all of `on_many_machines.py`'s steps in a row, on disk, at the largest size.
+2. *pipeline*: peak memory of repairs, masks and all searches for duplicates in a row, at the largest size.
 3. *datasketch*: the same documents, word 5-grams, 14 × 8, with and without cutting into words, with
    datasketch's own hash function and with the faster CRC that ours uses; recall of the exact pairs with a
    Jaccard similarity of at least 0.8, mean over seeds; both verify their candidates.
@@ -39,21 +39,21 @@ _WORD = re.compile("[A-Za-z]+")
 
 def steps() -> tuple[dict[str, Callable], dict[str, Callable]]:
     """Steps that look at one document at a time, and steps that compare documents."""
-    from course_lib.cleaning import exact, near, personal, recipes, repair, substrings
+    from course_lib.cleaning import duplicates, filters, personal, repair
     from course_lib.workbook.corpus.words import split_words
 
     single = {"repair encoding": repair.repair_encoding, "normalise": repair.normalise}
     single |= {
         name: step
-        for name, step in recipes.fineweb(split_words).items()
+        for name, step in filters.fineweb(split_words).items()
         if name != "near duplicates"
     }
     single["personal data"] = personal.mask_documents
     together = {
-        "exact copies": exact.drop_exact,
-        "repeated lines": exact.drop_repeated_lines,
-        "near duplicates": partial(near.drop_near, bands=BANDS, rows=ROWS),
-        "repeated passages": substrings.drop_passages,
+        "exact copies": duplicates.drop_exact,
+        "repeated lines": duplicates.drop_repeated_lines,
+        "near duplicates": partial(duplicates.drop_near, bands=BANDS, rows=ROWS),
+        "repeated passages": duplicates.drop_passages,
     }
     return single, together
 
@@ -72,7 +72,6 @@ def remixed(texts: list[str], seed: int) -> Iterator[str]:
 
 def prepare(folder: Path, megabytes: float) -> Path:
     """A file of documents with about so much text."""
-    from course_lib.cleaning.store import write_documents
     from course_lib.workbook.corpus import Document, load_corpus
 
     size = int(megabytes * 1e6)
@@ -92,17 +91,26 @@ def prepare(folder: Path, megabytes: float) -> Path:
                     return
             again += 1
 
-    write_documents(path, enough())
+    with path.open("w", encoding="ascii") as file:
+        file.writelines(json.dumps([document.id, document.text]) + "\n" for document in enough())
     return path
+
+
+def stored(path: Path) -> Iterator:
+    """The documents of a file, one at a time."""
+    from course_lib.workbook.corpus import Document
+
+    with path.open(encoding="ascii") as file:
+        for line in file:
+            yield Document(*json.loads(line))
 
 
 def one_step(name: str, path: Path) -> None:
     """Run one step on a file, in this process, and print what it took."""
-    from course_lib.cleaning.log import RemovalLog
-    from course_lib.cleaning.store import StoredDocuments
+    from course_lib.cleaning.steps import RemovalLog
 
     single, together = steps()
-    documents = list(StoredDocuments(path, 0))
+    documents = list(stored(path))
     size = sum(len(document.text.encode("utf-8", "replace")) for document in documents)
     step = (single | together)[name]
     list(step(iter(documents[:5]), RemovalLog()))  # models and tables that are loaded once
@@ -124,22 +132,20 @@ def one_step(name: str, path: Path) -> None:
 
 
 def pipeline(path: Path) -> None:
-    """All steps of the worked example in a row, on disk, and print the peak memory."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "assets" / "cleaning"))
-    import on_many_machines as many
+    """Repairs, masks and all searches for duplicates in a row, and print the peak memory."""
+    from course_lib.cleaning.repair import drop_empty
+    from course_lib.cleaning.steps import run_steps
 
-    from course_lib.cleaning.pipeline import run_steps
-    from course_lib.cleaning.store import StoredDocuments
-
+    single, together = steps()
+    chosen = {name: single[name] for name in ("repair encoding", "normalise", "personal data")}
     start = time.process_time()
-    with tempfile.TemporaryDirectory() as folder:
-        run = run_steps(StoredDocuments(path, 0), {**many.SINGLE, **many.TOGETHER}, folder=folder)
+    run = run_steps(stored(path), {**chosen, "empty": drop_empty, **together})
     print(
         json.dumps(
             {
-                "mb": round(run.stages[0].bytes / 1e6, 1),
-                "documents": run.stages[0].documents,
-                "left": run.stages[-1].documents,
+                "mb": round(run.stages[0].num_bytes / 1e6, 1),
+                "documents": run.stages[0].num_documents,
+                "left": run.stages[-1].num_documents,
                 "seconds": round(time.process_time() - start, 1),
                 "peak_memory_mb": round(peak_memory() / 1e6),
             }
@@ -194,7 +200,7 @@ def against_datasketch(count: int, seeds: int) -> dict:
     """Both on the same documents, in turn; the fastest of the seeds for speed, the mean for recall."""
     import datasketch
 
-    from course_lib.cleaning.near import exact_pairs, find_clusters
+    from course_lib.cleaning.duplicates import exact_pairs, find_clusters
     from course_lib.workbook.corpus import load_corpus
     from course_lib.workbook.corpus.words import words
 

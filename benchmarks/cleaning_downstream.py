@@ -25,11 +25,13 @@ from course_lib.cleaning.downstream import (  # noqa: E402
     one_source,
     trials,
 )
-from course_lib.cleaning.exact import drop_repeated_lines  # noqa: E402
-from course_lib.cleaning.gopher import drop_low_quality  # noqa: E402
-from course_lib.cleaning.near import drop_near  # noqa: E402
-from course_lib.cleaning.pipeline import run_steps  # noqa: E402
+from course_lib.cleaning.duplicates import (
+    drop_near,  # noqa: E402
+    drop_repeated_lines,  # noqa: E402
+)
+from course_lib.cleaning.filters import drop_low_quality  # noqa: E402
 from course_lib.cleaning.repair import repair_encoding  # noqa: E402
+from course_lib.cleaning.steps import run_steps  # noqa: E402
 from course_lib.transformer.bpe import BPETokenizer  # noqa: E402
 from course_lib.workbook.corpus import load_corpus  # noqa: E402
 

@@ -2,7 +2,7 @@
 
     python benchmarks/word2vec.py [WORDS …] [--threads 1 2] [--rounds 3]
 
-trains both (skip-gram, width 100, window 5, 5 negatives, 5 epochs) on the same samples of
+trains both (skip-gram, 100 numbers, window 5, 5 negatives, 5 epochs) on the same samples of
 `python-docs:full`, each training in a process of its own, the two in turn, and keeps the fastest
 of the rounds for each. Sizes: 300,000, 1,000,000 and 3,000,000 words, and all. gensim reads the
 text from a file of lines (``corpus_file``), its fastest way. AUC is that of the pairs from "See
@@ -21,24 +21,24 @@ import time
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results" / "word2vec.json"
-WIDTH, WINDOW, NEGATIVES, EPOCHS, MINIMUM = 100, 5, 5, 5, 5
+SIZE, WINDOW, NEGATIVE, EPOCHS, MIN_COUNT = 100, 5, 5, 5, 5
 LONGEST_LINE = 10_000  # gensim cuts longer ones off
 
 
-def prepare(folder: Path, most_words: int) -> Path:
-    """Write a sample of about ``most_words`` words, one document a line, and its related pairs."""
-    from course_lib.embeddings.related import see_also_pairs
+def prepare(folder: Path, max_words: int) -> Path:
+    """Write a sample of about ``max_words`` words, one document a line, and its related pairs."""
+    from course_lib.embeddings.counting import see_also_pairs
     from course_lib.workbook.corpus import load_corpus
     from course_lib.workbook.corpus.words import words
 
     corpus = load_corpus("python-docs:full")
-    texts, pairs = see_also_pairs(corpus.sample(most_words * 8))
-    path, written = folder / f"{most_words}.txt", 0
+    texts, pairs = see_also_pairs(corpus.sample(max_words * 8))
+    path, written = folder / f"{max_words}.txt", 0
     with path.open("w", encoding="utf-8") as stream:
         for text in texts:
             row = words(text)
             for start in range(0, len(row), LONGEST_LINE):
-                line = row[start : start + LONGEST_LINE][: most_words - written]
+                line = row[start : start + LONGEST_LINE][: max_words - written]
                 written += len(line)
                 if line:
                     print(*line, file=stream)
@@ -47,14 +47,12 @@ def prepare(folder: Path, most_words: int) -> Path:
 
 
 def train_ours(path: Path, threads: int, seed: int) -> tuple[object, float, int]:
-    from course_lib.embeddings.vocabulary import build_vocabulary
-    from course_lib.embeddings.word2vec import Settings, Word2Vec
+    from course_lib.embeddings.word2vec import Word2Vec, Word2VecConfig, build_vocabulary
 
     with path.open(encoding="utf-8") as stream:
-        vocabulary, encoded = build_vocabulary(stream, MINIMUM)
-    model = Word2Vec(
-        vocabulary, Settings(WIDTH, WINDOW, NEGATIVES, EPOCHS, seed=seed, threads=threads)
-    )
+        vocabulary, encoded = build_vocabulary(stream, MIN_COUNT)
+    config = Word2VecConfig(SIZE, WINDOW, NEGATIVE, EPOCHS, seed=seed, num_threads=threads)
+    model = Word2Vec(vocabulary, config)
     start = time.perf_counter()
     vectors = model.train(encoded).vectors
     return vectors, time.perf_counter() - start, len(encoded)
@@ -66,10 +64,10 @@ def train_gensim(path: Path, threads: int, seed: int) -> tuple[object, float, in
     from course_lib.embeddings.vectors import WordVectors
 
     model = Word2Vec(
-        vector_size=WIDTH,
+        vector_size=SIZE,
         window=WINDOW,
-        negative=NEGATIVES,
-        min_count=MINIMUM,
+        negative=NEGATIVE,
+        min_count=MIN_COUNT,
         sg=1,
         workers=threads,
         seed=seed,
@@ -156,7 +154,7 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": f"torch {torch.__version__}, gensim {gensim.__version__}",
-        "settings": f"skip-gram, width {WIDTH}, window {WINDOW}, {NEGATIVES} negatives, {EPOCHS} epochs",
+        "settings": f"skip-gram, {SIZE} numbers, window {WINDOW}, {NEGATIVE} negatives, {EPOCHS} epochs",
         "rounds": asked.rounds,
         "rows": rows,
     }

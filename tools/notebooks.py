@@ -39,17 +39,10 @@ def read(path: Path) -> NotebookNode:
 
 
 def execute_file(path: Path) -> bool:
-    """Execute on the default corpus and write the outputs in place. True when the notebook failed.
-
-    The maintainer's own settings and progress stay out of it: the kernel gets a home of its own.
-    """
-    environment = {
-        "COURSE_CORPUS": DEFAULT_CORPUS,
-        "COURSE_PROFILE": "cpu",
-        "COURSE_HOME": str(cache_folder() / "clean-home"),
-    }
-    notebook = read(path)
-    failure = execute(notebook, environment, cell_seconds=300)
+    """Execute in place, on the default corpus and in a clean home. True when the notebook failed."""
+    notebook, home = read(path), str(cache_folder() / "clean-home")
+    there = {"COURSE_CORPUS": DEFAULT_CORPUS, "COURSE_PROFILE": "cpu", "COURSE_HOME": home}
+    failure = execute(notebook, there, cell_seconds=300)
     if failure:
         print(f"{path.stem} stopped in {failure}; the file is as it was.")
         return True
@@ -73,13 +66,9 @@ def check_file(path: Path) -> bool:
     found = problems(notebook, path.stem, setup_cell(path.stem))
     if to_bytes(normalise(notebook, path.stem)) != path.read_bytes():
         found.append("it is not normalised: run `python3 -m course_lib notebooks --normalise`")
-    print(f"{path.stem}: {f'{len(found)} to mend' if found else 'as it should be'}")
-    for problem in found:
-        print(f"  {problem}")
+    print(f"{path.stem}: {'to mend' if found else 'as it should be'}", *found, sep="\n  ")
     return bool(found)
 
-
-# -- the set-up cell --------------------------------------------------------------------------
 
 SETUP = """\
 # Set-up, the same in every notebook: it finds the course's library, or fetches it.
@@ -95,10 +84,10 @@ if importlib.util.find_spec("course_lib") is None:
         address = os.environ.get("COURSE_REPO") or "{address}"
         if not address:
             raise SystemExit("This course has no address yet: set COURSE_REPO first.")
-        shutil.rmtree("half_fetched", ignore_errors=True)
-        if subprocess.call(["git", "clone", "-q", "--depth=1", address, "half_fetched"]):
+        shutil.rmtree("half_copy", ignore_errors=True)
+        if subprocess.call(["git", "clone", "-q", "--depth=1", address, "half_copy"]):
             raise SystemExit(f"{{address}} cannot be cloned: check it, run this again.")
-        os.rename("half_fetched", folder)
+        os.rename("half_copy", folder)
     sys.path.insert(0, os.path.abspath(folder))
 
 import course_lib
@@ -123,22 +112,15 @@ def colab_line(name: str) -> str:
 
     No picture: a badge would be fetched from somewhere else each time the notebook is opened.
     """
-    address = repository_address()
-    github = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", address)
+    github = re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+?)(\.git)?/?", repository_address())
     if github:
         place = f"https://colab.research.google.com/github/{github[1]}/blob/main/notebooks"
         return f"**Colab.** [Open this notebook in Google Colab]({place}/{name}.ipynb)."
-    if address:
-        return (
-            f"**Colab.** Upload this file there; its set-up cell fetches the rest from {address}."
-        )
     return (
         "**Colab.** No public address of this course is known yet: "
         "to use it there, set `COURSE_REPO` first, as the README says."
     )
 
-
-# -- normal form: a diff shows what changed, and nothing else ---------------------------------
 
 # tests/support/sanitise.cfg has the same patterns for other machines' folders.
 _TMP = r"(?<![\w.])(?:/tmp|/private/tmp|/var/folders|[A-Z]:\\Users\\[\w.-]+\\AppData\\Local\\Temp)"
@@ -253,6 +235,6 @@ def clean_text(text: str) -> str:
 
 
 def to_bytes(notebook: NotebookNode) -> bytes:
-    """The file's content: sorted keys, one blank of indent, a final newline."""
+    """The file's content."""
     nbformat.validate(notebook)
     return (nbformat.writes(notebook).rstrip("\n") + "\n").encode("utf-8")

@@ -1,51 +1,162 @@
-"""Clean JSON Lines files on several processes or machines: the course's steps as blocks of datatrove.
+"""Clean Parquet or JSON Lines files on several processes or machines, with datatrove, the engine behind FineWeb.
 
     python assets/cleaning/on_many_machines.py INPUT OUTPUT [--workers 2] [--executor local|slurm|ray]
 
-INPUT is a folder of ``.jsonl`` files, each line ``{"id": …, "text": …, "meta": {…}}``. Two jobs, the second after the
-first: (1) steps that look at one document at a time, one task for each file, many at once; (2) steps that
-compare documents, in one task, because they must see them all. OUTPUT gets the documents
-(``2_together/00000.jsonl``), the removal logs (``removed/``) and datatrove's own records (``records/``).
+INPUT is a folder of ``.parquet`` files with the columns id and text, or of ``.jsonl`` files whose lines are
+``{"id": …, "text": …}``; other columns become metadata. ``corpus.to_dataset().to_parquet("in/0.parquet")``
+writes one. OUTPUT gets the documents (``documents/``), what was removed and why (``removed/``), and
+datatrove's own records (``records/``).
+
+The work is cut into tasks, one for each file, and every task runs through a list of blocks: datatrove's
+readers, its Gopher filter and its MinHash (signatures, buckets, clusters, filter: four jobs, because duplicates
+may lie in any two files), and steps of the course in a small adapter. datatrove does not compare what meets in
+a bucket; the course's ``drop_near`` does. Documents without text are passed over by its readers.
+
 Start the same command again after a crash: tasks that were done are not repeated.
 
-local   processes of this machine; needs nothing but datatrove
+local   processes of this machine; needs nothing but datatrove (and orjson for JSON Lines)
 slurm   a cluster with Slurm: start it on the login node; adapt PARTITION and TIME. The folders and
         this environment must be visible from all nodes
 ray     a running Ray cluster (``pip install ray``, ``ray start``): start it on the head node
 """
 
 import argparse
-from functools import partial
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
+import pyarrow as pa
+from datatrove.data import Document as TroveDocument
 from datatrove.executor.base import PipelineExecutor
 from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.dedup.minhash import (
+    MinhashConfig,
+    MinhashDedupBuckets,
+    MinhashDedupCluster,
+    MinhashDedupFilter,
+    MinhashDedupSignature,
+)
+from datatrove.pipeline.filters import GopherQualityFilter
+from datatrove.pipeline.readers import JsonlReader, ParquetReader
+from datatrove.pipeline.writers import ParquetWriter
+from datatrove.utils.hashing import HashConfig
+from datatrove.utils.word_tokenizers import WordTokenizer
 
-from course_lib.cleaning.blocks import ReadBlock, StepBlock, WriteBlock
-from course_lib.cleaning.exact import drop_exact
-from course_lib.cleaning.near import drop_near
 from course_lib.cleaning.personal import mask_documents
 from course_lib.cleaning.repair import drop_empty, normalise, repair_encoding
-from course_lib.cleaning.substrings import drop_passages
+from course_lib.cleaning.steps import RemovalLog, Step
+from course_lib.workbook.atomic import atomic_write
+from course_lib.workbook.corpus import Document
+from course_lib.workbook.corpus.words import split_words
 
 PARTITION, TIME = "cpu", "04:00:00"
-SINGLE = {  # one document at a time
-    "encoding": repair_encoding,
-    "normal form": normalise,
-    "empty": drop_empty,
-    "personal data": mask_documents,
-}
-TOGETHER = {  # must see all documents
-    "exact copies": drop_exact,
-    "near duplicates": partial(drop_near, seed=1),
-    "repeated passages": drop_passages,
-}
+BEFORE = {"encoding": repair_encoding, "normal form": normalise, "empty": drop_empty}
+AFTER = {"personal data": mask_documents}
+HASHES = HashConfig(hash_fc="sha1")  # its default, xxhash, takes no strings since version 4
+MINHASH = MinhashConfig(
+    n_grams=5, num_buckets=14, hashes_per_bucket=8, hash_config=HASHES
+)  # FineWeb's
+SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("metadata", pa.string())])
 
 
-def job(source: Path, target: Path, steps: dict, removed: Path) -> list[PipelineStep]:
-    """Read, all steps, write. Files are read in the order of their names, so the outcome is that of a plain loop."""
-    blocks = [StepBlock(name, step, removed) for name, step in steps.items()]
-    return [ReadBlock(source), *blocks, WriteBlock(target)]
+class CourseWords(WordTokenizer):
+    """The course's words and marks for datatrove's blocks, whose own tokenizers ask for spaCy."""
+
+    def word_tokenize(self, text: str) -> list[str]:
+        return split_words(text)
+
+    def sent_tokenize(self, text: str) -> list[str]:
+        return text.splitlines()
+
+    def span_tokenize(self, text: str) -> list[tuple[int, int]]:
+        raise NotImplementedError
+
+
+WORDS = CourseWords()
+
+
+class CourseStep(PipelineStep):
+    """One step of the course as a block. Each task writes its log to ``folder/name/00000.jsonl``."""
+
+    type = "🧹 - STEP"
+
+    def __init__(self, name: str, step: Step, folder: Path) -> None:
+        self.name = name
+        super().__init__()
+        self.step, self.folder = step, folder / name
+
+    def run(
+        self, data: Iterable[TroveDocument], rank: int = 0, world_size: int = 1
+    ) -> Iterator[TroveDocument]:
+        log = RemovalLog()
+        documents = (Document(d.id, d.text, d.metadata) for d in data)
+        for document in self.step(documents, log):
+            yield TroveDocument(text=document.text, id=document.id, metadata=document.meta)
+        with atomic_write(self.folder / f"{rank:05d}.jsonl") as path:
+            lines = (json.dumps(asdict(entry)) + "\n" for entry in log.entries)
+            path.write_text("".join(lines), encoding="ascii")
+
+
+def _row(_: ParquetWriter, document: TroveDocument) -> dict[str, str]:
+    return {
+        "id": document.id,
+        "text": document.text,
+        "metadata": json.dumps(document.metadata, ensure_ascii=False),
+    }
+
+
+def writer(folder: Path) -> ParquetWriter:
+    """One file a task; a task that runs again writes its own anew."""
+    return ParquetWriter(str(folder), adapter=_row, schema=SCHEMA)
+
+
+def clean(
+    source: Path, output: Path, workers: int = 2, kind: str = "local", before: dict = BEFORE
+) -> Path:
+    """Run all jobs, each after the one before; returns the folder with the documents that are left."""
+    files = {suffix: list(source.glob(f"*.{suffix}")) for suffix in ("parquet", "jsonl")}
+    if not any(files.values()):
+        raise SystemExit(f"There is no .parquet or .jsonl file in {source}.")
+    suffix = "parquet" if files["parquet"] else "jsonl"
+    reader = {"parquet": ParquetReader, "jsonl": JsonlReader}[suffix]
+    removed, passed = output / "removed", str(output / "1_passed")
+    signatures, pairs, clusters = (str(output / f"2_{n}") for n in ("signatures", "pairs", "gone"))
+    num_files = len(files[suffix])
+    jobs = {  # name: (blocks, tasks)
+        "1_single": (
+            [
+                reader(str(source), glob_pattern=f"*.{suffix}", recursive=False),
+                *(CourseStep(name, step, removed) for name, step in before.items()),
+                GopherQualityFilter(language=WORDS, exclusion_writer=writer(removed / "gopher")),
+                *(CourseStep(name, step, removed) for name, step in AFTER.items()),
+                writer(Path(passed)),
+            ],
+            num_files,
+        ),
+        "2_signatures": (
+            [ParquetReader(passed), MinhashDedupSignature(signatures, MINHASH, language=WORDS)],
+            num_files,
+        ),
+        "3_buckets": (
+            [MinhashDedupBuckets(signatures, pairs, config=MINHASH)],
+            MINHASH.num_buckets,
+        ),
+        "4_clusters": ([MinhashDedupCluster(pairs, clusters, config=MINHASH)], 1),
+        "5_filter": (
+            [
+                ParquetReader(passed),
+                MinhashDedupFilter(clusters, exclusion_writer=writer(removed / "near duplicates")),
+                writer(output / "documents"),
+            ],
+            num_files,
+        ),
+    }
+    last = None
+    for name, (blocks, tasks) in jobs.items():
+        last = executor(kind, blocks, tasks, workers, output / "records" / name, last)
+    last.run()
+    return output / "documents"
 
 
 def executor(
@@ -64,21 +175,6 @@ def executor(
     from datatrove.executor import LocalPipelineExecutor
 
     return LocalPipelineExecutor(blocks, **common)
-
-
-def clean(
-    source: Path, output: Path, workers: int = 2, kind: str = "local", single: dict = SINGLE
-) -> Path:
-    """Run both jobs; returns the file with the documents that are left."""
-    tasks = len(list(source.glob("*.jsonl")))
-    if not tasks:
-        raise SystemExit(f"There is no .jsonl file in {source}.")
-    removed, records = output / "removed", output / "records"
-    blocks = job(source, output / "1_single", single, removed)
-    first = executor(kind, blocks, tasks, workers, records / "1_single", None)
-    blocks = job(output / "1_single", output / "2_together", TOGETHER, removed)
-    executor(kind, blocks, 1, 1, records / "2_together", first).run()
-    return output / "2_together" / "00000.jsonl"
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ threads.set_library_defaults()
 
 import torch  # noqa: E402
 
-from course_lib.cleaning.log import RemovalLog  # noqa: E402
+from course_lib.cleaning.steps import RemovalLog  # noqa: E402
 from course_lib.cleaning.lyrics import clean_songs  # noqa: E402
 from course_lib.finetuning import adapters, archive  # noqa: E402
 from course_lib.finetuning.amounts import bits_per_byte  # noqa: E402

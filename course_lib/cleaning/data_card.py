@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from course_lib.cleaning.log import Removal, Step
+from course_lib.cleaning.steps import Removal, Step
 from course_lib.cleaning.personal import mask_personal
-from course_lib.cleaning.pipeline import PipelineRun
+from course_lib.cleaning.steps import PipelineRun
 from course_lib.workbook.corpus import Corpus, Document
 from course_lib.workbook.corpus.document import megabytes
 
@@ -145,7 +145,7 @@ def make_card(
         what, arguments = describe(step)
         facts.append(
             StepFacts(
-                name, what, arguments, stage.documents, stage.bytes, stage.dropped, stage.changed
+                name, what, arguments, stage.num_documents, stage.num_bytes, stage.dropped, stage.changed
             )
         )
     reasons = dict.fromkeys(entry.reason for entry in run.log.entries)

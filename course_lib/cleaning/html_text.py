@@ -5,12 +5,7 @@ and Extraction" (ACL system demonstrations). RefinedWeb and FineWeb both start w
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from html import unescape
-
-from course_lib.cleaning.log import RemovalLog
-from course_lib.workbook.corpus import Document
 
 MOST_MARKUP = (
     1_000_000  # characters of a page that trafilatura gets: it needs seconds for a megabyte
@@ -87,28 +82,3 @@ def main_text(markup: str) -> str | None:
         return trafilatura.extract(markup, include_comments=False) or None
     except Exception:  # whatever it stumbles over: the caller has the stripper
         return None
-
-
-def is_page(text: str) -> bool:
-    """True if a document is the source of a web page: one of its outer tags stands near the beginning."""
-    return _PAGE.search(text, 0, 2_000) is not None
-
-
-def extract_pages(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
-    """Web pages as their main text; other documents as they are.
-
-    Reasons: ``main-text`` (trafilatura), ``tags-stripped`` where that found nothing or the page is too large for it,
-    each with the characters ``before`` and ``after``; ``no-text`` for a dropped page without any.
-    """
-    for document in documents:
-        if not is_page(document.text):
-            yield document
-            continue
-        text, reason = main_text(document.text), "main-text"
-        if text is None:
-            text, reason = strip_tags(document.text), "tags-stripped"
-        if text:
-            log.change(document, "html", reason, before=len(document.text), after=len(text))
-            yield replace(document, text=text)
-        else:
-            log.drop(document, "html", "no-text", before=len(document.text))

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.lyric_lines import REPAIRS, is_chord_line, mend
 from course_lib.cleaning.site_lines import is_site_line, masked, shared_lines, title_row
 from course_lib.cleaning.song_labels import bare, guess_labels

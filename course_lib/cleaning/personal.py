@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 
 SECRET, EMAIL, CARD, PHONE, ADDRESS = KINDS = ("secret", "e-mail", "card", "phone", "address")

@@ -1,10 +1,13 @@
-"""Repairs that change characters, not documents: wrong encodings, entities, odd characters, blanks.
+"""Repairs that change characters, not documents: wrong encodings, odd characters, blanks, HTML.
 
 Each repair that changes a document is logged with its reason code and the first place that it
 changed, before and after. ftfy (Speer 2019, "ftfy", Zenodo) undoes *mojibake*: UTF-8 that somebody
-read as Windows-1252 or another old encoding, so that ’ became â€™.
+read as Windows-1252 or another old encoding, so that ’ became â€™. trafilatura (Barbaresi 2021,
+"Trafilatura: A Web Scraping Library and Command-Line Tool for Text Discovery and Extraction") looks
+for the main text of a page; RefinedWeb and FineWeb both start with it.
 """
 
+import os.path
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -12,8 +15,10 @@ from dataclasses import replace
 
 import ftfy
 import ftfy.fixes
+import regex  # knows Unicode's categories; the standard library's re does not
 
-from course_lib.cleaning.log import RemovalLog
+from course_lib.cleaning.html_text import main_text, strip_tags
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 
 _ONLY_ENCODING = ftfy.TextFixerConfig(
@@ -28,13 +33,12 @@ _ONLY_ENCODING = ftfy.TextFixerConfig(
     normalization=None,
     explain=False,
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _CONTROL = re.compile("\x1b\\[[0-9;]{0,20}[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
 _INNER_BLANKS = re.compile(r"[^\S\n]+")
-_MARKS = 30  # combining marks on one letter: the limit of Unicode Standard Annex 15, "Stream-Safe Text Format"
+_MANY_MARKS = regex.compile(r"(\p{M}{30})\p{M}++")
+_PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
 _EXCERPT = 60  # characters of evidence
-Repair = Callable[[str], str]
 
 
 def fix_mojibake(text: str) -> str:
@@ -43,61 +47,19 @@ def fix_mojibake(text: str) -> str:
     >>> fix_mojibake("The river doesnâ€™t sleep")
     'The river doesn’t sleep'
     """
-    if text.isascii():
-        return text
     lines = text.split("\n")
     return "\n".join(
         line if line.isascii() else ftfy.fix_text(line, _ONLY_ENCODING) for line in lines
     )
 
 
-def unescape(text: str) -> str:
-    """HTML entities as characters, in lines that hold no tag: where there is one, ``&lt;`` may be meant.
-
-    >>> unescape("salt &amp; pepper")
-    'salt & pepper'
-    """
-    if "&" not in text:
-        return text
-    return "\n".join(
-        line if "<" in line else ftfy.fixes.unescape_html(line) for line in text.split("\n")
-    )
-
-
-def join_surrogates(text: str) -> str:
-    """Pairs of surrogates as the character that they stand for, lone ones as U+FFFD."""
-    if not _SURROGATE.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def unify_line_ends(text: str) -> str:
-    """Every kind of line end, form feeds too, as ``\\n``."""
-    return _LINE_END.sub("\n", text)
-
-
-def remove_controls(text: str) -> str:
-    """Without NUL bytes, other control characters but tabs and line ends, terminal colours, byte order marks."""
-    return _CONTROL.sub("", text)
-
-
 def compose(text: str) -> str:
     """Unicode's form NFC: é as one character, not as e with an accent behind it.
 
-    More than 30 combining marks in a row are cut: normalising takes time that grows with the
-    square of such a run, and no language writes them.
+    More than 30 combining marks in a row are cut (the limit of Unicode Standard Annex 15): normalising
+    takes time that grows with the square of such a run, and no language writes them.
     """
-    if text.isascii():
-        return text
-    if len(text) > _MARKS:
-        text = _cut_marks(text)
-    return unicodedata.normalize("NFC", text)
-
-
-def _cut_marks(text: str) -> str:
-    import regex  # knows Unicode's categories; the standard library's re does not
-
-    return regex.sub(rf"(\p{{M}}{{{_MARKS}}})\p{{M}}++", r"\1", text)
+    return unicodedata.normalize("NFC", _MANY_MARKS.sub(r"\1", text))
 
 
 def unify_blanks(text: str) -> str:
@@ -115,24 +77,44 @@ def repair_encoding(documents: Iterable[Document], log: RemovalLog) -> Iterator[
     return _repaired(documents, log, "encoding", {"mojibake": fix_mojibake})
 
 
-def unescape_entities(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
-    """HTML entities as characters. Reason ``entities``."""
-    return _repaired(documents, log, "entities", {"entities": unescape})
-
-
 def normalise(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
     """One way to write the same text.
 
-    Reasons ``surrogates``, ``line-ends``, ``control-characters``, ``unicode-form``, ``blanks``.
+    Reasons ``surrogates`` (pairs become the character that they stand for, lone ones U+FFFD),
+    ``line-ends`` (every kind, form feeds too, as ``\\n``), ``control-characters`` (NUL bytes, terminal
+    colours, byte order marks), ``unicode-form``, ``blanks``.
     """
     repairs = {
-        "surrogates": join_surrogates,
-        "line-ends": unify_line_ends,
-        "control-characters": remove_controls,
-        "unicode-form": compose,
+        "surrogates": ftfy.fixes.fix_surrogates,
+        "line-ends": lambda text: _LINE_END.sub("\n", text),
+        "control-characters": lambda text: _CONTROL.sub("", text),
+        "unicode-form": lambda text: text if text.isascii() else compose(text),
         "blanks": unify_blanks,
     }
     return _repaired(documents, log, "normalise", repairs)
+
+
+def _repaired(
+    documents: Iterable[Document],
+    log: RemovalLog,
+    step: str,
+    repairs: dict[str, Callable[[str], str]],
+) -> Iterator[Document]:
+    """All documents after the repairs.
+
+    Evidence: ``before`` and ``after`` at the first place that changed, ``shorter`` by how many characters.
+    """
+    for document in documents:
+        text = document.text
+        for reason, repair in repairs.items():
+            repaired = repair(text)
+            if repaired != text:
+                start = max(0, len(os.path.commonprefix([text, repaired])) - 20)
+                before, after = (own[start : start + _EXCERPT] for own in (text, repaired))
+                shorter = len(text) - len(repaired)
+                log.change(document, step, reason, before=before, after=after, shorter=shorter)
+                text = repaired
+        yield document if text is document.text else replace(document, text=text)
 
 
 def drop_empty(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
@@ -144,39 +126,22 @@ def drop_empty(documents: Iterable[Document], log: RemovalLog) -> Iterator[Docum
             log.drop(document, "empty", "no-letters" if document.text.strip() else "empty")
 
 
-def _repaired(
-    documents: Iterable[Document], log: RemovalLog, step: str, repairs: dict[str, Repair]
-) -> Iterator[Document]:
-    """All documents after the repairs.
+def extract_pages(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
+    """Web pages as their main text; other documents as they are.
 
-    Evidence: ``before`` and ``after`` at the first place that changed, ``shorter`` by how many characters.
+    A page is a document with one of HTML's outer tags near its beginning. Reasons: ``main-text`` (trafilatura),
+    ``tags-stripped`` where that finds nothing or the page is too large for it, each with the characters
+    ``before`` and ``after``; ``no-text`` for a dropped page without any.
     """
     for document in documents:
-        text = document.text
-        for reason, repair in repairs.items():
-            repaired = repair(text)
-            if repaired != text:
-                before, after = _first_change(text, repaired)
-                log.change(
-                    document,
-                    step,
-                    reason,
-                    before=before,
-                    after=after,
-                    shorter=len(text) - len(repaired),
-                )
-                text = repaired
-        yield document if text is document.text else replace(document, text=text)
-
-
-def _first_change(old: str, new: str) -> tuple[str, str]:
-    """Both texts around the first difference, found by halving."""
-    same, different = 0, min(len(old), len(new)) + 1
-    while different - same > 1:
-        middle = (same + different) // 2
-        if old[same:middle] == new[same:middle]:
-            same = middle
+        if not _PAGE.search(document.text, 0, 2_000):
+            yield document
+            continue
+        text, reason = main_text(document.text), "main-text"
+        if not text:
+            text, reason = strip_tags(document.text), "tags-stripped"
+        if text:
+            log.change(document, "html", reason, before=len(document.text), after=len(text))
+            yield replace(document, text=text)
         else:
-            different = middle
-    start = max(0, same - 20)
-    return old[start : start + _EXCERPT], new[start : start + _EXCERPT]
+            log.drop(document, "html", "no-text", before=len(document.text))

@@ -1,4 +1,4 @@
-"""How good are word vectors? Four scores, a stability, a bias test, each with what it covers.
+"""How good are word vectors? Scores, a stability, a bias test, each with what it covers.
 
 A score is worth what it covers: a question about a word without a vector is left out, and the
 score says how many were.
@@ -13,16 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from course_lib.embeddings.related import Pair
 from course_lib.embeddings.vectors import WordVectors
 from course_lib.places import REPOSITORY
 
 QUESTIONS = REPOSITORY / "assets" / "evaluation"
-MOST_PARTITIONS = 20_000  # beyond it the association test draws instead of trying all
+MAX_PARTITIONS = 20_000  # beyond it the association test draws instead of trying all
 
 
 @dataclass(frozen=True)
-class Score:
+class CoverageScore:
     """A number between 0 and 1, and how many of the questions it rests on.
 
     value      nan when nothing could be asked
@@ -40,24 +39,22 @@ class Score:
     def coverage(self) -> float:
         return self.answered / self.asked if self.asked else 0.0
 
-    @property
-    def error(self) -> float:
-        """Standard error of a share; for an area under the curve the upper bound of Birnbaum and Klose (1957)."""
-        return (self.value * (1 - self.value) / self.answered) ** 0.5
-
     def __str__(self) -> str:
-        if not self.asked:
-            return f"cannot be measured here: there are no {self.unit}"
+        """With ± the standard error of a fraction; for an area under the curve that is the upper
+        bound of Birnbaum and Klose (1957)."""
         if not self.answered:
-            return f"cannot be measured here: none of {self.asked:,} {self.unit} has vectors for all its words"
-        share = f"{self.answered:,} of {self.asked:,} {self.unit} ({self.coverage:.0%})"
-        return f"{self.value:.3f} ± {self.error:.3f} on {share}"
+            none = f"none of {self.asked:,} {self.unit} has vectors for all its words"
+            why = none if self.asked else f"there are no {self.unit}"
+            return f"cannot be measured here: {why}"
+        error = (self.value * (1 - self.value) / self.answered) ** 0.5
+        basis = f"{self.answered:,} of {self.asked:,} {self.unit} ({self.coverage:.0%})"
+        return f"{self.value:.3f} ± {error:.3f} on {basis}"
 
 
 def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
-    """The chance that a number of ``positive`` is larger than one of ``negative``; a tie counts half.
+    """The probability that a number of ``positive`` is larger than one of ``negative``.
 
-    The area under the ROC curve, from ranks (Mann and Whitney 1947).
+    A tie counts half. The area under the ROC curve, from ranks (Mann and Whitney 1947).
     """
     values = np.concatenate([positive, negative])
     _, group, size = np.unique(values, return_inverse=True, return_counts=True)
@@ -66,39 +63,28 @@ def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
     return float(wins / (len(positive) * len(negative)))
 
 
-def related_pairs_score(vectors: WordVectors, pairs: Sequence[Pair], seed: int = 0) -> Score:
+def related_pairs_score(
+    vectors: WordVectors, pairs: Sequence[tuple[str, str]], seed: int = 0
+) -> CoverageScore:
     """Do related words have a higher cosine than the same words paired by chance?
 
     0.5 is guessing, 1 perfect. Shuffling the second words keeps each word as frequent among the
     unrelated pairs as among the related ones, so frequency alone scores nothing.
     """
-    known = [pair for pair in pairs if pair[0] in vectors and pair[1] in vectors]
-    if len(known) < 2:
-        return Score(float("nan"), 0, len(pairs), "pairs")
-    first, second = (np.array([vectors.index[pair[side]] for pair in known]) for side in (0, 1))
-    related = {(a, b) for a, b in zip(first, second, strict=True)} | set(
-        zip(second, first, strict=True)
-    )
+    index = vectors.index
+    known = [(index[a], index[b]) for a, b in pairs if a in index and b in index]
+    related = {*known, *((b, a) for a, b in known)}
+    first, second = np.array(known, dtype=int).reshape(-1, 2).T
     rng = np.random.default_rng(seed)
-    chance = [
-        (a, b)
-        for _ in range(5)
-        for a, b in zip(first, rng.permutation(second), strict=True)
-        if a != b and (a, b) not in related
-    ]
-    if not chance:
-        return Score(float("nan"), 0, len(pairs), "pairs")
-    cosine = _cosines(vectors, first, second)
-    return Score(
-        area_under_curve(cosine, _cosines(vectors, *np.array(chance).T)),
-        len(known),
-        len(pairs),
-        "pairs",
+    shuffles = (zip(first, rng.permutation(second), strict=True) for _ in range(5))
+    unrelated = [(a, b) for pairs in shuffles for a, b in pairs if a != b and (a, b) not in related]
+    if len(known) < 2 or not unrelated:
+        return CoverageScore(float("nan"), 0, len(pairs), "pairs")
+    cosines = (
+        (vectors.normed[a] * vectors.normed[b]).sum(1)
+        for a, b in ((first, second), np.array(unrelated).T)
     )
-
-
-def _cosines(vectors: WordVectors, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return (vectors.directions[first] * vectors.directions[second]).sum(1)
+    return CoverageScore(area_under_curve(*cosines), len(known), len(pairs), "pairs")
 
 
 def read_analogies(
@@ -116,39 +102,44 @@ def read_odd_one_out(path: Path = QUESTIONS / "odd_one_out.json") -> list[tuple[
 
 
 def analogy_score(
-    vectors: WordVectors, questions: Iterable[Sequence[str]], among: int = 1
-) -> Score:
-    """Share of analogies whose d is among the first ``among`` answers. Guessing gives nearly 0."""
+    vectors: WordVectors, questions: Iterable[Sequence[str]], topn: int = 1
+) -> CoverageScore:
+    """How many analogies have d among the first ``topn`` answers. Guessing gives nearly 0."""
+
+    def right(a: str, b: str, c: str, d: str) -> bool:
+        return d in [word for word, _ in vectors.analogy(a, b, c, topn)]
+
     questions = list(questions)
-    known = [q for q in questions if all(word in vectors for word in q)]
-    right = sum(d in [word for word, _ in vectors.analogy(a, b, c, among)] for a, b, c, d in known)
-    return Score(right / len(known) if known else float("nan"), len(known), len(questions))
+    return _fraction([right(*q) for q in questions if _all_known(vectors, q)], len(questions))
 
 
 def odd_one_out_score(
     vectors: WordVectors, questions: Sequence[tuple[Sequence[str], str]]
-) -> Score:
-    """Share of questions whose odd word is found. Guessing among four gives 0.25."""
-    known = [(group, odd) for group, odd in questions if all(word in vectors for word in group)]
-    right = sum(vectors.odd_one_out(group) == odd for group, odd in known)
-    return Score(right / len(known) if known else float("nan"), len(known), len(questions))
+) -> CoverageScore:
+    """How often the odd word is found. Guessing among four gives 0.25."""
+    known = [(words, odd) for words, odd in questions if _all_known(vectors, words)]
+    return _fraction([vectors.doesnt_match(words) == odd for words, odd in known], len(questions))
+
+
+def _all_known(vectors: WordVectors, words: Sequence[str]) -> bool:
+    return all(word in vectors for word in words)
+
+
+def _fraction(right: Sequence[bool], asked: int) -> CoverageScore:
+    return CoverageScore(float(np.mean(right)) if right else float("nan"), len(right), asked)
 
 
 def neighbour_stability(
-    models: Sequence[WordVectors], words: Sequence[str], count: int = 10
+    models: Sequence[WordVectors], words: Sequence[str], topn: int = 10
 ) -> float:
-    """Share of a word's ``count`` nearest neighbours that two models have in common, in the mean.
+    """The mean fraction of a word's nearest neighbours that two models have in common.
 
     models   vectors of two trainings or more, say with different seeds; all pairs are compared
     words    words to look up; each must have a vector in every model
     """
-    near = [[{w for w, _ in model.neighbours(word, count)} for word in words] for model in models]
-    shared = [
-        len(a & b) / max(1, len(a))
-        for x, y in combinations(near, 2)
-        for a, b in zip(x, y, strict=True)
-    ]
-    return float(np.mean(shared))
+    near = [[{w for w, _ in model.most_similar(word, topn)} for word in words] for model in models]
+    pairs = (pair for x, y in combinations(near, 2) for pair in zip(x, y, strict=True))
+    return float(np.mean([len(a & b) / max(1, len(a)) for a, b in pairs]))
 
 
 @dataclass(frozen=True)
@@ -156,7 +147,8 @@ class Association:
     """Is one group of words nearer to some attributes than another group?
 
     effect    difference of the groups' mean associations in standard deviations (Cohen's d)
-    p_value   chance of a difference as large in either direction if the words were dealt out at random
+    p_value   probability of a difference as large in either direction if the words were dealt
+              out at random
     used      the words of the four lists that have vectors
     """
 
@@ -167,7 +159,8 @@ class Association:
     def __str__(self) -> str:
         sizes = " and ".join(str(len(group)) for group in self.used[:2])
         if np.isnan(self.effect):
-            return f"cannot be measured here: {sizes} words can take part, and at least 3 and 3 are needed"
+            needed = "words can take part, and at least 3 and 3 are needed"
+            return f"cannot be measured here: {sizes} {needed}"
         return f"effect {self.effect:+.2f}, p = {self.p_value:.3f} ({sizes} words)"
 
 
@@ -177,7 +170,7 @@ def association_test(
     second: Sequence[str],
     one: Sequence[str],
     other: Sequence[str],
-    usable: Callable[[str], bool] | None = None,
+    usable: Callable[[str], bool] = lambda word: True,
     seed: int = 0,
 ) -> Association:
     """The word-embedding association test (Caliskan et al. 2017).
@@ -188,20 +181,20 @@ def association_test(
 
     usable   tells whether a word may take part, say because it is frequent enough
     """
-    known = lambda group: tuple(w for w in group if w in vectors and (usable is None or usable(w)))  # noqa: E731
-    used = tuple(known(group) for group in (first, second, one, other))
+    groups = first, second, one, other
+    used = tuple(tuple(w for w in group if w in vectors and usable(w)) for group in groups)
     if min(map(len, used)) < 3:
         return Association(float("nan"), float("nan"), used)
-    rows = [vectors.directions[[vectors.index[w] for w in group]] for group in used]
+    rows = [vectors.normed[[vectors.index[w] for w in group]] for group in used]
     targets = np.concatenate(rows[:2])
     association = (targets @ rows[2].T).mean(1) - (targets @ rows[3].T).mean(1)
     size, total = len(used[0]), len(targets)
     observed = association[:size].mean() - association[size:].mean()
-    if comb(total, size) <= MOST_PARTITIONS:
+    if comb(total, size) <= MAX_PARTITIONS:
         deals = list(combinations(range(total), size))
     else:
         rng = np.random.default_rng(seed)
-        deals = [range(size), *(rng.permutation(total)[:size] for _ in range(MOST_PARTITIONS))]
+        deals = [range(size), *(rng.permutation(total)[:size] for _ in range(MAX_PARTITIONS))]
     sums = association[np.array([list(deal) for deal in deals])].sum(1)
     differences = sums / size - (association.sum() - sums) / (total - size)
     p_value = float((np.abs(differences) >= abs(observed) - 1e-9).mean())

@@ -8,41 +8,43 @@ from scipy.sparse import csr_array
 from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from course_lib.embeddings.evaluate import Score
-from course_lib.embeddings.vectors import WordVectors
-from course_lib.embeddings.vocabulary import Encoded, Vocabulary
+from course_lib.embeddings.evaluate import CoverageScore
+from course_lib.embeddings.vectors import WordVectors, unit_length
+from course_lib.embeddings.word2vec import Encoded, Vocabulary
 from course_lib.workbook.corpus.words import words
 
 Scores = np.ndarray  # (queries, documents)
-MOST_QUERY_WORDS = 40
+
+
+def rarity_weights(vocabulary: Vocabulary, a: float = 1e-3) -> np.ndarray:
+    """``(words,)``: a word that is a fraction p of the training text weighs a / (a + p).
+
+    Rare words speak, "the" whispers (Arora, Liang and Ma 2017).
+    """
+    return a / (a + vocabulary.counts / vocabulary.counts.sum())
 
 
 class MeanVectors:
     """Each text as the weighted mean of its words' vectors.
 
-    A word with share p of the training text weighs a / (a + p): rare words speak, "the" whispers
-    (Arora, Liang and Ma 2017). Texts without a known word get the zero vector and match nothing.
+    Texts without a known word get the zero vector and match nothing.
     """
 
-    def __init__(self, vectors: WordVectors, vocabulary: Vocabulary, a: float = 1e-3) -> None:
+    def __init__(self, vectors: WordVectors, vocabulary: Vocabulary) -> None:
         self.vectors = vectors
-        share = vocabulary.counts / vocabulary.counts.sum()
-        weight = dict(zip(vocabulary.words, a / (a + share), strict=True))
+        weight = dict(zip(vocabulary.words, rarity_weights(vocabulary), strict=True))
         self.weights = np.array([weight.get(word, 1.0) for word in vectors.words])  # (words,)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Directions of the texts, float32, shape ``(texts, width)``, each of length 1 or 0."""
-        found = [
-            [self.vectors.index[w] for w in words(text) if w in self.vectors] for text in texts
-        ]
-        flat = np.array([number for row in found for number in row], dtype=np.int64)
-        starts = np.cumsum([0, *map(len, found)])
+        """Directions of the texts, float32, ``(texts, vector_size)``, each of length 1 or 0."""
+        index = self.vectors.index
+        rows = [[index[word] for word in words(text) if word in index] for text in texts]
+        flat = np.array([n for row in rows for n in row], dtype=np.int64)
+        starts = np.cumsum([0, *map(len, rows)])
         mixing = csr_array(
             (self.weights[flat], flat, starts), shape=(len(texts), len(self.vectors))
         )
-        means = mixing @ self.vectors.directions
-        lengths = np.linalg.norm(means, axis=1, keepdims=True)
-        return (means / np.where(lengths == 0, 1, lengths)).astype(np.float32)
+        return unit_length(mixing @ self.vectors.normed).astype(np.float32)
 
     def scores(self, queries: Sequence[str], documents: Sequence[str]) -> Scores:
         """The cosine of each query with each document."""
@@ -50,14 +52,14 @@ class MeanVectors:
 
 
 def tfidf_scores(queries: Sequence[str], documents: Sequence[str]) -> Scores:
-    """The same with TF-IDF: a word counts by how often it is here, less the more documents have it."""
+    """With TF-IDF: a word counts by how often it is here, less the more documents have it."""
     model = TfidfVectorizer(tokenizer=words, lowercase=False, token_pattern=None, sublinear_tf=True)
     table = model.fit_transform(documents)
     return (model.transform(queries) @ table.T).toarray()
 
 
 def standardised(scores: Scores) -> Scores:
-    """Each query's scores with mean 0 and standard deviation 1, so that two methods can be added."""
+    """Each query's scores with mean 0 and standard deviation 1, to add two methods."""
     spread = scores.std(1, keepdims=True)
     return (scores - scores.mean(1, keepdims=True)) / np.where(spread == 0, 1, spread)
 
@@ -73,33 +75,37 @@ class SearchTask:
         return len(self.queries)
 
 
-def title_queries(texts: Sequence[str], most: int = 1_000, shortest: int = 20) -> SearchTask:
+def title_queries(
+    texts: Sequence[str], max_queries: int = 1_000, min_words: int = 20
+) -> SearchTask:
     """Cut the first line (a title or a summary) off each text and keep the rest as the document.
 
-    Texts whose rest has fewer than ``shortest`` words are left out, and so are lines of one word or
-    of more than 40. Takes the first ``most``.
+    Texts whose rest has fewer than ``min_words`` words are left out, and so are lines of one word
+    or of more than 40. Takes the first ``max_queries``.
     """
     queries, documents = [], []
     for text in texts:
         line, _, rest = text.strip().partition("\n")
-        if 2 <= len(words(line)) <= MOST_QUERY_WORDS and len(words(rest)) >= shortest:
+        if 2 <= len(words(line)) <= 40 and len(words(rest)) >= min_words:
             queries.append(line.lstrip("# ").strip())
             documents.append(rest.strip())
-        if len(queries) == most:
+        if len(queries) == max_queries:
             break
     return SearchTask(queries, documents)
 
 
 def recall_at(
-    task: SearchTask, method: Callable[[list[str], list[str]], Scores], count: int = 10
-) -> Score:
-    """Share of queries whose own document is among the ``count`` best. Ties count against the method."""
+    task: SearchTask, method: Callable[[list[str], list[str]], Scores], k: int = 10
+) -> CoverageScore:
+    """The fraction of queries whose own document is among the ``k`` best.
+
+    Ties count against the method.
+    """
     if len(task) == 0:
-        return Score(float("nan"), 0, 0, "queries")
+        return CoverageScore(float("nan"), 0, 0, "queries")
     scores = method(task.queries, task.documents)
-    own = np.diagonal(scores)[:, None]
-    rank = (scores >= own).sum(1)  # 1 = alone at the top
-    return Score(float((rank <= count).mean()), len(task), len(task), "queries")
+    rank = (scores >= np.diagonal(scores)[:, None]).sum(1)  # 1 = alone at the top
+    return CoverageScore(float((rank <= k).mean()), len(task), len(task), "queries")
 
 
 def senses(
@@ -108,40 +114,31 @@ def senses(
     encoded: Encoded,
     word: str,
     window: int = 5,
-    most: int = 4_000,
+    max_occurrences: int = 4_000,
 ) -> list[tuple[float, list[str]]]:
     """Split the occurrences of a word in two by their surroundings.
 
     Each occurrence is the weighted mean of the vectors of its neighbours; k-means makes two
-    groups. Returned for each, the larger first: its share, and the five words whose part of the
-    group's neighbours most exceeds their part of the other's. One group if all surroundings are alike.
+    groups. Returned for each, the larger first: its fraction, and the five words that are most
+    typical of its neighbours. One group if all surroundings are alike.
     """
-    places = np.flatnonzero(encoded.ids == vocabulary.index[word])
-    places = places[:: max(1, len(places) // most)]
-    steps = np.array([step for step in range(-window, window + 1) if step])
-    around = (places[:, None] + steps).clip(0, len(encoded) - 1)
-    same = (encoded.documents[around] == encoded.documents[places][:, None]) & (
-        around != places[:, None]
-    )
-    neighbours = encoded.ids[around]
-    quiet = 1e-3 / (1e-3 + vocabulary.counts / vocabulary.counts.sum())
-    weight = same * quiet[neighbours]
-    means = np.einsum("nw,nwd->nd", weight, vectors.directions[neighbours])
-    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-    groups = min(2, len(np.unique(means.round(6), axis=0)))
-    labels = KMeans(groups, n_init=4, random_state=0).fit_predict(means)
-    counts = np.stack(
-        [
-            np.bincount(neighbours[labels == n][same[labels == n]], minlength=len(vocabulary))
-            for n in range(groups)
-        ]
-    )
-    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    places = np.flatnonzero(encoded.token_ids == vocabulary.index[word])
+    places = places[:: max(1, len(places) // max_occurrences)]
+    around = places[:, None] + np.array([step for step in range(-window, window + 1) if step])
+    inside = around.clip(0, len(encoded) - 1)
+    documents = encoded.document_ids
+    same = (documents[inside] == documents[places][:, None]) & (inside == around)
+    neighbours, weights = encoded.token_ids[inside], rarity_weights(vocabulary)
+    mixing = same * weights[neighbours]
+    means = unit_length(np.einsum("nw,nwd->nd", mixing, vectors.normed[neighbours]))
+    num_groups = min(2, len(np.unique(means.round(6), axis=0)))
+    labels = KMeans(num_groups, n_init=4, random_state=0).fit_predict(means)
+    groups = [neighbours[labels == n][same[labels == n]] for n in range(num_groups)]
+    counts = np.stack([np.bincount(group, minlength=len(vocabulary)) for group in groups])
+    fractions = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     found = []
-    for n in range(groups):
-        others = share.sum(0) - share[n]
-        typical = np.argsort(-(share[n] - others) * quiet, kind="stable")[:5]
-        found.append(
-            (float((labels == n).mean()), [vocabulary.words[number] for number in typical])
-        )
+    for n, own in enumerate(fractions):
+        others = fractions.sum(0) - own
+        typical = np.argsort(-(own - others) * weights, kind="stable")[:5]
+        found.append((float((labels == n).mean()), [vocabulary.words[i] for i in typical]))
     return sorted(found, key=lambda group: -group[0])

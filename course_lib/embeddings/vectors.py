@@ -1,10 +1,13 @@
 """Word vectors to calculate with, and the two file formats of the word2vec program.
 
-Text: a line ``words width``, then a line for each word: the word and its numbers. Binary: the
-same first line, then for each word its UTF-8 bytes, a blank, and little-endian 32-bit floats.
+Text: a line ``words vector_size``, then a line for each word: the word and its numbers. Binary:
+the same first line, then for each word its UTF-8 bytes, a blank, and little-endian 32-bit floats.
+The methods have the names of gensim's ``KeyedVectors``.
 """
 
+import codecs
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,14 +15,16 @@ import numpy as np
 
 from course_lib.errors import CourseError
 
-MOST_WORD_BYTES = 10_000  # a longer "word" in a binary file means that it is not one
+MAX_WORD_BYTES = 10_000  # a longer "word" in a binary file means that it is not one
 
 
 class WordVectors:
     """Words with a vector each.
 
     words    the words, the most frequent first
-    matrix   their vectors, float32, shape ``(words, width)``
+    matrix   their vectors, float32, ``(words, vector_size)``
+    normed   the same with length 1: their directions
+    index    word → its row; of a word that comes twice the first
     """
 
     def __init__(self, words: Sequence[str], matrix: np.ndarray) -> None:
@@ -27,11 +32,10 @@ class WordVectors:
         self.matrix = np.ascontiguousarray(matrix, dtype=np.float32)
         if self.matrix.ndim != 2 or len(self.words) != len(self.matrix):
             raise ValueError(f"{len(self.words)} words for a matrix of shape {self.matrix.shape}")
-        self.index = {word: number for number, word in enumerate(self.words)}
-        lengths = np.linalg.norm(self.matrix, axis=1, keepdims=True)
-        self.directions = self.matrix / np.where(
-            lengths == 0, 1, lengths
-        )  # (words, width), length 1
+        self.index: dict[str, int] = {}
+        for row, word in enumerate(self.words):
+            self.index.setdefault(word, row)
+        self.normed = unit_length(self.matrix)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -39,11 +43,7 @@ class WordVectors:
     def __contains__(self, word: str) -> bool:
         return word in self.index
 
-    def __getitem__(self, word: str) -> np.ndarray:
-        """The vector of a word, shape ``(width,)``."""
-        return self.matrix[self.number(word)]
-
-    def number(self, word: str) -> int:
+    def get_index(self, word: str) -> int:
         """The row of a word. Raises ``CourseError`` for one without a vector."""
         if word not in self.index:
             raise CourseError(
@@ -52,48 +52,49 @@ class WordVectors:
         return self.index[word]
 
     def similarity(self, first: str, second: str) -> float:
-        """The cosine of the angle between two words' vectors: 1 same direction, 0 at right angles."""
-        return float(self.directions[self.number(first)] @ self.directions[self.number(second)])
+        """The cosine of the angle between two words' vectors: 1 same direction, 0 right angle."""
+        return float(self.normed[self.get_index(first)] @ self.normed[self.get_index(second)])
 
-    def nearest(
+    def similar_by_vector(
         self,
-        direction: np.ndarray,
-        count: int = 10,
-        without: Sequence[str] = (),
-        among: int | None = None,
+        vector: np.ndarray,
+        topn: int = 10,
+        exclude: Sequence[str] = (),
+        restrict_vocab: int | None = None,
     ) -> list[tuple[str, float]]:
-        """The words whose vectors point most nearly in ``direction`` (width,), with their cosines.
+        """The words whose vectors point most nearly in that direction, with their cosines.
 
-        without   words that may not be an answer
-        among     look only at that many words of the list's beginning, where the frequent ones are
+        exclude          words that may not be an answer
+        restrict_vocab   look only at that many words of the list's beginning, the frequent ones
         """
-        length = np.linalg.norm(direction)
-        cosines = self.directions[:among] @ (direction / (length if length else 1.0))
-        left_out = [self.index[word] for word in without if word in self.index]
-        cosines[[number for number in left_out if number < len(cosines)]] = -np.inf
-        count = min(count, int(np.isfinite(cosines).sum()))
-        best = np.argpartition(-cosines, max(0, count - 1))[:count]
+        cosines = self.normed[:restrict_vocab] @ unit_length(vector)
+        excluded = [self.index[word] for word in exclude if word in self.index]
+        cosines[[row for row in excluded if row < len(cosines)]] = -np.inf
+        topn = min(topn, int(np.isfinite(cosines).sum()))
+        best = np.argpartition(-cosines, max(0, topn - 1))[:topn]
         best = best[np.argsort(-cosines[best], kind="stable")]
-        return [(self.words[number], float(cosines[number])) for number in best]
+        return [(self.words[row], float(cosines[row])) for row in best]
 
-    def neighbours(
-        self, word: str, count: int = 10, among: int | None = None
+    def most_similar(
+        self, word: str, topn: int = 10, restrict_vocab: int | None = None
     ) -> list[tuple[str, float]]:
         """The words nearest to ``word``, without itself."""
-        return self.nearest(self.directions[self.number(word)], count, [word], among)
+        return self.similar_by_vector(
+            self.normed[self.get_index(word)], topn, [word], restrict_vocab
+        )
 
-    def analogy(self, a: str, b: str, c: str, count: int = 1) -> list[tuple[str, float]]:
+    def analogy(self, a: str, b: str, c: str, topn: int = 1) -> list[tuple[str, float]]:
         """``a`` is to ``b`` as ``c`` is to …: nearest to b − a + c, the three left out.
 
         Without leaving them out the answer is nearly always ``b`` or ``c`` (3CosAdd, Mikolov et
         al. 2013c; the exclusion is criticised in Linzen 2016).
         """
-        a_, b_, c_ = (self.directions[self.number(word)] for word in (a, b, c))
-        return self.nearest(b_ - a_ + c_, count, [a, b, c])
+        a_, b_, c_ = (self.normed[self.get_index(word)] for word in (a, b, c))
+        return self.similar_by_vector(b_ - a_ + c_, topn, [a, b, c])
 
-    def odd_one_out(self, words: Sequence[str]) -> str:
+    def doesnt_match(self, words: Sequence[str]) -> str:
         """The word farthest from the mean direction of all."""
-        rows = self.directions[[self.number(word) for word in words]]
+        rows = self.normed[[self.get_index(word) for word in words]]
         return words[int(np.argmin(rows @ rows.mean(0)))]
 
     def save(self, path: str | os.PathLike, binary: bool = False) -> None:
@@ -101,98 +102,89 @@ class WordVectors:
         with Path(path).open("wb") as stream:
             stream.write(b"%d %d\n" % self.matrix.shape)
             for word, row in zip(self.words, self.matrix, strict=True):
-                name = "_".join(word.split()).encode("utf-8")
-                if binary:
-                    stream.write(name + b" " + row.astype("<f4").tobytes() + b"\n")
-                else:
-                    stream.write(name + b" " + " ".join(map(repr, row.tolist())).encode() + b"\n")
+                numbers = row.astype("<f4").tobytes() if binary else _spelled(row)
+                stream.write("_".join(word.split()).encode("utf-8") + b" " + numbers + b"\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "WordVectors":
-        """Read either format; which one it is, is seen from the second line.
+        """Read either format; which one it is, is seen from the bytes.
 
-        Raises ``CourseError`` with the line (or the word's place) for a file that is cut short,
-        has a wrong dimension, or is something else.
+        In a text file a word may hold blanks (GloVe's ``new york``), unless one of its parts is
+        a number. Raises ``CourseError`` with the line (or the word's place) for a file that is
+        cut short, has a wrong dimension, or is something else.
         """
         path = Path(path)
         try:
-            raw = path.read_bytes()
+            raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
         except OSError as error:
-            raise CourseError(
-                f"{path} cannot be read ({error.strerror}): give the path of a vector file."
-            ) from None
+            why = f"{path} cannot be read ({error.strerror})"
+            raise CourseError(f"{why}: give the path of a vector file.") from None
         head, _, body = raw.partition(b"\n")
-        parts = head.split()
-        if (
-            len(parts) != 2
-            or not all(part.isdigit() and len(part) < 12 for part in parts)
-            or b"0" in parts
-        ):
-            raise CourseError(
-                f"{path.name}, line 1: a vector file starts with two numbers, `words width`."
-            )
-        count, width = map(int, parts)
-        rows = (
-            _text_rows(path.name, body, width)
-            if _is_text(body, width)
-            else _binary_rows(path.name, body, width)
-        )
-        words, vectors = [], []
-        for word, vector in rows:
-            words.append(word)
-            vectors.append(vector)
-            if len(words) == count:
-                break
-        if len(words) < count:
-            raise CourseError(
-                f"{path.name} ends after {len(words):,} of {count:,} words (line {len(words) + 1:,}): "
-                "the file is cut short, copy it again."
-            )
-        matrix = np.stack(vectors)
-        if not np.isfinite(matrix).all():
-            bad = int(np.flatnonzero(~np.isfinite(matrix).all(1))[0])
-            raise CourseError(
-                f"{path.name}, line {bad + 2:,}: the vector of {words[bad]!r} is not made of numbers."
-            )
-        return cls(words, matrix)
+        first = re.fullmatch(rb"\s*([1-9]\d{0,10})\s+([1-9]\d{0,10})\s*", head)
+        if not first:
+            why = "a vector file starts with two numbers, `words vector_size`"
+            raise CourseError(f"{path.name}, line 1: {why}.")
+        count, vector_size = map(int, first.groups())
+        rows = (_text_rows if _is_text(body) else _binary_rows)(path.name, body, vector_size)
+        read = [row for row, _ in zip(rows, range(count), strict=False)]
+        if len(read) < count:
+            after = f"{len(read):,} of {count:,} words (line {len(read) + 1:,})"
+            raise CourseError(f"{path.name} ends after {after}: it is cut short, copy it again.")
+        for line, (word, vector) in enumerate(read, start=2):
+            if not np.isfinite(vector).all():
+                why = f"the vector of {word!r} is not made of numbers"
+                raise CourseError(f"{path.name}, line {line:,}: {why}.")
+        return cls([word for word, _ in read], np.stack([vector for _, vector in read]))
 
 
-def _is_text(body: bytes, width: int) -> bool:
-    """True when the first row is a word and numbers that can be read."""
-    parts = body.partition(b"\n")[0].split()[1:]
+def unit_length(vectors: np.ndarray) -> np.ndarray:
+    """``(…, vector_size)`` divided by their lengths; a vector of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths == 0, 1, lengths)
+
+
+def _spelled(row: np.ndarray) -> bytes:
+    return " ".join(map(repr, row.tolist())).encode()
+
+
+def _is_number(field: bytes) -> bool:
     try:
-        return bool(parts) and np.array(parts, dtype=np.float64).size > 0
+        return float(field) is not None
     except ValueError:
         return False
 
 
-def _text_rows(name: str, body: bytes, width: int) -> Iterator[tuple[str, np.ndarray]]:
-    for number, line in enumerate(body.split(b"\n"), start=2):
-        if not line.strip():
+def _is_text(body: bytes) -> bool:
+    """No control characters where the file begins; a number at the end of a line, or UTF-8."""
+    beginning = body[:4096]
+    if re.search(rb"[\0-\x08\x0e-\x1f\x7f]", beginning):
+        return False
+    fields = beginning.partition(b"\n")[0].split()
+    decoded = codecs.getincrementaldecoder("utf-8")("replace").decode(beginning)
+    return bool(fields) and _is_number(fields[-1]) or "\ufffd" not in decoded
+
+
+def _text_rows(name: str, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
+    for line, text in enumerate(body.split(b"\n"), start=2):
+        fields = text.split()
+        if not fields:
             continue
-        word, *values = line.split()
-        if len(values) != width:
-            raise CourseError(
-                f"{name}, line {number:,}: {len(values)} numbers where the first line promises {width}: "
-                "the file is damaged or cut short, copy it again."
-            )
+        word, values = fields[:-vector_size], fields[-vector_size:]
+        if not word or any(map(_is_number, word[1:])):
+            numbers = sum(map(_is_number, fields[1:]))
+            why = f"{numbers} numbers where the first line promises {vector_size}"
+            raise CourseError(f"{name}, line {line:,}: {why}: it is damaged or cut short.")
         try:
-            yield word.decode("utf-8", "replace"), np.array(values, dtype=np.float32)
+            vector = np.array(values, dtype=np.float32)
         except ValueError:
-            raise CourseError(
-                f"{name}, line {number:,}: not all of its values are numbers."
-            ) from None
+            why = "not all of its values are numbers"
+            raise CourseError(f"{name}, line {line:,}: {why}.") from None
+        yield b" ".join(word).decode("utf-8", "replace"), vector
 
 
-def _binary_rows(name: str, body: bytes, width: int) -> Iterator[tuple[str, np.ndarray]]:
-    place, size, number = 0, 4 * width, 1
-    while place < len(body):
-        number += 1
-        end = body.find(b" ", place, place + MOST_WORD_BYTES)
-        if end < 0 or end + 1 + size > len(body):
-            return
-        yield (
-            body[place:end].lstrip(b"\n").decode("utf-8", "replace"),
-            np.frombuffer(body, "<f4", width, end + 1),
-        )
+def _binary_rows(name: str, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
+    place, size = 0, 4 * vector_size
+    while 0 < (end := body.find(b" ", place, place + MAX_WORD_BYTES)) < len(body) - size:
+        word = body[place:end].lstrip(b"\n").decode("utf-8", "replace")
+        yield word, np.frombuffer(body, "<f4", vector_size, end + 1)
         place = end + 1 + size

@@ -1,13 +1,13 @@
-"""Word2Vec: skip-gram and CBOW with negative sampling, with updates written by hand.
+"""Word2Vec: skip-gram with negative sampling (Mikolov et al. 2013a, b), updates written by hand.
 
-``objective`` says what is made larger and has its derivatives. Here is the rest: which words see
-each other, how fast to learn, and the loop. An update takes blocks from all over the text, since
-neighbouring ones are alike, in documentation often to the word.
+``objective`` says what is made larger and has its derivatives. Here is the rest: which words get
+a vector, which of them see each other, how fast to learn, and the loop. An update takes blocks
+from all over the text, since neighbouring ones are alike, in documentation often to the word.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,67 +16,147 @@ from torch import Tensor
 
 from course_lib.embeddings.objective import (
     block_size,
-    cbow_gradients,
-    cbow_likelihood,
     skip_gram_gradients,
     skip_gram_likelihood,
     weight_table,
 )
 from course_lib.embeddings.vectors import WordVectors
-from course_lib.embeddings.vocabulary import Encoded, Vocabulary
 from course_lib.errors import CourseError
+from course_lib.workbook.corpus.words import words
 from course_lib.workbook.progress import bar
 from course_lib.workbook.training import DeferredInterrupt
 
-MOST_UPDATES = (
-    64  # whose negatives are drawn at once; after them there is a point for the loss curve
-)
-UPDATES = 200  # in an epoch at least, where the text is long enough
+MAX_WORDS = 200_000  # with 100 numbers each their vectors take 160 MB
+UPDATES_AT_ONCE = 64  # whose negatives are drawn together; then comes a point of the loss curve
+MIN_UPDATES = 200  # in an epoch, where the text is long enough
 LONGEST_STEP = 2.5  # learning rate times pairs of one word in one update: longer ones overshoot
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to train.
+class Encoded:
+    """A corpus as numbers.
 
-    width          numbers in a vector
-    window         neighbours on each side at most; each position draws its own, 1 … window
-    negatives      drawn words for each real pair
-    epochs         times through the text
-    learning_rate  at the start; it falls linearly to nearly nothing
-    subsample      frequent words are thinned out, see ``Vocabulary.keep_probability``
-    model          ``skip-gram`` or ``cbow``
-    blocks         blocks in one update: more is faster and coarser
-    threads        of torch: a second one gains a sixth on a quiet machine and loses much on a busy one
+    token_ids      words of all documents, one after the other, int32, shape ``(words,)``
+    document_ids   the document that each word stands in, int32, shape ``(words,)``
     """
 
-    width: int = 100
+    token_ids: np.ndarray
+    document_ids: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.token_ids)
+
+
+class Vocabulary:
+    """Words and their counts, the most frequent first.
+
+    counts   how often each was seen, int64, shape ``(words,)``
+    index    word → its id
+    """
+
+    def __init__(self, words: Sequence[str], counts: Sequence[int]) -> None:
+        self.words = list(words)
+        self.counts = np.asarray(counts, dtype=np.int64)
+        self.index = {word: token_id for token_id, word in enumerate(self.words)}
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def keep_probability(self, sample: float = 1e-3) -> np.ndarray:
+        """The probability that one occurrence of each word stays in the text, ``(words,)``.
+
+        Frequent words tell little. A word that is a fraction f of the text is kept with
+        probability sqrt(sample / f) + sample / f, as in the program that came with the paper
+        (Mikolov et al. 2013b, section 2.3, gives it without the second term). 0 keeps all.
+        """
+        if sample == 0:
+            return np.ones(len(self))
+        ratio = sample / (self.counts / self.counts.sum())
+        return np.minimum(1.0, np.sqrt(ratio) + ratio)
+
+    def negative_distribution(self, power: float = 0.75) -> np.ndarray:
+        """How often each word is drawn as a negative: count to the ``power``, summing to one."""
+        weights = self.counts.astype(np.float64) ** power
+        return weights / weights.sum()
+
+
+def build_vocabulary(
+    texts: Iterable[str], min_count: int = 5, max_words: int = MAX_WORDS
+) -> tuple[Vocabulary, Encoded]:
+    """Read the texts once; return the vocabulary and the texts as numbers.
+
+    texts       documents; no window crosses from one to the next
+    min_count   rarer words are left out of the text, as if they were not there
+    max_words   of the rest the most frequent are kept
+
+    Words of equal count are in the order of first appearance. Raises ``CourseError`` when fewer
+    than two words are left.
+    """
+    first_ids: dict[str, int] = {}
+    flat, lengths = array("i"), []
+    for text in texts:
+        row = [first_ids.setdefault(word, len(first_ids)) for word in words(text)]
+        flat.extend(row)
+        lengths.append(len(row))
+    ids = np.array(flat, dtype=np.int32)
+    counts = np.bincount(ids, minlength=len(first_ids))
+    order = np.argsort(-counts, kind="stable")[:max_words]
+    order = order[counts[order] >= min_count]
+    if len(order) < 2:
+        raise CourseError(
+            f"The text has {len(ids):,} words, and {len(order)} different ones occur {min_count} "
+            "times or more: that is too few to learn from. Give more text, or lower `min_count`."
+        )
+    new_ids = np.full(len(first_ids), -1, dtype=np.int32)
+    new_ids[order] = np.arange(len(order), dtype=np.int32)
+    token_ids = new_ids[ids]
+    document_ids = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+    known, spelled = token_ids >= 0, list(first_ids)
+    vocabulary = Vocabulary([spelled[n] for n in order], counts[order])
+    return vocabulary, Encoded(token_ids[known], document_ids[known])
+
+
+@dataclass(frozen=True)
+class Word2VecConfig:
+    """How to train; the names are those of gensim's ``Word2Vec``.
+
+    vector_size     numbers in a vector
+    window          neighbours on each side at most; each position draws its own, 1 … window
+    negative        words drawn by chance for each real pair
+    epochs          times through the text
+    learning_rate   at the start; it falls linearly to nearly nothing
+    sample          frequent words are thinned out, see ``Vocabulary.keep_probability``
+    num_blocks      blocks in one update: more is faster and coarser
+    num_threads     of torch: a second one gains a sixth on a quiet machine, loses on a busy one
+    """
+
+    vector_size: int = 100
     window: int = 5
-    negatives: int = 5
+    negative: int = 5
     epochs: int = 5
     learning_rate: float = 0.025
-    subsample: float = 1e-3
-    model: str = "skip-gram"
-    blocks: int = 32
-    threads: int = 1
+    sample: float = 1e-3
+    num_blocks: int = 32
+    num_threads: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.model not in ("skip-gram", "cbow"):
-            raise CourseError(f"There is no model {self.model!r}: choose `skip-gram` or `cbow`.")
-        if min(self.width, self.window, self.negatives, self.epochs, self.blocks, self.threads) < 1:
-            raise CourseError(
-                "Width, window, negatives, epochs, blocks and threads must be 1 or more: raise the one that is 0."
-            )
+        for name in ("vector_size", "window", "negative", "epochs", "num_blocks", "num_threads"):
+            if getattr(self, name) < 1:
+                raise CourseError(f"`{name}` is {getattr(self, name)}: it must be 1 or more.")
+        if not 0 < self.learning_rate < math.inf:
+            raise CourseError(f"`learning_rate` is {self.learning_rate}: it must be above 0.")
+        if not 0 <= self.sample < math.inf:
+            raise CourseError(f"`sample` is {self.sample}: it must be 0 (keep all) or more.")
 
 
 @dataclass
-class Training:
-    """What came of it.
+class Word2VecResult:
+    """What came of a training.
 
-    vectors      the centre vectors
-    losses       (words read, nats for a real pair with its negatives)
-    interrupted  True when it was stopped before its end; the vectors are those of that moment
+    vectors       of the words as centres
+    losses        (words read, nats for a real pair with its negatives)
+    interrupted   True when it was stopped before its end; the vectors are those of that moment
     """
 
     vectors: WordVectors
@@ -84,78 +164,42 @@ class Training:
     interrupted: bool = False
 
 
-def reaches(
-    documents: np.ndarray, window: int, rng: np.random.Generator
+def draw_windows(
+    document_ids: np.ndarray, window: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How many words each position sees to its left and to its right, two int16 arrays ``(words,)``.
+    """How many words each position sees to its left and to its right, two int16 ``(words,)``.
 
     Each draws its own window size, so near neighbours are used more often than far ones. A
     window ends where its document ends.
     """
-    starts = np.flatnonzero(np.diff(documents, prepend=-1)).astype(np.int32)
-    lengths = np.diff(starts, append=np.int32(len(documents)))
-    before = np.arange(len(documents), dtype=np.int32) - np.repeat(starts, lengths)
+    starts = np.flatnonzero(np.diff(document_ids, prepend=-1)).astype(np.int32)
+    lengths = np.diff(starts, append=np.int32(len(document_ids)))
+    before = np.arange(len(document_ids), dtype=np.int32) - np.repeat(starts, lengths)
     after = np.repeat(lengths, lengths) - 1 - before
-    near = rng.integers(1, window + 1, len(documents), dtype=np.int16)
-    return np.minimum(near, before).astype(np.int16), np.minimum(near, after).astype(np.int16)
-
-
-def pairs(ids: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """All (centre, neighbour) pairs of word numbers, int array ``(pairs, 2)``.
-
-    The blocks never list them; this is for looking at them, and for tests.
-    """
-    left, sizes = left.astype(np.int64), left.astype(np.int64) + right
-    centre = np.repeat(np.arange(len(ids)), sizes)
-    place = np.arange(sizes.sum()) - np.repeat(
-        np.cumsum(sizes) - sizes, sizes
-    )  # 0 … size − 1 within a window
-    step = place - left[centre]
-    return np.stack([ids[centre], ids[centre + step + (step >= 0)]], 1)
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """torch computes with that many threads for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    size = rng.integers(1, window + 1, len(document_ids), dtype=np.int16)
+    return np.minimum(size, before).astype(np.int16), np.minimum(size, after).astype(np.int16)
 
 
 class Word2Vec:
     """The two tables of vectors, and the loop that trains them.
 
-    centre      (vocabulary, width)  the vectors that are kept
-    neighbour   (vocabulary, width)
+    centre      (words, vector_size)  the vectors that are kept
+    neighbour   (words, vector_size)
     """
 
-    def __init__(self, vocabulary: Vocabulary, settings: Settings) -> None:
-        self.vocabulary, self.settings = vocabulary, settings
-        self.rng = np.random.default_rng(settings.seed)
-        start = self.rng.random((len(vocabulary), settings.width), dtype=np.float32) - 0.5
-        self.centre = torch.from_numpy(start / settings.width)
+    def __init__(self, vocabulary: Vocabulary, config: Word2VecConfig) -> None:
+        self.vocabulary, self.config = vocabulary, config
+        self.rng = np.random.default_rng(config.seed)
+        start = self.rng.random((len(vocabulary), config.vector_size), dtype=np.float32) - 0.5
+        self.centre = torch.from_numpy(start / config.vector_size)
         self.neighbour = torch.zeros_like(self.centre)
-        self._table = weight_table(settings.window, settings.negatives)
+        self._block = block_size(config.window)
+        self._weights = weight_table(config.window, config.negative)
         self._cumulative = np.cumsum(vocabulary.negative_distribution())
         self._cumulative[-1] = 1.0
 
-    @property
-    def _block(self) -> int:
-        return block_size(self.settings.window)
-
-    @property
-    def _around(self) -> int:
-        return self._block + 2 * self.settings.window
-
-    def blocks(self, length: int) -> int:
-        """Blocks an update for a text of ``length`` words (after thinning out): fewer for a short one."""
-        return max(1, min(self.settings.blocks, length // (self._block * UPDATES)))
-
-    def rates(self, positions: int) -> tuple[Tensor, Tensor]:
-        """Each word's share of the learning rate, for ``centre`` and ``neighbour``, ``(vocabulary, 1)``.
+    def rate_scales(self, positions: int) -> tuple[Tensor, Tensor]:
+        """A factor ``(words, 1)`` on each word's learning rate, for ``centre`` and ``neighbour``.
 
         positions    positions in an update
 
@@ -163,116 +207,104 @@ class Word2Vec:
         and add up; a word that is expected in too many of them takes shorter steps, without
         which a vocabulary of a few words would run away to infinity.
         """
-        settings = self.settings
-        kept = self.vocabulary.keep_probability(settings.subsample) * self.vocabulary.counts
-        seen = positions * (
-            settings.window + 1 if settings.model == "skip-gram" else 1
-        )  # real pairs
-        real = seen * kept / kept.sum()
-        drawn = seen * settings.negatives * self.vocabulary.negative_distribution()
-        most = LONGEST_STEP / settings.learning_rate
-        shares = [
-            most / np.maximum(most, pairs)
-            for pairs in (real * (1 + settings.negatives), real + drawn)
-        ]
-        return tuple(torch.from_numpy(share.astype(np.float32))[:, None] for share in shares)
+        kept = self.vocabulary.keep_probability(self.config.sample) * self.vocabulary.counts
+        real = positions * (self.config.window + 1) * kept / kept.sum()  # pairs of the text
+        negatives = real.sum() * self.config.negative * self.vocabulary.negative_distribution()
+        largest = LONGEST_STEP / self.config.learning_rate
+        pairs = real * (1 + self.config.negative), real + negatives
+        scales = (largest / np.maximum(largest, number) for number in pairs)
+        return tuple(torch.from_numpy(scale.astype(np.float32))[:, None] for scale in scales)
 
-    def train(self, encoded: Encoded, description: str = "Word2Vec") -> Training:
+    def train(self, encoded: Encoded) -> Word2VecResult:
         """Go through the text ``epochs`` times. An interruption keeps what has been learned."""
-        settings, losses = self.settings, []
-        total = settings.epochs * len(encoded)
-        shown = bar(total=total, description=description, unit=" words")
-        with shown, _threads(settings.threads), DeferredInterrupt() as interrupt:
-            for epoch in range(settings.epochs):
-                for share, loss in self._epoch(encoded, epoch):
-                    words_read = round((epoch + share) * len(encoded))
-                    losses.append((words_read, loss))
+        total, losses = self.config.epochs * len(encoded), []
+        shown = bar(total=total, description="Word2Vec", unit=" words")
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.config.num_threads)
+        try:
+            with shown, DeferredInterrupt() as interrupt:
+                for fraction, loss in self._updates(encoded):
                     self._check(loss)
-                    shown.update(words_read - shown.n)
+                    losses.append((round(fraction * total), loss))
+                    shown.update(losses[-1][0] - shown.n)
                     if interrupt.requested:
                         break
-                if interrupt.requested:
-                    break
+        finally:
+            torch.set_num_threads(threads)
         stopped = bool(interrupt.requested) and losses[-1][0] < total
         if stopped:
-            print(
-                f"Stopped after {losses[-1][0]:,} of {total:,} words. The vectors learned so far are kept."
-            )
-        return Training(
-            WordVectors(self.vocabulary.words, self.centre.numpy().copy()), losses, stopped
-        )
+            done = f"{losses[-1][0]:,} of {total:,} words"
+            print(f"Stopped after {done}. The vectors learned so far are kept.")
+        vectors = WordVectors(self.vocabulary.words, self.centre.numpy().copy())
+        return Word2VecResult(vectors, losses, stopped)
 
     def _check(self, loss: float) -> None:
-        """Raise ``CourseError`` when the loss has left the ground: it starts at (1 + negatives) · ln 2."""
-        if not loss < 3 * (1 + self.settings.negatives) * math.log(2):
+        """Raise ``CourseError`` when the loss runs away; it starts at (1 + negative) · ln 2."""
+        if not loss < 3 * (1 + self.config.negative) * math.log(2):
             raise CourseError(
                 f"The training ran away (its loss is {loss:.3g}), so no vectors were made: "
-                f"lower `learning_rate`, which is {self.settings.learning_rate}, or `blocks`."
+                f"lower `learning_rate`, which is {self.config.learning_rate}, or `num_blocks`."
             )
 
-    def _epoch(self, encoded: Encoded, epoch: int) -> Iterator[tuple[float, float]]:
-        """One pass. Yields the share done and the loss, at most 64 updates apart."""
-        settings, window, block = self.settings, self.settings.window, self._block
-        keep = self.vocabulary.keep_probability(settings.subsample).astype(np.float32)
-        kept = self.rng.random(len(encoded), dtype=np.float32) < keep[encoded.ids]
-        ids, documents = encoded.ids[kept], encoded.documents[kept]
-        count = self.blocks(len(ids))
-        left, right = reaches(documents, window, self.rng)
-        place = np.arange(len(ids), dtype=np.int32) % block
-        rows = (place * (window + 1) + left) * (window + 1) + right
-        around, padding = self._around, -len(ids) % block
-        rows = torch.from_numpy(np.pad(rows, (0, padding))).view(
-            -1, block
-        )  # row 0 sees nothing: no pairs
-        ids = torch.from_numpy(np.pad(ids, (window, window + padding)))
-        rates = self.rates(count * block)
-        spread = torch.from_numpy(self.rng.permutation(len(rows)))
-        chunk = count * max(1, min(MOST_UPDATES, len(rows) // (10 * count)))
-        for first in range(0, len(rows), chunk):
-            mine = spread[first : first + chunk]
-            surrounding = ids.unfold(0, around, block)[mine].long()
-            centres, codes = surrounding[:, window : window + block], rows[mine].long()
-            drawn = np.searchsorted(self._cumulative, self.rng.random((len(mine), block)))
-            negatives = torch.from_numpy(drawn)
-            for n in range(0, len(mine), count):
-                part = slice(n, n + count)
-                done = (epoch + (first + n) / len(rows)) / settings.epochs
-                weights = self._table.index_select(0, codes[part].reshape(-1)).view(
-                    -1, block, around + block
-                )
-                sides = self._sides(centres[part], surrounding[part], negatives[part])
-                if n == 0:
-                    loss = self._loss(sides, weights)
-                self._update(sides, weights, rates, settings.learning_rate * max(1e-4, 1 - done))
-            yield (first + len(mine)) / len(rows), loss
+    def _updates(self, encoded: Encoded) -> Iterator[tuple[float, float]]:
+        """All updates. Yields the fraction done and the loss, at most 64 updates apart."""
+        config, block = self.config, self._block
+        for epoch in range(config.epochs):
+            around, rows = self._blocks(encoded)
+            count = max(1, min(config.num_blocks, len(rows) // MIN_UPDATES))  # in an update
+            scales = self.rate_scales(count * block)
+            order = torch.from_numpy(self.rng.permutation(len(rows)))
+            step = count * max(1, min(UPDATES_AT_ONCE, len(rows) // (10 * count)))
+            for first in range(0, len(rows), step):
+                chosen = order[first : first + step]
+                drawn = np.searchsorted(self._cumulative, self.rng.random((len(chosen), block)))
+                parts = around[chosen].long(), torch.from_numpy(drawn), rows[chosen].long()
+                loss = self._loss(*(part[:count] for part in parts))
+                for n in range(0, len(chosen), count):
+                    done = (epoch + (first + n) / len(rows)) / config.epochs
+                    rate = config.learning_rate * max(1e-4, 1 - done)
+                    self._update(*(part[n : n + count] for part in parts), scales, rate)
+                yield (epoch + (first + len(chosen)) / len(rows)) / config.epochs, loss
 
-    def _sides(
-        self, centres: Tensor, around: Tensor, negatives: Tensor
-    ) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """The two sides of the products: (table, word numbers, their vectors)."""
-        if self.settings.model == "skip-gram":
-            sides = (self.centre, centres), (self.neighbour, torch.cat([around, negatives], 1))
-        else:
-            sides = (self.neighbour, torch.cat([centres, negatives], 1)), (self.centre, around)
-        return [
-            (t, ids, t.index_select(0, ids.reshape(-1)).view(*ids.shape, -1)) for t, ids in sides
-        ]
+    def _blocks(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
+        """The text of one epoch, thinned out and cut into blocks.
+
+        Returns ids ``(blocks, block + 2 · window)`` and, for each position of a block, the row of
+        the table of weights that says whom it sees, ``(blocks, block)``.
+        """
+        window, block = self.config.window, self._block
+        keep = self.vocabulary.keep_probability(self.config.sample).astype(np.float32)
+        kept = self.rng.random(len(encoded), dtype=np.float32) < keep[encoded.token_ids]
+        left, right = draw_windows(encoded.document_ids[kept], window, self.rng)
+        place = np.arange(len(left), dtype=np.int32) % block
+        rows = (place * (window + 1) + left) * (window + 1) + right
+        padding = -len(rows) % block if len(rows) else block  # row 0 of the table sees nothing
+        ids = np.pad(encoded.token_ids[kept], (window, window + padding))
+        around = torch.from_numpy(ids).unfold(0, block + 2 * window, block)
+        return around, torch.from_numpy(np.pad(rows, (0, padding))).view(-1, block)
+
+    def _look_up(self, around: Tensor, negatives: Tensor, rows: Tensor) -> tuple:
+        """Ids of the centres and of all others, their vectors, and the weights of the pairs."""
+        window = self.config.window
+        ids = around[:, window : window + self._block], torch.cat([around, negatives], 1)
+        tables = zip((self.centre, self.neighbour), ids, strict=True)
+        vectors = [t.index_select(0, i.reshape(-1)).view(*i.shape, -1) for t, i in tables]
+        weights = self._weights.index_select(0, rows.reshape(-1)).view(*rows.shape, -1)
+        return ids, vectors, weights
+
+    def _loss(self, around: Tensor, negatives: Tensor, rows: Tensor) -> float:
+        """Nats for a real pair with its negatives."""
+        _, vectors, weights = self._look_up(around, negatives, rows)
+        real = weights[:, :, : around.shape[1]].sum().clamp(min=1)
+        return -float(skip_gram_likelihood(*vectors, weights) / real)
 
     def _update(
-        self, sides: list, weights: Tensor, rates: tuple[Tensor, Tensor], rate: float
+        self, around: Tensor, negatives: Tensor, rows: Tensor, scales: tuple, rate: float
     ) -> None:
         """One step uphill. A word that occurs more than once receives the sum of its gradients."""
-        gradients = skip_gram_gradients if self.settings.model == "skip-gram" else cbow_gradients
-        (_, _, first), (_, _, second) = sides
-        for (table, ids, _), gradient in zip(sides, gradients(first, second, weights), strict=True):
-            flat = ids.reshape(-1)
-            steps = rates[0 if table is self.centre else 1].index_select(0, flat).mul_(rate)
-            table.index_add_(0, flat, gradient.view(len(flat), -1).mul_(steps))
-
-    def _loss(self, sides: list[tuple[Tensor, Tensor, Tensor]], weights: Tensor) -> float:
-        """Nats for a real pair (skip-gram) or a position (CBOW) with its negatives."""
-        (_, _, first), (_, _, second) = sides
-        real = weights[:, :, : self._around].sum(2)
-        if self.settings.model == "skip-gram":
-            return -float(skip_gram_likelihood(first, second, weights) / real.sum().clamp(min=1))
-        return -float(cbow_likelihood(first, second, weights) / (real > 0).sum().clamp(min=1))
+        ids, vectors, weights = self._look_up(around, negatives, rows)
+        gradients = skip_gram_gradients(*vectors, weights)
+        for number, table in enumerate((self.centre, self.neighbour)):
+            flat = ids[number].reshape(-1)
+            steps = scales[number].index_select(0, flat).mul_(rate)
+            table.index_add_(0, flat, gradients[number].view(len(flat), -1).mul_(steps))

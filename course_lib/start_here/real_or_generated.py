@@ -10,43 +10,43 @@ from course_lib.workbook import settings
 from course_lib.workbook.corpus import Corpus, mask_emails
 from course_lib.workbook.corpus.words import split_words
 
-_SENTENCE_END = re.compile(r"[.!?。！？]$")
+_SENTENCE_END = re.compile(r"[.!?…。！？।॥؟۔]$")
 
 
-def paragraphs(corpus: Corpus, prose_share: float = 0.85) -> list[list[str]]:
+def paragraphs(corpus: Corpus, min_letters: float = 0.85) -> list[list[str]]:
     """The words of every paragraph of running text; code, tables and lists of symbols are left out.
 
-    Running text: at least ``prose_share`` of the pieces begin with a letter. A corpus that has
-    hardly any is taken as it is. E-mail addresses are masked.
+    Running text: at least that fraction of the words and marks begin with a letter. A corpus
+    that has hardly any is taken as it is. E-mail addresses are masked.
     """
-    everything, prose = [], []
-    for text in corpus.texts():
-        for paragraph in text.split("\n\n"):
-            pieces = split_words(mask_emails(paragraph))
-            if pieces:
-                everything.append(pieces)
-                if len(pieces) >= 8 and sum(p[0].isalpha() for p in pieces) >= prose_share * len(
-                    pieces
-                ):
-                    prose.append(pieces)
+    blocks = (block for text in corpus.texts() for block in text.split("\n\n"))
+    everything = [words for block in blocks if (words := split_words(mask_emails(block)))]
+    prose = [
+        words
+        for words in everything
+        if len(words) >= 8 and sum(w[0].isalpha() for w in words) >= min_letters * len(words)
+    ]
     enough = sum(map(len, prose)) >= 0.1 * sum(map(len, everything))
     return prose if enough else everything
 
 
-def real_paragraph(corpus: Corpus, seed: int = 0, length: tuple[int, int] = (25, 60)) -> list[str]:
-    """The words of one paragraph, chosen by the seed: of fitting length and ending like a sentence.
+def real_paragraph(
+    corpus: Corpus, seed: int = 0, min_words: int = 25, max_words: int = 60
+) -> list[str]:
+    """The words of one paragraph, drawn by the seed: of fitting length, ending like a sentence.
 
     A corpus without such a one gives the paragraph that comes nearest in length, cut if need be.
     """
     found = paragraphs(corpus)
     random.Random(seed).shuffle(found)
-    whole = (p for p in found if length[0] <= len(p) <= length[1] and _SENTENCE_END.search(p[-1]))
-    nearest = min(found, key=lambda p: abs(len(p) - length[0]), default=[])
-    return next(whole, nearest[: length[1]])
+    fitting = (words for words in found if min_words <= len(words) <= max_words)
+    whole = (words for words in fitting if _SENTENCE_END.search(words[-1]))
+    nearest = min(found, key=lambda words: abs(len(words) - min_words), default=[])
+    return next(whole, nearest[:max_words])
 
 
 @dataclass(frozen=True)
-class Guess:
+class RealOrGenerated:
     """Two paragraphs, A and B; ``real`` says which one a person wrote."""
 
     a: str
@@ -65,29 +65,28 @@ class Guess:
         return f"{shown}<details><summary>Which one is real?</summary>{self.real}</details>"
 
 
-def make_guess(real: str, made: str, seed: int = 0) -> Guess:
+def make_guess(real: str, generated: str, seed: int = 0) -> RealOrGenerated:
     """Put the two paragraphs in an order that the seed decides."""
     if random.Random(seed).random() < 0.5:
-        return Guess(real, made, "A")
-    return Guess(made, real, "B")
+        return RealOrGenerated(real, generated, "A")
+    return RealOrGenerated(generated, real, "B")
 
 
-def play(guess: Guess) -> Any:
+def play(guess: RealOrGenerated) -> Any:
     """Show the two paragraphs, with two buttons where there is somebody to press them."""
     if settings.headless():
         return guess
     import ipywidgets as widgets
 
-    paragraphs = widgets.HTML(guess._repr_html_().split("<details>")[0])
     verdict = widgets.HTML()
     buttons = [widgets.Button(description=f"{name} is real") for name in "AB"]
 
-    def press(button: Any) -> None:
-        right = button.description[0] == guess.real
-        verdict.value = (
-            "Yes, a person wrote it." if right else "No: that one was made by counting words."
-        )
+    def press(button: widgets.Button) -> None:
+        wrong = "No: that one was made by counting words."
+        right = "Yes, a person wrote it."
+        verdict.value = right if button.description[0] == guess.real else wrong
 
     for button in buttons:
         button.on_click(press)
-    return widgets.VBox([paragraphs, widgets.HBox(buttons), verdict])
+    without_answer = guess._repr_html_().split("<details>")[0]
+    return widgets.VBox([widgets.HTML(without_answer), widgets.HBox(buttons), verdict])

@@ -5,11 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from course_lib.cleaning.data_card import QUESTIONS, describe, holdings, make_card
-from course_lib.cleaning.exact import drop_exact, drop_repeated_lines
-from course_lib.cleaning.log import RemovalLog
-from course_lib.cleaning.near import drop_near
+from course_lib.cleaning.duplicates import drop_exact, drop_near, drop_repeated_lines
 from course_lib.cleaning.personal import mask_documents
-from course_lib.cleaning.pipeline import run_steps
+from course_lib.cleaning.steps import RemovalLog, run_steps
 from course_lib.workbook.corpus import Corpus, Document, Skipped, load_corpus
 from course_lib.workbook.corpus.document import table_of
 

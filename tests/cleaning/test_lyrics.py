@@ -5,7 +5,6 @@ import random
 import pytest
 
 from course_lib.cleaning.against_truth import changes_between, measure
-from course_lib.cleaning.log import RemovalLog
 from course_lib.cleaning.lyric_lines import (
     is_chord_line,
     mend,
@@ -14,12 +13,13 @@ from course_lib.cleaning.lyric_lines import (
     without_tags,
 )
 from course_lib.cleaning.lyrics import ALL, Change, apply_changes, clean_lyrics, clean_songs
+from course_lib.cleaning.messy import make_messy
 from course_lib.cleaning.site_lines import is_site_line, shared_lines
 from course_lib.cleaning.song_structure import Song, parse_song, read_label
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.builtin import songbook
-from course_lib.cleaning.messy import make_messy
 
 SONG = """Night Bus
 

@@ -4,7 +4,6 @@ import random
 
 import pytest
 
-from course_lib.cleaning.log import RemovalLog
 from course_lib.cleaning.personal import (
     RULES,
     find_personal,
@@ -13,6 +12,7 @@ from course_lib.cleaning.personal import (
     passes_luhn,
 )
 from course_lib.cleaning.personal_truth import labelled_set, measure
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 
 CARD = "4111 1111 1111 1111"  # a published test number

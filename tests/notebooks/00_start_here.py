@@ -59,8 +59,8 @@ def section_5_which_one_is_real_2(baseline, hits, held_out):
 
 
 @after("53ae6bed04")
-def section_5_which_one_is_real_3(shares):
-    assert shares == sorted(shares)
+def section_5_which_one_is_real_3(seen):
+    assert seen == sorted(seen)
 
 
 @after("7dc2e6903d")

@@ -31,7 +31,8 @@ def section_1_look_first_5(sample, leading):
 @after("8ee7dffe83")
 def section_3_the_published_pipeline_as_a_funnel(documents, run):
     assert (
-        run.stages[0].documents == len(documents) and len(run.documents) == run.stages[-1].documents
+        run.stages[0].num_documents == len(documents)
+        and len(run.documents) == run.stages[-1].num_documents
     )
 
 
@@ -92,6 +93,11 @@ def minhash_by_hand_4(together, pairs, removed):
     assert (removed >= 0.8).all() and together <= len(pairs)
 
 
+@after("2e9af61419")
+def a_page_inside_a_page(shares):
+    assert all(0 <= share <= 1 for share in shares.values())
+
+
 @after("9f7236fcde")
 def section_6_leakage(leaks, held_rows):
     assert len(leaks) == len(held_rows)
@@ -103,9 +109,9 @@ def section_6_leakage_2(perplexity):
 
 
 @after("b82f37d532")
-def section_6_leakage_3(NEAR, course, verdicts, across):
+def section_6_leakage_3(NEAR, course, count_verdicts, across):
     assert (
-        verdicts(across)[NEAR] == 0 or course.corpus.notes
+        count_verdicts(across)[NEAR] == 0 or course.corpus.notes
     )  # a single text is cut in two, and a note says so
 
 
@@ -181,7 +187,7 @@ def section_11_models_that_learn_from_models_3(share_left):
 
 @after("dcf3c8bd54")
 def section_12_the_data_card(run, course):
-    assert run.stages[-1].documents == len(run.documents) <= len(course.corpus)
+    assert run.stages[-1].num_documents == len(run.documents) <= len(course.corpus)
 
 
 @after("bc830e4b20")
@@ -238,4 +244,4 @@ def formats_2(sort_out, preferences):
 
 @after("4904e8e341")
 def your_own_corpus(own_documents, own_run):
-    assert own_run.stages[0].documents == len(own_documents)
+    assert own_run.stages[0].num_documents == len(own_documents)

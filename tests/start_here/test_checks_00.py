@@ -1,61 +1,77 @@
-"""The exercises of notebook 00: solution, stub, and typical mistakes with their own diagnosis."""
+"""The exercises of notebook 00, its game and the sentences below its figures."""
 
 import random
 from collections import Counter
 
 import pytest
 
-from course_lib.start_here import checks
+from course_lib.start_here import checks, figures
+from course_lib.start_here.real_or_generated import make_guess, play, real_paragraph
+from course_lib.workbook import settings
+from course_lib.workbook.corpus import Corpus, Document
+from course_lib.workbook.corpus.document import table_of
 
 
-def triples(words: list[str]) -> list[tuple[str, str, str]]:
-    return list(zip(words, words[1:], words[2:], strict=False))
+def windows(words: list[str], start: int = 0, stop: int = -2, step: int = 1) -> list[tuple]:
+    return [tuple(words[i : i + 3]) for i in range(start, len(words) + stop, step)]
 
 
 def draw(followers: Counter, rng: random.Random) -> str:
     return rng.choices(list(followers), list(followers.values()))[0]
 
 
-def test_solutions_pass(fresh_home: object) -> None:
-    assert checks.triples(triples, solution=True).passed
-    assert checks.draw(draw, solution=True).passed
-
-
-def test_stubs_say_not_yet(fresh_home: object) -> None:
+def test_solutions_pass_and_stubs_say_not_yet(fresh_home: object) -> None:
+    assert checks.triples(windows, solution=True).passed and checks.draw(draw, solution=True).passed
     assert checks.triples(lambda words: None).status == "Not yet"
     assert checks.draw(lambda followers, rng: ...).status == "Not yet"
 
 
-@pytest.mark.parametrize(
-    ("mistake", "diagnosis"),
-    [
-        (lambda w: [tuple(w[i : i + 3]) for i in range(len(w) - 3)], "one is missing"),
-        (lambda w: [tuple(w[i : i + 3]) for i in range(len(w))], "past the last full triple"),
-        (lambda w: [tuple(w[i : i + 3]) for i in range(0, len(w), 3)], "do not overlap"),
-        (lambda w: list(zip(w, w[1:], strict=False)), "A triple has three"),
-        (lambda w: [tuple(w[i : i + 3]) for i in range(1, len(w) - 2)], "start at the first word"),
-        (lambda w: [], "is empty"),
-        (
-            lambda w: [tuple(w[i : i + 3]) for i in range(len(w) - 2)] + [("a", "b", "c")],
-            "there are 5",
-        ),
-    ],
-)
-def test_mistakes_in_triples(mistake: object, diagnosis: str, fresh_home: object) -> None:
-    result = checks.triples(mistake)
+MISTAKES = [
+    ("triples", lambda w: windows(w, stop=-3), "one is missing"),
+    ("triples", lambda w: windows(w, stop=0), "past the last triple"),
+    ("triples", lambda w: windows(w, stop=0, step=3), "do not overlap"),
+    ("triples", lambda w: list(zip(w, w[1:], strict=False)), "A triple has three"),
+    ("triples", lambda w: windows(w, start=1), "start at the first word"),
+    ("triples", lambda w: [], "is empty"),
+    ("triples", lambda w: [*windows(w), ("a", "b", "c")], "there are 5"),
+    ("draw", lambda f, rng: f.most_common(1)[0][0], "always gives"),
+    ("draw", lambda f, rng: rng.choice(list(f)), "do the counts play no part"),
+    ("draw", lambda f, rng: rng.choice(list(f.values())), "no word that follows"),
+    ("draw", lambda f, rng: draw(f, random.Random()), "draw with `rng`"),
+    ("draw", lambda f, rng: draw(Counter({w: c * c for w, c in f.items()}), rng), "6 of 10"),
+]
+
+
+@pytest.mark.parametrize(("name", "mistake", "diagnosis"), MISTAKES)
+def test_mistakes_get_their_diagnosis(
+    name: str, mistake: object, diagnosis: str, fresh_home: object
+) -> None:
+    result = getattr(checks, name)(mistake)
     assert result.status == "Look again" and diagnosis in result.message
 
 
-@pytest.mark.parametrize(
-    ("mistake", "diagnosis"),
-    [
-        (lambda f, rng: f.most_common(1)[0][0], "always gives"),
-        (lambda f, rng: rng.choice(list(f)), "do the counts play no part"),
-        (lambda f, rng: rng.choice(list(f.values())), "no word that follows"),
-        (lambda f, rng: random.choices(list(f), list(f.values()))[0], "draw with `rng`"),
-        (lambda f, rng: rng.choices(list(f), [c * c for c in f.values()])[0], "6 of 10"),
-    ],
-)
-def test_mistakes_in_draw(mistake: object, diagnosis: str, fresh_home: object) -> None:
-    result = checks.draw(mistake)
-    assert result.status == "Look again" and diagnosis in result.message
+def corpus(texts: list[str], parts: list[str]) -> Corpus:
+    documents = [Document(str(n), text) for n, text in enumerate(texts)]
+    return Corpus(table_of(documents, parts), name="x", source="x")
+
+
+@pytest.mark.parametrize("stop", ["।", ".", "؟", "。"])
+def test_a_paragraph_of_any_script_is_found(stop: str) -> None:
+    whole = "हिन्दी में " * 15 + "लिखना" + stop
+    assert real_paragraph(corpus(["हिन्दी " * 26, whole, "short"], ["train"] * 3))[-1] == stop
+
+
+def test_the_game_hides_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    guess = make_guess("<b>", "made", seed=1)
+    assert play(guess) is guess and getattr(guess, guess.real.lower()) == "<b>"
+    monkeypatch.setattr(settings, "headless", lambda: False)
+    shown, row, verdict = play(guess).children
+    row.children["AB".index(guess.real)].click()
+    assert verdict.value.startswith("Yes") and "<details>" not in shown.value
+
+
+@pytest.mark.parametrize("held_out", [1, 3])
+def test_the_caption_tells_the_fraction_that_is_held_out(held_out: int) -> None:
+    parts = ["validation"] * held_out + ["train"] * (10 - held_out)
+    sentence = figures.document_sizes(corpus(["x" * 100] * 10, parts)).sentence
+    assert f"{held_out}0% of the text is held out" in sentence

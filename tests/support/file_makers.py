@@ -2,6 +2,7 @@
 
 import io
 import json
+import zipfile
 from pathlib import Path
 
 PROSE = (
@@ -10,14 +11,19 @@ PROSE = (
 )
 
 
-def pdf_bytes(pages: list[str]) -> bytes:
-    """A PDF with one line of Latin text a page; a page of "" has none, like a scan."""
-    objects = ["<< /Type /Catalog /Pages 2 0 R >>", ""]
-    font = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
-    objects.append(font)
+HELVETICA = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
+
+
+def pdf_bytes(pages: list[str], font: str = HELVETICA, extra: list[str] = ()) -> bytes:  # type: ignore[assignment]
+    """A PDF with one line of Latin text a page; a page of "" has none, like a scan.
+
+    A page that begins with "<" is drawn as a string of hexadecimal codes.
+    """
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", "", font, *extra]
     kids = []
     for text in pages:
-        drawn = f"BT /F1 12 Tf 40 700 Td ({text}) Tj ET" if text else "0 0 100 100 re f"
+        shown = text if text.startswith("<") else f"({text})"
+        drawn = f"BT /F1 12 Tf 40 700 Td {shown} Tj ET" if text else "0 0 100 100 re f"
         objects.append(f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream")
         resources = "<< /Font << /F1 3 0 R >> >>"
         objects.append(
@@ -79,3 +85,32 @@ def notebook_text(cells: list[tuple[str, str]]) -> str:
             cell |= {"execution_count": 1, "outputs": [output]}
         made.append(cell)
     return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+def word_run(text: str) -> str:
+    return f"<w:r><w:t xml:space='preserve'>{text}</w:t></w:r>"
+
+
+def docx_bytes(paragraph: str = "", body: str = "", change=lambda name, data: data) -> bytes:  # noqa: ANN001
+    """A Word file of one paragraph ("Start", then this markup) and more markup below it."""
+    import docx
+    from docx.oxml import parse_xml
+
+    spaces = (
+        f'xmlns:w="{WORD}" xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    )
+    document = docx.Document()
+    document.add_paragraph("Start ")
+    for place, element in enumerate(parse_xml(f"<w:body {spaces}>{body}</w:body>")):
+        document.element.body.insert(1 + place, element)
+    for element in parse_xml(f"<w:p {spaces}>{paragraph}</w:p>"):
+        document.paragraphs[0]._p.append(element)
+    plain, out = io.BytesIO(), io.BytesIO()
+    document.save(plain)
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(out, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, change(name, source.read(name)))
+    return out.getvalue()

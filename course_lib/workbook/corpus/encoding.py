@@ -1,8 +1,9 @@
 """Text out of bytes: recognised or reported, never silently mangled, and never all in memory.
 
 The order: byte-order mark; strict UTF-8; UTF-16 without a mark (by its NUL bytes); what the file
-itself declares; an older encoding (``older.py``). At the first byte that does not fit, reading
-stops and says where.
+itself declares; an encoding from before UTF-8, as chardet ranks them by letter statistics. Its
+answers for short texts are guesses, so one stands only if the text that it gives is plausible and
+no other plausible text comes close. At the first byte that does not fit, reading stops and says where.
 """
 
 import codecs
@@ -12,12 +13,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from course_lib.workbook.corpus.alphabets import LATIN
-from course_lib.workbook.corpus.older import SAMPLE, TEXT_CONTROLS, is_foul, older_encoding
-from course_lib.workbook.corpus.problems import Problem
+import regex
+
+from course_lib.workbook.corpus.language import identify
+from course_lib.workbook.corpus.parts import Problem
 
 CHUNK = 1 << 18  # bytes read at a time
-MANY_CONTROLS = 0.02  # share of control characters above which bytes are not text
+SAMPLE = 1 << 13  # bytes in which an older encoding is looked for,
+BEFORE = 600  # of them at most so many before the first byte beyond ASCII
+MIN_SAMPLE = 24  # bytes; fewer tell nothing
+MAX_CONTROLS = 0.02  # fraction of control characters above which bytes are not text
+MAX_ODD = 0.02  # odd places in a plausible text, as a fraction of its characters beyond ASCII
+CLOSE = 0.97  # of the best's confidence: the encoding is uncertain;
+CLOSE_IF_SHORT = 0.8  # the same for a sample of fewer than SHORT bytes
+SHORT = 100
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -25,24 +34,42 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-CONTROLS = bytes(set(range(32)) - set(TEXT_CONTROLS.encode()))
+CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\r\f\b\x0b\x1a\x1b"))
 # "Ã¼", "â€™" or "â‚¬" in an older encoding is UTF-8 that got mixed in, or was cut off.
 UTF8_INSIDE = re.compile(rb"\xc3[\x80-\xbf]|\xe2[\x80\x82]")
+RARE = ("iso8859-16", "iso8859-10", "cp1006", "hp-roman8")  # always the wrong guess here
+FOUL = regex.compile(r"[\p{Cn}\p{Co}\p{Cs}]|[\p{Cc}--[\t\n\r\f\b\x0b\x1a\x1b]]", regex.V1)
+# What a wrong encoding leaves: two scripts in a word, a sign within one (Gr¼sse; apostrophes and
+# dashes may stand there), a capital after a small letter (mangÇ, KÑufer), ¡ before none, signs.
+_EUROPE = r"[\p{Latin}\p{Cyrillic}\p{Greek}]"
+_OTHER = r"\p{Hebrew}\p{Arabic}\p{Thai}"
+ODD = regex.compile(
+    rf"\p{{Latin}}[\p{{Cyrillic}}\p{{Greek}}{_OTHER}]|[\p{{Cyrillic}}\p{{Greek}}{_OTHER}]\p{{Latin}}"
+    rf"|\p{{Cyrillic}}[\p{{Greek}}{_OTHER}]|\p{{Greek}}[\p{{Cyrillic}}{_OTHER}]"
+    rf"|(?<={_EUROPE})[^\x00-\x7f\p{{L}}\p{{M}}\p{{N}}\s\u00ab\u00ad\u00b4\u00b7\u00bb\u0384"
+    rf"\u200c\u200d\u2010-\u2015\u2018\u2019\u2026](?={_EUROPE})"
+    r"|[\p{Ll}--[a-z]]\p{Lu}|\p{Ll}[\p{Lu}--[A-Z]]|\d[\p{Ll}--[a-zµª]]|\p{L}[¼-¾]|[¡¿](?!\p{Lu})|[[\p{Sm}\p{So}]--[\x00-\x7f©®°±×÷]--[\u2100-\u214f]]",
+    regex.V1,
+)
+NOT_ENGLISH = regex.compile(r"[\p{Ll}--[a-zéèêëïöüñçàâáóôœæûåäø]]", regex.V1)
+# Languages that short texts do not tell apart, and that were written in the same encodings.
+ALIKE = {"sr": "hr", "bs": "hr", "sl": "hr", "nb": "no", "nn": "no", "da": "no", "sk": "cs"}
 
 
 class TextFile:
     """The text of a file, as a stream.
 
     ``chunks()`` gives strings of bounded size with every line end as ``\\n`` and sets
-    ``encoding``. It raises ``Problem`` (binary, undecodable) at the place where the bytes stop
-    making sense; what it gave before is right. ``declared`` is the encoding that the file
-    claims, believed when UTF-8 does not fit and the bytes agree.
+    ``encoding`` and ``guessed``. It raises ``Problem`` (binary, encoding) at the place where the
+    bytes stop making sense; what it gave before is right. ``declared`` is the encoding that the
+    file claims, believed when UTF-8 does not fit and the bytes agree.
     """
 
     def __init__(self, path: Path, declared: str = "") -> None:
         self.path = path
         self.declared = declared
         self.encoding = ""
+        self.guessed = False
 
     def chunks(self) -> Iterator[str]:
         """Pieces of the text, in order."""
@@ -56,7 +83,7 @@ class TextFile:
 
     def _decoded(self, file: BinaryIO) -> Iterator[str]:
         block = file.read(CHUNK)
-        self.encoding = recognise(block, self.declared)
+        self.encoding, self.guessed = recognise(block, self.declared)
         decoder = codecs.getincrementaldecoder(self.encoding)()
         position, only_ascii = 0, True
         while True:
@@ -66,61 +93,112 @@ class TextFile:
             except UnicodeDecodeError as error:
                 wrong = position - len(rest) + error.start
                 ahead = file.read(CHUNK) if only_ascii else b""
-                other = _older(rest + block + ahead) if only_ascii else None
+                other = guess_encoding(rest + block + ahead) if only_ascii else None
                 if other is None:
-                    yield _sound_part(error, self.encoding)
+                    name = error.encoding if error.encoding.startswith("utf") else self.encoding
+                    yield error.object[: error.start].decode(name, "ignore")
                     raise _undecodable(wrong, kept=True) from None
                 # Only ASCII came before, which is the same in the older encoding.
-                self.encoding, only_ascii = other, False
+                self.encoding, self.guessed, only_ascii = other, True, False
                 decoder = codecs.getincrementaldecoder(other)()
                 position, block = position - len(rest), rest + block + ahead
                 continue
-            yield from self._checked(text, block, position)
+            if self.guessed and (mixed := UTF8_INSIDE.search(block)) and _is_latin(text):
+                raise _undecodable(position + mixed.start(), kept=position > 0)
+            before, zero, _ = text.partition("\x00")
+            yield before
+            if zero:
+                detail = f"binary data begins after byte {position:,}; what stands before is kept"
+                raise Problem("binary", detail)
             if not block:
                 return
             only_ascii = only_ascii and block[: len(block) - len(decoder.getstate()[0])].isascii()
             position += len(block)
             block = file.read(CHUNK)
 
-    def _checked(self, text: str, block: bytes, position: int) -> Iterator[str]:
-        """``text`` as it is, unless something foreign got mixed into the file here."""
-        before, zero, _ = text.partition("\x00")
-        if self.encoding in LATIN and (mixed := UTF8_INSIDE.search(block)):
-            raise _undecodable(position + mixed.start(), kept=position > 0)
-        yield before
-        if zero:
-            raise Problem(
-                "binary", f"binary data begins after byte {position:,}; what stands before is kept"
-            )
 
-
-def recognise(head: bytes, declared: str = "") -> str:
-    """The encoding of a file that begins with ``head``, as Python names it.
+def recognise(head: bytes, declared: str = "") -> tuple[str, bool]:
+    """The encoding of a file that begins with ``head``, as Python names it, and whether it is a guess.
 
     Raises ``Problem`` when the bytes are no text or their encoding is not certain.
     """
     for mark, encoding in MARKS:
         if head.startswith(mark):
-            return encoding
-    if b"\x00" in head:
-        return _utf16(head)
-    if sum(head.count(byte) for byte in CONTROLS) > MANY_CONTROLS * len(head):
+            return encoding, False
+    text = head.replace(b"\x00", b"")
+    is_text = sum(map(text.count, CONTROLS)) <= MAX_CONTROLS * len(text)
+    wrong = _first_wrong(text)
+    if b"\x00" in head and not (is_text and wrong is None and len(text) > 0.7 * len(head)):
+        return _utf16(head), False
+    if not is_text:
         raise Problem("binary")
-    wrong = _first_wrong(head)
     if wrong is None:
-        return "iso2022_jp" if re.search(rb"\x1b\$[@B]", head) else "utf-8"
-    encoding = _declared(head, declared) or _older(head)
-    if encoding is None and head[:wrong].isascii() and wrong > CHUNK - SAMPLE:
-        return "utf-8"  # too little of it is in this chunk: decided when the next is there
-    if encoding is None:
-        raise _undecodable(wrong, kept=False)
-    return encoding
+        return ("iso2022_jp" if re.search(rb"\x1b\$[@B]", head) else "utf-8"), False
+    if encoding := _declared(head, declared):
+        return encoding, False
+    if encoding := guess_encoding(head):
+        return encoding, True
+    if head[:wrong].isascii() and wrong > CHUNK - SAMPLE:
+        return "utf-8", False  # too little of it is in this chunk: decided when the next is there
+    raise _undecodable(wrong, kept=False)
 
 
-def _older(block: bytes) -> str | None:
-    """The older encoding of ``block``, None if uncertain or if UTF-8 is mixed into it."""
-    encoding = older_encoding(block)
-    return None if encoding in LATIN and UTF8_INSIDE.search(block) else encoding
+def guess_encoding(data: bytes) -> str | None:
+    """The older encoding of ``data``, which is not UTF-8; None when that is not certain."""
+    import chardet
+
+    sample = _sample(data)
+    if len(sample) < MIN_SAMPLE:
+        return None
+    found: dict[str, list] = {}  # text: confidence, encoding, languages
+    era = chardet.EncodingEra.ALL & ~chardet.EncodingEra.MAINFRAME
+    for rank in chardet.detect_all(
+        sample, ignore_threshold=True, encoding_era=era, exclude_encodings=RARE
+    ):
+        try:
+            name = codecs.lookup(rank["encoding"] or "utf-8").name
+            text = codecs.getincrementaldecoder(name)().decode(sample)
+        except (LookupError, UnicodeDecodeError):
+            continue
+        found.setdefault(text, [rank["confidence"], name, set()])[2].add(rank["language"])
+    close = CLOSE if len(sample) >= SHORT else CLOSE_IF_SHORT
+    best, fewest = None, 0
+    for text, (confidence, name, languages) in found.items():
+        odd = _odd_places(text, languages)
+        if odd is None or (_is_latin(text) and UTF8_INSIDE.search(data)):
+            continue
+        if best is None:
+            best, fewest = (confidence, name), odd
+        elif odd <= fewest:
+            return best[1] if confidence < close * best[0] else None
+    return best[1] if best else None
+
+
+def _odd_places(text: str, languages: set[str]) -> int | None:
+    """How often something stands where a real text has it not; None if ``text`` is not plausible."""
+    if FOUL.search(text):
+        return None
+    odd = len(ODD.findall(text))
+    if _is_latin(text):
+        language = identify(text)[0]
+        if ALIKE.get(language, language) not in {ALIKE.get(name, name) for name in languages}:
+            return None
+        odd += len(NOT_ENGLISH.findall(text.lower())) if language == "en" else 0
+    return odd if odd <= MAX_ODD * sum(letter > "\x7f" for letter in text) else None
+
+
+def _is_latin(text: str) -> bool:
+    plain = sum("a" <= letter <= "z" for letter in text.lower())
+    return 2 * plain > sum(letter > "\x7f" for letter in text)
+
+
+def _sample(data: bytes) -> bytes:
+    """Some kilobytes around the first byte beyond ASCII, from the beginning of a line."""
+    first = next((place for place, byte in enumerate(data) if byte > 127), 0)
+    start = data.rfind(b"\n", max(0, first - BEFORE), first) + 1
+    if not start and first > BEFORE:
+        start = first
+    return data[start : start + SAMPLE]
 
 
 def _first_wrong(head: bytes) -> int | None:
@@ -140,32 +218,26 @@ def _declared(head: bytes, declared: str) -> str | None:
         text = codecs.getincrementaldecoder(name)().decode(head)
     except (LookupError, ValueError):
         return None
-    return None if name.startswith("utf") or is_foul(text) else name
+    return None if name.startswith("utf") or FOUL.search(text) else name
 
 
 def _utf16(head: bytes) -> str:
     """UTF-16 without a mark: the NULs of its ASCII characters stand on one side of each pair."""
     zeros = head[0::2].count(0), head[1::2].count(0)
-    order = ("utf-16-le", "utf-16-be") if zeros[1] >= zeros[0] else ("utf-16-be", "utf-16-le")
-    for encoding in order:
-        try:
-            text = codecs.getincrementaldecoder(encoding)().decode(head)
-        except UnicodeDecodeError:
-            continue
-        if not is_foul(text):
-            return encoding
-    raise Problem("binary")
-
-
-def _sound_part(error: UnicodeDecodeError, encoding: str) -> str:
-    """What could be decoded of the chunk in which ``error`` arose."""
-    name = error.encoding if error.encoding.startswith("utf") else encoding
-    return error.object[: error.start].decode(name, "ignore")
+    encoding = "utf-16-le" if zeros[1] >= zeros[0] else "utf-16-be"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head)
+    except UnicodeDecodeError:
+        raise Problem("binary") from None
+    if min(zeros) > 0.5 * max(zeros) or FOUL.search(text):
+        raise Problem("binary")
+    return encoding
 
 
 def _undecodable(position: int, kept: bool) -> Problem:
     before = "; what stands before it is kept" if kept else ""
     return Problem(
-        "undecodable",
-        f"the characters from byte {position:,} on cannot be read with certainty{before}; save the file as UTF-8",
+        "encoding",
+        f"the characters from byte {position:,} on cannot be read with certainty{before}; "
+        "save the file as UTF-8",
     )

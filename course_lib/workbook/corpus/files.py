@@ -1,25 +1,51 @@
 """The reader's own files as documents: streamed, sampled, and every skipped file with its reason."""
 
 import hashlib
+import heapq
 import logging
+import os
+import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.errors import CourseError
-from course_lib.workbook.corpus.document import Document, Skipped
-from course_lib.workbook.corpus.folder import Found, Walk
-from course_lib.workbook.corpus.problems import SKIP_REASONS, Problem
+from course_lib.workbook.corpus.document import Document, Skipped, stable_hash
+from course_lib.workbook.corpus.parts import SKIP_REASONS, Part, Problem
 from course_lib.workbook.corpus.readers import READERS, reader_for
-from course_lib.workbook.corpus.records import Part
-from course_lib.workbook.corpus.sampling import Sample
 from course_lib.workbook.progress import bar
 
-__all__ = ["SKIP_REASONS", "FileReading", "clean_path", "fingerprint", "read_folder_or_file"]
+__all__ = ["SKIP_REASONS", "FileReading", "Sample", "clean_path", "fingerprint", "find_files"]
 QUOTES = "\"'“”‘’«»"
+MAX_DOCUMENTS = 100_000  # each costs memory beside its text, too
+# Tools' own folders and files; those that begin with a dot, or as Office's locks, are left out too.
+HIDDEN = {
+    "node_modules",
+    "__pycache__",
+    "__MACOSX",
+    "System Volume Information",
+    "$RECYCLE.BIN",
+    "Thumbs.db",
+    "desktop.ini",
+}
+POINTER = re.compile(
+    rb"version https?://(?:git-lfs|hawser)\.github\.com/spec/|http://git-media\.io/|"
+    rb"[./]*(?:\.git)?/annex/objects/"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file, or what could not be followed. ``name`` is its path in the folder, with ``/``."""
+
+    path: Path
+    name: str
+    size: int = 0
+    changed: int = 0  # nanoseconds
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +55,8 @@ class FileReading:
     documents: list[Document]
     skipped: list[Skipped]
     seen: int  # documents read, of which the kept ones are a sample
-    seen_characters: int
-    kept_fraction: float  # of the characters
+    seen_bytes: int  # of text
+    kept_bytes: int
 
 
 def clean_path(text: str | Path) -> Path:
@@ -51,30 +77,152 @@ def clean_path(text: str | Path) -> Path:
     return path
 
 
-def fingerprint(path: str | Path) -> str:
-    """A hash over the names, sizes and times of change of all files below: did anything change?"""
+def find_files(root: Path) -> list[Found]:
+    """Every file below ``root`` (or ``root`` itself), sorted by name, and what was not followed.
+
+    Of hidden things only the number and some names are kept. Links are not followed, except to a
+    hidden file of this folder (some tools keep their store so). Pipes, sockets and devices are
+    never opened.
+    """
+    if not root.is_dir():
+        return [_found(root, root.name) if root.is_file() else _bad(root.name, "special")]
+    files: list[Found] = []
+    hidden: list[str] = []
+
+    def refused(error: OSError) -> None:
+        name = os.path.relpath(error.filename or root, root).replace(os.sep, "/")
+        files.append(_bad(name, "refused", error.strerror))
+
+    for folder, folders, names in os.walk(root, onerror=refused):
+        folders.sort()
+        for name in sorted([*names, *folders]):
+            path = Path(folder, name)
+            own = path.relative_to(root).as_posix()
+            is_link = path.is_symlink() or getattr(path, "is_junction", bool)()
+            if _is_hidden(name):
+                hidden.append(own)
+            elif is_link:
+                _follow(path, own, root, files, hidden)
+            elif name in names:
+                try:
+                    files.append(_found(path, own) if path.is_file() else _bad(own, "special"))
+                except OSError as error:
+                    files.append(_bad(own, "refused", error.strerror))
+                continue
+            else:
+                continue
+            if name in folders:  # hidden or a link: not entered
+                folders.remove(name)
+    if hidden:
+        said = ", ".join([*map(_valid_name, hidden[:3]), *["…"][: len(hidden) > 3]])
+        detail = f"{len(hidden):,} hidden files and folders: {said}"
+        files.append(Found(root, "(hidden)", problem=Problem("left_out", detail)))
+    return files
+
+
+def _follow(path: Path, name: str, root: Path, files: list[Found], hidden: list[str]) -> None:
+    try:
+        target = path.resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: a circle, before Python 3.13
+        files.append(_bad(name, "nowhere"))
+        return
+    if not target.is_relative_to(root):
+        files.append(_bad(name, "outside"))
+    elif not any(map(_is_hidden, target.relative_to(root).parts)):
+        files.append(_bad(name, "inside"))
+    elif target.is_dir():
+        hidden.append(name)
+    else:
+        files.append(_found(path, name))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "~$")) or name in HIDDEN
+
+
+def _found(path: Path, name: str) -> Found:
+    status = path.stat()
+    return Found(path, _valid_name(name), status.st_size, status.st_mtime_ns)
+
+
+def _bad(name: str, kind: str, detail: str | None = "") -> Found:
+    problem = {
+        "special": Problem("left_out", "it is a pipe, a socket or a device, not a file"),
+        "nowhere": Problem("left_out", "the link leads nowhere, or round in a circle"),
+        "outside": Problem("left_out", "the link leads out of the chosen folder"),
+        "inside": Problem("left_out", "what the link leads to is read in its own place"),
+        "refused": Problem("unreadable", f"it cannot be read ({detail})"),
+    }[kind]
+    return Found(Path(name), _valid_name(name), problem=problem)
+
+
+def _valid_name(name: str) -> str:
+    """A name as valid Unicode: bytes of a file name that are none are written as ``\\udcff``."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def fingerprint(files: Iterable[Found]) -> str:
+    """A hash over names, sizes, times of change and problems: did anything change?"""
     digest = hashlib.sha256()
-    walk = Walk(clean_path(path), _can_read)
-    for found in walk:
-        reason = found.problem.reason if found.problem else ""
-        digest.update(f"{found.name}\0{found.size}\0{found.changed}\0{reason}\n".encode())
-    digest.update(str(walk.hidden).encode())
+    for found in files:
+        problem = str(found.problem or "")
+        digest.update(f"{found.name}\0{found.size}\0{found.changed}\0{problem}\n".encode())
     return digest.hexdigest()
 
 
-def _can_read(name: str) -> bool:
-    return reader_for(name) is not None
+@dataclass
+class Sample:
+    """Documents with the lowest seeded hashes of their ids, at most ``budget`` bytes of UTF-8.
+
+    Whatever the order in which they come: those are kept that come first in the order of the
+    hashes and fit (*bottom-k*). One document is always kept, even when it alone is too large.
+    """
+
+    budget: int
+    seed: int = 0
+    max_documents: int = MAX_DOCUMENTS
+    seen: int = 0
+    seen_bytes: int = 0
+    kept_bytes: int = 0
+    _below: float = 1.0  # hashes from here on are left out
+    _kept: list[tuple[float, int, int, Document]] = field(default_factory=list)  # highest first
+
+    def add(self, document: Document) -> None:
+        """Look at one more document."""
+        size = len(document.text.encode("utf-8", "replace"))
+        self.seen, self.seen_bytes = self.seen + 1, self.seen_bytes + size
+        key = stable_hash(document.id, self.seed)
+        if key >= self._below and self._kept:
+            return
+        heapq.heappush(self._kept, (-key, self.seen, size, document))
+        self.kept_bytes += size
+        while len(self._kept) > 1 and (
+            self.kept_bytes > self.budget or len(self._kept) > self.max_documents
+        ):
+            highest, _, size, _ = heapq.heappop(self._kept)
+            self._below, self.kept_bytes = -highest, self.kept_bytes - size
+
+    @property
+    def documents(self) -> list[Document]:
+        """What was kept, in the order in which it came."""
+        return [entry[3] for entry in sorted(self._kept, key=lambda entry: entry[1])]
 
 
 def read_folder_or_file(
-    path: str | Path, *, budget: int = 32_000_000, seed: int = 0, progress: bool = True
+    path: str | Path,
+    *,
+    budget: int = 32_000_000,
+    seed: int = 0,
+    progress: bool = True,
+    files: list[Found] | None = None,
 ) -> FileReading:
     """Read a file, or all files below a folder, keeping at most ``budget`` bytes of text.
 
-    Everything is read once as a stream; what is kept is a sample by a seeded hash of the
-    documents' ids (``Sample``), so it does not depend on the order. An id is the path in the
+    Everything is read once as a stream; what is kept is a ``Sample``. An id is the path in the
     folder, followed by ``#0001`` and so on when a file has more than one document. Nothing is
     written, and nothing outside the folder is read.
+
+    files   what ``find_files`` gave, if that was called before
 
     Raises ``CourseError`` when the path does not exist or nothing in it can be read.
     """
@@ -83,11 +231,11 @@ def read_folder_or_file(
         raise CourseError(
             f"There is no file or folder {str(root)!r}: check the path and try again."
         )
+    files = find_files(root) if files is None else files
     sample, skipped = Sample(budget, seed), []
-    walk = Walk(root, _can_read)
-    total = sum(found.size for found in Walk(root, _can_read))
+    total = sum(found.size for found in files)
     with bar(description="Reading", total=total, unit="B", visible=progress) as moving, _silence():
-        for found in walk:
+        for found in files:
             shown = 0
             for item in _documents(found):
                 if isinstance(item, Skipped):
@@ -98,13 +246,9 @@ def read_folder_or_file(
                 shown += step
                 moving.update(step)
             moving.update(found.size - shown)
-    if walk.hidden:
-        skipped.append(_hidden(walk))
     if not sample.seen:
         raise _nothing(root, skipped)
-    return FileReading(
-        sample.documents, skipped, sample.seen, sample.seen_characters, sample.kept_fraction
-    )
+    return FileReading(sample.documents, skipped, sample.seen, sample.seen_bytes, sample.kept_bytes)
 
 
 def _documents(found: Found) -> Iterator[Document | Skipped]:
@@ -119,15 +263,14 @@ def _documents(found: Found) -> Iterator[Document | Skipped]:
             yield _skip(found, Problem("empty"))
     except Problem as problem:
         yield _skip(found, problem)
-    except FileNotFoundError:
-        yield _skip(found, Problem("not_readable", "it disappeared while the folder was read"))
     except PermissionError:
-        yield _skip(found, Problem("not_readable", "this user may not read it"))
+        yield _skip(found, Problem("unreadable", "this user may not read it"))
     except Exception as error:  # a reader's library may raise anything at all
         said = " ".join(str(error).split())[:120] or type(error).__name__
         kept = "; what was read before is kept" if read_any else ""
-        reason = "not_readable" if isinstance(error, OSError) and error.errno else "broken"
-        yield _skip(found, Problem(reason, f"{SKIP_REASONS[reason]} ({said}){kept}"))
+        of_disk = isinstance(error, OSError) and error.errno
+        what = "it cannot be read" if of_disk else SKIP_REASONS["unreadable"]
+        yield _skip(found, Problem("unreadable", f"{what} ({said}){kept}"))
 
 
 def _numbered(found: Found) -> Iterator[Document | Skipped]:
@@ -135,10 +278,10 @@ def _numbered(found: Found) -> Iterator[Document | Skipped]:
     first: Part | None = None
     number = 0
     failure: Exception | None = None
-    with closing(_parts(found)) as parts:
+    with closing(_parts(found)) as read:
         while True:
             try:
-                item = next(parts, None)
+                item = next(read, None)
             except Exception as error:  # what came before is good, and may still wait in `first`
                 failure = error
                 break
@@ -168,8 +311,13 @@ def _parts(found: Found) -> Iterator[Part | Problem]:
         ending = Path(found.name).suffix
         kind = f"files ending in {ending}" if ending else "files without an ending"
         raise Problem("unknown_format", f"there is no reader for {kind}")
-    if found.size == 0 and found.path.stat().st_size == 0:
+    with found.path.open("rb") as file:
+        head = file.read(100)
+    if not head:
         raise Problem("empty")
+    if found.size < 2_000 and POINTER.match(head):
+        detail = "it is a pointer of Git LFS and not the file: run `git lfs pull` in its repository"
+        raise Problem("unreadable", detail)
     yield from read(found.path)
 
 
@@ -190,12 +338,6 @@ def _skip(found: Found, problem: Problem) -> Skipped:
     return Skipped(found.name, problem.reason, str(_valid(problem.detail)))
 
 
-def _hidden(walk: Walk) -> Skipped:
-    names = ", ".join(walk.hidden_names)
-    more = ", …" if walk.hidden > len(walk.hidden_names) else ""
-    return Skipped("(hidden)", "hidden", f"{walk.hidden:,} left out: {names}{more}")
-
-
 def _nothing(root: Path, skipped: list[Skipped]) -> CourseError:
     """One sentence for a choice in which there is nothing to read."""
     if root.is_file() or not root.is_dir():
@@ -203,14 +345,15 @@ def _nothing(root: Path, skipped: list[Skipped]) -> CourseError:
             f"{root.name!r} cannot be used because {skipped[0].detail}: choose another file."
         )
     endings = " ".join(READERS)
-    if all(skip.reason == "hidden" for skip in skipped):
+    reasons = Counter(skip.reason.replace("_", " ") for skip in skipped if skip.path != "(hidden)")
+    if not reasons:
         return CourseError(
             f"The folder {str(root)!r} is empty: choose one with files of these kinds: {endings}."
         )
-    reasons = Counter(skip.reason.replace("_", " ") for skip in skipped if skip.reason != "hidden")
     said = ", ".join(f"{number:,} × {reason}" for reason, number in reasons.most_common())
     return CourseError(
-        f"Nothing in the folder {str(root)!r} can be read ({said}): choose one with files of these kinds: {endings}."
+        f"Nothing in the folder {str(root)!r} can be read ({said}): choose one with files of "
+        f"these kinds: {endings}."
     )
 
 

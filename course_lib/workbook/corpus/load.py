@@ -1,5 +1,6 @@
 """``load_corpus``: the same kind of corpus from every source, split, and cached."""
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -13,11 +14,13 @@ import pyarrow as pa
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
+from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.corpus import builtin, python_docs
 from course_lib.workbook.corpus.document import Corpus, Document, Skipped, megabytes, table_of
 from course_lib.workbook.corpus.split import split
 
 BUDGET = 32_000_000  # bytes of text taken from a corpus of the reader's own
+MAX_GUESSES = 10  # notes on files that were read with a guess
 BUILTIN = {
     "python-docs": "Python's own documentation (about 2 MB)",
     "python-docs:full": "the same with the docstrings of the installed packages (27 MB and more)",
@@ -45,10 +48,7 @@ def load_corpus(source: str | os.PathLike | None = None, *, budget: int = BUDGET
     if wanted == "songbook-messy":
         return _songbook_messy()
     if wanted.startswith("hub:"):
-        from course_lib.workbook.corpus.hub import read_hub
-
-        documents = read_hub(wanted[4:], budget=budget, seed=0)
-        return _corpus(documents, name=wanted, source=wanted)
+        return _hub(wanted, budget)
     return _own(wanted, budget)
 
 
@@ -91,6 +91,17 @@ def _songbook_messy() -> Corpus:
     )
 
 
+def _hub(wanted: str, budget: int) -> Corpus:
+    """Fetched once: a cached data set is used without asking the hub, so it works offline, too."""
+
+    def make() -> Corpus:
+        from course_lib.workbook.corpus.hub import read_hub
+
+        return _corpus(read_hub(wanted[4:], budget=budget, seed=0), name=wanted, source=wanted)
+
+    return _cached(f"hub-{_short_hash(wanted)}", str(budget), make)
+
+
 def _own(wanted: str, budget: int) -> Corpus:
     from course_lib.workbook.corpus import files
 
@@ -101,27 +112,35 @@ def _own(wanted: str, budget: int) -> Corpus:
             f"There is no file or folder {wanted!r}, and no built-in corpus of that name: "
             f"give a path that exists, hub:NAME, or one of {names}."
         )
+    found = files.find_files(path)
 
     def make() -> Corpus:
-        reading = files.read_folder_or_file(path, budget=budget)
+        reading = files.read_folder_or_file(path, budget=budget, files=found)
         notes = []
-        if reading.kept_fraction < 1:
-            kept = sum(len(d.text.encode("utf-8", "replace")) for d in reading.documents)
+        if reading.kept_bytes < reading.seen_bytes:
             notes.append(
-                f"A seeded sample: {megabytes(kept)} of about {megabytes(reading.seen_characters)} "
-                f"of text, {len(reading.documents):,} of {reading.seen:,} documents."
+                f"A seeded sample: {megabytes(reading.kept_bytes)} of "
+                f"{megabytes(reading.seen_bytes)} of text, {len(reading.documents):,} of "
+                f"{reading.seen:,} documents."
             )
+        guesses = [f"{s.path}: {s.detail}." for s in reading.skipped if s.reason == "note"]
+        notes += guesses[:MAX_GUESSES]
+        if len(guesses) > MAX_GUESSES:
+            notes.append(f"{len(guesses) - MAX_GUESSES:,} more files were read with a guess.")
         return _corpus(
             reading.documents,
             name=path.name or str(path),
             source=str(path),
-            skipped=reading.skipped,
+            skipped=[skip for skip in reading.skipped if skip.reason != "note"],
             notes=notes,
         )
 
-    key = hashlib.sha256(f"{path}|{budget}|{files.fingerprint(path)}".encode()).hexdigest()[:16]
-    slot = "own-" + hashlib.sha256(str(path).encode()).hexdigest()[:12]
-    return _cached(slot, key, make)
+    key = _short_hash(f"{path}|{budget}|{files.fingerprint(found)}")
+    return _cached(f"own-{_short_hash(str(path))}", key, make)
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _cached(slot: str, key: str, make: Callable[[], Corpus]) -> Corpus:
@@ -170,10 +189,6 @@ def _write_cache(path: Path, key: str, corpus: Corpus) -> None:
         "manifest": corpus.manifest,
     }
     table = corpus.table.replace_schema_metadata({"course": json.dumps(facts)})
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
+    with contextlib.suppress(OSError), atomic_write(path) as temporary:
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table, max_chunksize=4096)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)

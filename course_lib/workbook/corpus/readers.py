@@ -1,40 +1,38 @@
 """A reader for every kind of file: a generator from a path to texts with short facts.
 
-Readers stream, and give pieces of bounded size. What cannot be read they yield as ``Problem``
-when they go on with the rest of the file, and raise when they cannot. ``READERS`` is the one
-table of them, by the ending of the file's name.
+Readers give parts of bounded size. What cannot be read they yield as ``Problem`` when they go on
+with the rest of the file, and raise when they cannot. ``READERS`` is the one table of them, by the
+ending of the file's name.
 """
 
+import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from html import unescape
 from pathlib import Path
 
+import regex
+
 from course_lib.workbook.corpus.encoding import TextFile
-from course_lib.workbook.corpus.pieces import pieces
-from course_lib.workbook.corpus.problems import Problem
-from course_lib.workbook.corpus.records import Part
-from course_lib.workbook.corpus.tables import (
-    JsonStream,
-    json_lines,
-    json_values,
-    parquet,
-    separated_values,
-)
+from course_lib.workbook.corpus.html import page_text, title_of
+from course_lib.workbook.corpus.json_files import json_lines, json_values
+from course_lib.workbook.corpus.parts import Part, Problem, parts
+from course_lib.workbook.corpus.tables import parquet, separated_values
 
 Reader = Callable[[Path], Iterator[Part | Problem]]
-MOST_UNPACKED = 500_000_000  # bytes of a Word file when unpacked
-MOST_MARKUP = 50_000_000  # of them in the one part that is parsed as a whole; also for HTML
+MAX_UNPACKED = 500_000_000  # bytes of a Word file when unpacked
+MAX_MARKUP = 50_000_000  # of them in the parts that are parsed as a whole; also for HTML, notebooks
 OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")  # how old and password-protected files begin
 
 
-def plain(path: Path) -> Iterator[Part]:
+def plain(path: Path) -> Iterator[Part | Problem]:
     """Text as it is: .txt, .md, .rst."""
     yield from _text_parts(TextFile(path))
 
 
-def python_source(path: Path) -> Iterator[Part]:
+def python_source(path: Path) -> Iterator[Part | Problem]:
     """The source as it is; an encoding that its first two lines declare is believed (PEP 263)."""
     with path.open("rb") as file:
         lines = file.readline(200) + file.readline(200)
@@ -42,9 +40,10 @@ def python_source(path: Path) -> Iterator[Part]:
     yield from _text_parts(TextFile(path, declared[1].decode("ascii") if declared else ""))
 
 
-def _text_parts(file: TextFile) -> Iterator[Part]:
-    for piece in pieces(file.chunks()):
-        yield piece, _encoding(file)
+def _text_parts(file: TextFile) -> Iterator[Part | Problem]:
+    for part in parts(file.chunks()):
+        yield part, _encoding(file)
+    yield from _guessed(file)
 
 
 def _encoding(file: TextFile) -> dict[str, str | int]:
@@ -52,188 +51,162 @@ def _encoding(file: TextFile) -> dict[str, str | int]:
     return {} if file.encoding.startswith("utf-8") else {"encoding": file.encoding}
 
 
-def html(path: Path) -> Iterator[Part]:
+def _guessed(file: TextFile) -> Iterator[Problem]:
+    if file.guessed:
+        yield Problem("note", f"read as {file.encoding}")
+
+
+def html(path: Path) -> Iterator[Part | Problem]:
     """The main text of a page as trafilatura finds it, else all visible text."""
     with path.open("rb") as handle:
         declared = re.search(rb"charset=[\"']?\s*([-\w.:]+)", handle.read(4096), re.IGNORECASE)
     file = TextFile(path, declared[1].decode("ascii") if declared else "")
-    if path.stat().st_size > MOST_MARKUP:
-        raise Problem("too_large", f"a page of more than {MOST_MARKUP // 1_000_000} MB")
-    markup = re.sub(r"^\s*<\?xml[^>]*\?>", "", "".join(file.chunks()))
+    markup = re.sub(r"^\s*<\?xml[^>]*\?>", "", _whole(file))
     facts = _encoding(file)
-    if title := re.search(r"<title[^>]*>([^<]{1,300})</title", markup, re.IGNORECASE):
-        facts["title"] = " ".join(unescape(title[1]).split())
-    for piece in pieces([_main_text(markup) or _visible_text(markup)]):
-        yield piece, facts
+    if title := title_of(markup):
+        facts["title"] = title
+    for part in parts([page_text(markup)]):
+        yield part, facts
+    yield from _guessed(file)
 
 
-def _main_text(markup: str) -> str:
-    try:
-        import trafilatura
-
-        return trafilatura.extract(markup, include_comments=False, favor_recall=True) or ""
-    except Exception:  # whatever it stumbles over, the visible text remains
-        return ""
-
-
-BLOCKS = (
-    "address",
-    "article",
-    "aside",
-    "blockquote",
-    "br",
-    "dd",
-    "div",
-    "dl",
-    "dt",
-    "figcaption",
-    "footer",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "header",
-    "hr",
-    "li",
-    "main",
-    "nav",
-    "ol",
-    "p",
-    "pre",
-    "section",
-    "table",
-    "td",
-    "th",
-    "title",
-    "tr",
-    "ul",
-)
-
-
-def _visible_text(markup: str) -> str:
-    from lxml import etree
-    from lxml.html import document_fromstring
-
-    if not markup.strip():
-        return ""
-    try:
-        page = document_fromstring(markup)
-    except (etree.ParserError, ValueError):  # only comments, say
-        return ""
-    for element in page.iter("script", "style", "template", "noscript"):
-        element.text = None
-    for element in page.iter(*BLOCKS):
-        element.tail = "\n" + (element.tail or "")
-        element.text = "\n" + (element.text or "") if element.tag != "br" else None
-    lines = (" ".join(line.split()) for line in str(page.text_content()).splitlines())
-    return "\n".join(line for line in lines if line)
+def _whole(file: TextFile) -> str:
+    if file.path.stat().st_size > MAX_MARKUP:
+        raise Problem("unreadable", f"it is larger than {MAX_MARKUP // 1_000_000} MB")
+    return "".join(file.chunks())
 
 
 def pdf(path: Path) -> Iterator[Part | Problem]:
     """The text of a PDF, page by page. Pictures of pages have none."""
-    from pypdf import PdfReader
-    from pypdf.errors import DependencyError, FileNotDecryptedError
+    import pypdfium2
 
-    with path.open("rb") as file:  # pypdf reads a path, but not an open file, as a whole
-        reader = PdfReader(file)
-        try:
-            if reader.is_encrypted and not reader.decrypt(""):
-                raise Problem("encrypted")
-            count = len(reader.pages)
-        except (DependencyError, FileNotDecryptedError, NotImplementedError):
-            raise Problem("encrypted") from None
-        broken: list[int] = []
-        found = False
-        for piece in pieces(_pages(reader, count, broken)):
+    try:
+        document = pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        raise Problem("encrypted" if "assword" in str(error) else "unreadable") from None
+    with closing(document):  # as a context manager from version 5 on only
+        damaged: list[int] = []
+        unknown: list[int] = []
+        count, found = len(document), False
+        for part in parts(_pages(document, damaged, unknown)):
             found = True
-            yield piece, {}
-    if broken and (found or len(broken) < count):
-        yield Problem(
-            "broken", f"{len(broken):,} of {count:,} pages are damaged, the first is {broken[0]}"
-        )
-    elif broken or not count:
-        raise Problem("broken")
-    if not found:
-        raise Problem("no_text")
+            yield part, {}
+    for pages, why in ((damaged, "are damaged"), (unknown, "do not tell which letters they draw")):
+        if pages:
+            detail = f"{len(pages):,} of {count:,} pages {why}, the first is {pages[0]}"
+            yield Problem("unreadable", detail)
+    if not (found or damaged or unknown):
+        raise Problem("empty", "the PDF has no text, only pictures of pages (a scan)")
 
 
-def _pages(reader, count: int, broken: list[int]) -> Iterator[str]:
-    for number in range(count):
+def _pages(document, damaged: list[int], unknown: list[int]) -> Iterator[str]:
+    for number in range(len(document)):
         try:
-            yield reader.pages[number].extract_text() + "\n\n"
+            page = document[number]
+            text_page = page.get_textpage()
+            text = text_page.get_text_range().replace("\r\n", "\n")
+            known = _letters_are_known(text, text_page)
+            text_page.close()
+            page.close()
         except Exception:
-            broken.append(number + 1)
-        if number % 20 == 0:
-            reader.resolved_objects.clear()  # else the pictures of all pages stay in memory
+            damaged.append(number + 1)
+            continue
+        if known:
+            yield re.sub("[\x02\ufffe]", "-", text) + "\n\n"
+        else:
+            unknown.append(number + 1)
 
 
-def word(path: Path) -> Iterator[Part]:
-    """Paragraphs and tables of a Word file, in order; the cells of a row are joined by ``|``."""
+def _letters_are_known(text: str, text_page) -> bool:
+    """False for a page whose fonts give no characters, only numbers of glyphs: letter soup."""
+    from pypdfium2 import raw
+
+    looked_at = range(min(1_000, text_page.count_chars()))
+    wrong = sum(raw.FPDFText_HasUnicodeMapError(text_page.raw, place) == 1 for place in looked_at)
+    if wrong <= 0.05 * len(looked_at):
+        return True
+    # Old TeX fonts say nothing either, but their numbers are letters: does it look like words?
+    letters = regex.findall(r"\p{L}", text.lower())
+    vowels = sum(letter in "aeiouyäöüáéíóúàèâêîôûåøæ" for letter in letters)
+    return (
+        0.05 < text.count(" ") / len(text) < 0.3
+        and len(letters) > 0.6 * len(text)
+        and 0.25 * len(letters) < vowels < 0.6 * len(letters)
+        and not regex.search(r"\p{So}\p{L}|\p{L}\p{So}", text)
+    )
+
+
+def word(path: Path) -> Iterator[Part | Problem]:
+    """A Word file as mammoth reads it: what Word shows, tables with ``|``, footnotes at the end."""
+    import mammoth
+
     with path.open("rb") as file:
         if file.read(8) == OLD_OFFICE:
             raise Problem("encrypted", "it is protected by a password, or an old .doc file renamed")
-        with zipfile.ZipFile(file) as package:
-            _refuse_bomb(package)
-        import docx
-
-        document = docx.Document(file)
-        for piece in pieces(_blocks(document)):
-            yield piece, {}
-
-
-def _refuse_bomb(package: zipfile.ZipFile) -> None:
-    sizes = {part.filename: part.file_size for part in package.infolist()}
-    if sum(sizes.values()) > MOST_UNPACKED:
-        raise Problem("too_large", f"it unpacks to more than {MOST_UNPACKED // 1_000_000} MB")
-    if any(size > MOST_MARKUP for name, size in sizes.items() if name.endswith((".xml", ".rels"))):
-        raise Problem("too_large", f"more than {MOST_MARKUP // 1_000_000} MB of markup")
-
-
-def _blocks(document) -> Iterator[str]:
-    for block in document.iter_inner_content():
-        if not hasattr(block, "rows"):
-            yield block.text + "\n\n"
-            continue
-        for row in block.rows:
-            cells = {id(cell._tc): cell.text.strip() for cell in row.cells}  # merged ones once
-            yield " | ".join(text.replace("\n", " ") for text in cells.values()) + "\n"
-        yield "\n"
+    result = mammoth.convert_to_html(
+        _without_pictures(path), convert_image=lambda image: [], ignore_empty_paragraphs=True
+    )
+    text = re.sub(r'<a href="#(?:foot|end)note-ref-[^>]*>↑</a>', "", result.value)
+    text = re.sub(r"</p>(?=</t[dh]>|</li>)", "", text)
+    for tag, shown in (
+        (r"</t[dh]>(?!</tr>)", " | "),
+        ("<br />|</tr>|</li>", "\n"),
+        (r"</(?:p|h\d|table|ul|ol)>", "\n\n"),
+        ("<[^>]+>", ""),
+    ):
+        text = re.sub(tag, shown, text)
+    for part in parts([re.sub(r"\n{3,}", "\n\n", unescape(text)).strip()]):
+        yield part, {}
+    left_out = {m.message.rsplit(" ", 1)[-1] for m in result.messages if "ignored" in m.message}
+    if left_out:
+        yield Problem("note", f"left out: {', '.join(sorted(left_out)[:5])}")
 
 
-def notebook(path: Path) -> Iterator[Part]:
+def _without_pictures(path: Path) -> io.BytesIO:
+    """The XML parts of a Word file. Elements that mammoth passes over with their text are opened."""
+    small = io.BytesIO()
+    with zipfile.ZipFile(path) as package, zipfile.ZipFile(small, "w") as target:
+        sizes = {entry.filename: entry.file_size for entry in package.infolist()}
+        markup = [name for name in sizes if name.endswith((".xml", ".rels"))]
+        if sum(sizes.values()) > MAX_UNPACKED or any(sizes[name] > MAX_MARKUP for name in markup):
+            raise Problem("unreadable", f"it unpacks to more than {MAX_MARKUP // 1_000_000} MB")
+        for name in markup:
+            data = package.read(name)
+            if name.startswith("word/"):
+                data = re.sub(rb"</?w:(?:fldSimple|bdo|dir|customXml)\b[^>]*>", b"", data)
+                data = re.sub(rb"<m:oMath>.*?</m:oMath>", _formula, data, flags=re.DOTALL)
+            target.writestr(name, data)
+    return small
+
+
+def _formula(match: re.Match[bytes]) -> bytes:
+    signs = b"".join(re.findall(rb"<m:t[^>]*>([^<]*)</m:t>", match[0]))
+    return b"<w:r><w:t>" + signs + b"</w:t></w:r>"
+
+
+def notebook(path: Path) -> Iterator[Part | Problem]:
     """Markdown and code cells of a Jupyter notebook in their order; outputs are left out."""
-    for piece in pieces(_cells(path)):
-        yield piece, {}
+    import nbformat
 
-
-def _cells(path: Path) -> Iterator[str]:
-    stream = JsonStream(path)
-    for cell in stream.items("cells.item"):
-        source = cell.get("source", "") if isinstance(cell, dict) else ""
-        text = source if isinstance(source, str) else "".join(map(str, source))
-        if text.strip():
-            yield text.rstrip("\n") + "\n\n"
-    if not stream.found:
-        raise Problem("broken", "it is not a notebook of format 4, or it has no cells")
+    try:
+        cells = nbformat.reads(_whole(TextFile(path)), as_version=4).cells
+    except (ValueError, AttributeError, KeyError, nbformat.ValidationError):
+        raise Problem("unreadable", "it is not a Jupyter notebook, or it is damaged") from None
+    sources = (cell.get("source", "").rstrip("\n") for cell in cells)
+    for part in parts(source + "\n\n" for source in sources if source.strip()):
+        yield part, {}
 
 
 READERS: dict[str, Reader] = {
-    ".txt": plain,
-    ".md": plain,
-    ".rst": plain,
+    **dict.fromkeys((".txt", ".md", ".rst"), plain),
     ".py": python_source,
-    ".html": html,
-    ".htm": html,
+    **dict.fromkeys((".html", ".htm"), html),
     ".pdf": pdf,
     ".docx": word,
     ".ipynb": notebook,
-    ".csv": separated_values,
-    ".tsv": separated_values,
+    **dict.fromkeys((".csv", ".tsv"), separated_values),
     ".json": json_values,
-    ".jsonl": json_lines,
-    ".ndjson": json_lines,
+    **dict.fromkeys((".jsonl", ".ndjson"), json_lines),
     ".parquet": parquet,
 }
 

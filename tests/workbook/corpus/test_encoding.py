@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from course_lib.workbook.corpus import encoding
-from course_lib.workbook.corpus.encoding import TextFile
-from course_lib.workbook.corpus.older import older_encoding
-from course_lib.workbook.corpus.problems import Problem
+from course_lib.workbook.corpus.encoding import TextFile, guess_encoding
+from course_lib.workbook.corpus.parts import Problem
 
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
 FRENCH = "Le garçon a mangé une pâtisserie à la crème près de la forêt. Ça dépend des élèves, répondit-il."
@@ -79,7 +78,7 @@ def test_a_little_text_is_read_rightly_or_reported(text: str, name: str) -> None
         for start in range(0, len(text) - length, 7):
             snippet = text[start : start + length]
             data = snippet.encode(name)
-            found = None if snippet.isascii() else older_encoding(data)
+            found = None if snippet.isascii() else guess_encoding(data)
             if found and data.decode(found) != snippet:
                 wrong.append((snippet, found, data.decode(found)))
     assert len(wrong) <= 1, wrong
@@ -113,7 +112,7 @@ def test_random_bytes_are_no_text(tmp_path: Path, size: int) -> None:
     path.write_bytes(bytes(noise))
     with pytest.raises(Problem) as caught:
         read(path)
-    assert caught.value.reason in ("binary", "undecodable")
+    assert caught.value.reason in ("binary", "encoding")
 
 
 def test_a_picture_is_binary(tmp_path: Path) -> None:
@@ -133,7 +132,7 @@ def test_a_bad_byte_late_in_a_file_is_reported_with_its_place(tmp_path: Path, be
     with pytest.raises(Problem) as caught:
         for chunk in TextFile(path).chunks():
             kept.append(chunk)
-    assert caught.value.reason == "undecodable"
+    assert caught.value.reason == "encoding"
     assert f"{len(sound):,}" in caught.value.detail and "kept" in caught.value.detail
     assert "".join(kept) == sound.decode()
 

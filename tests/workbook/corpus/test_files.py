@@ -1,6 +1,7 @@
 """A folder of the reader's own: every reason to skip, order, safety, and clear sentences."""
 
 import os
+import random
 import socket
 import sys
 from pathlib import Path
@@ -9,8 +10,16 @@ import pytest
 from file_makers import PROSE, encrypted_pdf_bytes, pdf_bytes, write_docx, write_parquet
 
 from course_lib.errors import CourseError
-from course_lib.workbook.corpus import files, readers
-from course_lib.workbook.corpus.files import SKIP_REASONS, FileReading, read_folder_or_file
+from course_lib.workbook.corpus import readers
+from course_lib.workbook.corpus.document import Document
+from course_lib.workbook.corpus.files import (
+    SKIP_REASONS,
+    FileReading,
+    Sample,
+    find_files,
+    fingerprint,
+    read_folder_or_file,
+)
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need POSIX")
 GERMAN = (
@@ -54,6 +63,9 @@ def make_odd_files(folder: Path) -> None:
     (folder / "song.mp3").write_bytes(b"ID3")
     (folder / "LICENCE").write_text("words", encoding="utf-8")
     (folder / "locked.pdf").write_bytes(encrypted_pdf_bytes("x", "secret"))
+    (folder / "lfs.csv").write_text(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:ab12\nsize 21484555\n"
+    )
     (folder / "scan.pdf").write_bytes(pdf_bytes([""]))
     for name in ("bad.pdf", "bad.docx", "bad.parquet"):
         (folder / name).write_bytes(b"%PDF-1.4 this is not one")
@@ -68,17 +80,21 @@ def test_a_folder_of_odd_files(folder: Path, capfd: pytest.CaptureFixture[str]) 
         "empty.txt": "empty",
         "blank.md": "empty",
         "binary.txt": "binary",
-        "odd.txt": "undecodable",
-        "broken.jsonl": "broken_json",
-        "broken.json": "broken_json",
+        "odd.txt": "encoding",
+        "latin1.txt": "note",
+        "sjis.txt": "note",
+        "broken.jsonl": "unreadable",
+        "broken.json": "unreadable",
         "song.mp3": "unknown_format",
         "LICENCE": "unknown_format",
         "locked.pdf": "encrypted",
-        "scan.pdf": "no_text",
-        "bad.pdf": "broken",
-        "bad.docx": "broken",
-        "bad.parquet": "broken",
+        "scan.pdf": "empty",
+        "lfs.csv": "unreadable",
+        "bad.pdf": "unreadable",
+        "bad.docx": "unreadable",
+        "bad.parquet": "unreadable",
     }
+    assert any("git lfs pull" in skip.detail for skip in reading.skipped)
     texts = {document.id: document.text for document in reading.documents}
     assert texts["latin1.txt"] == (GERMAN * 3).strip("\n") and texts["sjis.txt"].startswith(
         "今日は天気"
@@ -100,7 +116,7 @@ def test_nothing_is_written_and_every_name_is_unique(folder: Path) -> None:
     make_odd_files(folder)
     before = state()
     reading = read_folder_or_file(folder, budget=50_000)
-    files.fingerprint(folder)
+    fingerprint(find_files(folder))
     assert state() == before
     names = [document.id for document in reading.documents]
     assert len(set(names)) == len(names) and all(d.meta["file"] for d in reading.documents)
@@ -139,20 +155,14 @@ def test_links_pipes_and_sockets(folder: Path, tmp_path: Path) -> None:
         finally:
             os.chdir(here)
         reading = read_folder_or_file(folder)
-    found = reasons(reading)
-    assert found.pop("(hidden)") == "hidden"
-    assert found == {
-        "out.txt": "outside_link",
-        "out": "outside_link",
-        "null.txt": "outside_link",
-        "up": "link_loop",
-        "sub/up": "link_loop",
-        "loop.txt": "link_loop",
-        "dead.txt": "broken_link",
-        "same.txt": "inside_link",
-        "same": "inside_link",
-        "pipe.txt": "special",
-        "socket.txt": "special",
+    assert set(reasons(reading).values()) == {"left_out"}
+    said = {skip.path: skip.detail for skip in reading.skipped}
+    assert said.pop("(hidden)")
+    assert {name: detail.split(" ", 4)[:4] for name, detail in said.items()} == {
+        **dict.fromkeys(("out.txt", "out", "null.txt"), "the link leads out".split()),
+        **dict.fromkeys(("loop.txt", "dead.txt"), "the link leads nowhere,".split()),
+        **dict.fromkeys(("up", "sub/up", "same.txt", "same"), "what the link leads".split()),
+        **dict.fromkeys(("pipe.txt", "socket.txt"), "it is a pipe,".split()),
     }
     assert {d.id: d.text for d in reading.documents} == {
         "good.txt": PROSE,
@@ -170,23 +180,23 @@ def test_hidden_things_are_counted_in_one_line(folder: Path) -> None:
     assert [d.id for d in reading.documents] == ["good.txt"]
     (skip,) = reading.skipped
     assert (
-        skip.reason == "hidden" and skip.detail.startswith("6 left out") and ".git" in skip.detail
+        skip.reason == "left_out" and skip.detail.startswith("6 hidden") and ".git" in skip.detail
     )
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"),
+    "error",
     [
-        (PermissionError(13, "Permission denied"), "not_readable"),
-        (FileNotFoundError(2, "gone"), "not_readable"),
-        (OSError(5, "Input/output error"), "not_readable"),
-        (MemoryError(), "broken"),
-        (RecursionError("deep"), "broken"),
-        (AssertionError("library bug\nin two lines"), "broken"),
+        PermissionError(13, "Permission denied"),
+        FileNotFoundError(2, "gone"),
+        OSError(5, "Input/output error"),
+        MemoryError(),
+        RecursionError("deep"),
+        AssertionError("library bug\nin two lines"),
     ],
 )
 def test_whatever_a_reader_raises_is_one_line(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(path: Path):  # noqa: ANN202
         yield "the beginning", {}
@@ -195,7 +205,7 @@ def test_whatever_a_reader_raises_is_one_line(
     monkeypatch.setitem(readers.READERS, ".md", fail)
     (folder / "a.md").write_text("x", encoding="utf-8")
     reading = read_folder_or_file(folder)
-    assert reasons(reading) == {"a.md": reason}
+    assert reasons(reading) == {"a.md": "unreadable"}
     assert "\n" not in reading.skipped[0].detail
     assert {d.id: d.text for d in reading.documents} == {"a.md": "the beginning", "good.txt": PROSE}
 
@@ -208,8 +218,8 @@ def test_files_and_folders_without_permission(folder: Path) -> None:
         (folder / name).chmod(0)
     try:
         assert reasons(read_folder_or_file(folder)) == {
-            "mine.txt": "not_readable",
-            "closed": "not_readable",
+            "mine.txt": "unreadable",
+            "closed": "unreadable",
         }
     finally:
         (folder / "closed").chmod(0o700)
@@ -221,13 +231,13 @@ def test_a_folder_that_refuses_is_reported(folder: Path, monkeypatch: pytest.Mon
 
     def scandir(path: str):  # noqa: ANN202
         if str(path).endswith("closed"):
-            raise PermissionError(13, "Permission denied")
+            raise PermissionError(13, "Permission denied", str(path))
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
     reading = read_folder_or_file(folder)
     assert (
-        reasons(reading) == {"closed": "not_readable"}
+        reasons(reading) == {"closed": "unreadable"}
         and "Permission denied" in reading.skipped[0].detail
     )
 
@@ -238,14 +248,12 @@ def test_order_is_sorted_and_a_sample_is_a_part_of_it(folder: Path) -> None:
         (folder / name / "x.txt").write_text(f"{name} {PROSE}", encoding="utf-8")
     whole = read_folder_or_file(folder)
     names = [document.id for document in whole.documents]
-    assert names == ["B/x.txt", "a/x.txt", "b/x.txt", "c10/x.txt", "c9/x.txt", "good.txt"]
-    assert whole.kept_fraction == 1.0 and whole.seen == 6
+    assert names == ["good.txt", "B/x.txt", "a/x.txt", "b/x.txt", "c10/x.txt", "c9/x.txt"]
+    assert whole.kept_bytes == whole.seen_bytes and whole.seen == 6
     part = read_folder_or_file(folder, budget=400, seed=3)
     kept = [document.id for document in part.documents]
     assert 0 < len(kept) < 6 and kept == [name for name in names if name in kept]
-    assert (
-        part.seen == 6 and part.seen_characters == whole.seen_characters and part.kept_fraction < 1
-    )
+    assert part.seen == 6 and part.seen_bytes == whole.seen_bytes > part.kept_bytes > 0
 
 
 def test_five_thousand_tiny_files(folder: Path) -> None:
@@ -317,12 +325,59 @@ def test_halves_of_characters_and_nuls_do_not_survive(folder: Path) -> None:
 
 
 def test_the_fingerprint_sees_every_change(folder: Path) -> None:
-    prints = [files.fingerprint(folder)]
-    assert files.fingerprint(folder) == prints[0]
+    def changed() -> bool:
+        prints.append(fingerprint(find_files(folder)))
+        return prints[-1] not in prints[:-1]
+
+    prints: list[str] = []
+    assert changed() and not changed()
     (folder / "new.txt").write_text("x", encoding="utf-8")
-    prints.append(files.fingerprint(folder))
+    assert changed()
     (folder / "new.txt").rename(folder / "other.txt")
-    prints.append(files.fingerprint(folder))
+    assert changed()
     os.utime(folder / "other.txt", ns=(1, 1))
-    prints.append(files.fingerprint(folder))
-    assert len(set(prints)) == 4
+    assert changed()
+
+
+# Sampling
+
+
+def documents(count: int) -> list[Document]:
+    return [Document(f"f{number}.txt", "é" * (number % 50 + 1)) for number in range(count)]
+
+
+@pytest.mark.parametrize("budget", [10**9, 20_000, 3_000, 1])
+@pytest.mark.parametrize("most", [10**6, 40])
+def test_the_sample_does_not_depend_on_the_order(budget: int, most: int) -> None:
+    stream = documents(2000)
+    results = []
+    for shuffle in range(4):
+        order = random.Random(shuffle).sample(stream, 2000)
+        sample = Sample(budget, seed=5, max_documents=most)
+        for document in order:
+            sample.add(document)
+        results.append(sorted(document.id for document in sample.documents))
+        assert sample.seen == 2000 and sample.seen_bytes == sum(2 * len(d.text) for d in stream)
+    assert results[0] and all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("times", [1.02, 1.3, 2.2, 50])
+def test_the_sample_fills_its_budget_and_never_exceeds_it(times: float) -> None:
+    stream = documents(5_000)
+    budget = int(sum(2 * len(document.text) for document in stream) / times)
+    sample = Sample(budget)
+    for document in stream:
+        sample.add(document)
+        assert sample.kept_bytes <= budget
+    kept = sum(len(document.text.encode()) for document in sample.documents)
+    assert budget - 100 < kept == sample.kept_bytes
+
+
+def test_what_fits_is_kept_whole_and_another_seed_takes_others() -> None:
+    stream = documents(500)
+    whole, first, second = Sample(10**9), Sample(2_000, seed=1), Sample(2_000, seed=2)
+    for document in stream:
+        for sample in (whole, first, second):
+            sample.add(document)
+    assert whole.documents == stream and whole.kept_bytes == whole.seen_bytes
+    assert {d.id for d in first.documents} != {d.id for d in second.documents}

@@ -18,13 +18,13 @@ unit = 1 if sys.platform == "darwin" else 1024
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 before = peak()
 reading = files.read_folder_or_file(sys.argv[1])
-print(peak() - before, reading.seen_characters, len(reading.documents))
+print(peak() - before, reading.seen_bytes, len(reading.documents))
 """
 BLOCK = "".join(f"Line {number} of a long story – told slowly.\n\n" for number in range(25_000))
 
 
 def cost(path: Path) -> tuple[int, int, int]:
-    """Bytes that the peak of the memory grows by, characters seen, documents kept."""
+    """Bytes that the peak of the memory grows by, bytes seen, documents kept."""
     run = subprocess.run(
         [sys.executable, "-c", MEASURE, str(path)],
         capture_output=True,
@@ -51,7 +51,7 @@ def test_a_text_file_of_300_megabytes(tmp_path: Path) -> None:
     growth, seen, kept = cost(path)
     path.unlink()
     assert growth < 250e6 and kept > 100
-    assert 0.99 * count * len(BLOCK) < seen <= count * len(BLOCK)
+    assert 0.99 * count * len(BLOCK.encode()) < seen <= count * len(BLOCK.encode())
 
 
 @pytest.mark.parametrize("ending", [".csv", ".jsonl", ".json", ".parquet"])

@@ -1,41 +1,57 @@
-"""Every format, its text and its facts."""
+"""Every format: its text and its facts, and what the report says of the rest."""
 
+import csv
+import io
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from file_makers import (
     PROSE,
+    docx_bytes,
     encrypted_pdf_bytes,
     notebook_text,
     pdf_bytes,
+    word_run,
     write_docx,
     write_parquet,
 )
 
-from course_lib.workbook.corpus import json_stream, readers, tables
-from course_lib.workbook.corpus.problems import SKIP_REASONS, Problem
+from course_lib.workbook.corpus import json_files, readers, tables
+from course_lib.workbook.corpus.parts import SKIP_REASONS, Part, Problem, parts
 from course_lib.workbook.corpus.readers import READERS, reader_for
 
+AES = Path(__file__).parents[2] / "support" / "aes_256.pdf"
 
-def read(path: Path) -> tuple[list[tuple[str, dict]], list[Problem]]:
+
+def read(path: Path) -> tuple[list[Part], list[Problem]]:
     """What the reader gives, and what it complains about (raised or not)."""
-    parts, problems = [], []
-    reader = reader_for(path.name)
-    assert reader is not None
+    found, problems = [], []
     try:
-        for item in reader(path):
-            (problems if isinstance(item, Problem) else parts).append(item)
+        for item in reader_for(path.name)(path):
+            (problems if isinstance(item, Problem) else found).append(item)
     except Problem as problem:
         problems.append(problem)
     assert all(problem.reason in SKIP_REASONS for problem in problems)
-    return parts, problems
+    return found, problems
 
 
-def texts(path: Path) -> list[str]:
-    parts, problems = read(path)
-    assert not problems
-    return [text for text, _ in parts]
+@pytest.fixture
+def texts(tmp_path: Path):  # noqa: ANN201
+    """``texts(name, content, problems)``: the texts of such a file; ``problems`` must be reported."""
+
+    def of(name: str, content: str | bytes, *expected: str) -> list[str]:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        found, problems = read(path)
+        said = [f"{problem.reason}: {problem.detail}" for problem in problems]
+        assert len(said) == len(expected), said
+        assert all(part in line for part, line in zip(expected, said, strict=True)), said
+        return [text for text, _ in found]
+
+    return of
 
 
 def test_the_table_has_every_format() -> None:
@@ -47,243 +63,364 @@ def test_the_table_has_every_format() -> None:
 
 
 @pytest.mark.parametrize("ending", [".txt", ".md", ".rst", ".py"])
-def test_plain_text(tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"a{ending}"
-    path.write_text("# Heading\n\n    indented\nlast", encoding="utf-8")
-    assert texts(path) == ["# Heading\n\n    indented\nlast"]
+def test_plain_text(texts, ending: str) -> None:  # noqa: ANN001
+    content = "# Heading\n\n    indented\nlast"
+    assert texts(f"a{ending}", content) == [content]
 
 
-def test_a_python_file_may_declare_its_encoding(tmp_path: Path) -> None:
+def test_declared_encodings(tmp_path: Path) -> None:
     path = tmp_path / "old.py"
     path.write_bytes("#!/usr/bin/python\n# -*- coding: latin-1 -*-\nx = 'é'\n".encode("latin-1"))
-    parts, _ = read(path)
-    assert parts[0][0].endswith("x = 'é'") and parts[0][1] == {"encoding": "cp1252"}
+    found, problems = read(path)
+    assert found[0][0].endswith("x = 'é'") and found[0][1] == {"encoding": "cp1252"}
+    page = tmp_path / "old.html"
+    page.write_bytes(f"<meta charset='iso-8859-1'><p>Café. {PROSE}</p>".encode("latin-1"))
+    assert "Café" in read(page)[0][0][0] and not problems
+
+
+def test_a_guessed_encoding_is_told(texts) -> None:  # noqa: ANN001
+    german = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße.\n"
+    old = (german * 3).encode("latin-1")
+    assert texts("a.txt", old, "note: read as cp1252") == [(german * 3).strip()]
+    rows = "id;text\n" + "".join(f"{n};{german}" for n in range(3))
+    said = "note: read as cp1252; the separator is ';'"
+    assert texts("a.csv", rows.encode("latin-1"), said) == [german.strip()] * 3
+
+
+# HTML
 
 
 def test_html_gives_the_article_without_menus_and_scripts(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     body = f"<nav><a href='/'>Menu entry</a></nav><article><h1>Harbour</h1><p>{PROSE}</p><p>{PROSE[::-1]}</p></article>"
     head = "<title>Keeper &amp; boats</title><script>var secret = 1</script>"
-    path.write_text(
-        f"<!doctype html><html><head>{head}</head><body>{body}</body></html>", encoding="utf-8"
-    )
-    parts, _ = read(path)
-    assert PROSE in parts[0][0] and "Menu entry" not in parts[0][0] and "secret" not in parts[0][0]
-    assert parts[0][1]["title"] == "Keeper & boats"
+    path.write_text(f"<!doctype html><html><head>{head}</head><body>{body}</body></html>")
+    found, _ = read(path)
+    assert PROSE in found[0][0] and "Menu entry" not in found[0][0] and "secret" not in found[0][0]
+    assert found[0][1]["title"] == "Keeper & boats"
 
 
-def test_html_without_an_article_gives_its_visible_text(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "list.htm"
-    path.write_text(
-        "<?xml version='1.0' encoding='utf-8'?><p>one<br>two</p><style>x</style><td>three",
-        encoding="utf-8",
-    )
-    monkeypatch.setattr(readers, "_main_text", lambda markup: "")
-    assert texts(path) == ["one\ntwo\nthree"]
-    path.write_text("<!-- nothing -->", encoding="utf-8")
-    assert texts(path) == []
-
-
-def test_a_failing_html_library_does_not_matter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("<?xml version='1.0'?><p>one<br>two</p><style>x</style><td>three", ["one\ntwo\nthree"]),
+        ("<!-- nothing -->", []),
+        ("<title>App</title><noscript>Enable JavaScript</noscript><div id=r></div>", []),
+        ("<title>F</title><frameset><noframes><body>no frames</body></noframes></frameset>", []),
+    ],
+)
+def test_html_without_an_article(texts, monkeypatch, page: str, expected: list[str]) -> None:  # noqa: ANN001
     import trafilatura
+
+    assert expected or texts("a.html", page) == []
 
     def fail(*args: object, **more: object) -> None:
         raise RecursionError
 
     monkeypatch.setattr(trafilatura, "extract", fail)
-    path = tmp_path / "page.html"
-    path.write_text(f"<p>{PROSE}</p>", encoding="utf-8")
-    assert texts(path) == [PROSE]
+    assert texts("a.html", page) == expected
 
 
-def test_html_in_the_encoding_that_it_declares(tmp_path: Path) -> None:
-    path = tmp_path / "old.html"
-    path.write_bytes(f"<meta charset='iso-8859-1'><p>Café. {PROSE}</p>".encode("latin-1"))
-    parts, _ = read(path)
-    assert "Café" in parts[0][0] and parts[0][1]["encoding"] == "cp1252"
+# PDF
+
+SOUP = "".join(f"{ord(letter) - 29:04x}" for letter in "The Phantom of the house")
+CID = "<< /Type /Font /Subtype /Type0 /BaseFont /A+Sans /Encoding /Identity-H /DescendantFonts [4 0 R] >>"
+GLYPHS = "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /A+Sans /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /DW 500 >>"
 
 
-def test_pdf_pages_in_order(tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
-    path.write_bytes(pdf_bytes([f"page {number}" for number in range(50)]))
-    (text,) = texts(path)
+def test_pdf_pages_in_order(texts) -> None:  # noqa: ANN001
+    (text,) = texts("a.pdf", pdf_bytes([f"page {number}" for number in range(50)]))
     assert text.split() == " ".join(f"page {number}" for number in range(50)).split()
+    assert texts("a.pdf", encrypted_pdf_bytes("open to all", "")) == ["open to all"]
+    assert "quick brown fox" in texts("a.pdf", AES.read_bytes())[0]
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
-    [(pdf_bytes(["", ""]), "no_text"), (encrypted_pdf_bytes("hidden", "secret"), "encrypted")],
+    ("content", "said"),
+    [
+        (pdf_bytes(["", ""]), "empty: the PDF has no text, only pictures"),
+        (encrypted_pdf_bytes("hidden", "secret"), "encrypted: it is protected by a password"),
+        (b"%PDF-1.4 this is not one", "unreadable: the file is damaged"),
+        (pdf_bytes([f"<{SOUP}>"], CID, [GLYPHS]), "do not tell which letters they draw"),
+    ],
 )
-def test_pdf_that_cannot_be_used(tmp_path: Path, content: bytes, reason: str) -> None:
-    path = tmp_path / "a.pdf"
-    path.write_bytes(content)
-    parts, problems = read(path)
-    assert not parts and [problem.reason for problem in problems] == [reason]
+def test_pdf_that_cannot_be_used(texts, content: bytes, said: str) -> None:  # noqa: ANN001
+    assert texts("a.pdf", content, said) == []
 
 
-def test_a_pdf_that_anybody_may_open_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "a.pdf"
-    path.write_bytes(encrypted_pdf_bytes("open to all", ""))
-    assert texts(path) == ["open to all"]
-
-
-def test_one_damaged_page_does_not_lose_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pypdf import PageObject
-
-    real = PageObject.extract_text
-
-    def extract(page: PageObject) -> str:
-        text = real(page)
+def test_one_damaged_page_does_not_lose_the_others(texts, monkeypatch) -> None:  # noqa: ANN001
+    def known(text: str, page: object) -> bool:
         if "page 1" in text:
             raise KeyError("/Font")
-        return text
+        return True
 
-    monkeypatch.setattr(PageObject, "extract_text", extract)
-    path = tmp_path / "a.pdf"
-    path.write_bytes(pdf_bytes(["page 0", "page 1", "page 2"]))
-    parts, problems = read(path)
-    assert parts[0][0].split() == ["page", "0", "page", "2"]
-    assert (
-        problems[0].reason == "broken"
-        and problems[0].detail == "1 of 3 pages are damaged, the first is 2"
-    )
+    monkeypatch.setattr(readers, "_letters_are_known", known)
+    said = "unreadable: 1 of 3 pages are damaged, the first is 2"
+    (text,) = texts("a.pdf", pdf_bytes(["page 0", "page 1", "page 2"]), said)
+    assert text.split() == ["page", "0", "page", "2"]
 
 
-def test_word_paragraphs_and_tables(tmp_path: Path) -> None:
-    path = tmp_path / "a.docx"
-    write_docx(path, ["First – “quoted”", "Second"], [["name", "age"], ["Ann", "3"]])
-    (text,) = texts(path)
-    assert text.split("\n\n") == ["First – “quoted”", "Second", "name | age\nAnn | 3"]
+# Word
 
-
-def test_word_bombs_and_passwords_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.docx"
-    write_docx(path, ["text " * 5000])
-    for name in ("MOST_UNPACKED", "MOST_MARKUP"):
-        with monkeypatch.context() as patch:
-            patch.setattr(readers, name, 20_000)
-            parts, problems = read(path)
-            assert not parts and problems[0].reason == "too_large"
-    path.write_bytes(readers.OLD_OFFICE + b"\x00" * 600)
-    assert read(path)[1][0].reason == "encrypted"
-
-
-def test_notebook_cells_without_outputs(tmp_path: Path) -> None:
-    path = tmp_path / "a.ipynb"
-    path.write_text(
-        notebook_text([("markdown", "# Title\ntext"), ("code", "x = 1\nx")]), encoding="utf-8"
-    )
-    assert texts(path) == ["# Title\ntext\n\nx = 1\nx"]
-    path.write_text('{"worksheets": []}', encoding="utf-8")
-    assert read(path)[1][0].reason == "broken"
+DELETED = "<w:del w:id='1' w:author='x'><w:r><w:delText>was out</w:delText></w:r></w:del>"
+BOX = (
+    "<w:r><w:pict><v:shape xmlns:v='urn:schemas-microsoft-com:vml'><v:textbox><w:txbxContent><w:p>"
+    f"{word_run('in a box')}</w:p></w:txbxContent></v:textbox></v:shape></w:pict></w:r>"
+)
+STRICT = (
+    (
+        b"http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+        b"http://purl.oclc.org/ooxml/officeDocument/relationships",
+    ),
+    (
+        b"http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+        b"http://purl.oclc.org/ooxml/wordprocessingml/main",
+    ),
+)
 
 
 @pytest.mark.parametrize(
-    ("separator", "ending"), [(",", ".csv"), (";", ".csv"), ("\t", ".tsv"), ("|", ".csv")]
+    ("paragraph", "expected"),
+    [
+        (DELETED + f"<w:ins w:id='2' w:author='x'>{word_run('burns')}</w:ins>", "Start burns"),
+        (f"<w:moveFrom w:id='3' w:author='x'>{word_run('a')}</w:moveFrom>", "Start"),
+        (f"<w:sdt><w:sdtContent>{word_run('Ann')}</w:sdtContent></w:sdt>", "Start Ann"),
+        (f"<w:smartTag w:uri='x' w:element='y'>{word_run('Bonn')}</w:smartTag>", "Start Bonn"),
+        (f"<w:customXml w:element='y'>{word_run('own')}</w:customXml>", "Start own"),
+        (f"<w:fldSimple w:instr='PAGE'>{word_run('7')}</w:fldSimple>", "Start 7"),
+        (f"<w:bdo w:val='rtl'>{word_run('שלום')}</w:bdo>", "Start שלום"),
+        (f"<w:hyperlink w:anchor='a'>{word_run('link')}</w:hyperlink>", "Start link"),
+        ("<m:oMath><m:r><m:t>x=1</m:t></m:r></m:oMath>", "Start x=1"),
+        (BOX, "Start \n\nin a box"),
+        ("<w:r><w:t>a</w:t><w:br/><w:t>&lt;b&gt;</w:t></w:r>", "Start a\n<b>"),
+    ],
 )
-def test_tables_find_the_text_column(tmp_path: Path, separator: str, ending: str) -> None:
-    path = tmp_path / f"a{ending}"
-    rows = [
-        ["id", "story", "author"],
-        ["1", f'"{PROSE}\nline two"', "Ann"],
-        ["2", f'"{PROSE}"', "Bob"],
+def test_word_shows_what_word_shows(texts, paragraph: str, expected: str) -> None:  # noqa: ANN001
+    assert texts("a.docx", docx_bytes(paragraph)) == [expected]
+
+
+def test_word_paragraphs_tables_and_templates(texts, tmp_path: Path) -> None:  # noqa: ANN001
+    path = tmp_path / "a.docx"
+    write_docx(path, ["First – “quoted”", "Second"], [["name", "age"], ["Ann", "3"]])
+    (text,) = texts("b.docx", path.read_bytes())
+    assert text.split("\n\n") == ["First – “quoted”", "Second", "name | age\nAnn | 3"]
+    inner = f"<w:tbl><w:tr><w:tc><w:p>{word_run('nested')}</w:p></w:tc></w:tr></w:tbl><w:p/>"
+    table = f"<w:tbl><w:tr><w:tc>{inner}</w:tc></w:tr></w:tbl>"
+    control = f"<w:sdt><w:sdtContent><w:p>{word_run('template')}</w:p></w:sdtContent></w:sdt>"
+    (text,) = texts("c.docx", docx_bytes(body=control + table))
+    assert text.split() == ["Start", "template", "nested"]
+
+
+def test_word_of_other_dialects_and_with_loose_ends(texts) -> None:  # noqa: ANN001
+    def strict(name: str, data: bytes) -> bytes:
+        for old, new in STRICT:
+            data = data.replace(old, new)
+        return data
+
+    def dangling(name: str, data: bytes) -> bytes:
+        link = b'<Relationship Id="rId99" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image" Target="NULL"/></Relationships>'
+        return data.replace(b"</Relationships>", link) if "document.xml.rels" in name else data
+
+    for change in (strict, dangling):
+        assert texts("a.docx", docx_bytes(word_run("here"), change=change)) == ["Start here"]
+
+
+def test_word_bombs_and_passwords_are_refused(texts, monkeypatch) -> None:  # noqa: ANN001
+    for name in ("MAX_UNPACKED", "MAX_MARKUP"):
+        with monkeypatch.context() as patch:
+            patch.setattr(readers, name, 1_000)
+            assert texts("a.docx", docx_bytes(), "unreadable: it unpacks to more") == []
+    assert texts("a.docx", readers.OLD_OFFICE + b"\x00" * 600, "encrypted: ") == []
+
+
+# Notebooks
+
+
+def test_notebook_cells_without_outputs(texts) -> None:  # noqa: ANN001
+    cells = notebook_text([("markdown", "# Title\ntext"), ("code", "x = 1\nx")])
+    assert texts("a.ipynb", cells) == ["# Title\ntext\n\nx = 1\nx"]
+    old = {
+        "worksheets": [{"cells": [{"cell_type": "markdown", "source": ["old"], "metadata": {}}]}]
+    }
+    old |= {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}}
+    assert texts("a.ipynb", json.dumps(old)) == ["old"]
+    for broken in ('{"worksheets": []}', "{", "[]"):
+        assert texts("a.ipynb", broken, "unreadable: it is not a Jupyter notebook") == []
+
+
+# CSV and TSV
+
+SONG = "\n".join(f"line {n} of the song, la la" for n in range(30))
+SONGS = [["artist", "lyrics", "year"], *([f"Artist {n}", SONG, 1990 + n] for n in range(3))]
+MANY = "id,name,text\n" + "".join(f'{n},"T {n}","A text, number {n}"\n' for n in range(30))
+REPAIRED = "note: {} rows have quotes that do not fit and were read as they stand, the first in"
+
+
+def table(rows: list[list], **dialect: object) -> str:
+    out = io.StringIO()
+    csv.writer(out, **dialect).writerows(rows)
+    return out.getvalue()
+
+
+OPEN_QUOTES = {
+    "shown as they are": ("a.tsv", '2\t"Well, he\n3\t"Stop!" she', ['"Well, he', '"Stop!" she']),
+    "not one cell": ("a.tsv", '2\t"Well, he\n3\tand left."', ['"Well, he', 'and left."']),
+    "never closed": ("a.csv", '2,"Well he began\n3,three', ['"Well he began', "three"]),
+}
+TABLES = {
+    "semicolons": (table(SONGS, delimiter=";"), [SONG] * 3, "the separator is ';'"),
+    "long cells": (table([*SONGS, *SONGS[1:] * 200]), [SONG] * 603, None),
+    "a novel in a cell": ('id,text\n1,"' + "A sentence. " * 20_000 + '"\n2,short\n', "short", None),
+    "Excel's first line": ("sep=;\nid;text\n1;one, two\n", ["one, two"], "';'"),
+    "single quotes": ("id,text\n1,'Hello, you'\n2,'fine, ok'\n", ["Hello, you", "fine, ok"], "'"),
+    "a blank before": ('id, text\n1, "Hello, world"\n', ["Hello, world"], None),
+    "Windows": ('\ufeffid,text\r\n1,"one\r\ntwo, 3"\r\n', ["one\ntwo, 3"], None),
+    "equal names": ("a,a,text\n1,2,hello there\n", ["hello there"], None),
+    "bars": ("id|text\n1|Hello, you; all\n", ["Hello, you; all"], "'|'"),
+    "tabs": ("id\ttext\n1\tone, two\n", ["one, two"], None),
+    "one quoted column": ('text\n"One, two"\n"A ""b"" c"\n', ["One, two", 'A "b" c'], None),
+    "no table": (
+        "One, x.\nAnother.\nA, b, and c.\n",
+        ["One, x.", "Another.", "A, b, and c."],
+        None,
+    ),
+    "MySQL": (
+        MANY + '31,"T","He said \\"play, please\\" and left"\n',
+        'He said "play, please" and left',
+        "quotes are written as \\",
+    ),
+    "MySQL, late": (
+        MANY * 20 + '31,"T","He said \\"play, please\\" and left"\n',
+        'He said \\"play, please\\" and left',
+        REPAIRED.format(1),
+    ),
+    "an open quote, late": (
+        MANY + '31,x,"Well, he began\n32,y,"some thing"\n33,z,"the end"\n',
+        "the end",
+        REPAIRED.format(1),
+    ),
+    "lone quotes": (
+        "id,text,y\n" + '1,"He said\nthe word "hi" there, ok\nand left",2000\n' * 5,
+        ['He said\nthe word "hi" there, ok\nand left'] * 5,
+        REPAIRED.format(5),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_separators_and_quotes(texts, case: str) -> None:  # noqa: ANN001
+    """As data sets of lyrics, exports of MySQL and Excel, and hand-made tables have them."""
+    content, expected, said = TABLES[case]
+    found = texts("a.csv", content, *([said] if said else []))
+    assert found == expected or found[-1] == expected
+
+
+@pytest.mark.parametrize("case", OPEN_QUOTES)
+def test_a_quote_may_be_only_a_quote(texts, case: str) -> None:  # noqa: ANN001
+    name, rows, expected = OPEN_QUOTES[case]
+    content = f"{rows[1].join(('id', 'text'))}\n1{rows[1]}one here\n{rows}\n4{rows[1]}the end\n"
+    assert texts(name, content) == ["one here", *expected, "the end"]
+
+
+def test_an_open_quote_does_not_swallow_the_memory(texts, monkeypatch) -> None:  # noqa: ANN001
+    monkeypatch.setattr(tables, "MAX_CELL", 1000)
+    monkeypatch.setattr(tables, "SAMPLE_LENGTH", 100)
+    content = MANY + '2,x,"' + "never, closed, here\n" * 500
+    assert texts("a.csv", content, REPAIRED.format(1))[29:32] == [
+        "A text, number 29",
+        '"never',
+        " here",
     ]
-    path.write_text("\n".join(separator.join(row) for row in rows), encoding="utf-8")
-    parts, problems = read(path)
-    assert not problems
-    assert parts[0] == (f"{PROSE}\nline two", {"record": 1, "id": "1", "author": "Ann"})
-    assert parts[1][0] == PROSE
 
 
-def test_a_column_called_text_wins_and_short_tables_become_lines(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text(f"Text,comment\nshort,{PROSE.replace(',', '')}\n,x\n", encoding="utf-8")
-    parts, problems = read(path)
-    assert [text for text, _ in parts] == ["short"]
-    assert problems[0].reason == "empty" and "1 of 2 records" in problems[0].detail
-    path.write_text("name,age\nAnn,3\nCid,5\nDan,6\nBob,4,surplus\n", encoding="utf-8")
-    found = texts(path)
+HEADERS = {
+    "questions": (
+        "Time,What did you like?,And you?\n2024/01/01,The labs,All\n2024/01/02,x y,z\n",
+        2,
+    ),
+    "numbers": (f"1,{PROSE.replace(',', '')}\n2,{PROSE.replace(',', '')}\n", 2),
+    "names over numbers": ("name,age\nAnn,3\nCid,5\nDan,6\nBob,4,surplus\n", 4),
+}
+
+
+def test_column_names_are_told_from_rows(texts) -> None:  # noqa: ANN001
+    found = texts("a.csv", HEADERS["questions"][0])
+    assert len(found) == 2 and "What did you like?: The labs" in found[0]
+    assert (
+        len(texts("a.csv", HEADERS["numbers"][0], "there is no row of column names; the text")) == 2
+    )
+    found = texts("a.csv", HEADERS["names over numbers"][0])
     assert found[0] == "name: Ann\nage: 3" and found[3] == "name: Bob\nage: 4\ncolumn 3: surplus"
+    chat = "anna,where is the red bicycle\nbob,it stands behind the house\n"
+    assert len(texts("a.csv", chat, "note: there is no row of column names")) == 2
+    perhaps = "kind,colour\ncup,green\nlamp,red\n"
+    assert len(texts("a.csv", perhaps, "the first row is read as column names (kind, colour)")) == 2
 
 
-def test_a_table_without_a_header_loses_no_row(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text(
-        f"1,{PROSE.replace(',', '')}\n2,{PROSE[::-1].replace(',', '')}\n", encoding="utf-8"
-    )
-    assert len(texts(path)) == 2
-    path.write_text(
-        "One sentence, alone.\nAnother sentence.\nA third one, and, more.\n", encoding="utf-8"
-    )
-    assert len(texts(path)) == 3
+def test_the_text_column_is_found_by_name_and_length(tmp_path: Path, texts) -> None:  # noqa: ANN001
+    cars = "make,body,description\n" + f"VW,sedan,{PROSE.replace(',', '')}\n" * 4
+    assert texts("a.csv", cars, "the text is the column 'description'")[0].startswith("The light")
+    assert texts("a.csv", "Text,id\na short one,1\n,2\n", "empty: 1 of 2 records") == [
+        "a short one"
+    ]
+    long = PROSE.replace(",", "")
+    said = "the text is the column 'answer' (left out: question)"
+    assert texts("a.csv", f"question,answer\n{long},{long} {long}\n", said) == [f"{long} {long}"]
+    path = tmp_path / "a.tsv"
+    path.write_text(f'id\tlyrics\tauthor\n1\t"{PROSE}\n2"\tAnn\n2\t{PROSE}\tBob\n')
+    found, _ = read(path)
+    assert found[0] == (f"{PROSE}\n2", {"record": 1, "id": "1", "author": "Ann"})
 
 
-def test_an_open_quote_does_not_swallow_the_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tables, "LONGEST_CELL", 1000)
-    path = tmp_path / "a.csv"
-    path.write_text('id,text\n1,good\n2,"' + "never closed\n" * 500, encoding="utf-8")
-    parts, problems = read(path)
-    assert [text for text, _ in parts] == ["good"] and problems[0].reason == "broken"
+# JSON
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".ndjson", ".json"])
-def test_json_lines_with_broken_ones(tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"a{ending}"
+def test_json_lines_with_broken_ones(texts, ending: str) -> None:  # noqa: ANN001
     good = [json.dumps({"text": f"text {number}", "n": number}) for number in range(5)]
-    path.write_text(
-        "\n".join([good[0], good[1], "{broken", "", *good[2:], "also broken"]), encoding="utf-8"
-    )
-    parts, problems = read(path)
-    assert [text for text, _ in parts] == [f"text {number}" for number in range(5)]
-    assert parts[4][1] == {"record": 5, "n": 4}
-    assert [problem.reason for problem in problems] == ["broken_json"] * 2
-    assert "line 3 " in problems[0].detail and "line 8 " in problems[1].detail
+    content = "\n".join([good[0], good[1], "{broken", "", *good[2:], "also broken"])
+    found = texts(f"a{ending}", content, "unreadable: line 3 ", "unreadable: line 8 ")
+    assert found == [f"text {number}" for number in range(5)]
 
 
-def test_many_broken_lines_are_summed_up(tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl"
-    path.write_text("broken\n" * 500 + '{"text": "good"}\n', encoding="utf-8")
-    parts, problems = read(path)
-    assert len(parts) == 1 and len(problems) == tables.REPORTED + 1
-    assert problems[-1].detail == f"{500 - tables.REPORTED} further lines are not valid JSON"
+def test_many_broken_lines_are_summed_up(texts) -> None:  # noqa: ANN001
+    said = ["is not valid"] * json_files.MAX_REPORTED + ["490 further lines are not valid JSON"]
+    assert texts("a.jsonl", "broken\n" * 500 + '{"text": "good"}\n', *said) == ["good"]
 
 
-RECORDS = [{"body": f"text {number}", "n": number, "inner": {"x": 1}} for number in range(4)]
+RECORDS = [{"text": f"text {number}", "n": number} for number in range(4)]
+CELLS = [[record["text"], record["n"]] for record in RECORDS]
 SHAPES = {
-    "list": RECORDS,
-    "in an object": {"version": 1, "data": RECORDS},
-    "deeper": {"result": {"count": 4, "rows": RECORDS}},
-    "by key": {f"k{number}": record for number, record in enumerate(RECORDS)},
+    "list": json.dumps(RECORDS),
+    "in an object": json.dumps({"version": 1, "data": RECORDS}),
+    "deeper": json.dumps({"result": {"count": 4, "inner": {"rows": RECORDS}}}),
+    "the second list": json.dumps({"licences": [{"id": 1}], "annotations": RECORDS}),
+    "by key": json.dumps({f"k{number}": record for number, record in enumerate(RECORDS)}),
+    "one after the other": "\n\n".join(json.dumps(record, indent=2) for record in RECORDS),
+    "on one line": "".join(map(json.dumps, RECORDS)),
+    "two lists": json.dumps(RECORDS[:2]) + "\n" + json.dumps(RECORDS[2:]),
+    "pandas": json.dumps(
+        {key: {str(n): r[key] for n, r in enumerate(RECORDS)} for key in RECORDS[0]}
+    ),
+    "pandas, split": json.dumps({"columns": ["text", "n"], "index": [0, 1, 2, 3], "data": CELLS}),
+    "columns": json.dumps({key: [record[key] for record in RECORDS] for key in RECORDS[0]}),
+    "not a number": json.dumps([{**record, "x": float("nan")} for record in RECORDS]),
+    "with a mark": "\ufeff" + json.dumps(RECORDS),
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("whole", [True, False], ids=["small", "streamed"])
-def test_json_records(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str, whole: bool
-) -> None:
-    if not whole:
-        monkeypatch.setattr(tables, "WHOLE", 0)
-    path = tmp_path / "a.json"
-    path.write_text(json.dumps(SHAPES[shape]), encoding="utf-8")
-    assert texts(path) == [f"text {number}" for number in range(4)]
+@pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
+def test_json_records(texts, monkeypatch, shape: str, large: bool) -> None:  # noqa: ANN001
+    if large:
+        monkeypatch.setattr(json_files, "MAX_VALUE", 60)
+    assert texts("a.json", SHAPES[shape]) == [record["text"] for record in RECORDS]
 
 
-def test_json_of_other_shapes(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
+def test_json_of_other_shapes(texts) -> None:  # noqa: ANN001
     for value, expected in [
         (["one", "two"], ["one", "two"]),
-        ({"title": "T", "text": "the text", "tags": ["a", "b"]}, ["the text"]),
+        ({"title": "T", "text": "the text"}, ["the text"]),
         ({"name": "Ann", "langs": ["de", "fr"]}, ["name: Ann\nlangs: de\nfr"]),
         (
             [{"messages": [{"role": "user", "content": "hi"}]}],
@@ -292,49 +429,101 @@ def test_json_of_other_shapes(tmp_path: Path) -> None:
         ("just text", ["just text"]),
         ([], []),
     ]:
-        path.write_text(json.dumps(value), encoding="utf-8")
-        assert texts(path) == expected
+        assert texts("a.json", json.dumps(value)) == expected
 
 
-def test_json_that_breaks_off_keeps_what_came_before(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_text('[{"text": "one"},\n{"text": "two"},\n{"text": "thr', encoding="utf-8")
-    parts, problems = read(path)
-    assert [text for text, _ in parts] == ["one", "two"]
-    assert problems[0].reason == "broken_json" and "line 3" in problems[0].detail
+@pytest.mark.parametrize("start", ["[", '{"data": ['])
+def test_json_that_breaks_off_keeps_what_came_before(texts, start: str) -> None:  # noqa: ANN001
+    content = start + '{"text": "one"},\n{"text": "two"},\n{"text": "thr'
+    said = "unreadable: line 3 is not valid JSON"
+    assert texts("a.json", content, said) == ["one", "two"]
 
 
-def test_json_nested_without_end_and_values_without_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.json"
-    path.write_text("[" * 200_000, encoding="utf-8")
-    assert read(path)[1][0].reason == "broken_json"
-    monkeypatch.setattr(json_stream, "LARGEST", 100_000)
-    monkeypatch.setattr(tables, "WHOLE", 0)
-    path.write_text('[{"text": "' + "x" * 1_000_000, encoding="utf-8")
-    assert read(path)[1][0].reason == "too_large"
+def test_json_nested_without_end_and_values_without_end(texts, monkeypatch) -> None:  # noqa: ANN001
+    assert texts("a.json", "[" * 200_000, "unreadable: ") == []
+    monkeypatch.setattr(json_files, "MAX_VALUE", 100_000)
+    assert texts("a.json", '[{"text": "' + "x" * 1_000_000, "longer than 100,000") == []
+
+
+# Parquet
+
+
+def parquet_bytes(columns: dict) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
 
 
 def test_parquet_by_row_groups(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    columns = {
-        "text": [f"text {n}" for n in range(1000)],
-        "n": list(range(1000)),
-        "raw": [b"\x00"] * 1000,
-    }
-    write_parquet(path, columns)
-    parts, problems = read(path)
-    assert [text for text, _ in parts] == columns["text"] and not problems
-    assert parts[7][1] == {"record": 8, "n": 7}
+    numbers = list(range(1000))
+    write_parquet(
+        path, {"text": [f"text {n}" for n in numbers], "n": numbers, "raw": [b"\0"] * 1000}
+    )
+    found, problems = read(path)
+    assert [text for text, _ in found] == [f"text {n}" for n in numbers] and not problems
+    assert found[7][1] == {"record": 8, "n": 7}
 
 
-def test_utf16_tables_and_json(tmp_path: Path) -> None:
+def test_parquet_with_columns_that_python_cannot_read(texts) -> None:  # noqa: ANN001
+    made = pa.array([0, 253402300800], pa.timestamp("s"))
+    found = texts("a.parquet", parquet_bytes({"made": made, "text": ["First text", "Second text"]}))
+    assert found == ["First text", "Second text"]
+    assert texts("a.parquet", parquet_bytes({"text": ["größer".encode(), b"two"]})) == [
+        "größer",
+        "two",
+    ]
+
+
+def test_utf16_tables_and_json(texts) -> None:  # noqa: ANN001
     for ending, content in [
         (".csv", "id,text\n1,schön\n"),
         (".jsonl", '{"text": "schön"}\n'),
         (".json", '[{"text": "schön"}]'),
     ]:
-        path = tmp_path / f"a{ending}"
-        path.write_bytes(content.encode("utf-16"))
-        assert texts(path) == ["schön"]
+        assert texts(f"a{ending}", content.encode("utf-16")) == ["schön"]
+
+
+# Parts of bounded length
+
+PARAGRAPH = "One sentence stands here. Another one follows it! Does a third?\nA new line.\n\n"
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 5000])
+def test_parts_do_not_depend_on_the_chunks(size: int) -> None:
+    text = PARAGRAPH * 40
+    chunks = [text[start : start + size] for start in range(0, len(text), size)]
+    assert list(parts(chunks, 300)) == list(parts([text], 300))
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        (PARAGRAPH * 40, "line."),
+        (PARAGRAPH.replace("\n", " ") * 40, ("here. ", "it! ", "third? ", "line.  ", "line. ")),
+        ("word " * 400, "word "),
+        ("词语。句子" * 400, "。"),
+    ],
+)
+def test_a_cut_is_where_a_reader_pauses(text: str, ends: str | tuple[str, ...]) -> None:
+    found = list(parts([text], 300))
+    assert max(map(len, found)) <= 300 and min(map(len, found[:-1])) >= 150
+    assert all(part.endswith(ends) for part in found[:-1])
+    assert "".join("".join(found).split()) == "".join(text.split())
+
+
+def test_no_part_is_lost_blank_or_cut_within_a_letter() -> None:
+    text = "x" * 1_000_000
+    found = list(parts([text]))
+    assert "".join(found) == text and max(map(len, found)) == 20_000
+    assert list(parts(["\n\n", "  ", "\t\n"])) == []
+    for unit in ("e\u0301", "कि", "👨\u200d👩\u200d👧"):
+        for part in parts([unit * 500], 101):
+            assert part == unit * (len(part) // len(unit))
+
+
+@pytest.mark.parametrize("bad", [b"\xff\xfe broken", b"\x00\x00 broken"])
+def test_what_stands_before_a_break_is_kept(texts, bad: bytes) -> None:  # noqa: ANN001
+    good = "".join(f"Line {n} of a text with an ü in it.\n" for n in range(12_000))
+    found = texts("a.txt", good.encode() + bad, "kept")
+    assert "".join(found).replace("\n", "") == good.replace("\n", "")

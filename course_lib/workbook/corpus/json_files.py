@@ -1,0 +1,236 @@
+"""Readers of JSON files of any size: lists of records, JSON Lines, and the shapes of other tools."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from course_lib.workbook.corpus.encoding import TextFile
+from course_lib.workbook.corpus.parts import Part, Problem
+from course_lib.workbook.corpus.records import TEXT_NAMES, Record, as_text, parts_of_records
+from course_lib.workbook.corpus.tables import lines
+
+MAX_VALUE = 20_000_000  # characters of one value in a stream,
+MAX_WHOLE = 100_000_000  # bytes of a file that has to be in memory as a whole
+MAX_REPORTED = 10  # broken lines of a file that are reported one by one
+_BLANKS = re.compile(r"[\s\ufeff]*")
+_DECODE = json.JSONDecoder().raw_decode
+
+
+def json_lines(path: Path) -> Iterator[Part | Problem]:
+    """One JSON value a line; a broken line is reported with its number, the others are read."""
+    file = TextFile(path)
+    guesses: list[str] = []
+    yield from parts_of_records(_line_records(file, guesses), guesses)
+
+
+def _line_records(file: TextFile, guesses: list[str]) -> Iterator[Record | Problem]:
+    broken = 0
+    for number, line in enumerate(lines(file.chunks()), 1):
+        if number == 1 and file.guessed:
+            guesses.append(f"read as {file.encoding}")
+        if not line.strip():
+            continue
+        try:
+            yield _record(json.loads(line))
+        except (ValueError, RecursionError) as error:
+            broken += 1
+            if broken <= MAX_REPORTED:
+                reason = getattr(error, "msg", "nested too deeply")
+                yield Problem("unreadable", f"line {number:,} is not valid JSON ({reason})")
+    if broken > MAX_REPORTED:
+        yield Problem("unreadable", f"{broken - MAX_REPORTED:,} further lines are not valid JSON")
+
+
+def json_values(path: Path) -> Iterator[Part | Problem]:
+    """The records of a .json file: the objects of its main list, wherever in the file that stands.
+
+    A file that really holds JSON Lines is read as such. Of a file that breaks off the records
+    before the break are read.
+    """
+    if _looks_like_lines(path):
+        yield from json_lines(path)
+        return
+    guesses: list[str] = []
+    yield from parts_of_records(_values(path, guesses), guesses)
+
+
+def _looks_like_lines(path: Path) -> bool:
+    first, _, rest = next(TextFile(path).chunks(), "").lstrip().partition("\n")
+    try:
+        return rest.lstrip()[:1] == first[:1] == "{" and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+class JsonStream:
+    """The values of a JSON text one by one; what ``json.loads`` reads (NaN, half characters), it reads."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = TextFile(path)
+        self.chunks = self.file.chunks()
+        self.text, self.place, self.line = "", 0, 1
+
+    def _more(self) -> bool:
+        """Read until twice as much waits, so that a long value is not looked at too often."""
+        waiting = self.text[self.place :]
+        self.line += self.text.count("\n", 0, self.place)
+        new: list[str] = []
+        while sum(map(len, new)) <= len(waiting) and (chunk := next(self.chunks, "")):
+            new.append(chunk)
+        self.text, self.place = "".join((waiting, *new)), 0
+        return bool(new)
+
+    def peek(self) -> str:
+        """The next sign that is no blank, "" at the end."""
+        while True:
+            self.place = _BLANKS.match(self.text, self.place).end()
+            if self.place < len(self.text):
+                return self.text[self.place]
+            if not self._more():
+                return ""
+
+    def value(self) -> Any:
+        self.peek()
+        while True:
+            try:
+                value, end = _DECODE(self.text, self.place)
+                if end < len(self.text) or not self._more():  # a number may go on
+                    self.place = end if end < len(self.text) else len(self.text)
+                    return value
+            except RecursionError:
+                raise Problem("unreadable", "it is nested too deeply") from None
+            except ValueError as error:
+                if len(self.text) - self.place > MAX_VALUE:
+                    size = f"one JSON value is longer than {MAX_VALUE:,} characters"
+                    raise Problem("unreadable", size) from None
+                if not self._more():
+                    line = self.line + self.text.count("\n", 0, getattr(error, "pos", 0))
+                    detail = f"line {line:,} is not valid JSON ({getattr(error, 'msg', error)})"
+                    raise Problem("unreadable", f"{detail}; it was read up to there") from None
+
+    def items(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """(path, value) of all elements of lists and of other values, at most two keys deep."""
+        sign = self.peek()
+        if sign == "[":
+            self.place += 1
+            while (sign := self.peek()) not in ("]", ""):
+                yield (*path, "[]"), self.value()
+                self.skip(",")
+            self._end(sign)
+        elif sign == "{" and len(path) < 2:
+            self.place += 1
+            while (sign := self.peek()) not in ("}", ""):
+                key = str(self.value())
+                self.skip(":")
+                yield from self.items((*path, key))
+                self.skip(",")
+            self._end(sign)
+        elif sign:
+            yield path, self.value()
+
+    def skip(self, sign: str) -> None:
+        if self.peek() == sign:
+            self.place += 1
+
+    def _end(self, sign: str) -> None:
+        if not sign:
+            detail = f"it breaks off in line {self.line + self.text.count(chr(10)):,}"
+            raise Problem("unreadable", f"{detail}; it was read up to there")
+        self.place += 1
+
+
+def _values(path: Path, guesses: list[str]) -> Iterator[Record | Problem]:
+    stream = JsonStream(path)
+    first = stream.peek()
+    if stream.file.guessed:
+        guesses.append(f"read as {stream.file.encoding}")
+    if first == "[":
+        yield from (_record(value) for _, value in stream.items())
+    elif first == "{":
+        try:
+            value = stream.value()
+        except Problem:  # too large for the memory, or broken
+            yield from _large_object(path)
+            return
+        yield from _records(value)
+    while first and stream.peek():  # values one after the other
+        stream.skip(",")
+        yield from _records(stream.value())
+
+
+def _large_object(path: Path) -> Iterator[Record]:
+    """The main list of an object that is too large for the memory or breaks off, by reading twice."""
+    sizes: dict[tuple[str, ...], int] = {}
+    failure = None
+    try:
+        for place, value in JsonStream(path).items():
+            sizes[place] = sizes.get(place, 0) + len(as_text(value))
+    except Problem as problem:
+        failure = problem
+    lists = {place: size for place, size in sizes.items() if place[-1:] == ("[]",)}
+    main = max(lists, key=lambda place: lists[place], default=None)
+    if main and 2 * lists[main] > sum(sizes.values()):
+        yield from (_record(value) for place, value in JsonStream(path).items() if place == main)
+    elif failure:
+        raise failure
+    elif path.stat().st_size > MAX_WHOLE:
+        raise Problem("unreadable", "one JSON value is too large to be read; save it as JSON Lines")
+    else:
+        yield from _records(json.loads("".join(TextFile(path).chunks())))
+
+
+def _record(value: Any) -> Record:
+    return value if isinstance(value, dict) else {"text": as_text(value)}
+
+
+def _records(value: Any) -> Iterator[Record]:
+    """The records in a JSON value: of a list its items, of an object its main list, columns or itself."""
+    if not isinstance(value, dict):
+        values = value if isinstance(value, list) else [value]
+        yield from map(_record, [] if value is None else values)
+        return
+    main = max(_lists(value), key=lambda found: len(as_text(found)), default=None)
+    if main is not None and 2 * len(as_text(main)) > len(as_text(value)):
+        yield from main
+    elif isinstance(value.get("columns"), list) and _is_list_of(value.get("data"), list):
+        names = list(map(str, value["columns"]))  # pandas, orient="split"
+        yield from (dict(zip(names, row, strict=False)) for row in value["data"])
+    elif columns := _columns(value):
+        rows = next(iter(columns.values()))
+        yield from ({name: cells.get(row) for name, cells in columns.items()} for row in rows)
+    elif len(value) > 1 and all(isinstance(v, dict) for v in value.values()):
+        yield from ({"key": name, **v} for name, v in value.items())
+    else:
+        yield value
+
+
+def _lists(value: dict) -> Iterator[list[dict]]:
+    """The lists of objects below ``value``, at any depth of objects."""
+    for inner in value.values():
+        if isinstance(inner, dict):
+            yield from _lists(inner)
+        elif _is_list_of(inner, dict):
+            yield inner
+
+
+def _columns(value: dict) -> dict[str, dict] | None:
+    """{column: {row: cell}} if ``value`` is a table by columns, as pandas and datasets write it."""
+    cells = list(value.values())
+    if all(isinstance(v, list) for v in cells) and len({len(v) for v in cells}) == 1:
+        plain = not any(isinstance(item, list) for v in cells for item in v)
+        if len(cells) > 1 and len(cells[0]) > 1 and plain:
+            return {name: dict(enumerate(column)) for name, column in value.items()}
+    if not cells or not all(isinstance(v, dict) and v for v in cells):
+        return None
+    rows = list(cells[0])
+    if any(list(v) != rows for v in cells) or any(isinstance(c, dict) for c in cells[0].values()):
+        return None
+    by_row = all(row.isdigit() for row in rows) or len(rows) > 2 * len(cells)
+    named = any(name.lower().strip() in TEXT_NAMES for name in value)
+    return value if by_row or named else None
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, kind) for v in value)

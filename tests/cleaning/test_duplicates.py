@@ -1,0 +1,316 @@
+"""Duplicates against brute force and datasketch; leaks that twins of the held-out part may not hide."""
+
+import random
+from itertools import combinations
+from statistics import mean
+
+import numpy as np
+import pytest
+from datasketch import MinHash, MinHashLSH
+
+from course_lib.cleaning.duplicates import (
+    CLEAN,
+    NEAR,
+    PASSAGE,
+    count_verdicts,
+    drop_exact,
+    drop_near,
+    drop_passages,
+    drop_repeated_lines,
+    exact_pairs,
+    find_clusters,
+    find_leaks,
+    meeting_probability,
+    meetings,
+)
+from course_lib.cleaning.steps import RemovalLog
+from course_lib.errors import CourseError
+from course_lib.workbook.corpus import Document, load_corpus, minhash
+from course_lib.workbook.corpus.words import split_words, words
+
+FOOTER = "Copyright notice, all rights reserved."
+ODD = ["", "\x00", "\ud800", "\ud800", ""]
+
+
+def numbered(texts: list[str]) -> list[Document]:
+    return [Document(str(number), text) for number, text in enumerate(texts)]
+
+
+def some_words(rng: random.Random, count: int, kinds: int = 10_000) -> list[str]:
+    return [f"w{rng.randrange(kinds)}" for _ in range(count)]
+
+
+def families(seed: int, count: int = 50) -> list[str]:
+    """Pairs of a text of 120 words and a copy with up to four changed words."""
+    rng = random.Random(seed)
+    texts = []
+    for _ in range(count):
+        base = some_words(rng, 120, 3_000)
+        copy = list(base)
+        for place in rng.sample(range(120), rng.randrange(5)):
+            copy[place] = "changed"
+        texts += [" ".join(base), " ".join(copy)]
+    return texts
+
+
+def grams(text: str) -> set[bytes]:
+    tokens = words(text)
+    return {" ".join(tokens[i : i + 5]).encode() for i in range(max(1, len(tokens) - 4))}
+
+
+def jaccard(first: str, second: str) -> float:
+    """From sets of word 5-grams, without our hashes."""
+    one, two = grams(first), grams(second)
+    return len(one & two) / len(one | two)
+
+
+# --- Exact ---
+
+
+def test_the_first_copy_stays_and_is_named() -> None:
+    log = RemovalLog()
+    kept = drop_exact(numbered(["one", "two", " one\n", "One", *ODD]), log)
+    assert [d.id for d in kept] == ["0", "1", "3", "4", "5", "6"]
+    assert (log.entries[0].id, log.entries[0].evidence) == ("2", {"kept": "0"})
+    copies = (Document(str(number), "same") for number in range(100_000))
+    assert [d.id for d in drop_exact(copies, RemovalLog())] == ["0"]
+
+
+def test_a_repeated_line_goes_and_short_lines_stay() -> None:
+    log = RemovalLog()
+    texts = [f"alpha\n{FOOTER}", f"alpha\n  {FOOTER}\nbeta", FOOTER, *ODD]
+    kept = drop_repeated_lines(numbered(texts), log)
+    assert [d.text for d in kept] == [f"alpha\n{FOOTER}", "alpha\nbeta", *ODD]
+    assert [(e.id, e.action, e.reason) for e in log.entries] == [
+        ("1", "changed", "repeated-lines"),
+        ("2", "dropped", "only-repeated-lines"),
+    ]
+    assert log.entries[0].evidence == {"lines": 1, "first": FOOTER}
+
+
+@pytest.mark.parametrize("step", [drop_exact, drop_repeated_lines])
+def test_they_read_a_stream(step: object) -> None:
+    endless = (Document(str(number), f"text {number}") for number in iter(int, 1))
+    assert next(step(endless, RemovalLog())).id == "0"
+
+
+# --- Near ---
+
+
+def datasketch_pairs(sets: list[set[bytes]], seed: int) -> set[tuple[int, int]]:
+    index = MinHashLSH(params=(14, 8), num_perm=14 * 8)
+    pairs = set()
+    for row, own in enumerate(sets):
+        sketch = MinHash(num_perm=14 * 8, seed=seed + 1)
+        sketch.update_batch(sorted(own))
+        pairs |= {(other, row) for other in index.query(sketch)}
+        index.insert(row, sketch)
+    return pairs
+
+
+def test_recall_and_precision_beside_datasketch() -> None:
+    our_recall, their_recall = [], []
+    for seed in range(5):
+        texts = families(seed)
+        sets = list(map(grams, texts))
+        pairs = combinations(range(len(texts)), 2)
+        true = {pair for pair in pairs if jaccard(texts[pair[0]], texts[pair[1]]) >= 0.8}
+        found = find_clusters(texts, bands=14, rows=8, seed=seed)
+        ours = {(int(m), row) for row, m in enumerate(found.match) if found.kept[row] != row}
+        assert ours <= true  # precision 1: each is verified
+        for match, row in ours:
+            assert found.similarity[row] == pytest.approx(jaccard(texts[match], texts[row]))
+        assert len(true) >= 20
+        our_recall.append(len(ours) / len(true))
+        their_recall.append(len(datasketch_pairs(sets, seed) & true) / len(true))
+    assert mean(our_recall) >= 0.9
+    assert abs(mean(our_recall) - mean(their_recall)) < 0.08  # the same curve, other random numbers
+
+
+def test_signatures_estimate_without_bias() -> None:
+    """112 values guess a similarity of J with a standard deviation of sqrt(J (1 - J) / 112), 0.047 at most."""
+    errors = []
+    for seed in range(5):
+        texts = families(seed)
+        constants = minhash._constants(112, seed)
+        signature = minhash.signatures(*minhash.shingles(texts), constants)
+        for row in range(0, len(texts), 2):
+            estimate = float((signature[row] == signature[row + 1]).mean())
+            errors.append(estimate - jaccard(texts[row], texts[row + 1]))
+    assert abs(mean(errors)) < 0.02 and np.std(errors) < 0.06
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_pairs_against_sets(seed: int) -> None:
+    texts = [*families(seed, 12), "short", "short", "other", ""]
+    alike = [
+        pair
+        for pair in combinations(range(24), 2)
+        if jaccard(texts[pair[0]], texts[pair[1]]) >= 0.8
+    ]
+    assert exact_pairs(texts, block=7) == [*alike, (24, 25)]
+    for first, other, similarity in meetings(texts, seed=seed):
+        assert similarity == pytest.approx(jaccard(texts[first], texts[other]))
+    assert exact_pairs([]) == [] and meetings(["a"]) == []
+
+
+def test_many_bands_find_more_than_the_literal_misreading() -> None:
+    texts = families(7)
+    many, few = (find_clusters(texts, bands=b, rows=r).kept for b, r in ((90, 4), (4, 90)))
+    assert len(set(many.tolist())) < len(set(few.tolist()))
+    assert meeting_probability(0.8, 450, 20) > 0.99
+    assert meeting_probability(0.8, 20, 450) < 1e-6
+
+
+def test_the_log_names_the_kept_document_and_the_match() -> None:
+    base = [f"w{number}" for number in range(100)]
+    texts = [" ".join(base), "something else", " ".join([*base[:-1], "x"]), " ".join(base)]
+    log = RemovalLog()
+    kept = drop_near(iter(numbered(texts)), log, bands=90, rows=4)
+    assert [d.id for d in kept] == ["0", "1"]
+    evidence = [(e.id, e.evidence["kept"], e.evidence["match"]) for e in log.entries]
+    assert evidence == [("2", "0", "0"), ("3", "0", "0")]
+    assert log.entries[0].evidence["jaccard"] == pytest.approx(95 / 97)
+
+
+def test_a_cluster_is_joined_whatever_its_members_met_first() -> None:
+    """A text that matches members of two clusters joins them: in 60 runs a chain breaks by chance only."""
+    broken = 0
+    for seed in range(60):
+        rng = random.Random(seed)
+        base = some_words(rng, 120, 10**6)
+        chain = [base]
+        for place in (20, 35, 50, 65):
+            chain.append(list(chain[-1]))
+            chain[-1][place], chain[-1][place + 50] = some_words(rng, 2, 10**6)
+        texts = [" ".join(own) for own in chain]
+        rng.shuffle(texts)
+        broken += len(set(find_clusters(texts, seed=seed).kept.tolist())) > 1
+    assert broken <= 8  # four links, each missed with a probability of 0.015
+
+
+def test_odd_texts_and_copies() -> None:
+    assert len(find_clusters([]).kept) == 0
+    assert find_clusters(["", "\x00", "\ud800", "word " * 1000]).kept.tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="at least one band"):
+        find_clusters(["a"], bands=0)
+
+
+def test_a_hundred_thousand_copies_need_no_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minhash, "jaccard", lambda *_: pytest.fail("compared"))
+    assert not find_clusters(["the same few words again"] * 100_000).kept.any()
+
+
+# --- Passages ---
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_passages_against_brute_force(seed: int) -> None:
+    rng = random.Random(seed)
+    shared = [" ".join(rng.choices("abcde", k=rng.randrange(3, 30))) for _ in range(6)]
+    documents = numbered(
+        [
+            " ".join(rng.choice([*shared, rng.choice("vwxyz")]) for _ in range(rng.randrange(12)))
+            for _ in range(60)
+        ]
+    )
+    seen: set[tuple[str, ...]] = set()
+    expected = {}
+    for document in documents:
+        tokens = split_words(document.text)
+        gone = set()
+        for place in range(len(tokens) - 7):
+            run = tuple(tokens[place : place + 8])
+            gone |= set(range(place, place + 8)) if run in seen else set()
+            seen.add(run)
+        if len(gone) < len(tokens) or not tokens:
+            expected[document.id] = [t for place, t in enumerate(tokens) if place not in gone]
+    found = drop_passages(documents, RemovalLog(), size=8)
+    assert {d.id: split_words(d.text) for d in found} == expected
+
+
+def test_the_first_copy_of_a_passage_stays_and_the_log_names_it() -> None:
+    licence = " ".join(f"word{number}" for number in range(60))
+    log = RemovalLog()
+    first = f"Alpha:\n{licence}\nThe end."
+    documents = numbered([first, f"Beta!\n{licence}\nNothing else.", licence, "short"])
+    kept = [d.text for d in drop_passages(iter(documents), log)]
+    assert kept == [first, "Beta!\nNothing else.", "short"]
+    assert [(e.id, e.reason) for e in log.entries] == [
+        ("1", "repeated-passages"),
+        ("2", "only-repeated-passages"),
+    ]
+    evidence = log.entries[0].evidence
+    assert (evidence["source"], evidence["tokens"], evidence["passages"]) == ("0", 60, 1)
+    assert evidence["begins"].startswith("word0 word1")
+
+
+def test_endless_repeats_and_odd_texts() -> None:
+    texts = ["word " * 1_000_000, "x y " * 1_000, "", "\x00", "\ud800 " * 3, "温" * 60, "室" * 10]
+    kept = [d.text.split() for d in drop_passages(numbered(texts), RemovalLog())]
+    assert kept == [["word"], ["x", "y"], [], ["\x00"], ["\ud800"] * 3, ["温"], ["室" * 10]]
+    copies = [" ".join(f"w{number}" for number in range(55))] * 20_000
+    assert [d.id for d in drop_passages(numbered(copies), RemovalLog())] == ["0"]
+    assert list(drop_passages([], RemovalLog())) == []
+    with pytest.raises(ValueError, match="two tokens"):
+        list(drop_passages([], RemovalLog(), size=1))
+
+
+# --- Leaks ---
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_verdict(seed: int) -> None:
+    rng = random.Random(seed)
+    train = [some_words(rng, 200) for _ in range(30)]
+    near = [*train[7][:-2], "other", "words"]
+    passage = [*some_words(rng, 150), *train[3][20:75], *some_words(rng, 150)]
+    gram = [*some_words(rng, 100), *train[4][5:30]]
+    held_out = [near, passage, gram, some_words(rng, 100), ["short"]]
+    found = find_leaks([" ".join(t) for t in train], [" ".join(t) for t in held_out])
+    assert [(leak.verdict, leak.match) for leak in found] == [
+        (NEAR, 7),
+        (PASSAGE, 3),
+        (CLEAN, -1),
+        (CLEAN, -1),
+        (CLEAN, -1),
+    ]
+    assert found[0].jaccard == pytest.approx(194 / 198)
+    assert found[1].passage_tokens == 55 and found[0].passage_tokens == 198
+    assert found[2].ngram_overlap == pytest.approx(13 / 113)  # 25 tokens hold 13 of 113 runs of 13
+    assert found[3].ngram_overlap == found[4].ngram_overlap == 0
+    assert count_verdicts(found) == {CLEAN: 3, NEAR: 1, PASSAGE: 1}
+
+
+def test_twins_in_the_held_out_part_hide_no_leak() -> None:
+    """A leaked text with a twin beside it is found exactly as often as alone."""
+    missed = missed_alone = 0
+    for seed in range(60):
+        rng = random.Random(seed)
+        original = some_words(rng, 120, 10**6)
+        leaked, twin = list(original), list(original)
+        leaked[20], leaked[60] = twin[20], twin[60] = some_words(rng, 2, 10**6)
+        twin[35], twin[75] = some_words(rng, 2, 10**6)
+        train = [" ".join(some_words(rng, 120, 10**6)) for _ in range(20)] + [" ".join(original)]
+        leaked, twin = " ".join(leaked), " ".join(twin)
+        assert jaccard(train[-1], leaked) == jaccard(leaked, twin) > 0.84
+        assert jaccard(train[-1], twin) < 0.75
+        alone = find_leaks(train, [leaked], seed=seed)[0]
+        for held_out in ([leaked, twin], [twin, leaked], [twin, leaked, leaked]):
+            found = find_leaks(train, held_out, seed=seed)
+            assert found[held_out.index(leaked)] == found[-1 if held_out[-1] == leaked else 0]
+            missed += found[held_out.index(leaked)].verdict != NEAR
+            assert found[held_out.index(twin)].verdict != NEAR  # its similarity is 0.71
+        missed_alone += alone.verdict != NEAR
+    assert missed == 3 * missed_alone
+    assert missed_alone <= 4  # (1 - 0.84**8)**14 is 0.016
+
+
+def test_the_course_s_split_has_no_near_duplicates_and_odd_texts_pass() -> None:
+    corpus = load_corpus("songbook")
+    leaks = find_leaks(list(corpus.train.texts()), list(corpus.validation.texts()))
+    assert len(leaks) == len(corpus.validation)
+    assert count_verdicts(leaks)[NEAR] == 0
+    assert [leak.leaked for leak in find_leaks(["", "\ud800"], ["", "\x00"])] == [True, False]
+    with pytest.raises(CourseError, match="at least one"):
+        find_leaks([], ["a"])

@@ -1,0 +1,132 @@
+"""The worked example on datatrove: two local workers, one of which is killed in the middle."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from course_lib.cleaning.filters import drop_low_quality
+from course_lib.cleaning.steps import run_steps
+from course_lib.places import REPOSITORY
+from course_lib.workbook.corpus import Document
+from course_lib.workbook.corpus.words import split_words
+
+SCRIPT = REPOSITORY / "assets" / "cleaning" / "on_many_machines.py"
+DRIVER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {folder!r})
+import on_many_machines as many
+
+def trouble(documents, log):
+    import os, signal
+    from pathlib import Path
+    mark = Path(os.environ["TROUBLE_MARK"])
+    for document in documents:
+        if document.id == os.environ["TROUBLE"] and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield document
+
+if __name__ == "__main__":
+    source, output = map(Path, sys.argv[1:])
+    many.clean(source, output, before={{**many.BEFORE, "trouble": trouble}})
+"""
+
+
+def documents() -> list[Document]:
+    """Prose of 120 words, every fifth time with an address, a copy in a later file, or too short."""
+    rng = random.Random(0)
+    common = [
+        "the",
+        "be",
+        "to",
+        "of",
+        "and",
+        "that",
+        "have",
+        "with",
+        "river",
+        "boat",
+        "lamp",
+        "gate",
+    ]
+    made = []
+    for number in range(80):
+        words = [rng.choice([*common, f"word{chr(97 + rng.randrange(26))}"]) for _ in range(120)]
+        mail = f"ann{number}@example.org " if number % 5 == 1 else ""
+        text = f"{mail}{' '.join(words)} at garden {number}."
+        made.append(Document(f"d{number}", text, {"number": number}))
+        if number % 5 == 0:
+            made.append(Document(f"copy{number}", text.replace("garden", "harbour"), {}))
+        elif number % 5 == 2:
+            made.append(Document(f"short{number}", "Sign in", {}))
+    rng.shuffle(made)
+    return made
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
+def test_a_killed_worker_costs_its_own_task_only(tmp_path: Path) -> None:
+    pytest.importorskip("datatrove")
+    sys.path.insert(0, str(SCRIPT.parent))
+    import on_many_machines as many
+
+    given, source, output = documents(), tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(4):
+        rows = given[number::4]
+        columns = {"id": [d.id for d in rows], "text": [d.text for d in rows]}
+        columns["meta"] = [json.dumps(d.meta) for d in rows]
+        pq.write_table(pa.table(columns), source / f"{number}.parquet")
+    driver, done = tmp_path / "driver.py", output / "records" / "1_single" / "completions"
+    driver.write_text(DRIVER.format(folder=str(SCRIPT.parent)), encoding="utf-8")
+    mark = tmp_path / "mark"
+    trouble = {"TROUBLE": given[3::4][-1].id, "TROUBLE_MARK": str(mark)}
+    command = [sys.executable, str(driver), str(source), str(output)]
+
+    def completed() -> dict[str, float]:
+        return {path.name: path.stat().st_mtime for path in done.glob("*")}
+
+    first = subprocess.Popen(
+        command, env={**os.environ, **trouble}, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    end = time.monotonic() + 90
+    while (len(completed()) < 3 or not mark.exists()) and time.monotonic() < end:
+        time.sleep(0.05)
+    os.killpg(first.pid, signal.SIGKILL)  # without its worker the pool would wait for ever
+    first.wait()
+    before = completed()
+    assert set(before) == {"00000", "00001", "00002"}
+    again = {"env": {**os.environ, **trouble}, "stderr": subprocess.DEVNULL, "timeout": 180}
+    subprocess.run(command, check=True, **again)
+    after = completed()
+    assert set(after) == {*before, "00003"} and before.items() <= after.items()
+
+    def quality(documents, log):  # noqa: ANN001, ANN202
+        return drop_low_quality(documents, log, split=split_words)
+
+    loop = run_steps(given, {**many.BEFORE, "quality": quality, **many.AFTER})
+    passed = pq.read_table(output / "1_passed").to_pylist()
+    assert {row["id"]: row["text"] for row in passed} == {d.id: d.text for d in loop.documents}
+    assert any("[e-mail" in row["text"] for row in passed)
+    left = {row["id"] for row in pq.read_table(output / "documents").to_pylist()}
+    for number in range(0, 80, 5):
+        assert len(left & {f"d{number}", f"copy{number}"}) == 1
+    assert {row["id"] for row in passed} - left <= {
+        name for number in range(0, 80, 5) for name in (f"d{number}", f"copy{number}")
+    }
+    entries = [
+        json.loads(line)
+        for path in (output / "removed" / "personal data").glob("*.jsonl")
+        for line in path.read_text(encoding="ascii").splitlines()
+    ]
+    logged = {entry.id for entry in loop.log.entries if entry.reason == "personal-data"}
+    assert {entry["id"] for entry in entries} == logged

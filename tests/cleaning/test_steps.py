@@ -1,0 +1,124 @@
+"""Steps in a row and their log; every step on documents that break naive code."""
+
+import functools
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from course_lib.cleaning import duplicates, filters, personal, repair
+from course_lib.cleaning.steps import DROPPED, RemovalLog, run_steps
+from course_lib.workbook.corpus import Document
+
+FOOTER = "the same long footer line here"
+SENTENCE = (
+    "The keeper of the lighthouse wrote a letter every evening and carried it to the harbour. "
+)
+SPLIT = filters.SPLITTERS["words and marks"]
+STEPS = {
+    "encoding": repair.repair_encoding,
+    "normalise": repair.normalise,
+    "empty": repair.drop_empty,
+    "pages": repair.extract_pages,
+    "site lines": filters.drop_site_lines,
+    "language": filters.keep_languages,
+    "exact": duplicates.drop_exact,
+    "lines": duplicates.drop_repeated_lines,
+    "repetition": functools.partial(filters.drop_repetitive, split=SPLIT),
+    "quality": functools.partial(filters.drop_low_quality, split=SPLIT),
+    "C4": functools.partial(filters.clean_c4, split=SPLIT),
+    "FineWeb": functools.partial(filters.drop_fineweb, split=SPLIT),
+    "near": duplicates.drop_near,
+    "passages": duplicates.drop_passages,
+    "personal": personal.mask_documents,
+}
+
+
+def odd_documents(size: int) -> Iterator[Document]:
+    """``size``: characters of the large ones."""
+    texts = {
+        "empty": "",
+        "blank": " \n\t\r\n",
+        "nul": "\x00" * 1000,
+        "nul inside": f"{SENTENCE}\x00{SENTENCE}",
+        "lone surrogates": f"\ud800{SENTENCE}\udfff\ud800",
+        "only surrogates": "\udc80" * 1000,
+        "nested page": "<html>" + "<div>" * 10_000 + SENTENCE + "</div>" * 10_000,
+        "accents": "a" + "\u0301\u0316" * (size // 10),
+        "one token": "token " * (size // 6),
+        "one word": "x" * size,
+        "blanks": " " * size + "x",
+        "line ends": "\n" * size,
+        "dots": "." * size,
+        "brackets": "<" * size,
+        "page of brackets": "<html>" + "<" * size,
+        "digits": "1234567890" * (size // 10),
+        "dashes": "-" * size + "\n" + "> " * (size // 2),
+        "long": SENTENCE * (size // len(SENTENCE)),
+        "large page": "<html><body>" + f"<p>{SENTENCE}</p>" * (size // 100),
+        "mojibake": "â€™Ã© " * (size // 50),
+        "chinese": "灯塔的看守人每天晚上都写一封信。" * (size // 50),
+    }
+    for name, text in texts.items():
+        yield Document(name, text)
+
+
+def test_the_stages_count_documents_bytes_and_reasons() -> None:
+    texts = [f"one\n{FOOTER}", f"two\n{FOOTER}", f"one\n{FOOTER}", "", "a lone \ud800 surrogate"]
+    steps = {"exact copies": duplicates.drop_exact, "lines": duplicates.drop_repeated_lines}
+    run = run_steps((Document(f"d{number}", text) for number, text in enumerate(texts)), steps)
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    first, exact, lines = run.stages
+    assert (first.name, first.num_documents, first.num_bytes) == ("input", 5, size)
+    assert (exact.num_documents, exact.num_bytes) == (4, size - len(texts[0]))
+    assert (exact.dropped, lines.changed) == ({"exact-duplicate": 1}, {"repeated-lines": 1})
+    assert [d.text for d in run.documents] == [texts[0], "two", *texts[3:]]
+    assert run.funnel().rows[1][:3] == ("exact copies", "4", "80.0%")
+    assert len(run.log.entries) == 2 and run.log.sample(5, "repeated-lines") == run.log.entries[1:]
+    assert run.log.counts()["exact", "dropped", "exact-duplicate"] == 1
+    assert run_steps([], steps).documents == [] and run_steps([], {}).funnel().rows
+
+
+def test_documents_pass_one_by_one() -> None:
+    seen: list[str] = []
+
+    def note(documents: Iterable[Document], log: RemovalLog, name: str) -> Iterator[Document]:
+        for document in documents:
+            seen.append(name + document.id)
+            yield document
+
+    steps = {name: functools.partial(note, name=name) for name in "ab"}
+    run_steps([Document("1", ""), Document("2", "")], steps)
+    assert seen == ["a1", "b1", "a2", "b2"]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_every_step_bears_odd_documents(name: str) -> None:
+    log = RemovalLog()
+    given = list(odd_documents(200_000))
+    kept = {document.id for document in STEPS[name](iter(given), log)}
+    dropped = [entry.id for entry in log.entries if entry.action == DROPPED]
+    assert len(dropped) == len(set(dropped))
+    assert kept | set(dropped) == {document.id for document in given} and not kept & set(dropped)
+    assert all(entry.reason for entry in log.entries)
+
+
+def test_the_whole_pipeline_on_odd_documents() -> None:
+    run = run_steps(odd_documents(30_000), STEPS)
+    gone = {d.id for d in odd_documents(10)} - {d.id for d in run.documents}
+    assert gone == {entry.id for entry in run.log.entries if entry.action == DROPPED}
+
+
+@pytest.mark.timeout(120)  # comparing all with all would take hours
+@pytest.mark.parametrize("name", ["near", "exact", "lines"])
+def test_a_hundred_thousand_copies(name: str) -> None:
+    copies = (Document(str(number), SENTENCE * 2) for number in range(100_000))
+    run = run_steps(copies, {name: STEPS[name]})
+    assert len(run.documents) == 1 and sum(run.stages[1].dropped.values()) == 99_999
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", STEPS)
+def test_every_step_bears_fifty_megabytes(name: str) -> None:
+    for document in odd_documents(50_000_000):
+        if document.id in ("one token", "one word", "blanks", "long", "large page"):
+            list(STEPS[name]([document], RemovalLog()))

@@ -1,0 +1,130 @@
+"""The set-up cell, run for real where course_lib is not on the path."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from course_lib.places import REPOSITORY
+from tools import notebooks
+from tools.notebooks import colab_line, setup_cell
+
+SITE_PACKAGES = list(dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]))
+# -S: no site, so no .pth file that has the course on the path. Run as often as in a kernel.
+BARE = f"""
+import sys
+sys.path += {SITE_PACKAGES!r} + [{str(REPOSITORY / "tests" / "support")!r}]
+import offline_guard
+offline_guard.block()
+for _ in range(int(sys.argv[2])):
+    try:
+        exec(compile(open(sys.argv[1], encoding="utf-8").read(), "cell", "exec"))
+        print("from", course_lib.__file__)
+    except RuntimeError as error:
+        print(error)
+"""
+FAKE = """
+installed = []
+def install_missing():
+    installed.append(1)
+    if len(installed) == 1:
+        raise RuntimeError("interrupted")
+def start(name):
+    print(name, "starts after", len(installed), "installations")
+"""
+
+
+def run_cell(folder: Path, times: int = 1, **variables: str) -> tuple[str, str]:
+    """What a set-up cell in ``folder`` prints, and its error, without the course on the path."""
+    cell = folder.parent / "cell.py"
+    cell.write_text(setup_cell("00_x"), encoding="utf-8")
+    kept = {n: v for n, v in os.environ.items() if n not in ("PYTHONPATH", "COURSE_REPO")}
+    mine = {"PIP_NO_INDEX": "1", "PYTHONUTF8": "1", "COURSE_HOME": str(folder.parent / "home")}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", BARE, str(cell), str(times)],
+        cwd=folder,
+        env={**kept, **mine, **variables},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=240,
+    )
+    return done.stdout, done.stderr
+
+
+def commit(folder: Path) -> str:
+    git = ["git", "-C", str(folder), "-c", "user.name=test", "-c", "user.email=test@example.com"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "as it is"]):
+        subprocess.run([*git, *command], check=True, capture_output=True)
+    return str(folder)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    folder = tmp_path / "empty place"
+    folder.mkdir()
+    return folder
+
+
+def test_the_course_is_fetched_and_starts_or_lies_beside_the_notebook(
+    empty: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "a copy"
+    for part in ("course_lib", "assets/corpora", "assets/quizzes"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / part, copy / part, ignore=ignored)
+    for file in (*REPOSITORY.glob("*.toml"), *REPOSITORY.glob("*.lock")):
+        shutil.copy(file, copy)
+    (copy / "notebooks").mkdir()
+    songs = {"COURSE_CORPUS": "songbook", "COURSE_PROFILE": "smoke"}
+    said, wrong = run_cell(empty, COURSE_REPO=commit(copy), **songs)
+    assert f"from {empty / 'course_files' / 'course_lib'}" in said, wrong
+    assert "Corpus: songbook" in said and "Installing" not in said
+    said, wrong = run_cell(copy / "notebooks", **songs)
+    assert f"from {copy / 'course_lib'}" in said, wrong
+
+
+def test_an_interrupted_installation_is_tried_again_and_half_a_clone_replaced(
+    empty: Path, tmp_path: Path
+) -> None:
+    fake = tmp_path / "fake"
+    (fake / "course_lib").mkdir(parents=True)
+    (fake / "course_lib" / "__init__.py").write_text(FAKE, encoding="utf-8")
+    (empty / "half_copy" / ".git").mkdir(parents=True)
+    said, _ = run_cell(empty, times=2, COURSE_REPO=commit(fake))
+    assert "interrupted\n00_x starts after 2 installations\n" in said
+    assert [path.name for path in empty.iterdir()] == ["course_files"]
+
+
+def test_what_hinders_it_is_one_sentence(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebooks, "repository_address", lambda: "")
+    wrong = "This course has no address yet: set COURSE_REPO first.\n"
+    assert run_cell(empty) == ("", wrong) and not list(empty.iterdir())
+    monkeypatch.setattr(notebooks, "repository_address", lambda: str(tmp_path / "published"))
+    assert f"{tmp_path / 'published'} cannot be cloned: check it, run" in run_cell(empty)[1]
+    mine = str(tmp_path / "mine")  # goes before the address in pyproject.toml
+    assert f"{mine} cannot be cloned" in run_cell(empty, COURSE_REPO=mine)[1]
+
+
+def test_the_same_short_lines_but_for_the_name() -> None:
+    one, other = setup_cell("00_start_here"), setup_cell("09b_privacy")
+    assert one.replace("00_start_here", "09b_privacy") == other
+    lines = [line for line in one.splitlines() if line.strip()]
+    assert len(lines) <= 21 and max(map(len, lines)) <= 88
+    command = [sys.executable, "-m", "ruff", "format", "--check", "--line-length=88", "-"]
+    assert subprocess.run(command, input=f"{one}\n".encode(), capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize(("address", "link"), [("", False), ("https://github.com/a/b.git", True)])
+def test_the_line_about_colab(monkeypatch: pytest.MonkeyPatch, address: str, link: bool) -> None:
+    monkeypatch.setattr(notebooks, "repository_address", lambda: address)
+    line = colab_line("00_x")
+    there = "(https://colab.research.google.com/github/a/b/blob/main/notebooks/00_x.ipynb)"
+    assert line.startswith("**Colab.** ") and (there in line) == link
+    assert "![" not in line and "<img" not in line and "\n" not in line
