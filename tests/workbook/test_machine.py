@@ -105,7 +105,7 @@ def test_the_hub_is_asked_unless_it_is_forbidden(
     monkeypatch.setattr(bootstrap, "answers", lambda *a, **k: asked.append(a) or reached)
     assert [*doctor.examine(make())][-1][0] == NOTE and not asked  # tests have HF_HUB_OFFLINE=1
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    assert [*doctor.examine(make())][-1][0] == level and asked == [(doctor.HUB,)]
+    assert [*doctor.examine(make())][-1][0] == level and asked == [("https://huggingface.co",)]
 
 
 def test_it_runs_with_the_standard_library_alone(fresh_home: Path) -> None:
