@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
-from pathlib import Path
 
 import numpy as np
 
@@ -22,22 +21,13 @@ MAX_PARTITIONS = 20_000  # beyond it the association test draws instead of tryin
 
 @dataclass(frozen=True)
 class CoverageScore:
-    """A number between 0 and 1, and how many of the questions it rests on.
-
-    value      nan when nothing could be asked
-    answered   questions whose words all have vectors
-    asked      questions in all
-    unit       what is counted
-    """
+    """A number between 0 and 1 (nan when nothing could be asked), and what it rests on: how many
+    of the questions were answered, since all of their words have vectors."""
 
     value: float
     answered: int
     asked: int
     unit: str = "questions"
-
-    @property
-    def coverage(self) -> float:
-        return self.answered / self.asked if self.asked else 0.0
 
     def __str__(self) -> str:
         """With ± the standard error of a fraction; for an area under the curve that is the upper
@@ -47,7 +37,9 @@ class CoverageScore:
             why = none if self.asked else f"there are no {self.unit}"
             return f"cannot be measured here: {why}"
         error = (self.value * (1 - self.value) / self.answered) ** 0.5
-        basis = f"{self.answered:,} of {self.asked:,} {self.unit} ({self.coverage:.0%})"
+        basis = (
+            f"{self.answered:,} of {self.asked:,} {self.unit} ({self.answered / self.asked:.0%})"
+        )
         return f"{self.value:.3f} ± {error:.3f} on {basis}"
 
 
@@ -87,18 +79,15 @@ def related_pairs_score(
     return CoverageScore(area_under_curve(*cosines), len(known), len(pairs), "pairs")
 
 
-def read_analogies(
-    path: Path = QUESTIONS / "analogies.json",
-) -> dict[str, list[tuple[str, str, str, str]]]:
+def read_analogies() -> dict[str, list[list[str]]]:
     """Questions "a is to b as c is to d" by category."""
-    stored = json.loads(path.read_text(encoding="utf-8"))["categories"]
-    return {name: [tuple(question) for question in questions] for name, questions in stored.items()}
+    return json.loads((QUESTIONS / "analogies.json").read_text(encoding="utf-8"))["categories"]
 
 
-def read_odd_one_out(path: Path = QUESTIONS / "odd_one_out.json") -> list[tuple[list[str], str]]:
+def read_odd_one_out() -> list[tuple[list[str], str]]:
     """Questions (words, the odd one among them)."""
-    stored = json.loads(path.read_text(encoding="utf-8"))["questions"]
-    return [(question["words"], question["odd"]) for question in stored]
+    stored = json.loads((QUESTIONS / "odd_one_out.json").read_text(encoding="utf-8"))
+    return [(question["words"], question["odd"]) for question in stored["questions"]]
 
 
 def analogy_score(
@@ -134,8 +123,7 @@ def neighbour_stability(
 ) -> float:
     """The mean fraction of a word's nearest neighbours that two models have in common.
 
-    models   vectors of two trainings or more, say with different seeds; all pairs are compared
-    words    words to look up; each must have a vector in every model
+    All pairs of models are compared; each word must have a vector in every one.
     """
     near = [[{w for w, _ in model.most_similar(word, topn)} for word in words] for model in models]
     pairs = (pair for x, y in combinations(near, 2) for pair in zip(x, y, strict=True))
@@ -144,13 +132,9 @@ def neighbour_stability(
 
 @dataclass(frozen=True)
 class Association:
-    """Is one group of words nearer to some attributes than another group?
-
-    effect    difference of the groups' mean associations in standard deviations (Cohen's d)
-    p_value   probability of a difference as large in either direction if the words were dealt
-              out at random
-    used      the words of the four lists that have vectors
-    """
+    """effect    difference of the groups' mean associations in standard deviations (Cohen's d)
+    p_value   probability of one as large, either way, if the words were dealt out at random
+    used      the words of the four lists that have vectors"""
 
     effect: float
     p_value: float

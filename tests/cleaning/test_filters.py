@@ -268,8 +268,7 @@ def test_a_page_of_site_lines_is_dropped_others_lose_them() -> None:
     assert [e.reason for e in log.entries] == ["site-lines", "mostly-site-lines"]
     assert log.entries[1].evidence["phrase"] == 2
     assert log.entries[1].evidence["fraction"] == pytest.approx(4 / 15, abs=1e-3)
-    menu = numbered(["Home\n12\n"])
-    assert list(drop_site_lines(menu, RemovalLog(), max_flagged_fraction=1)) == []
+    assert list(drop_site_lines(numbered(["Home\n12\n"]), RemovalLog())) == []
 
 
 def test_languages_go_with_evidence_and_short_texts_stay() -> None:

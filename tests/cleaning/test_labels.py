@@ -66,7 +66,7 @@ def test_each_judge_has_its_blind_spot(seed: int, documents: list[Document]) -> 
     (texts, labels), (test_texts, _) = halves(mix)
     test = mix[len(mix) // 2 :]
     good = [text for text, keep in zip(texts, labels, strict=True) if keep]
-    step = PerplexityFilter(good).step()
+    step = PerplexityFilter(good).step
     passed = {document.id for document in step([one.document for one in test], RemovalLog())}
     probs = KeepClassifier().fit(texts, labels).prob(test_texts)
 
@@ -87,7 +87,7 @@ def test_the_threshold_of_a_perplexity_filter(documents: list[Document]) -> None
     assert tight.threshold < loose.threshold
     assert tight.perplexity("zebra quilt ox") > tight.perplexity("in the morning")
     log = RemovalLog()
-    assert list(tight.step()([Document("a", ""), Document("b", "zebra quilt ox")], log)) == []
+    assert list(tight.step([Document("a", ""), Document("b", "zebra quilt ox")], log)) == []
     assert [entry.reason for entry in log.entries] == ["no-words", "perplexity"]
     assert log.entries[1].evidence["perplexity"] > log.entries[1].evidence["threshold"]
     with pytest.raises(CourseError, match="five"):
@@ -104,7 +104,7 @@ def test_a_classifier_explains_itself() -> None:
     probs = model.prob(["buy", "read", "unknown"])
     assert probs[0] < 0.5 < probs[1] and np.all((probs >= 0) & (probs <= 1))
     log = RemovalLog()
-    assert [d.id for d in model.step()([Document("a", "buy"), Document("b", "read")], log)] == ["b"]
+    assert [d.id for d in model.step([Document("a", "buy"), Document("b", "read")], log)] == ["b"]
     assert log.entries[0].evidence["prob"] < 0.5
     with pytest.raises(CourseError, match="same"):
         KeepClassifier().fit(["a", "b"], [True, True])

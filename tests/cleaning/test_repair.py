@@ -42,10 +42,10 @@ def test_good_text_is_left_alone(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "mended", "reason"),
     [
-        ("a\r\nb\rc\u2028d\x0ce", "a\nb\nc\nd\ne", "line-ends"),
-        ("a\x00b\x07\ufeffc\x1b[31mred\x1b[0m\td", "abcred d", "control-characters"),
-        ("smile \ud83d\ude00 and \ud800!", "smile \U0001f600 and \ufffd!", "surrogates"),
-        ("e\u0301te\u0301", "été", "unicode-form"),
+        ("a\r\nb\rc\u2028d\x0ce", "a\nb\nc\nd\ne", "characters"),
+        ("a\x00b\x07\ufeffc\x1b[31mred\x1b[0m\td", "abcred d", "characters"),
+        ("smile \ud83d\ude00 and \ud800!", "smile \U0001f600 and \ufffd!", "characters"),
+        ("e\u0301te\u0301", "été", "characters"),
         ("    if x:   y \n\n\n\nz\u00a0\u3000w\t", "    if x: y\n\nz w", "blanks"),
     ],
 )
@@ -65,8 +65,8 @@ def test_normalising_twice_is_normalising_once(seed: int) -> None:
 
 
 def test_a_tower_of_accents_is_cut() -> None:
-    assert len(repair.compose("a" + "\u0301\u0316" * 100_000)) <= 31
-    assert repair.compose("a" + "\u0316" * 30) == "a" + "\u0316" * 30
+    assert len(repair.fix_characters("a" + "\u0301\u0316" * 100_000)) <= 31
+    assert repair.fix_characters("a" + "\u0316" * 30) == "a" + "\u0316" * 30
 
 
 def test_documents_without_letters_go_with_a_reason() -> None:

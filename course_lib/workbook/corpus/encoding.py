@@ -1,9 +1,8 @@
 """Text out of bytes: recognised or reported, never silently mangled, and never all in memory.
 
-The order: byte-order mark; strict UTF-8; UTF-16 without a mark (by its NUL bytes); what the file
-itself declares; an encoding from before UTF-8, as chardet ranks them by letter statistics. Its
-answers for short texts are guesses, so one stands only if the text that it gives is plausible and
-no other plausible text comes close. At the first byte that does not fit, reading stops and says where.
+The order: byte-order mark; UTF-16 without a mark (by its NUL bytes); strict UTF-8; what the file
+itself declares; an encoding from before UTF-8, as chardet ranks them. Its answers for short texts
+are guesses, so one stands only if the text is plausible and no other plausible one comes close.
 """
 
 import codecs
@@ -24,9 +23,7 @@ BEFORE = 600  # of them at most so many before the first byte beyond ASCII
 MIN_SAMPLE = 24  # bytes; fewer tell nothing
 MAX_CONTROLS = 0.02  # fraction of control characters above which bytes are not text
 MAX_ODD = 0.02  # odd places in a plausible text, as a fraction of its characters beyond ASCII
-CLOSE = 0.97  # of the best's confidence: the encoding is uncertain;
-CLOSE_IF_SHORT = 0.8  # the same for a sample of fewer than SHORT bytes
-SHORT = 100
+SHORT = 100  # bytes of a sample, below which another encoding comes close sooner
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -59,10 +56,9 @@ ALIKE = {"sr": "hr", "bs": "hr", "sl": "hr", "nb": "no", "nn": "no", "da": "no",
 class TextFile:
     """The text of a file, as a stream.
 
-    ``chunks()`` gives strings of bounded size with every line end as ``\\n`` and sets
-    ``encoding`` and ``guessed``. It raises ``Problem`` (binary, encoding) at the place where the
-    bytes stop making sense; what it gave before is right. ``declared`` is the encoding that the
-    file claims, believed when UTF-8 does not fit and the bytes agree.
+    ``chunks()`` gives strings of bounded size with every line end as ``\\n`` and sets ``encoding``
+    and ``guessed``. It raises ``Problem`` (binary, encoding) at the place where the bytes stop
+    making sense; what it gave before is right. ``declared`` is the encoding that the file claims.
     """
 
     def __init__(self, path: Path, declared: str = "") -> None:
@@ -73,81 +69,103 @@ class TextFile:
 
     def chunks(self) -> Iterator[str]:
         """Pieces of the text, in order."""
+        self.encoding, self.guessed = recognise(self.path, self.declared)
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
-        with self.path.open("rb") as file:
-            for piece in self._decoded(file):
-                if text := newlines.decode(piece):
-                    yield text
-        if rest := newlines.decode("", final=True):
-            yield rest
-
-    def _decoded(self, file: BinaryIO) -> Iterator[str]:
-        block = file.read(CHUNK)
-        self.encoding, self.guessed = recognise(block, self.declared)
         decoder = codecs.getincrementaldecoder(self.encoding)()
-        position, only_ascii = 0, True
-        while True:
-            rest = decoder.getstate()[0]  # the first bytes of a character that is not complete
-            try:
-                text = decoder.decode(block, not block)
-            except UnicodeDecodeError as error:
-                wrong = position - len(rest) + error.start
-                ahead = file.read(CHUNK) if only_ascii else b""
-                other = guess_encoding(rest + block + ahead) if only_ascii else None
-                if other is None:
-                    name = error.encoding if error.encoding.startswith("utf") else self.encoding
-                    yield error.object[: error.start].decode(name, "ignore")
-                    raise _undecodable(wrong, kept=True) from None
-                # Only ASCII came before, which is the same in the older encoding.
-                self.encoding, self.guessed, only_ascii = other, True, False
-                decoder = codecs.getincrementaldecoder(other)()
-                position, block = position - len(rest), rest + block + ahead
-                continue
-            if self.guessed and (mixed := UTF8_INSIDE.search(block)) and _is_latin(text):
-                raise _undecodable(position + mixed.start(), kept=position > 0)
-            before, zero, _ = text.partition("\x00")
-            yield before
-            if zero:
-                detail = f"binary data begins after byte {position:,}; what stands before is kept"
-                raise Problem("binary", detail)
-            if not block:
-                return
-            only_ascii = only_ascii and block[: len(block) - len(decoder.getstate()[0])].isascii()
-            position += len(block)
-            block = file.read(CHUNK)
+        position = 0
+        with self.path.open("rb") as file:
+            while block := file.read(CHUNK):
+                yield from self._decode(decoder, block, position, newlines)
+                position += len(block)
+        yield from self._decode(decoder, b"", position, newlines)
+
+    def _decode(self, decoder, block: bytes, position: int, newlines) -> Iterator[str]:  # noqa: ANN001
+        problem = None
+        try:
+            text = decoder.decode(block, not block)
+        except UnicodeDecodeError as error:
+            name = error.encoding if error.encoding.startswith("utf") else self.encoding
+            text = error.object[: error.start].decode(name, "ignore")
+            problem = _undecodable(position - len(error.object) + len(block) + error.start)
+        mixed = UTF8_INSIDE.search(block) if self.guessed and _is_latin(text) else None
+        if mixed:
+            raise _undecodable(position + mixed.start(), kept=position > 0)
+        text, zero, _ = text.partition("\x00")
+        if zero:
+            detail = f"binary data begins after byte {position:,}; what stands before is kept"
+            problem = Problem("binary", detail)
+        if text := newlines.decode(text, final=not block or problem is not None):
+            yield text
+        if problem:
+            raise problem
 
 
-def recognise(head: bytes, declared: str = "") -> tuple[str, bool]:
-    """The encoding of a file that begins with ``head``, as Python names it, and whether it is a guess.
+def recognise(path: Path, declared: str = "") -> tuple[str, bool]:
+    """The encoding of a file, as Python names it, and whether it is a guess.
 
     Raises ``Problem`` when the bytes are no text or their encoding is not certain.
     """
-    for mark, encoding in MARKS:
-        if head.startswith(mark):
-            return encoding, False
-    text = head.replace(b"\x00", b"")
-    is_text = sum(map(text.count, CONTROLS)) <= MAX_CONTROLS * len(text)
-    wrong = _first_wrong(text)
-    if b"\x00" in head and not (is_text and wrong is None and len(text) > 0.7 * len(head)):
-        return _utf16(head), False
-    if not is_text:
-        raise Problem("binary")
-    if wrong is None:
-        return ("iso2022_jp" if re.search(rb"\x1b\$[@B]", head) else "utf-8"), False
-    if encoding := _declared(head, declared):
+    with path.open("rb") as file:
+        head = file.read(CHUNK)
+        for mark, encoding in MARKS:
+            if head.startswith(mark):
+                return encoding, False
+        text = head.replace(b"\x00", b"")
+        is_text = sum(map(text.count, CONTROLS)) <= MAX_CONTROLS * len(text)
+        if len(text) < len(head) and not (is_text and 0.7 * len(head) < len(text) <= _sound(text)):
+            return _utf16(head), False
+        if not is_text:
+            raise Problem("binary")
+        wrong, only_ascii = _first_wrong(head, file)
+        if wrong is None:
+            return ("iso2022_jp" if re.search(rb"\x1b\$[@B]", head) else "utf-8"), False
+        file.seek(max(0, wrong - BEFORE))
+        before, sample = file.read(min(wrong, BEFORE)), file.read(SAMPLE)
+    # From the beginning of a line, or of what is not ASCII: the rest is the same in any encoding.
+    sample = (
+        before[before.rfind(b"\n") + 1 :] + sample if wrong <= BEFORE or b"\n" in before else sample
+    )
+    if only_ascii and (encoding := _declared(sample, declared)):
         return encoding, False
-    if encoding := guess_encoding(head):
+    if only_ascii and (encoding := guess_encoding(sample)):
         return encoding, True
-    if head[:wrong].isascii() and wrong > CHUNK - SAMPLE:
-        return "utf-8", False  # too little of it is in this chunk: decided when the next is there
-    raise _undecodable(wrong, kept=False)
+    if only_ascii and wrong < CHUNK:
+        raise _undecodable(wrong, kept=False)
+    return "utf-8", False  # up to there it is
 
 
-def guess_encoding(data: bytes) -> str | None:
-    """The older encoding of ``data``, which is not UTF-8; None when that is not certain."""
+def _first_wrong(block: bytes, file: BinaryIO) -> tuple[int | None, bool]:
+    """Where a file stops being UTF-8, None if nowhere, and whether only ASCII stands before."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    position, only_ascii = 0, True
+    while True:
+        rest = decoder.getstate()[0]
+        try:
+            decoder.decode(block, not block)
+        except UnicodeDecodeError as error:
+            return position - len(rest) + error.start, only_ascii and (
+                error.object[: error.start].isascii()
+            )
+        if not block:
+            return None, only_ascii
+        only_ascii = only_ascii and block[:-3].isascii()
+        position += len(block)
+        block = file.read(CHUNK)
+
+
+def _sound(text: bytes) -> int:
+    """How many of these bytes are UTF-8; a character that is cut off at the end counts."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(text)
+    except UnicodeDecodeError as error:
+        return error.start
+    return len(text)
+
+
+def guess_encoding(sample: bytes) -> str | None:
+    """The older encoding of ``sample``, which is not UTF-8; None when that is not certain."""
     import chardet
 
-    sample = _sample(data)
     if len(sample) < MIN_SAMPLE:
         return None
     found: dict[str, list] = {}  # text: confidence, encoding, languages
@@ -161,11 +179,11 @@ def guess_encoding(data: bytes) -> str | None:
         except (LookupError, UnicodeDecodeError):
             continue
         found.setdefault(text, [rank["confidence"], name, set()])[2].add(rank["language"])
-    close = CLOSE if len(sample) >= SHORT else CLOSE_IF_SHORT
+    close = 0.97 if len(sample) >= SHORT else 0.8  # of the best one's confidence
     best, fewest = None, 0
     for text, (confidence, name, languages) in found.items():
         odd = _odd_places(text, languages)
-        if odd is None or (_is_latin(text) and UTF8_INSIDE.search(data)):
+        if odd is None or (_is_latin(text) and UTF8_INSIDE.search(sample)):
             continue
         if best is None:
             best, fewest = (confidence, name), odd
@@ -192,24 +210,6 @@ def _is_latin(text: str) -> bool:
     return 2 * plain > sum(letter > "\x7f" for letter in text)
 
 
-def _sample(data: bytes) -> bytes:
-    """Some kilobytes around the first byte beyond ASCII, from the beginning of a line."""
-    first = next((place for place, byte in enumerate(data) if byte > 127), 0)
-    start = data.rfind(b"\n", max(0, first - BEFORE), first) + 1
-    if not start and first > BEFORE:
-        start = first
-    return data[start : start + SAMPLE]
-
-
-def _first_wrong(head: bytes) -> int | None:
-    """Where ``head`` stops being UTF-8; a character cut off at the end of a full chunk is none."""
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < CHUNK)
-    except UnicodeDecodeError as error:
-        return error.start
-    return None
-
-
 def _declared(head: bytes, declared: str) -> str | None:
     """The declared encoding if the bytes agree. Latin-1 means Windows' superset, as on the web."""
     try:
@@ -234,7 +234,7 @@ def _utf16(head: bytes) -> str:
     return encoding
 
 
-def _undecodable(position: int, kept: bool) -> Problem:
+def _undecodable(position: int, kept: bool = True) -> Problem:
     before = "; what stands before it is kept" if kept else ""
     return Problem(
         "encoding",

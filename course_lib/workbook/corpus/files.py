@@ -1,4 +1,4 @@
-"""The reader's own files as documents: streamed, sampled, and every skipped file with its reason."""
+"""The reader's own files as documents: streamed, sampled, every skipped file with its reason."""
 
 import hashlib
 import heapq
@@ -8,7 +8,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,19 +18,11 @@ from course_lib.workbook.corpus.parts import SKIP_REASONS, Part, Problem
 from course_lib.workbook.corpus.readers import READERS, reader_for
 from course_lib.workbook.progress import bar
 
-__all__ = ["SKIP_REASONS", "FileReading", "Sample", "clean_path", "fingerprint", "find_files"]
 QUOTES = "\"'“”‘’«»"
 MAX_DOCUMENTS = 100_000  # each costs memory beside its text, too
 # Tools' own folders and files; those that begin with a dot, or as Office's locks, are left out too.
-HIDDEN = {
-    "node_modules",
-    "__pycache__",
-    "__MACOSX",
-    "System Volume Information",
-    "$RECYCLE.BIN",
-    "Thumbs.db",
-    "desktop.ini",
-}
+HIDDEN = {"node_modules", "__pycache__", "__MACOSX", "Thumbs.db", "desktop.ini"}
+HIDDEN |= {"System Volume Information", "$RECYCLE.BIN"}
 POINTER = re.compile(
     rb"version https?://(?:git-lfs|hawser)\.github\.com/spec/|http://git-media\.io/|"
     rb"[./]*(?:\.git)?/annex/objects/"
@@ -85,38 +77,35 @@ def find_files(root: Path) -> list[Found]:
     never opened.
     """
     if not root.is_dir():
-        return [_found(root, root.name) if root.is_file() else _bad(root.name, "special")]
+        return [_found(root, root.name)]
     files: list[Found] = []
     hidden: list[str] = []
 
     def refused(error: OSError) -> None:
-        name = os.path.relpath(error.filename or root, root).replace(os.sep, "/")
-        files.append(_bad(name, "refused", error.strerror))
+        name = Path(os.path.relpath(error.filename or root, root)).as_posix()
+        files.append(_bad(name, f"it cannot be read ({error.strerror})", "unreadable"))
 
     for folder, folders, names in os.walk(root, onerror=refused):
         folders.sort()
         for name in sorted([*names, *folders]):
             path = Path(folder, name)
             own = path.relative_to(root).as_posix()
-            is_link = path.is_symlink() or getattr(path, "is_junction", bool)()
-            if _is_hidden(name):
-                hidden.append(own)
-            elif is_link:
-                _follow(path, own, root, files, hidden)
-            elif name in names:
-                try:
-                    files.append(_found(path, own) if path.is_file() else _bad(own, "special"))
-                except OSError as error:
-                    files.append(_bad(own, "refused", error.strerror))
-                continue
-            else:
-                continue
+            try:
+                if _is_hidden(name):
+                    hidden.append(own)
+                elif path.is_symlink() or getattr(path, "is_junction", bool)():
+                    _follow(path, own, root, files, hidden)
+                elif name in folders:
+                    continue
+                else:
+                    files.append(_found(path, own))
+            except OSError as error:
+                refused(error)
             if name in folders:  # hidden or a link: not entered
                 folders.remove(name)
     if hidden:
         said = ", ".join([*map(_valid_name, hidden[:3]), *["…"][: len(hidden) > 3]])
-        detail = f"{len(hidden):,} hidden files and folders: {said}"
-        files.append(Found(root, "(hidden)", problem=Problem("left_out", detail)))
+        files.append(_bad("(hidden)", f"{len(hidden):,} hidden files and folders: {said}"))
     return files
 
 
@@ -124,12 +113,12 @@ def _follow(path: Path, name: str, root: Path, files: list[Found], hidden: list[
     try:
         target = path.resolve(strict=True)
     except (OSError, RuntimeError):  # RuntimeError: a circle, before Python 3.13
-        files.append(_bad(name, "nowhere"))
+        files.append(_bad(name, "the link leads nowhere, or round in a circle"))
         return
     if not target.is_relative_to(root):
-        files.append(_bad(name, "outside"))
+        files.append(_bad(name, "the link leads out of the chosen folder"))
     elif not any(map(_is_hidden, target.relative_to(root).parts)):
-        files.append(_bad(name, "inside"))
+        files.append(_bad(name, "what the link leads to is read in its own place"))
     elif target.is_dir():
         hidden.append(name)
     else:
@@ -141,19 +130,14 @@ def _is_hidden(name: str) -> bool:
 
 
 def _found(path: Path, name: str) -> Found:
+    if not path.is_file():
+        return _bad(name, "it is a pipe, a socket or a device, not a file")
     status = path.stat()
     return Found(path, _valid_name(name), status.st_size, status.st_mtime_ns)
 
 
-def _bad(name: str, kind: str, detail: str | None = "") -> Found:
-    problem = {
-        "special": Problem("left_out", "it is a pipe, a socket or a device, not a file"),
-        "nowhere": Problem("left_out", "the link leads nowhere, or round in a circle"),
-        "outside": Problem("left_out", "the link leads out of the chosen folder"),
-        "inside": Problem("left_out", "what the link leads to is read in its own place"),
-        "refused": Problem("unreadable", f"it cannot be read ({detail})"),
-    }[kind]
-    return Found(Path(name), _valid_name(name), problem=problem)
+def _bad(name: str, detail: str, reason: str = "left_out") -> Found:
+    return Found(Path(name), _valid_name(name), problem=Problem(reason, detail))
 
 
 def _valid_name(name: str) -> str:
@@ -252,55 +236,44 @@ def read_folder_or_file(
 
 
 def _documents(found: Found) -> Iterator[Document | Skipped]:
-    """The documents of one file, and what of it could not be read. It raises nothing."""
-    read_any = problem_seen = False
+    """The documents of one file, a single one with the file's bare name, and its problems."""
+    first: Part | None = None
+    number = problems = 0
+    for item in _without_errors(_parts(found)):
+        if isinstance(item, Problem):
+            problems += 1
+            yield Skipped(found.name, item.reason, str(_valid(item.detail)))
+            continue
+        number += 1
+        if number == 1:
+            first = item
+            continue
+        if number == 2:
+            yield _document(f"{found.name}#0001", found, first)
+        yield _document(f"{found.name}#{number:04d}", found, item)
+    if number == 1:
+        yield _document(found.name, found, first)
+    if not number and not problems:
+        yield Skipped(found.name, "empty", SKIP_REASONS["empty"])
+
+
+def _without_errors(parts: Iterator[Part | Problem]) -> Iterator[Part | Problem]:
+    """The same; what a reader's library raises, anything at all, is the last problem."""
+    read_any = False
     try:
-        for item in _numbered(found):
-            read_any = read_any or isinstance(item, Document)
-            problem_seen = problem_seen or isinstance(item, Skipped)
+        for item in parts:
+            read_any = read_any or not isinstance(item, Problem)
             yield item
-        if not (read_any or problem_seen):
-            yield _skip(found, Problem("empty"))
     except Problem as problem:
-        yield _skip(found, problem)
+        yield problem
     except PermissionError:
-        yield _skip(found, Problem("unreadable", "this user may not read it"))
-    except Exception as error:  # a reader's library may raise anything at all
+        yield Problem("unreadable", "this user may not read it")
+    except Exception as error:
         said = " ".join(str(error).split())[:120] or type(error).__name__
         kept = "; what was read before is kept" if read_any else ""
         of_disk = isinstance(error, OSError) and error.errno
         what = "it cannot be read" if of_disk else SKIP_REASONS["unreadable"]
-        yield _skip(found, Problem("unreadable", f"{what} ({said}){kept}"))
-
-
-def _numbered(found: Found) -> Iterator[Document | Skipped]:
-    """The documents of a file with their ids: a single one has the bare name."""
-    first: Part | None = None
-    number = 0
-    failure: Exception | None = None
-    with closing(_parts(found)) as read:
-        while True:
-            try:
-                item = next(read, None)
-            except Exception as error:  # what came before is good, and may still wait in `first`
-                failure = error
-                break
-            if item is None:
-                break
-            if isinstance(item, Problem):
-                yield _skip(found, item)
-                continue
-            number += 1
-            if number == 1:
-                first = item
-                continue
-            if number == 2 and first is not None:
-                yield _document(f"{found.name}#0001", found, first)
-            yield _document(f"{found.name}#{number:04d}", found, item)
-    if number == 1 and first is not None:
-        yield _document(found.name, found, first)
-    if failure:
-        raise failure
+        yield Problem("unreadable", f"{what} ({said}){kept}")
 
 
 def _parts(found: Found) -> Iterator[Part | Problem]:
@@ -332,10 +305,6 @@ def _valid(value: str | int) -> str | int:
     if not isinstance(value, str):
         return value
     return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
-
-
-def _skip(found: Found, problem: Problem) -> Skipped:
-    return Skipped(found.name, problem.reason, str(_valid(problem.detail)))
 
 
 def _nothing(root: Path, skipped: list[Skipped]) -> CourseError:

@@ -10,10 +10,6 @@ from course_lib.workbook.progress import bar
 
 SECONDS = 10  # to wait for the hub's first answer
 SHUFFLED = 1_000  # records among which the order is mixed
-OFFLINE = (
-    "The Hugging Face hub cannot be reached from here, so hub:{name} cannot be read: go online and "
-    "try again, or choose a built-in corpus or a folder of your own."
-)
 
 
 def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
@@ -23,11 +19,14 @@ def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
     text column is found as in own files; the part ``train`` is taken if there is one. Raises
     ``CourseError`` with one sentence when the hub or the data set cannot be had.
     """
-    name = name.strip()
-    facts = _facts(name)
+    from huggingface_hub import HfApi
+
     documents: list[Document] = []
     size = 0
     try:
+        info = HfApi().dataset_info(name, timeout=SECONDS)  # first of all: is it there?
+        licence = (info.card_data or {}).get("license")
+        facts = {"source": f"hub:{name}", **({"licence": str(licence)} if licence else {})}
         with bar(description=f"Reading hub:{name}", total=budget, unit="B") as moving:
             for number, part in enumerate(parts_of_records(_records(name, seed)), 1):
                 if isinstance(part, Problem):
@@ -39,25 +38,11 @@ def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
                 documents.append(Document(f"hub:{name}#{number:04d}", text, {**meta, **facts}))
                 size += count
                 moving.update(count)
-    except CourseError:
-        raise
     except Exception as error:
-        raise _sentence(name, error) from error
+        raise CourseError(f"hub:{name} {_cause(error)}.") from error
     if not documents:
         raise CourseError(f"The data set hub:{name} has no text in it: choose another one.")
     return documents
-
-
-def _facts(name: str) -> dict[str, str | int]:
-    """What the hub says about the data set: first of all that it is there."""
-    from huggingface_hub import HfApi
-
-    try:
-        info = HfApi().dataset_info(name, timeout=SECONDS)
-    except Exception as error:
-        raise _sentence(name, error) from error
-    licence = (info.card_data or {}).get("license")
-    return {"source": f"hub:{name}", **({"licence": str(licence)} if licence else {})}
 
 
 def _records(name: str, seed: int) -> Iterator[Record]:
@@ -74,24 +59,22 @@ def _records(name: str, seed: int) -> Iterator[Record]:
     yield from part.shuffle(seed=seed, buffer_size=SHUFFLED)
 
 
-def _sentence(name: str, error: Exception) -> CourseError:
-    """What went wrong, for the reader."""
+def _cause(error: Exception) -> str:
+    """What went wrong and what to do, for the reader."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
-        return CourseError(
-            f"hub:{name} is only given to people who accepted its terms: do so on its page, log in "
-            "with `hf auth login`, and try again."
+        return (
+            "is only given to people who accepted its terms: do so on its page, log in with "
+            "`hf auth login`, and try again"
         )
     if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
-        return CourseError(
-            f"The hub has no public data set {name!r}: check how the name is written."
-        )
+        return "is no public data set of the hub: check how the name is written"
     if "script" in str(error) and isinstance(error, RuntimeError):
-        return CourseError(
-            f"hub:{name} can only be read by a program of its own, which is not run: choose another."
-        )
+        return "can only be read by a program of its own, which is not run: choose another"
     if isinstance(error, OSError) or "http" in type(error).__module__:
-        return CourseError(OFFLINE.format(name=name))
-    said = " ".join(str(error).split())[:150]
-    return CourseError(f"hub:{name} could not be read ({said}): choose another data set.")
+        return (
+            "cannot be read, because the Hugging Face hub cannot be reached from here: go online "
+            "and try again, or choose a built-in corpus or a folder of your own"
+        )
+    return f"could not be read ({' '.join(str(error).split())[:150]}): choose another data set"

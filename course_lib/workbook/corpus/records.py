@@ -76,7 +76,10 @@ def text_column(records: list[Record]) -> str | None:
     named: dict[str, str] = {}
     for record in records:
         for name, value in record.items():
-            if not isinstance(value, str | bytes | list | dict) or not (text := as_text(value)).strip():
+            if (
+                not isinstance(value, str | bytes | list | dict)
+                or not (text := as_text(value)).strip()
+            ):
                 continue
             named.setdefault(str(name).lower().strip(), name)
             one_word = text.isascii() and len(text.split()) == 1

@@ -1,5 +1,6 @@
-"""Hub data sets: one clear sentence when they cannot be had, a bounded sample when they can."""
+"""Hub data sets, and the cache in which they and other corpora are kept."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import datasets
@@ -7,7 +8,9 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
+from course_lib import places
 from course_lib.errors import CourseError
+from course_lib.workbook.corpus import load, load_corpus
 from course_lib.workbook.corpus.hub import read_hub
 
 
@@ -33,6 +36,12 @@ def online(monkeypatch: pytest.MonkeyPatch) -> dict:
     monkeypatch.setattr(datasets, "load_dataset", load)
     monkeypatch.setattr(datasets, "get_dataset_config_names", lambda name: ["b", "c"])
     return state
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
+    return tmp_path
 
 
 def test_a_bounded_seeded_sample(online: dict) -> None:
@@ -66,9 +75,9 @@ RESPONSE = SimpleNamespace(status_code=404, headers={}, request=None, url="", re
         (ConnectionError("offline"), "cannot be reached"),
         (errors.OfflineModeIsEnabled("offline"), "cannot be reached"),
         (TimeoutError(), "cannot be reached"),
-        (errors.RepositoryNotFoundError("no", response=RESPONSE), "no public data set"),
+        (errors.RepositoryNotFoundError("no", response=RESPONSE), "is no public data set"),
         (errors.GatedRepoError("no", response=RESPONSE), "accepted its terms"),
-        (errors.HFValidationError("bad name"), "no public data set"),
+        (errors.HFValidationError("bad name"), "is no public data set"),
         (RuntimeError("Dataset scripts are no longer supported"), "program of its own"),
         (KeyError("odd"), "could not be read"),
     ],
@@ -95,3 +104,51 @@ def test_a_connection_lost_on_the_way(online: dict, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(datasets, "load_dataset", lost)
     with pytest.raises(CourseError, match="cannot be reached"):
         read_hub("someone/songs", budget=1_000, seed=0)
+
+
+# The cache
+
+
+def test_a_data_set_is_fetched_once(
+    online: dict, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    corpus = load_corpus("hub:someone/songs", budget=20_000)
+    fail_with(monkeypatch, ConnectionError("offline"))
+    again = load_corpus("hub:someone/songs", budget=20_000)
+    assert list(again) == list(corpus) and again.train.bytes == corpus.train.bytes
+    with pytest.raises(CourseError, match="cannot be reached"):
+        load_corpus("hub:someone/songs", budget=10_000)
+
+
+def test_an_own_file_is_read_again_when_it_changes(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("id;text\n1;one text\n2;another text\n", encoding="utf-8")
+    first, again = load_corpus(path), load_corpus(path)
+    assert list(first) == list(again) and again.notes == first.notes and not again.skipped
+    assert "rows.csv: the separator is ';'." in again.notes
+    path.write_text("id;text\n1;changed\n2;another\n", encoding="utf-8")
+    assert "changed" in load_corpus(path).text()
+
+
+def test_a_foreign_cache_is_made_anew(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("A text of one line. " * 50, encoding="utf-8")
+    expected = load_corpus(path).text()
+    (cache,) = places.cache_folder().glob("corpus-own-*.arrow")
+    table = load.pa.table({"id": ["x"]}).replace_schema_metadata({"course": "{}"})  # no key in it
+    for foreign in (table, None):
+        with cache.open("wb") as sink:
+            if foreign is not None:
+                with load.pa.ipc.new_file(sink, table.schema) as writer:
+                    writer.write_table(table)
+        assert load_corpus(path).text() == expected
+
+
+def test_caches_depend_on_the_sources_that_read_and_split(tmp_path: Path) -> None:
+    for name in ("words.py", "minhash.py"):
+        (tmp_path / name).write_text("x = 1\n", encoding="utf-8")
+    before = load.code_version(tmp_path)
+    (tmp_path / "words.py").write_text("x = 2\n", encoding="utf-8")
+    load.code_version.cache_clear()
+    assert load.code_version(tmp_path) != before
+    assert (load.Path(load.__file__).parent / "words.py").is_file()
