@@ -22,14 +22,13 @@ def json_lines(path: Path) -> Iterator[Part | Problem]:
     """One JSON value a line; a broken line is reported with its number, the others are read."""
     file = TextFile(path)
     guesses: list[str] = []
-    yield from parts_of_records(_line_records(file, guesses), guesses)
+    records = _line_records if _is_lines(path, True) else _values
+    yield from parts_of_records(records(file, guesses), guesses)
 
 
 def _line_records(file: TextFile, guesses: list[str]) -> Iterator[Record | Problem]:
     broken = 0
     for number, line in enumerate(lines(file.chunks()), 1):
-        if number == 1 and file.guessed:
-            guesses.append(f"read as {file.encoding}")
         if not line.strip():
             continue
         try:
@@ -41,6 +40,8 @@ def _line_records(file: TextFile, guesses: list[str]) -> Iterator[Record | Probl
                 yield Problem("unreadable", f"line {number:,} is not valid JSON ({reason})")
     if broken > MAX_REPORTED:
         yield Problem("unreadable", f"{broken - MAX_REPORTED:,} further lines are not valid JSON")
+    if file.guessed:
+        guesses.append(f"read as {file.encoding}")
 
 
 def json_values(path: Path) -> Iterator[Part | Problem]:
@@ -49,35 +50,45 @@ def json_values(path: Path) -> Iterator[Part | Problem]:
     A file that really holds JSON Lines is read as such. Of a file that breaks off the records
     before the break are read.
     """
-    if _looks_like_lines(path):
-        yield from json_lines(path)
-        return
+    file = TextFile(path)
     guesses: list[str] = []
-    yield from parts_of_records(_values(path, guesses), guesses)
+    records = _line_records if _is_lines(path, False) else _values
+    yield from parts_of_records(records(file, guesses), guesses)
 
 
-def _looks_like_lines(path: Path) -> bool:
+def _is_lines(path: Path, expected: bool) -> bool:
+    """Whether a file holds JSON Lines: its first line tells, else what its name lets expect."""
     first, _, rest = next(TextFile(path).chunks(), "").lstrip().partition("\n")
-    try:
-        return rest.lstrip()[:1] == first[:1] == "{" and isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
+    if first.strip() in ("[", "{") or (first[:1] == "[" and rest and first.rstrip()[-1:] == ","):
         return False
+    try:
+        alike = rest.lstrip()[:1] == first[:1] == "{" and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return expected
+    return alike or expected
 
 
 class JsonStream:
     """The values of a JSON text one by one; what ``json.loads`` reads (NaN, half characters), it reads."""
 
-    def __init__(self, path: Path) -> None:
-        self.file = TextFile(path)
-        self.chunks = self.file.chunks()
+    def __init__(self, file: TextFile) -> None:
+        self.chunks = file.chunks()
         self.text, self.place, self.line = "", 0, 1
+        self.failure: Problem | None = None  # at which the text breaks off
+
+    def _chunk(self) -> str:
+        try:
+            return next(self.chunks, "")
+        except Problem as problem:
+            self.failure = problem
+            return ""
 
     def _more(self) -> bool:
         """Read until twice as much waits, so that a long value is not looked at too often."""
         waiting = self.text[self.place :]
         self.line += self.text.count("\n", 0, self.place)
         new: list[str] = []
-        while sum(map(len, new)) <= len(waiting) and (chunk := next(self.chunks, "")):
+        while sum(map(len, new)) <= len(waiting) and (chunk := self._chunk()):
             new.append(chunk)
         self.text, self.place = "".join((waiting, *new)), 0
         return bool(new)
@@ -106,6 +117,8 @@ class JsonStream:
                     size = f"one JSON value is longer than {MAX_VALUE:,} characters"
                     raise Problem("unreadable", size) from None
                 if not self._more():
+                    if self.failure:
+                        raise self.failure from None
                     line = self.line + self.text.count("\n", 0, getattr(error, "pos", 0))
                     detail = f"line {line:,} is not valid JSON ({getattr(error, 'msg', error)})"
                     raise Problem("unreadable", f"{detail}; it was read up to there") from None
@@ -136,49 +149,53 @@ class JsonStream:
 
     def _end(self, sign: str) -> None:
         if not sign:
+            if self.failure:
+                raise self.failure
             detail = f"it breaks off in line {self.line + self.text.count(chr(10)):,}"
             raise Problem("unreadable", f"{detail}; it was read up to there")
         self.place += 1
 
 
-def _values(path: Path, guesses: list[str]) -> Iterator[Record | Problem]:
-    stream = JsonStream(path)
+def _values(file: TextFile, guesses: list[str]) -> Iterator[Record | Problem]:
+    stream = JsonStream(file)
     first = stream.peek()
-    if stream.file.guessed:
-        guesses.append(f"read as {stream.file.encoding}")
+    if file.guessed:
+        guesses.append(f"read as {file.encoding}")
     if first == "[":
         yield from (_record(value) for _, value in stream.items())
     elif first == "{":
         try:
             value = stream.value()
         except Problem:  # too large for the memory, or broken
-            yield from _large_object(path)
+            yield from _large_object(file)
             return
         yield from _records(value)
-    while first and stream.peek():  # values one after the other
+    while stream.peek():  # values one after the other
         stream.skip(",")
         yield from _records(stream.value())
+    if stream.failure:
+        raise stream.failure
 
 
-def _large_object(path: Path) -> Iterator[Record]:
-    """The main list of an object that is too large for the memory or breaks off, by reading twice."""
+def _large_object(file: TextFile) -> Iterator[Record]:
+    """The main list of an object that is too large for the memory, or broken, by reading twice."""
     sizes: dict[tuple[str, ...], int] = {}
     failure = None
     try:
-        for place, value in JsonStream(path).items():
+        for place, value in JsonStream(file).items():
             sizes[place] = sizes.get(place, 0) + len(as_text(value))
     except Problem as problem:
         failure = problem
     lists = {place: size for place, size in sizes.items() if place[-1:] == ("[]",)}
     main = max(lists, key=lambda place: lists[place], default=None)
     if main and 2 * lists[main] > sum(sizes.values()):
-        yield from (_record(value) for place, value in JsonStream(path).items() if place == main)
+        yield from (_record(value) for place, value in JsonStream(file).items() if place == main)
     elif failure:
         raise failure
-    elif path.stat().st_size > MAX_WHOLE:
+    elif file.path.stat().st_size > MAX_WHOLE:
         raise Problem("unreadable", "one JSON value is too large to be read; save it as JSON Lines")
     else:
-        yield from _records(json.loads("".join(TextFile(path).chunks())))
+        yield from _records(json.loads("".join(file.chunks())))
 
 
 def _record(value: Any) -> Record:

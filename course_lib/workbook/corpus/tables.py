@@ -39,19 +39,25 @@ NUMBER = re.compile(r"[+-]?[\d.,:/\- T%€$£]*\d[\d.,:/\- TZ%€$£]*")  # date
 
 
 def lines(chunks: Iterable[str]) -> Iterator[str]:
-    """The lines of a stream of text, each with its ``\\n``."""
+    """The lines of a stream of text, each with its ``\\n``; when it breaks, what came before."""
     rest: list[str] = []
     length = number = 0
-    for chunk in chunks:
-        *whole, end = chunk.split("\n")
-        for line in whole:
-            yield "".join((*rest, line, "\n"))
-            rest, length, number = [], 0, number + 1
-        rest.append(end)
-        length += len(end)
-        if length > MAX_LINE:
-            detail = f"line {number + 1:,} is longer than {MAX_LINE:,} characters"
-            raise Problem("unreadable", detail)
+    try:
+        for chunk in chunks:
+            *whole, end = chunk.split("\n")
+            for line in whole:
+                yield "".join((*rest, line, "\n"))
+                rest, length, number = [], 0, number + 1
+            rest.append(end)
+            length += len(end)
+            if length > MAX_LINE:
+                rest = []
+                detail = f"line {number + 1:,} is longer than {MAX_LINE:,} characters"
+                raise Problem("unreadable", detail)
+    except Problem:
+        if last := "".join(rest):
+            yield last
+        raise
     if last := "".join(rest):
         yield last
 
