@@ -9,7 +9,7 @@ from html import unescape
 
 MAX_MARKUP = 1_000_000  # characters that trafilatura gets: it needs seconds for a megabyte
 HIDDEN = frozenset(("script", "style", "template", "noscript", "noframes"))
-INLINE = frozenset(
+INLINE = frozenset(  # noqa: SIM905
     "a abbr b bdi cite code em font i kbd mark q s small span strong sub sup tt u var".split()
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,30})(?:[\s/][^<>]*)?>|<!--|<[!?][^<>]*>")
