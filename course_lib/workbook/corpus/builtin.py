@@ -25,7 +25,7 @@ def _paths(name: str, ending: str) -> list[Path]:
 
 
 def songbook() -> list[Document]:
-    """The songs. ``text`` is title and lyrics with their section labels; the rest is in ``meta``."""
+    """The songs. ``text`` is title and lyrics with their section labels, ``meta`` the rest."""
     songs = []
     for path in _paths("songbook", ".txt"):
         head, _, lyrics = path.read_text(encoding="utf-8").partition("\n\n")

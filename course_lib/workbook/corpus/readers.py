@@ -175,7 +175,7 @@ def word(path: Path) -> Iterator[Part | Problem]:
 
 
 def _without_pictures(path: Path) -> io.BytesIO:
-    """The XML parts of a Word file. Elements that mammoth passes over with their text are opened."""
+    """The XML parts of a Word file; elements that mammoth would skip with their text are opened."""
     small = io.BytesIO()
     with zipfile.ZipFile(path) as package, zipfile.ZipFile(small, "w") as target:
         sizes = {entry.filename: entry.file_size for entry in package.infolist()}

@@ -92,7 +92,7 @@ def text_column(records: list[Record]) -> str | None:
 
 
 def as_text(value: Any) -> str:
-    """A value as text: lists line by line, objects as ``key: value`` lines, bytes if they are UTF-8."""
+    """A value as text: lists line by line, objects as ``key: value`` lines, bytes if UTF-8."""
     if value is None:
         return ""
     if isinstance(value, bytes):

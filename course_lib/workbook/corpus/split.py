@@ -12,13 +12,12 @@ ACCEPTED = (0.02, 0.3)  # shares of the text that a validation part may have wit
 
 
 def split(documents: Sequence[Document]) -> tuple[list[Document], list[str], list[str]]:
-    """Give each document its part.
+    """Give each document its part: the documents, the part of each, and notes for the reader.
 
     Clusters of near-duplicates go to one side as a whole. A hash of one member's text decides,
     so the answer does not depend on order, machine or seed, nor on the size of the cluster (the
-    smallest of all members' hashes would: it is small where there are many). Returns the documents, the part of
-    each, and notes for the reader. Only where a corpus has no two independent documents are
-    its texts cut in two; then the documents returned are more than those given.
+    smallest of all members' hashes would: it is small where there are many). Only where a corpus
+    has no two independent documents are its texts cut in two, and more documents returned.
     """
     if not documents:
         return [], [], []

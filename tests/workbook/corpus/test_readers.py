@@ -42,7 +42,7 @@ def read(path: Path) -> tuple[list[Part], list[Problem]]:
 
 @pytest.fixture
 def texts(tmp_path: Path) -> Texts:
-    """``texts(name, content, problems)``: the texts of such a file; ``problems`` must be reported."""
+    """``texts(name, content, *said)``: the texts of such a file; ``said`` must be reported."""
 
     def of(name: str, content: str | bytes, *expected: str) -> list[str]:
         path = tmp_path / name
@@ -94,7 +94,8 @@ def test_a_guessed_encoding_is_told(texts: Texts) -> None:
 
 def test_html_gives_the_article_without_menus_and_scripts(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
-    body = f"<nav><a href='/'>Menu entry</a></nav><article><h1>Harbour</h1><p>{PROSE}</p><p>{PROSE[::-1]}</p></article>"
+    article = f"<article><h1>Harbour</h1><p>{PROSE}</p><p>{PROSE[::-1]}</p></article>"
+    body = f"<nav><a href='/'>Menu entry</a></nav>{article}"
     head = "<title>Keeper &amp; boats</title><script>var secret = 1</script>"
     path.write_text(f"<!doctype html><html><head>{head}</head><body>{body}</body></html>")
     found, _ = read(path)
@@ -128,8 +129,14 @@ def test_html_without_an_article(
 # PDF
 
 SOUP = "".join(f"{ord(letter) - 29:04x}" for letter in "The Phantom of the house")
-CID = "<< /Type /Font /Subtype /Type0 /BaseFont /A+Sans /Encoding /Identity-H /DescendantFonts [4 0 R] >>"
-GLYPHS = "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /A+Sans /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /DW 500 >>"
+CID = (
+    "<< /Type /Font /Subtype /Type0 /BaseFont /A+Sans /Encoding /Identity-H "
+    "/DescendantFonts [4 0 R] >>"
+)
+GLYPHS = (
+    "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /A+Sans /DW 500 "
+    "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>"
+)
 
 
 def test_pdf_pages_in_order(texts: Texts) -> None:
@@ -224,7 +231,8 @@ def test_word_of_other_dialects_and_with_loose_ends(texts: Texts) -> None:
         return data
 
     def dangling(name: str, data: bytes) -> bytes:
-        link = b'<Relationship Id="rId99" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image" Target="NULL"/></Relationships>'
+        kind = STRICT[0][0] + b"/image"
+        link = b'<Relationship Id="r99" Type="%b" Target="NULL"/></Relationships>' % kind
         return data.replace(b"</Relationships>", link) if "document.xml.rels" in name else data
 
     for change in (strict, dangling):
