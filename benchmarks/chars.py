@@ -1,4 +1,4 @@
-"""A character model trained by our MiniGPT and by a plain loop over transformers' GPT-2, on one text.
+"""A character model: our MiniGPT, and a plain loop over transformers' GPT-2, on one text.
 
     python benchmarks/chars.py FILE [--steps 2000] [--rounds 1]
 
@@ -24,7 +24,6 @@ import transformers  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 from transformers import GPT2Config, GPT2LMHeadModel  # noqa: E402
 
-from course_lib.transformer.characters import CharacterTokenizer  # noqa: E402
 from course_lib.transformer.model import Config, MiniGPT  # noqa: E402
 from course_lib.workbook.evaluate import next_token_loss  # noqa: E402
 from course_lib.workbook.training import TrainingConfig, train  # noqa: E402
@@ -50,7 +49,7 @@ def judged(logits: Callable[[Tensor], Tensor], held_out: Tensor) -> float:
 def plain_transformers(ids: Tensor, held_out: Tensor, size: int, steps: int, seed: int) -> dict:
     """What one would write from the documentation: the model, AdamW, a loop."""
     torch.manual_seed(seed)
-    config = GPT2Config(
+    shape = GPT2Config(
         vocab_size=size,
         n_positions=CONTEXT,
         n_embd=WIDTH,
@@ -60,17 +59,17 @@ def plain_transformers(ids: Tensor, held_out: Tensor, size: int, steps: int, see
         embd_pdrop=0.0,
         attn_pdrop=0.0,
     )
-    model = GPT2LMHeadModel(config)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.95))
+    model = GPT2LMHeadModel(shape)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.95))
     generator = torch.Generator().manual_seed(seed)
     start = time.perf_counter()
     for _ in range(steps):
         rows = sequences(ids, generator, BATCH, CONTEXT - 1)
         loss = model(rows, labels=rows).loss
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
     seconds = time.perf_counter() - start
     model.eval()
     return {
@@ -80,17 +79,17 @@ def plain_transformers(ids: Tensor, held_out: Tensor, size: int, steps: int, see
 
 
 def ours(
-    ids: Tensor, held_out: Tensor, config: Config, plan: TrainingConfig, batch: int, length: int
+    ids: Tensor, held_out: Tensor, shape: Config, config: TrainingConfig, batch: int, length: int
 ) -> dict:
-    torch.manual_seed(plan.seed)
-    model = MiniGPT(config)
+    torch.manual_seed(config.seed)
+    model = MiniGPT(shape)
     start = time.perf_counter()
-    train(model, lambda g: sequences(ids, g, batch, length), next_token_loss, plan)
+    train(model, lambda g: sequences(ids, g, batch, length), next_token_loss, config)
     seconds = time.perf_counter() - start
     return {
         "seconds": round(seconds, 1),
         "loss": round(judged(model, held_out), 4),
-        "steps": plan.max_steps,
+        "steps": config.max_steps,
     }
 
 
@@ -103,22 +102,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     asked = parser.parse_args()
     text = asked.file.read_text(encoding="utf-8", errors="replace")
-    tokenizer = CharacterTokenizer.train([text])
-    ids = torch.tensor(tokenizer.encode(text))
+    characters = {character: number for number, character in enumerate(sorted(set(text)))}
+    size = len(characters)
+    ids = torch.tensor([characters[character] for character in text])
     border = len(ids) * 9 // 10
     training, held_out = ids[:border], ids[border:]
-    same = Config(len(tokenizer), "gpt", WIDTH, LAYERS, HEADS, block_size=CONTEXT)
+    same = Config(size, "gpt", WIDTH, LAYERS, HEADS, block_size=CONTEXT)
     better = Config(
-        len(tokenizer), "falcon", WIDTH, LAYERS, HEADS, n_kv_heads=1, block_size=CONTEXT, bias=False
+        size, "falcon", WIDTH, LAYERS, HEADS, n_kv_heads=1, block_size=CONTEXT, bias=False
     )
     rows = []
     for seed in range(asked.rounds):
-        row = {
-            "transformers": plain_transformers(
-                training, held_out, len(tokenizer), asked.steps, seed
-            )
-        }
-        plan = TrainingConfig(
+        row = {"transformers": plain_transformers(training, held_out, size, asked.steps, seed)}
+        config = TrainingConfig(
             asked.steps,
             RATE,
             warmup_ratio=0.0,
@@ -126,18 +122,20 @@ def main() -> None:
             weight_decay=0.01,
             seed=seed,
         )
-        row["ours, same settings"] = ours(training, held_out, same, plan, BATCH, CONTEXT - 1)
-        plan = TrainingConfig(asked.steps, 4e-3, warmup_ratio=0.05, weight_decay=0.1, seed=seed)
-        row["ours, own settings"] = ours(training, held_out, better, plan, BATCH, CONTEXT)
+        row["ours, same settings"] = ours(training, held_out, same, config, BATCH, CONTEXT - 1)
+        config = TrainingConfig(asked.steps, 4e-3, warmup_ratio=0.05, weight_decay=0.1, seed=seed)
+        row["ours, own settings"] = ours(training, held_out, better, config, BATCH, CONTEXT)
         rows.append(row)
         print(json.dumps(row), flush=True)
     facts = {
-        "command": f"python benchmarks/chars.py {asked.file.name} --steps {asked.steps} --rounds {asked.rounds}",
+        "command": f"python benchmarks/chars.py {asked.file.name} --steps {asked.steps} "
+        f"--rounds {asked.rounds}",
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": f"torch {torch.__version__}, transformers {transformers.__version__}",
-        "text": f"{len(text):,} characters, {len(tokenizer)} different ones",
-        "own settings": "Falcon block (parallel, multi-query, rotary, no bias), rate 4e-3 with warm-up and cosine",
+        "text": f"{len(text):,} characters, {size} different ones",
+        "own settings": "Falcon block (parallel, multi-query, rotary, no bias), rate 4e-3 with "
+        "warm-up and cosine",
         "rounds": rows,
     }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -28,11 +28,11 @@ import torch  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from transformers import FalconConfig, FalconForCausalLM  # noqa: E402
 
-from course_lib.finetuning.examples import Pad  # noqa: E402
 from course_lib.finetuning.falcon import Base, load_base  # noqa: E402
 from course_lib.finetuning.memory import estimate, measured  # noqa: E402
-from course_lib.finetuning.train import Recipe, checkpoint_activations, with_adapter  # noqa: E402
+from course_lib.finetuning.train import FinetuneConfig, add_adapter  # noqa: E402
 from course_lib.transformer.convert import config_of  # noqa: E402
+from course_lib.workbook.evaluate import pad_batch  # noqa: E402
 from course_lib.workbook.models import FOLDER  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "falcon7b_shape.json"
@@ -141,11 +141,11 @@ def load(folder: Path) -> tuple[Base, dict]:
         base = load_base(folder)
     found = measured(base.model)
     predicted = estimate(
-        config_of(base.model.config), "inference in 4 bits", kind_bytes=base.model.dtype.itemsize
+        config_of(base.model.config), "inference in 4 bits", dtype_bytes=base.model.dtype.itemsize
     )
     facts = {
         "seconds": round(time.perf_counter() - start, 1),
-        "4 bits by": base.bits_by,
+        "4 bits by": base.quantized_by,
         "most memory added, GB": highest.added,
         "model, GB": round(found.model / 1e9, 3),
         "measured over predicted": round(found.model / predicted.model, 4),
@@ -162,9 +162,9 @@ def train_steps(
     ids = torch.randint(
         6, base.model.config.vocab_size, (batch, length), generator=generator
     ).tolist()
-    rows = Pad(base.tokenizer.pad_token_id)([{"input_ids": own, "labels": own} for own in ids])
+    rows = pad_batch([{"input_ids": row} for row in ids], base.tokenizer.pad_token_id)
     rows = {name: part.to(device) for name, part in rows.items()}
-    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 2e-4)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 2e-4)
     half = device.type == "cuda"
     # fp16 gradients of a T4 need scaling; elsewhere the scaler does nothing.
     scaler = torch.amp.GradScaler(device.type, enabled=half and base.model.dtype == torch.float16)
@@ -174,9 +174,9 @@ def train_steps(
         with torch.autocast(device.type, base.model.dtype, enabled=half):
             loss = model(**rows, use_cache=False).loss
         scaler.scale(loss).backward()
-        scaler.step(optimiser)
+        scaler.step(optimizer)
         scaler.update()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         value = loss.item()
         if half:
             torch.cuda.synchronize()  # the card works behind the program's back
@@ -190,7 +190,7 @@ def on_a_gpu(base: Base, model: torch.nn.Module) -> list[dict]:
     for length in (n for n in LENGTHS if n <= base.model.config.max_position_embeddings):
         for batch in BATCHES:
             need = estimate(
-                config, "qlora", batch, length, kind_bytes=base.model.dtype.itemsize
+                config, "qlora", batch, length, dtype_bytes=base.model.dtype.itemsize
             ).total
             row = {"batch": batch, "length": length, "predicted peak, GB": round(need / 1e9, 2)}
             torch.cuda.empty_cache()
@@ -236,8 +236,7 @@ def measure(folder: Path) -> dict:
     """Everything that this machine can do."""
     gpu = torch.cuda.is_available()
     base, loading = load(folder)
-    model = with_adapter(base, Recipe(1, rank=16)).train()
-    checkpoint_activations(model)
+    model = add_adapter(base, FinetuneConfig(1, r=16, gradient_checkpointing=True)).train()
     facts = {"loading": loading}
     if gpu:
         facts["training"] = on_a_gpu(base, model)

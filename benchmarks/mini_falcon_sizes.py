@@ -1,12 +1,13 @@
-"""Which size should mini-falcon have? Held-out loss of several sizes at equal numbers of operations.
+"""Which size should mini-falcon have? Held-out loss of several sizes at equal operations.
 
     python benchmarks/mini_falcon_sizes.py [--steps 80 240] [--shapes 192x9 256x6 256x8 320x6]
 
-Each size is trained from nothing by ``assets/models/train_mini_falcon.py`` (same data, batches, learning
-rate and schedule), once for each number in ``--steps``: that many steps of the shape ``REFERENCE``,
-and of another shape as many as cost the same operations: 6 a parameter and token, and 6 a layer, width and
-token looked at (attention under the causal mask). Two budgets show how the best size moves as the budget
-grows. Interrupted, it goes on where it stopped. Writes ``benchmarks/results/mini_falcon_sizes.json``.
+Each size is trained from nothing by ``assets/models/train_mini_falcon.py`` (same data, batches,
+learning rate and schedule), once for each number in ``--steps``: that many steps of the shape
+``REFERENCE``, and of another shape as many as cost the same operations: 6 a parameter and token,
+and 6 a layer, width and token looked at (attention under the causal mask). Two budgets show how
+the best size moves as the budget grows. Interrupted, it goes on where it stopped. Writes
+``benchmarks/results/mini_falcon_sizes.json``.
 """
 
 import argparse

@@ -2,15 +2,15 @@
 
     python benchmarks/transformer.py [--rounds 3]
 
-Training: tokens a second, forward and backward, of ``MiniGPT`` and of ``GPT2LMHeadModel`` of the same
-shape, and the share of the machine's measured matrix product that ours reaches. Writing: tokens a
-second with a cache, against ``generate``, on mini-falcon. Both on a graphics card where there is one.
-Byte-pair encoding: learning 4,096 pieces from 2 MB, and encoding them, against ``tokenizers``, whose
-merges and numbers must be the same. Learning takes us longer because ours is plain Python and theirs
-compiled. Encoding does not: most words were cut before and are looked up, by both, and what is left is
-handing over the answer. Ours is a list of numbers; theirs has name, place and marks of every token, too
-(``encode_batch_fast``, which leaves the places out, is timed as well).
-The two of each comparison run in turn; the fastest of the rounds counts. Writes
+Training: tokens a second, forward and backward, of ``MiniGPT`` and of ``GPT2LMHeadModel`` of the
+same shape, and the share of the machine's measured matrix product that ours reaches. Writing:
+tokens a second with a cache, against ``generate``, on mini-falcon. Both on a graphics card where
+there is one. Byte-pair encoding: learning 4,096 tokens from 2 MB, and encoding them, against
+``tokenizers``, whose merges and ids must be the same. Learning takes us longer because ours is
+plain Python and theirs compiled. Encoding does not: most words were cut before and are looked up,
+by both, and what is left is handing over the answer. Ours is a list of ids; theirs has name, place
+and marks of every token, too (``encode_batch_fast``, which leaves the places out, is timed as
+well). The two of each comparison run in turn; the fastest of the rounds counts. Writes
 ``benchmarks/results/transformer.json``, a card's results beside a processor's.
 """
 
@@ -64,7 +64,7 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def fastest(methods: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """Seconds of each method's fastest round; they run in turn, after one round that does not count."""
+    """Seconds of each method's fastest round; they run in turn, after one that does not count."""
     best = dict.fromkeys(methods, float("inf"))
     for number in range(rounds + 1):
         for name, run in methods.items():

@@ -39,7 +39,7 @@ def read(path: Path) -> NotebookNode:
 
 
 def execute_file(path: Path) -> bool:
-    """Execute in place, on the default corpus and in a clean home. True when the notebook failed."""
+    """Execute in place, on the default corpus and in a clean home. True when it failed."""
     notebook, home = read(path), str(cache_folder() / "clean-home")
     there = {"COURSE_CORPUS": DEFAULT_CORPUS, "COURSE_PROFILE": "cpu", "COURSE_HOME": home}
     failure = execute(notebook, there, cell_seconds=300)

@@ -3,7 +3,7 @@
     python assets/cleaning/on_many_machines.py INPUT OUTPUT [--workers 2] [--executor local|slurm|ray]
 
 INPUT is a folder of ``.parquet`` files with the columns id and text, or of ``.jsonl`` files whose lines are
-``{"id": …, "text": …}``; other columns become metadata. ``corpus.to_dataset().to_parquet("in/0.parquet")``
+``{"id": …, "text": …}``; other columns become metadata. ``pyarrow.parquet.write_table(corpus.table, "in/0.parquet")``
 writes one. OUTPUT gets the documents (``documents/``), what was removed and why (``removed/``), and
 datatrove's own records (``records/``).
 

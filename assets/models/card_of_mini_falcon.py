@@ -13,7 +13,6 @@ import importlib.metadata
 import json
 import math
 import sys
-from itertools import islice
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -47,7 +46,7 @@ def documents_of(tokens: np.ndarray) -> list[list[int]]:
 def bits_per_byte(
     model: MiniGPT, tokenizer: BPETokenizer, tokens: np.ndarray, judged: np.ndarray | None = None
 ) -> float:
-    """Surprise of a stream of tokens, read in pieces of 512, a byte of its text. ``judged``: True where it counts."""
+    """Bits per byte of a stream of tokens, read in pieces of 512. ``judged``: True where it counts."""
     number = (len(tokens) - 1) // LENGTH
     rows = torch.from_numpy(tokens[: number * LENGTH + 1].astype(np.int64))
     counts = np.ones(len(rows) - 1, bool) if judged is None else judged[1 : len(rows)]
@@ -134,9 +133,9 @@ def memorised(
     return same / tries
 
 
-def sample(model: MiniGPT, tokenizer: BPETokenizer, prompt: str, how: SamplingParams) -> str:
-    numbers = list(islice(generate(model, tokenizer.encode(prompt), 60, how, eos_token_id=0), 60))
-    return prompt + tokenizer.decode(numbers)
+def sample(model: MiniGPT, tokenizer: BPETokenizer, prompt: str, params: SamplingParams) -> str:
+    ids = tokenizer.encode(prompt)
+    return prompt + tokenizer.decode(generate(model, ids, 60, params, eos_token_id=0))
 
 
 def main() -> None:
@@ -156,9 +155,9 @@ def main() -> None:
             json.dumps(facts, indent=1) + "\n", encoding="utf-8"
         )
     samples = [
-        sample(model, tokenizer, prompt, how)
+        sample(model, tokenizer, prompt, params)
         for prompt in PROMPTS
-        for how in (SamplingParams(0.0), SamplingParams(0.8, top_p=0.95))
+        for params in (SamplingParams(0.0), SamplingParams(0.8, top_p=0.95))
     ]
     (asked.out / "README.md").write_text(card(facts, samples, theirs), encoding="utf-8")
 

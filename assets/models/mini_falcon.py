@@ -29,11 +29,12 @@ SPACE = " \t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 FRACTIONS = "".join(chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Nl", "No"))
 LETTER, NUMBER = rf"[^\W\d_{FRACTIONS}]", rf"[\d{FRACTIONS}]"
 WORD = re.compile(
-    rf"'(?:[sdmt]|ll|ve|re)| ?{LETTER}+| ?{NUMBER}+| ?(?:_|[^\w{SPACE}])+|[{SPACE}]+(?![^{SPACE}])|[{SPACE}]+"
+    rf"'(?:[sdmt]|ll|ve|re)| ?{LETTER}+| ?{NUMBER}+| ?(?:_|[^\w{SPACE}])+"
+    rf"|[{SPACE}]+(?![^{SPACE}])|[{SPACE}]+"
 )
 
 
-def byte_characters() -> list[str]:
+def bytes_to_unicode() -> list[str]:
     """The visible character that stands for each byte in the tokenizer's file."""
     visible = {*range(33, 127), *range(161, 173), *range(174, 256)}
     hidden = iter(range(256, 512))
@@ -41,22 +42,22 @@ def byte_characters() -> list[str]:
 
 
 class Tokenizer:
-    """Reads ``tokenizer.json``; text to numbers and back."""
+    """Reads ``tokenizer.json``; text to ids and back."""
 
     def __init__(self, path: Path) -> None:
         model = json.loads(path.read_text(encoding="utf-8"))["model"]
-        self.number = model["vocab"]
+        self.vocab = model["vocab"]
         self.rank = {tuple(pair): rank for rank, pair in enumerate(model["merges"])}
-        self.character = byte_characters()
+        self.character = bytes_to_unicode()
         byte = {character: value for value, character in enumerate(self.character)}
-        self.piece = {
+        self.token_bytes = {
             n: bytes(byte[c] for c in name)
-            for name, n in self.number.items()
+            for name, n in self.vocab.items()
             if not name.startswith("<|")
         }
 
     def encode(self, text: str) -> list[int]:
-        numbers = []
+        ids = []
         for word in WORD.findall(text):
             pieces = [self.character[byte] for byte in word.encode()]
             while len(pieces) > 1:
@@ -66,11 +67,11 @@ class Tokenizer:
                 if rank == math.inf:
                     break
                 pieces[place : place + 2] = [pieces[place] + pieces[place + 1]]
-            numbers += [self.number[piece] for piece in pieces]
-        return numbers
+            ids += [self.vocab[piece] for piece in pieces]
+        return ids
 
-    def decode(self, numbers: list[int]) -> str:
-        return b"".join(self.piece.get(n, b"") for n in numbers).decode("utf-8", "replace")
+    def decode(self, ids: list[int]) -> str:
+        return b"".join(self.token_bytes.get(n, b"") for n in ids).decode("utf-8", "replace")
 
 
 # --- the model: each layer adds attention and an MLP to the same stream --------------------------
@@ -81,8 +82,11 @@ class MiniFalcon:
 
     def __init__(self, folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        self.layers, self.heads = config["num_hidden_layers"], config["num_attention_heads"]
-        self.epsilon, self.context = config["layer_norm_epsilon"], config["max_position_embeddings"]
+        self.n_layers, self.n_heads = config["num_hidden_layers"], config["num_attention_heads"]
+        self.epsilon, self.block_size = (
+            config["layer_norm_epsilon"],
+            config["max_position_embeddings"],
+        )
         weights = load_file(folder / "model.safetensors")
         self.weights = {
             name.removeprefix("transformer."): weight.float() for name, weight in weights.items()
@@ -92,7 +96,7 @@ class MiniFalcon:
         weight, bias = self.weights[f"{name}.weight"], self.weights[f"{name}.bias"]
         return layer_norm(x, weight.shape, weight, bias, self.epsilon)
 
-    def turned(self, x: Tensor, first: int) -> Tensor:
+    def apply_rotary_emb(self, x: Tensor, first: int) -> Tensor:
         """Rotary positions: pairs of numbers turned by an angle that grows with the position."""
         half = x.shape[-1] // 2
         angle = torch.arange(first, first + x.shape[-2])[:, None] * 10_000.0 ** (
@@ -106,16 +110,18 @@ class MiniFalcon:
     def attention(self, x: Tensor, layer: int, cache: dict) -> Tensor:
         """Many queries, one key and one value for all heads. ``x`` (time, width)."""
         time, width = x.shape
-        depth = width // self.heads
+        head_dim = width // self.n_heads
         fused = (x @ self.weights[f"h.{layer}.self_attention.query_key_value.weight"].T).view(
-            time, -1, depth
+            time, -1, head_dim
         )
         past_key, past_value = cache.get(layer, (fused[:0, 0], fused[:0, 0]))
-        query = self.turned(fused[:, :-2].transpose(0, 1), len(past_key))  # (heads, time, depth)
-        key = torch.cat([past_key, self.turned(fused[:, -2], len(past_key))])
+        query = self.apply_rotary_emb(
+            fused[:, :-2].transpose(0, 1), len(past_key)
+        )  # (n_heads, time, head_dim)
+        key = torch.cat([past_key, self.apply_rotary_emb(fused[:, -2], len(past_key))])
         value = torch.cat([past_value, fused[:, -1]])
         cache[layer] = key, value
-        scores = query @ key.T / math.sqrt(depth)
+        scores = query @ key.T / math.sqrt(head_dim)
         future = torch.ones(time, len(key), dtype=torch.bool).triu(len(key) - time + 1)
         mixed = scores.masked_fill(future, -math.inf).softmax(-1) @ value
         return (
@@ -130,30 +136,30 @@ class MiniFalcon:
         )
         return gelu(x @ up.T) @ down.T
 
-    def logits(self, numbers: list[int], cache: dict) -> Tensor:
-        """A score for every token after each of ``numbers``, (time, vocabulary). ``cache`` keeps what was read."""
-        x = embedding(torch.tensor(numbers), self.weights["word_embeddings.weight"])
-        for layer in range(self.layers):
+    def logits(self, ids: list[int], cache: dict) -> Tensor:
+        """A score for every token after each, (time, vocab_size). ``cache`` keeps what was read."""
+        x = embedding(torch.tensor(ids), self.weights["word_embeddings.weight"])
+        for layer in range(self.n_layers):
             normed = self.norm(x, f"h.{layer}.input_layernorm")
             x = x + self.attention(normed, layer, cache) + self.mlp(normed, layer)
         return self.norm(x, "ln_f") @ self.weights["word_embeddings.weight"].T
 
     @torch.no_grad()
-    def write(self, numbers: list[int], tokens: int, temperature: float = 0.8, top_p: float = 0.95):  # noqa: ANN201
+    def generate(self, ids: list[int], max_new_tokens: int, temperature=0.8, top_p=0.95):  # noqa: ANN001, ANN201
         """Yield one token after the other."""
         cache: dict = {}
-        for _ in range(min(tokens, self.context - len(numbers))):
-            scores = self.logits(numbers, cache)[-1]
+        for _ in range(min(max_new_tokens, self.block_size - len(ids))):
+            scores = self.logits(ids, cache)[-1]
             if temperature == 0:
-                number = int(scores.argmax())
+                token_id = int(scores.argmax())
             else:
-                chances, order = (scores / temperature).softmax(-1).sort(descending=True)
-                chances[chances.cumsum(0) - chances > top_p] = 0
-                number = int(order[torch.multinomial(chances, 1)])
-            if number == 0:  # the end-of-text token
+                probs, order = (scores / temperature).softmax(-1).sort(descending=True)
+                probs[probs.cumsum(0) - probs > top_p] = 0
+                token_id = int(order[torch.multinomial(probs, 1)])
+            if token_id == 0:  # the end-of-text token
                 return
-            yield number
-            numbers = [number]
+            yield token_id
+            ids = [token_id]
 
 
 def main() -> None:
@@ -164,19 +170,20 @@ def main() -> None:
     asked = parser.parse_args()
     if not (FOLDER / "model.safetensors").is_file():
         sys.exit(
-            f"{FOLDER} has no model.safetensors: this checkout is not whole, clone the repository again."
+            f"{FOLDER} has no model.safetensors: this checkout is not whole, "
+            "clone the repository again."
         )
     try:
         tokenizer, model = Tokenizer(FOLDER / "tokenizer.json"), MiniFalcon(FOLDER)
         model.logits([0], {})
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         sys.exit(
-            f"The files in {FOLDER} are damaged or do not belong together ({error}): clone the repository again."
+            f"The files in {FOLDER} are damaged or do not belong together ({error}): "
+            "clone the repository again."
         )
-    numbers = tokenizer.encode(asked.text)[-model.context // 2 :] or [0]
-    print(
-        asked.text + tokenizer.decode(list(model.write(numbers, asked.tokens, asked.temperature)))
-    )
+    ids = tokenizer.encode(asked.text)[-model.block_size // 2 :] or [0]
+    written = list(model.generate(ids, asked.tokens, asked.temperature))
+    print(asked.text + tokenizer.decode(written))
 
 
 if __name__ == "__main__":

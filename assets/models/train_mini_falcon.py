@@ -2,11 +2,12 @@
 
     python assets/models/train_mini_falcon.py [--steps 3600] [--work FOLDER] [--out FOLDER]
 
-Two hours on two cores; with a graphics card it takes more steps. Run it again after an interruption
-and it goes on where it stopped. The learning rate falls in the last 40 % of the steps only, so that
-before then another number of ``--steps`` can be chosen. It writes the model as transformers' Falcon
-(safetensors), the tokenizer, the hashes of the held-out documents and ``training.json``, and nothing
-before the last step is done; ``card_of_mini_falcon.py`` measures and writes the card.
+Two hours on two cores; with a graphics card it takes more steps. Run again after an
+interruption, it goes on where it stopped. The learning rate falls in the last 40 % of the steps
+only, so that before then another number of ``--steps`` can be chosen. It writes the model as
+transformers' Falcon (safetensors), the tokenizer, the hashes of the held-out documents and
+``training.json``, and nothing before the last step is done; ``card_of_mini_falcon.py`` measures
+and writes the card.
 
     python assets/models/train_mini_falcon.py --only-held-out
 
@@ -34,14 +35,14 @@ from torch import Tensor, nn  # noqa: E402
 from transformers import FalconConfig, PreTrainedTokenizerFast  # noqa: E402
 
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
-from course_lib.transformer.compiled import compiled  # noqa: E402
 from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
 from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW  # noqa: E402
 from course_lib.workbook.atomic import atomic_write  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
+from course_lib.workbook.corpus.document import text_hash  # noqa: E402
 from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
-from course_lib.workbook.models import HASHES, held_out_hashes, text_hash  # noqa: E402
+from course_lib.workbook.corpus.split import HASHES, held_out_hashes  # noqa: E402
 from course_lib.workbook.training import History, TrainingConfig, train  # noqa: E402
 
 PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = (
@@ -53,7 +54,8 @@ PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = (
 )
 SPECIAL = (END_OF_TEXT, PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN)
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
+    "{% for message in messages %}"
+    "{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 VOCABULARY, LENGTH, BATCH = 4_096, 512, 8
@@ -85,6 +87,20 @@ SHAPE = {
 }
 
 
+def compiled(model: MiniGPT) -> nn.Module:
+    """The model as ``torch.compile`` makes it; without a compiler the model itself.
+
+    Both share their weights. Compiling takes half a minute.
+    """
+    tokens = torch.zeros(BATCH, LENGTH, dtype=torch.long, device=model.embedding.weight.device)
+    try:
+        faster = torch.compile(model)
+        faster(tokens)
+    except Exception:  # a missing compiler shows itself in many ways
+        return model
+    return faster
+
+
 def configuration(width: int, layers: int) -> FalconConfig:
     """Of a mini-falcon of this size. ``width`` is a multiple of 64."""
     return FalconConfig(
@@ -94,12 +110,12 @@ def configuration(width: int, layers: int) -> FalconConfig:
 
 
 def is_prose(line: str) -> bool:
-    """False for rows of numbers and rules: lines of some length with fewer than half letters and blanks."""
+    """False for rows of numbers and rules: lines of some length with few letters and blanks."""
     return len(line) < 30 or sum(c.isalpha() or c == " " for c in line) > 0.6 * len(line)
 
 
 def runs_on(text: str) -> bool:
-    """True for running prose: most characters stand in paragraphs of lines with eight words or more."""
+    """True for running prose: most characters stand in lines with eight words or more."""
     lines = [line for line in text.split("\n") if line.strip()]
     return sum(len(line) for line in lines if len(line.split()) >= 8) > 0.75 * sum(map(len, lines))
 
@@ -132,12 +148,12 @@ def training_texts(corpus) -> tuple[list[str], dict]:  # noqa: ANN001
 
 
 def still_held_out(listed: Iterable[str], validation: Iterable[str]) -> list[str]:
-    """Of the ``listed`` hashes those of documents in ``validation``: neither learned nor trained on now."""
+    """The ``listed`` hashes of documents in ``validation``: neither learned nor trained on now."""
     return sorted(set(listed).intersection(map(text_hash, validation)))
 
 
 def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarray]:
-    """Tokenizer, training tokens, those of running prose, and held-out tokens (uint16); kept in ``work``."""
+    """Tokenizer; tokens of training, of running prose, and held out (uint16); kept in ``work``."""
     paths = [work / name for name in ("tokenizer.json", "train.npy", "prose.npy", "held_out.npy")]
     if not all(path.is_file() for path in paths):
         corpus = load_corpus("python-docs:full")
@@ -241,14 +257,15 @@ def main() -> None:
     asked.work.mkdir(parents=True, exist_ok=True)
     _, training, prose, held_out = prepare(asked.work)
     print(
-        f"{len(training):,} tokens to learn from, {len(prose):,} of prose, {len(held_out):,} held out",
+        f"{len(training):,} tokens to learn from, {len(prose):,} of prose, "
+        f"{len(held_out):,} held out",
         flush=True,
     )
     torch.manual_seed(0)
     config = configuration(asked.width, asked.layers)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = MiniGPT(config_of(config)).to(device)
-    forward = compiled(model, BATCH, LENGTH)
+    forward = compiled(model)
     print(
         "compiled" if forward is not model else "not compiled: slower, and otherwise the same",
         flush=True,
@@ -271,7 +288,7 @@ def main() -> None:
         )
         return float(np.mean(losses))
 
-    plan = TrainingConfig(
+    training_config = TrainingConfig(
         asked.steps,
         asked.rate,
         warmup_ratio=0.03,
@@ -285,7 +302,7 @@ def main() -> None:
         model,
         lambda generator: batches(training, prose, generator),
         batch_loss,
-        plan,
+        training_config,
         evaluate=evaluate,
         resume=True,
         make_optimizer=MuonAndAdamW,
@@ -295,16 +312,17 @@ def main() -> None:
         sys.exit("Interrupted: the same command goes on from here.")
     if history.steps > asked.steps:
         sys.exit(
-            f"{asked.work} holds a training of {history.steps:,} steps: give another --work, or more --steps."
+            f"{asked.work} holds a training of {history.steps:,} steps: "
+            "give another --work, or more --steps."
         )
-    save(model.cpu(), config, asked, plan, history, len(training))
+    save(model.cpu(), config, asked, training_config, history, len(training))
 
 
 def save(
     model: MiniGPT,
     config: FalconConfig,
     asked: argparse.Namespace,
-    plan: TrainingConfig,
+    training_config: TrainingConfig,
     history: History,
     tokens: int,
 ) -> None:
@@ -325,18 +343,22 @@ def save(
     (asked.out / "held_out.json").write_bytes((asked.work / "held_out.json").read_bytes())
     size = f"--width {config.hidden_size} --layers {config.num_hidden_layers}"
     facts = {
-        "command": f"python assets/models/train_mini_falcon.py --steps {asked.steps} --rate {asked.rate} {size}",
+        "command": f"python assets/models/train_mini_falcon.py --steps {asked.steps} "
+        f"--rate {asked.rate} {size}",
         "date": time.strftime("%Y-%m-%d"),
         "steps": history.steps,
         "batch": BATCH,
         "length": LENGTH,
         "tokens in the corpus": tokens,
         "tokens read": history.steps * BATCH * LENGTH,
-        "optimiser": f"Muon for the matrices of the blocks, AdamW for embedding and norms at {ADAMW_LR_SCALE} of its "
-        f"learning rate; {plan.learning_rate:g} after a warm-up of {plan.warmup_ratio:.0%} of the steps, falling to 0 in the "
-        f"last 40 %; weight decay {plan.weight_decay:g} on the matrices, gradients clipped at a norm of {plan.max_grad_norm:g}",
-        "mixture": f"{PROSE:.0%} of the sequences are running prose; in {REPEATED:.0%} a passage of the text comes "
-        f"twice, in {COPIED:.0%} a string of random tokens, of which only the second time is learned.",
+        "optimiser": "Muon for the matrices of the blocks, AdamW for embedding and norms at "
+        f"{ADAMW_LR_SCALE} of its learning rate; {training_config.learning_rate:g} after a warm-up "
+        f"of {training_config.warmup_ratio:.0%} of the steps, falling to 0 in the last 40 %; "
+        f"weight decay {training_config.weight_decay:g} on the matrices, "
+        f"gradients clipped at a norm of {training_config.max_grad_norm:g}",
+        "mixture": f"{PROSE:.0%} of the sequences are running prose; in {REPEATED:.0%} a passage "
+        f"of the text comes twice, in {COPIED:.0%} a string of random tokens, of which only the "
+        "second time is learned.",
         "device": torch.cuda.get_device_name()
         if torch.cuda.is_available()
         else f"{os.cpu_count()} CPU cores",

@@ -1,4 +1,4 @@
-"""Two judges that learn from documents: a classifier of words, and the perplexity of an n-gram model.
+"""Two judges that learn from documents: a classifier of words, and an n-gram model's perplexity.
 
 Lewis and Gale 1994, "A Sequential Algorithm for Training Text Classifiers", has *uncertainty
 sampling*: ask for the label of the documents at which the classifier is closest to one half.
@@ -7,11 +7,11 @@ section 4.3, filters by the perplexity of a 5-gram Kneser–Ney model of Wikiped
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from course_lib.cleaning.steps import RemovalLog, Step
+from course_lib.cleaning.steps import RemovalLog
 from course_lib.errors import CourseError
 from course_lib.history.ngrams import KneserNey
 from course_lib.workbook.corpus import Document
@@ -37,60 +37,53 @@ def word_features(text: str) -> list[str]:
 
 
 class KeepClassifier:
-    """Learns "keep" from labelled texts: logistic regression on TF-IDF weights of ``word_features`` (scikit-learn).
+    """Learns "keep" from labelled texts: logistic regression on TF-IDF weights of their words.
 
-    C   how far the weights may move from zero
+    Instead of a text every method also takes the list of its ``word_features``.
     """
 
-    def __init__(self, C: float = 10.0) -> None:  # noqa: N803  (scikit-learn's name)
+    def __init__(self) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
         self._vectorizer = TfidfVectorizer(analyzer=_features, sublinear_tf=True, dtype=np.float64)
         self._model = LogisticRegression(
-            C=C, class_weight="balanced", solver="liblinear", max_iter=2_000, tol=1e-6
+            C=10.0, class_weight="balanced", solver="liblinear", max_iter=2_000, tol=1e-6
         )
 
-    def fit(self, texts: Sequence[str], keep: Sequence[bool]) -> "KeepClassifier":
+    def fit(self, texts: Sequence[str | list[str]], keep: Sequence[bool]) -> "KeepClassifier":
         """Learn. Raises ``CourseError`` unless both answers are among the labels."""
         if len(set(map(bool, keep))) < 2:
             raise CourseError(ONE_ANSWER)
         self._model.fit(self._vectorizer.fit_transform(texts), np.asarray(keep, dtype=bool))
         return self
 
-    def prob(self, texts: Sequence[str]) -> np.ndarray:
+    def prob(self, texts: Sequence[str | list[str]]) -> np.ndarray:
         """The estimated probability of "keep", (texts,) float64."""
         return self._model.predict_proba(self._vectorizer.transform(texts))[:, 1]
 
     def weights(self) -> list[tuple[str, float]]:
-        """(word or pair, weight): from the strongest sign for "drop" to the strongest for "keep"."""
+        """(word or pair, weight), from the strongest sign for "drop" to that for "keep"."""
         names = self._vectorizer.get_feature_names_out()
         pairs = zip(names, self._model.coef_[0].tolist(), strict=True)
         return sorted(pairs, key=lambda pair: (pair[1], pair[0]))
 
-    def step(self, threshold: float = 0.5) -> Step:
-        """Drops documents whose probability of "keep" lies below. Reason ``classifier``; evidence: ``prob``."""
-
-        def drop_by_classifier(
-            documents: Iterable[Document], log: RemovalLog
-        ) -> Iterator[Document]:
-            for document in documents:
-                prob = float(self.prob([document.text])[0])
-                if prob >= threshold:
-                    yield document
-                else:
-                    log.drop(document, "classifier", "classifier", prob=round(prob, 3))
-
-        return drop_by_classifier
+    def step(self, documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
+        """Drops documents of a probability below 0.5. Reason ``classifier``, evidence ``prob``."""
+        for document in documents:
+            prob = float(self.prob([document.text])[0])
+            if prob >= 0.5:
+                yield document
+            else:
+                log.drop(document, "classifier", "classifier", prob=round(prob, 3))
 
 
 def _features(text: str | list[str]) -> list[str]:
-    """A learning curve learns from the same texts again and again, so it gives their features."""
     return word_features(text) if isinstance(text, str) else text
 
 
 def most_uncertain(probs: np.ndarray, count: int, known: Iterable[int] = ()) -> list[int]:
-    """Rows of the ``count`` probabilities closest to one half, the closest first, without those that are ``known``."""
+    """Rows of the ``count`` values closest to one half, the closest first, without ``known``."""
     left = np.setdiff1d(np.arange(len(probs)), np.fromiter(known, np.int64, -1))
     order = np.argsort(np.abs(np.asarray(probs)[left] - 0.5), kind="stable")
     return left[order[:count]].tolist()
@@ -116,14 +109,14 @@ def learning_curve(
         raise CourseError(ONE_ANSWER)
     features, test_features = list(map(word_features, texts)), list(map(word_features, test_texts))
     order = np.random.default_rng(seed).permutation(len(texts)).tolist()
-    both = max([answers[row] for row in order].index(answer) for answer in (True, False))
-    known, curve = order[: max(sizes[0], both + 1)], []
-    model = KeepClassifier()
+    drawn = [answers[row] for row in order]
+    known = order[: max(sizes[0], drawn.index(True) + 1, drawn.index(False) + 1)]
+    model, curve = KeepClassifier(), []
     for size in sizes:
         if size > len(known) and uncertain:
             known += most_uncertain(model.prob(features), size - len(known), known)
         elif size > len(known):
-            known += [row for row in order if row not in set(known)][: size - len(known)]
+            known += [row for row in order if row not in known][: size - len(known)]
         model.fit([features[row] for row in known], [answers[row] for row in known])
         right = (model.prob(test_features) >= 0.5) == np.asarray(test_labels, dtype=bool)
         curve.append(float(right.mean()))
@@ -131,57 +124,38 @@ def learning_curve(
 
 
 class PerplexityFilter:
-    """How perplexed an n-gram model of ``reference`` is by a text, and where the line is drawn.
+    """How perplexed a trigram model of ``reference`` is by a text, and where the line is drawn.
 
     reference  texts that are taken to be good; only their first 2,000 words are looked at
-    order      length of the n-grams
-    split      text → words
     keep       fraction of good text that passes. One in five reference texts is not learned from:
                ``threshold`` is the ``keep`` quantile of their perplexities.
 
     Raises ``CourseError`` below five reference texts.
     """
 
-    def __init__(
-        self,
-        reference: Iterable[str],
-        *,
-        order: int = 3,
-        split: Callable[[str], list[str]] = split_words,
-        keep: float = 0.95,
-    ) -> None:
-        texts = [words for text in reference if (words := split(text)[:2_000])]
+    def __init__(self, reference: Iterable[str], *, keep: float = 0.95) -> None:
+        texts = [words for text in reference if (words := split_words(text)[:2_000])]
         if len(texts) < 5:
             raise CourseError(
                 "A perplexity filter needs at least five reference texts with words in them."
             )
-        self.split = split
-        self.model = KneserNey([words for row, words in enumerate(texts) if row % 5], order)
+        self.model = KneserNey([words for row, words in enumerate(texts) if row % 5], 3)
         held_out = [self.model.perplexity([words]) for words in texts[::5]]
         self.threshold = float(np.quantile(held_out, keep))
 
     def perplexity(self, text: str) -> float:
         """Of a text, per word; infinite where there is no word."""
-        words = self.split(text)[:2_000]
+        words = split_words(text)[:2_000]
         return self.model.perplexity([words]) if words else float("inf")
 
-    def step(self) -> Step:
-        """Drops what lies above the threshold. Reason ``perplexity`` or ``no-words``; evidence: both numbers."""
-
-        def drop_by_perplexity(
-            documents: Iterable[Document], log: RemovalLog
-        ) -> Iterator[Document]:
-            for document in documents:
-                value = self.perplexity(document.text)
-                if value <= self.threshold:
-                    yield document
-                elif value == float("inf"):
-                    log.drop(document, "perplexity", "no-words")
-                else:
-                    evidence = {
-                        "perplexity": round(value, 1),
-                        "threshold": round(self.threshold, 1),
-                    }
-                    log.drop(document, "perplexity", "perplexity", **evidence)
-
-        return drop_by_perplexity
+    def step(self, documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
+        """Drops what lies above the threshold. Reasons ``perplexity`` and ``no-words``."""
+        for document in documents:
+            value = self.perplexity(document.text)
+            if value <= self.threshold:
+                yield document
+            elif value == float("inf"):
+                log.drop(document, "perplexity", "no-words")
+            else:
+                evidence = {"perplexity": round(value, 1), "threshold": round(self.threshold, 1)}
+                log.drop(document, "perplexity", "perplexity", **evidence)

@@ -1,10 +1,9 @@
-"""Duplicates of four kinds: whole documents, lines, near duplicates, passages; and leaks into a test set.
+"""Duplicates of four kinds (documents, lines, near duplicates, passages), and leaks.
 
-exact      one digest a document or line
-near       Broder 1997, "On the resemblance and containment of documents"; the workbook's ``minhash``
-           has the method, here a reader chooses bands and rows and sees each pair's similarity
-passages   Lee et al. 2022, "Deduplicating Training Data Makes Language Models Better", section 4.1:
-           two documents need not be alike to share a page of licence text
+near       Broder 1997, "On the resemblance and containment of documents"; ``corpus.minhash`` has
+           the method, here a reader chooses bands and rows and sees each pair's similarity
+passages   Lee et al. 2022, "Deduplicating Training Data Makes Language Models Better", section
+           4.1: two documents need not be alike to share a page of licence text
 leaks      Brown et al. 2020, "Language Models are Few-Shot Learners", appendix C: 13-grams in
            common between GPT-3's training data and the benchmarks
 """
@@ -22,7 +21,7 @@ from course_lib.workbook.corpus import Document, minhash
 from course_lib.workbook.corpus.minhash import find_clusters
 from course_lib.workbook.corpus.words import split_words
 
-# --- Exact duplicates: a stream is read once, and 16 bytes are kept for each distinct document or line ---
+# --- Exact duplicates: of each distinct document or line 16 bytes are kept ---
 
 
 def _digest(text: str) -> bytes:
@@ -44,35 +43,31 @@ def drop_exact(documents: Iterable[Document], log: RemovalLog) -> Iterator[Docum
             yield document
 
 
-def drop_repeated_lines(
-    documents: Iterable[Document], log: RemovalLog, *, min_characters: int = 20
-) -> Iterator[Document]:
+def drop_repeated_lines(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
     """Documents without the lines that were seen before, in any document.
 
-    Lines of fewer than ``min_characters`` stay: a brace or "Returns" repeats for good
-    reason. Reason ``repeated-lines`` with the number of lines and the first of them; a
-    document of which nothing is left is dropped with ``only-repeated-lines``.
+    Lines of fewer than 20 characters stay: a brace or "Returns" repeats for good reason. Reason
+    ``repeated-lines`` with the number of ``lines`` and the ``first`` of them; a document of which
+    nothing is left is dropped with ``only-repeated-lines``.
     """
     seen: set[bytes] = set()
     for document in documents:
         kept, gone = [], []
         for line in document.text.split("\n"):
             bare = line.strip()
-            if len(bare) < min_characters:
-                kept.append(line)
-            elif (key := _digest(bare)) in seen:
-                gone.append(bare)
-            else:
+            key = _digest(bare) if len(bare) >= 20 else b""
+            (gone if key in seen else kept).append(line)
+            if key:
                 seen.add(key)
-                kept.append(line)
         text = "\n".join(kept)
+        evidence = {"lines": len(gone), "first": gone[0].strip()} if gone else {}
         if not gone:
             yield document
         elif text.strip():
-            log.change(document, "lines", "repeated-lines", lines=len(gone), first=gone[0])
+            log.change(document, "lines", "repeated-lines", **evidence)
             yield replace(document, text=text)
         else:
-            log.drop(document, "lines", "only-repeated-lines", lines=len(gone), first=gone[0])
+            log.drop(document, "lines", "only-repeated-lines", **evidence)
 
 
 # --- Near duplicates ---
@@ -85,17 +80,15 @@ def meeting_probability(
     return 1 - (1 - similarity**rows) ** bands
 
 
-def meetings(
-    texts: Sequence[str], *, bands: int = minhash.BANDS, rows: int = minhash.ROWS, seed: int = 1
-) -> list[tuple[int, int, float]]:
-    """Pairs that meet in a bucket, with their exact similarity: (first of the bucket, other, Jaccard).
+def meetings(texts: Sequence[str], *, seed: int = 1) -> list[tuple[int, int, float]]:
+    """Pairs that meet in a bucket: (first of the bucket, other, exact Jaccard similarity).
 
     Texts with the same shingles count once. For looking at how many meetings are false alarms.
     """
     hashes, starts = minhash.shingles(texts)
     first = minhash.first_with_same_shingles(hashes, starts)
     pairs: dict[tuple[int, int], float] = {}
-    for bucket in minhash.candidates(hashes, starts, first, bands=bands, rows=rows, seed=seed):
+    for bucket in minhash.candidates(hashes, starts, first, seed=seed):
         one, *others = bucket.tolist()
         for other in others:
             if (one, other) not in pairs:
@@ -114,9 +107,8 @@ def exact_pairs(
     """
     hashes, starts = minhash.shingles(texts)
     codes, columns = np.unique(hashes, return_inverse=True)
-    table = csr_array(
-        (np.ones(len(hashes), np.int32), columns, starts), shape=(len(texts), len(codes))
-    )
+    ones = np.ones(len(hashes), np.int32)
+    table = csr_array((ones, columns, starts), shape=(len(texts), len(codes)))
     sizes = np.diff(starts)
     pairs: list[tuple[int, int]] = []
     for begin in range(0, len(texts), block):
@@ -137,7 +129,7 @@ def drop_near(
     threshold: float = minhash.THRESHOLD,
     seed: int = 1,
 ) -> Iterator[Document]:
-    """The first member of each cluster of near duplicates. Loads the corpus whole: it must compare all.
+    """The first member of each cluster of near duplicates. Loads the corpus whole to compare all.
 
     Reason ``near-duplicate``; evidence ``kept`` (the id that stays), ``match`` (the id that it
     was found equal to) and ``jaccard`` (their exact similarity of word 5-grams).
@@ -160,7 +152,7 @@ def drop_near(
 def run_codes(text: str, size: int) -> np.ndarray:
     """The hash of each run of ``size`` tokens (words, marks), ``(tokens - size + 1,)`` int64.
 
-    Python's own hash, which is salted in each process: only equality within one process is ever asked.
+    Python's own hash, salted in each process: only equality within one process is ever asked.
     """
     tokens = tuple(split_words(text))
     runs = range(len(tokens) - size + 1)
@@ -175,24 +167,24 @@ def _stands_in(codes: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _covered(starts: np.ndarray, size: int, count: int) -> np.ndarray:
-    """Which of ``count`` tokens lie in a run of ``size`` that begins at one of ``starts``, ``(count,)`` bool."""
+    """Which of ``count`` tokens lie in a run that begins in ``starts``, ``(count,)`` bool."""
     steps = np.zeros(count + 1, dtype=np.int64)
     steps[starts] += 1
-    steps[np.asarray(starts) + size] -= 1
+    steps[starts + size] -= 1
     return np.cumsum(steps[:-1]) > 0
 
 
 def drop_passages(
     documents: Iterable[Document], log: RemovalLog, *, size: int = 50
 ) -> Iterator[Document]:
-    """Documents without passages of at least ``size`` tokens that stood before; of each the first copy stays.
+    """Documents without the passages that stood before, in this document or another.
 
-    A token goes if some run of ``size`` tokens around it stood before, in this document or another.
-    Loads the corpus whole: a passage may return anywhere. Beside the texts it needs 16 bytes a token.
+    A token goes if some run of ``size`` tokens around it stood before; the first copy stays. Loads
+    the corpus whole, for a passage may return anywhere, and needs 16 bytes a token besides.
 
     Reason ``repeated-passages``; evidence: how many ``passages`` and ``tokens`` go, ``source`` (the
-    document in which the first of them stays) and ``begins`` (how it begins). A document of which
-    no word is left is dropped with ``only-repeated-passages``.
+    document in which the first of them stays) and how it ``begins``. A document of which no word
+    is left is dropped with ``only-repeated-passages``.
     """
     if size < 2:
         raise ValueError("a passage has at least two tokens")
@@ -213,7 +205,7 @@ def drop_passages(
         if not again:
             yield document
             continue
-        text, evidence = _cut(document.text, again, size)
+        text, evidence = _cut(document.text, np.array(again), size)
         evidence["source"] = held[source].id
         if any(map(str.isalnum, text)):
             log.change(document, "passages", "repeated-passages", **evidence)
@@ -222,14 +214,14 @@ def drop_passages(
             log.drop(document, "passages", "only-repeated-passages", **evidence)
 
 
-def _cut(text: str, runs: Sequence[int], size: int) -> tuple[str, dict[str, str | int]]:
+def _cut(text: str, runs: np.ndarray, size: int) -> tuple[str, dict[str, str | int]]:
     """``text`` without the runs and the white space behind them, and the evidence."""
     begins: list[int] = []  # of each token
     place = 0
     for token in split_words(text):
         begins.append(text.index(token, place))
         place = begins[-1] + len(token)
-    gone = _covered(np.array(runs), size, len(begins))
+    gone = _covered(runs, size, len(begins))
     edges = np.flatnonzero(np.diff(np.concatenate(([False], gone, [False])))).reshape(-1, 2)
     pieces, place = [], 0
     for begin, end in edges.tolist():
@@ -254,11 +246,11 @@ MAX_COMPARED = 100  # training documents that a held-out one is compared with in
 class Leak:
     """The finding for one held-out document.
 
-    verdict         ``near-duplicate`` of a training document, a ``passage`` of 50 tokens stands in one, or ``clean``
+    verdict         ``near-duplicate`` of a training document, ``passage`` (of 50 tokens), ``clean``
     match           row of the training document that it repeats; -1 for ``clean``
     jaccard         exact similarity of word 5-grams with ``match``; 0.0 where there is none
     passage_tokens  tokens of it that lie in passages of 50 which training has, too
-    ngram_overlap   fraction of its 13-grams that occur in training; 0.0 for a document of fewer tokens
+    ngram_overlap   fraction of its 13-grams that occur in training; 0.0 if it has none
     """
 
     verdict: str
@@ -267,18 +259,8 @@ class Leak:
     passage_tokens: int
     ngram_overlap: float
 
-    @property
-    def leaked(self) -> bool:
-        return self.verdict != CLEAN
 
-
-def find_leaks(
-    train: Sequence[str],
-    held_out: Sequence[str],
-    *,
-    threshold: float = minhash.THRESHOLD,
-    seed: int = 1,
-) -> list[Leak]:
+def find_leaks(train: Sequence[str], held_out: Sequence[str], *, seed: int = 1) -> list[Leak]:
     """One ``Leak`` for each held-out text, in order, each compared with training texts only.
 
     Near duplicates are searched with MinHash, so that a pair just above the threshold is missed
@@ -286,7 +268,7 @@ def find_leaks(
     """
     if not train or not held_out:
         raise CourseError("A leak check needs at least one training and one held-out document.")
-    matches = _near_matches(train, held_out, threshold, seed)
+    matches = _near_matches(train, held_out, seed)
     passages, grams = _rows_with_runs(train, held_out, 50), _rows_with_runs(train, held_out, 13)
     leaks = []
     for text, match, rows, gram_rows in zip(held_out, matches, passages, grams, strict=True):
@@ -304,9 +286,7 @@ def find_leaks(
     return leaks
 
 
-def _near_matches(
-    train: Sequence[str], held_out: Sequence[str], threshold: float, seed: int
-) -> list[int]:
+def _near_matches(train: Sequence[str], held_out: Sequence[str], seed: int) -> list[int]:
     """For each held-out text the row of a training text that is nearly the same, -1 without one."""
     hashes, starts = minhash.shingles([*train, *held_out])
     first = minhash.first_with_same_shingles(hashes, starts)
@@ -317,13 +297,13 @@ def _near_matches(
             for other in bucket[bucket < len(train)][:MAX_COMPARED].tolist():
                 if match[row] >= 0:
                     break
-                if minhash.jaccard(own, hashes[starts[other] : starts[other + 1]]) >= threshold:
-                    match[row] = other
-    return match[first[len(train) :]].tolist() if len(train) else []
+                alike = minhash.jaccard(own, hashes[starts[other] : starts[other + 1]])
+                match[row] = other if alike >= minhash.THRESHOLD else -1
+    return match[first[len(train) :]].tolist()
 
 
 def _rows_with_runs(train: Sequence[str], held_out: Sequence[str], size: int) -> list[np.ndarray]:
-    """For each run of ``size`` tokens of each held-out text a training row that has it, or -1, ``(runs,)`` int64."""
+    """For each held-out text a training row that has each of its runs, or -1, ``(runs,)`` int64."""
     codes = [run_codes(text, size) for text in held_out]
     wanted = np.unique(np.concatenate(codes))
     rows = np.full(len(wanted), -1, dtype=np.int64)
@@ -331,11 +311,3 @@ def _rows_with_runs(train: Sequence[str], held_out: Sequence[str], size: int) ->
         own = run_codes(train[row], size)
         rows[np.searchsorted(wanted, own[_stands_in(own, wanted)])] = row
     return [rows[np.searchsorted(wanted, own)] for own in codes]
-
-
-def count_verdicts(leaks: Iterable[Leak]) -> dict[str, int]:
-    """How many held-out documents have each verdict."""
-    counts = dict.fromkeys((CLEAN, NEAR, PASSAGE), 0)
-    for leak in leaks:
-        counts[leak.verdict] += 1
-    return counts

@@ -1,4 +1,4 @@
-"""The figures of notebook 04 about filters, duplicates, leaks and personal data, shared with its slides."""
+"""The figures of notebook 04 about filters, duplicates, leaks and personal data."""
 
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from course_lib.cleaning.duplicates import meeting_probability
 from course_lib.cleaning.steps import PipelineRun
@@ -21,20 +22,23 @@ def _shortened(text: str, length: int = 360) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def _styles(count: int) -> dict[str, list[str]]:
-    """Colours and hatches for ``count`` bars."""
-    rows = range(count)
-    colours, hatches = ([every[row % len(every)] for row in rows] for every in (COLOURS, HATCHES))
-    return {"color": colours, "hatch": hatches, "edgecolor": "white"}
+def _style(number: int) -> dict[str, str]:
+    """The colour and hatch of a bar."""
+    hatch = HATCHES[number % len(HATCHES)]
+    return {"color": COLOURS[number % len(COLOURS)], "hatch": hatch, "edgecolor": "white"}
 
 
-def _bars(axis: Axes, values: Mapping[str, float], label: str, **words: Any) -> None:
+def _bars(
+    values: Mapping[str, float], label: str, *, styles: Sequence[int] = (), **words: str
+) -> tuple[Figure, Axes]:
     """Horizontal bars, the first on top; ``label`` formats the number beside each."""
-    places = np.arange(len(values))[::-1]
-    bars = axis.barh(places, list(values.values()), **_styles(len(values)))
-    axis.bar_label(bars, [label.format(value) for value in values.values()], fontsize=9.5)
-    axis.set_yticks(places, list(values))
-    axis.set(**words)
+    figure, axis = canvas(width=8.0, height=0.36 * max(len(values), 1) + 1.2)
+    for row, value in enumerate(values.values()):
+        bar = axis.barh(-row, value, **_style(styles[row] if styles else row))
+        axis.bar_label(bar, [label.format(value)], fontsize=9)
+    axis.set_yticks(-np.arange(len(values)), [name.replace("$", r"\$") for name in values])
+    axis.set(xlim=(0, max(1e-9, 1.15 * max(values.values(), default=1))), **words)
+    return figure, axis
 
 
 def lengths(sizes: Sequence[int], name: str) -> DescribedFigure:
@@ -57,44 +61,38 @@ def lengths(sizes: Sequence[int], name: str) -> DescribedFigure:
 
 
 def common_lines(counts: Mapping[str, int], documents: int, name: str) -> DescribedFigure:
-    """The lines that stand in the most documents. ``counts``: line → documents, the most frequent first."""
-    figure, axis = canvas(width=8.0, height=0.32 * len(counts) + 1.1)
-    percent = [100 * count / documents for count in counts.values()]
-    places = np.arange(len(counts))[::-1]
-    axis.barh(places, percent, color=COLOURS[1], edgecolor="white")
-    lines = [_shortened(line, 52).replace("$", r"\$") for line in counts]  # $ begins a formula
-    axis.set_yticks(places, lines, fontsize=9)
-    axis.set(title=f"Lines that come back: {name}", ylabel="line")
-    axis.set_xlabel("documents with this line (%)")
-    if not counts:
-        return DescribedFigure(figure, "No line is long enough to be counted.")
-    return DescribedFigure(
-        figure,
-        f"The most frequent line stands in {percent[0]:.1f} % of the {documents:,} documents "
-        "that were looked at.",
-    )
+    """The lines that stand in the most documents: line → documents, the most frequent first."""
+    percent = {_shortened(line, 52): 100 * count / documents for line, count in counts.items()}
+    words = {"title": f"Lines that come back: {name}", "ylabel": "line"}
+    same = [1] * len(percent)
+    figure, _ = _bars(percent, " {:.1f}", styles=same, xlabel="documents with it (%)", **words)
+    sentence = "No line is long enough to be counted."
+    if counts:
+        first = 100 * next(iter(counts.values())) / documents
+        sentence = f"The most frequent line stands in {first:.1f} % of the {documents:,} documents."
+    return DescribedFigure(figure, sentence)
 
 
 def funnel(run: PipelineRun, title: str) -> DescribedFigure:
     """What is left after each step: share of documents and of text."""
     figure, axis = canvas(width=8.0, height=0.5 * len(run.stages) + 1.2)
     first, last = run.stages[0], run.stages[-1]
-    places = np.arange(len(run.stages))[::-1]
-    percents = {
-        "documents": [100 * s.num_documents / max(first.num_documents, 1) for s in run.stages],
-        "text (bytes)": [100 * s.num_bytes / max(first.num_bytes, 1) for s in run.stages],
+    counts = {
+        "documents": [stage.num_documents for stage in run.stages],
+        "text (bytes)": [stage.num_bytes for stage in run.stages],
     }
-    for number, (name, values) in enumerate(percents.items()):
-        style = {"color": COLOURS[number], "hatch": HATCHES[number], "edgecolor": "white"}
-        bars = axis.barh(places + (0.2, -0.2)[number], values, 0.38, label=name, **style)
-        axis.bar_label(bars, [f" {value:.0f}" for value in values], fontsize=8.5)
+    places = -np.arange(len(run.stages))
+    for number, (name, values) in enumerate(counts.items()):
+        percent = 100 * np.array(values) / max(values[0], 1)
+        bars = axis.barh(places + (0.2, -0.2)[number], percent, 0.38, label=name, **_style(number))
+        axis.bar_label(bars, [f" {value:.0f}" for value in percent], fontsize=8.5)
     axis.set_yticks(places, [stage.name for stage in run.stages])
     axis.set(title=title, xlabel="left of the input (%)", ylabel="after the step", xlim=(0, 112))
     axis.legend(loc="lower right")
-    losses = -np.diff([stage.num_documents for stage in run.stages])
+    losses = -np.diff(counts["documents"])
     sentence = (
         f"Of {first.num_documents:,} documents {last.num_documents:,} are left, "
-        f"with {percents['text (bytes)'][-1]:.0f} % of the text"
+        f"with {100 * last.num_bytes / max(first.num_bytes, 1):.0f} % of the text"
     )
     if losses.max(initial=0):
         worst = run.stages[1 + int(losses.argmax())].name
@@ -103,69 +101,39 @@ def funnel(run: PipelineRun, title: str) -> DescribedFigure:
 
 
 def reasons(counts: Mapping[tuple[str, str], int], title: str) -> DescribedFigure:
-    """Documents by (step, reason) that dropped them, the 12 most frequent; colour and hatch are the step's."""
+    """Documents by (step, reason) that dropped them, the 12 most frequent; colours are steps."""
     shown = sorted(counts.items(), key=lambda item: -item[1])[:12]
-    figure, axis = canvas(width=8.0, height=0.3 * max(len(shown), 1) + 1.3)
     steps = list(dict.fromkeys(step for (step, _), _ in shown))
-    style = _styles(len(steps))
-    places = np.arange(len(shown))[::-1]
-    for number, step in enumerate(steps):
-        rows = [row for row, ((own, _), _) in enumerate(shown) if own == step]
-        own_style = {"color": style["color"][number], "hatch": style["hatch"][number]}
-        values = [shown[row][1] for row in rows]
-        axis.barh(places[rows], values, edgecolor="white", label=step, **own_style)
-    axis.set_yticks(places, [reason for (_, reason), _ in shown])
-    axis.set(title=title, xlabel="documents dropped", ylabel="reason")
+    values = {f"{step}: {reason}": count for (step, reason), count in shown}
+    styles = [steps.index(step) for (step, _), _ in shown]
+    words = {"title": title, "xlabel": "documents dropped", "ylabel": "step and reason"}
+    figure, _ = _bars(values, " {:,}", styles=styles, **words)
     sentence = f"{sum(counts.values()):,} documents were dropped"
     if shown:
-        axis.legend(title="step", loc="best")
         sentence += f"; {shown[0][1]:,} of them by the rule “{shown[0][0][1]}”"
     return DescribedFigure(figure, f"{sentence}.")
-
-
-def kept_by_splitter(fractions: Mapping[str, Mapping[str, float]], title: str) -> DescribedFigure:
-    """Fraction of the text that each filter keeps (rows), by word splitter (columns)."""
-    filters, splitters = list(fractions), list(next(iter(fractions.values())))
-    values = 100 * np.array([[fractions[row][column] for column in splitters] for row in filters])
-    figure, axis = canvas(width=7.0, height=0.55 * len(filters) + 1.3)
-    axis.imshow(values, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
-        colour = "white" if value > 60 else "black"
-        axis.text(column, row, f"{value:.0f} %", ha="center", va="center", color=colour)
-    axis.set_xticks(range(len(splitters)), splitters)
-    axis.set_yticks(range(len(filters)), filters)
-    axis.set(title=title, xlabel="how the text is cut into words", ylabel="filter")
-    axis.grid(False)
-    row = int(np.argmax(values.max(1) - values.min(1)))
-    return DescribedFigure(
-        figure,
-        f"Kept text in per cent, darker is more: “{filters[row]}” keeps between "
-        f"{values[row].min():.0f} % and {values[row].max():.0f} %, depending only on how words are cut.",
-    )
 
 
 def rule_values(
     values: Mapping[str, Sequence[float]], low: float, high: float, title: str, unit: str
 ) -> DescribedFigure:
-    """One rule's value for every document, by splitter: a dot each, and the allowed range shaded."""
+    """One rule's value for every document, by splitter: a dot each, the allowed range shaded."""
     figure, axis = canvas(width=7.6, height=0.7 * len(values) + 1.2)
     axis.axvspan(low, high, color=COLOURS[3], alpha=0.3, label="allowed")
     passed = []
-    for number, (name, own) in enumerate(values.items()):
-        # Neighbours apart, the same on every machine.
-        spread = (np.arange(len(own)) * 0.618 % 1 - 0.5) * 0.5
-        height, style = len(values) - 1 - number + spread, MARKERS[number]
-        axis.plot(own, height, style, ms=4, alpha=0.6, color=COLOURS[number])
+    for row, (name, own) in enumerate(values.items()):
+        spread = (np.arange(len(own)) * 0.618 % 1 - 0.5) * 0.5  # the same on every machine
+        axis.plot(own, spread - row, MARKERS[row], ms=4, alpha=0.6, color=COLOURS[row])
         inside = sum(low <= value <= high for value in own)
         passed.append(f"{inside} of {len(own)} with “{name}”")
-    axis.set_yticks(range(len(values))[::-1], list(values))
+    axis.set_yticks(-np.arange(len(values)), list(values))
     axis.set(title=title, xlabel=unit, ylabel="words cut by")
     axis.legend(loc="upper left")
     return DescribedFigure(figure, f"Documents that pass this rule: {', '.join(passed)}.")
 
 
 def shared_shingles(first: Sequence[str], second: Sequence[str]) -> DescribedFigure:
-    """Two texts as sets of shingles: what only the first has, what both have, what only the second has."""
+    """Two texts as sets of shingles: what only one of them has, and what both have."""
     columns = {
         "only in the first": [piece for piece in first if piece not in second],
         "in both": [piece for piece in first if piece in second],
@@ -214,26 +182,21 @@ def candidate_similarities(similarities: Sequence[float], threshold: float) -> D
     figure, axis = canvas(height=3.0)
     values, edges = np.asarray(similarities, dtype=float), np.linspace(0, 1, 21)
     verified = values >= threshold
-    false_alarm = {"color": COLOURS[1], "hatch": HATCHES[1], "label": "false alarm"}
-    axis.hist(values[~verified], edges, edgecolor="white", **false_alarm)
-    axis.hist(values[verified], edges, edgecolor="white", color=COLOURS[0], label="verified")
+    axis.hist(values[verified], edges, label="verified", **_style(0))
+    axis.hist(values[~verified], edges, label="false alarm", **_style(1))
     axis.axvline(threshold, color="black", lw=0.8)
     axis.set(title="Pairs that met in a bucket", xlabel="exact Jaccard similarity", ylabel="pairs")
     axis.legend(loc="upper left")
-    if not len(values):
-        return DescribedFigure(figure, "No two different documents met in a bucket.")
+    sentence = f"Of {len(values):,} pairs that met, {verified.sum():,} reach {threshold}."
     return DescribedFigure(
-        figure,
-        f"Of {len(values):,} pairs that met, {verified.sum():,} reach a similarity of {threshold}.",
+        figure, sentence if len(values) else "No two different documents met in a bucket."
     )
 
 
 def removed_fractions(fractions: Mapping[str, float]) -> DescribedFigure:
     """The fraction of the text that each kind of deduplication removes by itself."""
-    figure, axis = canvas(height=0.42 * len(fractions) + 1.1)
-    title = "What each kind of duplicate amounts to"
-    _bars(axis, fractions, " {:.1%}", title=title, xlabel="fraction of characters removed")
-    axis.set(ylabel="kind", xlim=(0, max(0.01, 1.18 * max(fractions.values()))))
+    words = {"title": "What each kind of duplicate amounts to", "ylabel": "kind"}
+    figure, _ = _bars(fractions, " {:.1%}", xlabel="fraction of characters removed", **words)
     top = max(fractions, key=fractions.__getitem__)
     sentence = f"By itself, the search for {top} removes most: {fractions[top]:.1%} of the text."
     return DescribedFigure(
@@ -243,10 +206,9 @@ def removed_fractions(fractions: Mapping[str, float]) -> DescribedFigure:
 
 def leaked_perplexities(values: Mapping[str, float]) -> DescribedFigure:
     """Perplexity of groups of held-out documents; a log axis, because they differ much."""
-    figure, axis = canvas(height=0.5 * len(values) + 1.2)
-    _bars(axis, values, " {:.0f}", title="How surprising are held-out documents?", xscale="log")
-    axis.set(xlim=(1, 3 * max(values.values())))
-    axis.set(xlabel="perplexity of a word (log scale)", ylabel="documents")
+    words = {"title": "How surprising are held-out documents?", "ylabel": "documents"}
+    figure, axis = _bars(values, " {:.0f}", xlabel="perplexity of a word (log scale)", **words)
+    axis.set(xscale="log", xlim=(1, 3 * max(values.values())))
     groups = ", ".join(f"{name}: {value:.0f}" for name, value in values.items())
     return DescribedFigure(figure, f"Perplexity by group of held-out documents: {groups}.")
 
@@ -257,23 +219,22 @@ def precision_and_recall(scores: Mapping[str, Any]) -> DescribedFigure:
     places = np.arange(len(scores))
     for number, name in enumerate(("precision", "recall")):
         values = [getattr(score, name) for score in scores.values()]
-        style = {"color": COLOURS[number], "hatch": HATCHES[number], "edgecolor": "white"}
-        bars = axis.bar(places + (-0.2, 0.2)[number], values, 0.38, label=name, **style)
+        bars = axis.bar(places + 0.4 * number, values, 0.38, label=name, **_style(number))
         axis.bar_label(bars, [f"{value:.2f}" for value in values], fontsize=9)
-    axis.set_xticks(places, list(scores))
+    axis.set_xticks(places + 0.2, list(scores))
     axis.set(title="Finding personal data by patterns", xlabel="kind", ylabel="share")
     axis.set_ylim(0, 1.35)
     axis.legend(loc="upper right", ncols=2)
     worst = min(scores, key=lambda kind: min(scores[kind].precision, scores[kind].recall))
     return DescribedFigure(
         figure,
-        f"No kind is perfect on the labelled set; furthest off is {worst}, with a precision of "
+        f"Furthest off on the labelled set is {worst}, with a precision of "
         f"{scores[worst].precision:.2f} and a recall of {scores[worst].recall:.2f}.",
     )
 
 
 def cluster_table(documents: Sequence[Document], clusters: Clusters, number: int) -> Table:
-    """One cluster, the largest first: the kept document, and up to four removed ones, differences in brackets."""
+    """One cluster, the largest first: what is kept and up to four removed, [differences] marked."""
     sizes = np.bincount(clusters.kept, minlength=len(clusters.kept))
     keepers = sorted(np.flatnonzero(sizes > 1).tolist(), key=lambda row: (-sizes[row], row))
     if not keepers:
@@ -291,7 +252,7 @@ def cluster_table(documents: Sequence[Document], clusters: Clusters, number: int
 
 
 def differences(first: str, second: str) -> str:
-    """The beginning of ``second``, with the words that ``first`` does not have there in brackets."""
+    """The beginning of ``second``; words that ``first`` does not have there are in brackets."""
     a, b = first.split()[:240], second.split()[:240]
     pieces: list[str] = []
     for what, _, _, begin, end in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():

@@ -2,14 +2,13 @@
 
 Gopher     Rae et al. 2021, "Scaling Language Models: Methods, Analysis & Insights from Training
            Gopher", appendix A.1.1 and table A1
-C4         Raffel et al. 2020, "Exploring the Limits of Transfer Learning with a Unified Text-to-Text
-           Transformer", section 2.2
-RefinedWeb Penedo et al. 2023, "The RefinedWeb Dataset for Falcon LLM", figure 2 and appendix G.2
-FineWeb    Penedo et al. 2024, "The FineWeb Datasets: Decanting the Web for the Finest Text Data at
-           Scale", section 3
+C4         Raffel et al. 2020, "Exploring the Limits of Transfer Learning with a Unified
+           Text-to-Text Transformer", section 2.2
+RefinedWeb Penedo et al. 2023, "The RefinedWeb Dataset for Falcon LLM", figure 2, appendix G.2
+FineWeb    Penedo et al. 2024, "The FineWeb Datasets", section 3
 
 Rules have the names that they have in datatrove, with which FineWeb was made. The papers leave
-open how words are split, and the outcome depends on it: ``split`` is an argument without a default.
+open how words are split, and the outcome depends on it: ``split`` has no default.
 """
 
 import re
@@ -21,25 +20,23 @@ from functools import partial
 import regex  # knows Unicode's properties; the standard library's re does not
 
 from course_lib.cleaning.duplicates import drop_near
-from course_lib.cleaning.language import identify
 from course_lib.cleaning.repair import extract_pages
 from course_lib.cleaning.steps import RemovalLog, Step
 from course_lib.workbook.corpus import Document
+from course_lib.workbook.corpus.language import MIN_LETTERS, identify, known_languages, num_letters
 from course_lib.workbook.corpus.words import split_words
 
 Split = Callable[[str], list[str]]
 SPLITTERS: dict[str, Split] = {
-    "blanks": str.split,
-    "words": re.compile(r"\w+").findall,
-    "words and marks": split_words,
+    "blanks": str.split,  # leaves marks on the words; the code of C4 does so
+    "words": re.compile(r"\w+").findall,  # throws marks away
+    "words and marks": split_words,  # as spaCy's tokenizer does, which datatrove takes
 }
-"""Three ways to cut a text into words: ``blanks`` leaves marks on the words (the code of C4 does so for its lines),
-``words`` throws them away, the third counts them as words (as spaCy's tokenizer does, which datatrove takes)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One rule on one text: its reason code, the measured value, the allowed range (both ends allowed)."""
+    """One rule on one text: reason code, the measured value, allowed range, ends included."""
 
     reason: str
     value: float
@@ -52,7 +49,7 @@ class Verdict:
 
 
 def _failed(verdicts: Iterable[Verdict]) -> dict[str, str | float]:
-    """For the log: ``reason`` and ``value`` of the first rule that fails, all ``failed``; empty if none does."""
+    """For the log: the first rule that fails, its ``value``, all ``failed``; empty if none does."""
     failed = [verdict for verdict in verdicts if not verdict.passed]
     if not failed:
         return {}
@@ -60,14 +57,20 @@ def _failed(verdicts: Iterable[Verdict]) -> dict[str, str | float]:
     return {"reason": failed[0].reason, "value": float(failed[0].value), "failed": names}
 
 
-def _drop_failing(
+def drop_failing(
     documents: Iterable[Document],
     log: RemovalLog,
+    *,
     step: str,
-    explain: Callable[[str], list[Verdict]],
+    explain: Callable[..., list[Verdict]],
+    **arguments: Split | float,
 ) -> Iterator[Document]:
+    """The documents that pass every rule of ``explain(text, **arguments)``.
+
+    Reason: the first rule that fails; evidence: its ``value``, and all ``failed`` rules.
+    """
     for document in documents:
-        if failed := _failed(explain(document.text)):
+        if failed := _failed(explain(document.text, **arguments)):
             log.drop(document, step, **failed)
         else:
             yield document
@@ -81,10 +84,10 @@ ELLIPSES = ("...", "…")
 
 
 def explain_quality(text: str, split: Split) -> list[Verdict]:
-    """Every quality rule's verdict on ``text``, with the words that ``split`` finds in it.
+    """Every quality rule's verdict on ``text``.
 
-    Ratios are per word or per line that is not blank; they are 0 where there is none. As in datatrove,
-    pieces without a letter or digit do not count as words for the number and the mean length of words.
+    Ratios are per word or per line that is not blank; they are 0 where there is none. As in
+    datatrove, pieces without a letter or digit do not count for number and mean length of words.
     """
     tokens = split(text)
     words = [token for token in tokens if any(map(str.isalnum, token))]
@@ -106,16 +109,7 @@ def explain_quality(text: str, split: Split) -> list[Verdict]:
     ]
 
 
-def drop_low_quality(
-    documents: Iterable[Document], log: RemovalLog, *, split: Split
-) -> Iterator[Document]:
-    """The documents that pass every rule.
-
-    Reason: the first rule that fails; evidence: its value, and all ``failed`` rules.
-    """
-    explain = partial(explain_quality, split=split)
-    return _drop_failing(documents, log, "gopher-quality", explain)
-
+drop_low_quality = partial(drop_failing, step="gopher-quality", explain=explain_quality)
 
 # --- Gopher: repetition ---
 
@@ -127,7 +121,7 @@ DUPLICATES = {
 }
 TOP_N_GRAMS = {2: 0.20, 3: 0.18, 4: 0.16}
 DUP_N_GRAMS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
-MAX_CHARACTERS = 5_000_000  # of a text that are looked at: bounds the time for a huge document
+MAX_CHARACTERS = 5_000_000  # of a text that are looked at
 
 
 def find_duplicates(items: Sequence[str]) -> tuple[int, int]:
@@ -151,7 +145,7 @@ def _n_grams(words: list[str], n: int) -> Iterator[tuple[str, ...]]:
 
 
 def find_top_duplicate(words: list[str], n: int) -> int:
-    """Characters in all copies of the most frequent n-gram, one blank between words; the first of equals."""
+    """Characters in all copies of the most frequent n-gram, with blanks; the first of equals."""
     counts = Counter(_n_grams(words, n))
     if not counts:
         return 0
@@ -160,7 +154,7 @@ def find_top_duplicate(words: list[str], n: int) -> int:
 
 
 def find_all_duplicate(words: list[str], n: int) -> int:
-    """Letters in n-grams that stood before; a copy is stepped over, so that nothing counts twice."""
+    """Letters in n-grams that stood before; a copy is stepped over, so nothing counts twice."""
     codes = list(map(hash, _n_grams(words, n)))
     if len(set(codes)) == len(codes):
         return 0
@@ -201,31 +195,18 @@ def explain_repetition(text: str, split: Split) -> list[Verdict]:
     return verdicts
 
 
-def drop_repetitive(
-    documents: Iterable[Document], log: RemovalLog, *, split: Split
-) -> Iterator[Document]:
-    """The documents that pass every rule. Reason: the first that fails; evidence: its value, all ``failed``."""
-    explain = partial(explain_repetition, split=split)
-    return _drop_failing(documents, log, "gopher-repetition", explain)
-
+drop_repetitive = partial(drop_failing, step="gopher-repetition", explain=explain_repetition)
 
 # --- C4 ---
 
 END_MARKS = (".", "?", "!", '"', "'")
-POLICY = (
-    "terms of use",
-    "privacy policy",
-    "cookie policy",
-    "uses cookies",
-    "use of cookies",
-    "use cookies",
-)
+_POLICY = re.compile("terms of use|privacy policy|cookie policy|uses cookies|use (?:of )?cookies")
 _CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
 _SENTENCE = re.compile(r"(?<![.!?])[.!?]++(?=[\s\"')\]]|$)")
 
 
 def count_sentences(line: str) -> int:
-    """Ends of sentences in a line, at least 1: a simple rule in the place of NLTK's, which needs a model.
+    """Ends of sentences in a line, at least 1; NLTK's rule, which C4 takes, needs a model.
 
     >>> count_sentences('Wait... what? "Go home!" it said')
     3
@@ -233,22 +214,18 @@ def count_sentences(line: str) -> int:
     return max(1, len(_SENTENCE.findall(line)))
 
 
-def c4_line_reason(
-    line: str, split: Split, *, min_words_per_line: int = 5, filter_no_terminal_punct: bool = True
-) -> str | None:
+def c4_line_reason(line: str, split: Split, *, filter_no_terminal_punct: bool = True) -> str | None:
     """Why C4 takes a line out: a reason code, or None if it stays."""
     words, lower = split(line), line.lower()
     if any(len(word) > 1_000 for word in words):
         return "max_word_length"
     if filter_no_terminal_punct and (not line.endswith(END_MARKS) or line.endswith("...")):
         return "no_terminal_punct"
-    if len(words) < min_words_per_line:
+    if len(words) < 5:
         return "too_few_words"
     if "javascript" in lower:
         return "javascript"
-    if any(phrase in lower for phrase in POLICY):
-        return "policy"
-    return None
+    return "policy" if _POLICY.search(lower) else None
 
 
 def clean_c4(
@@ -256,42 +233,32 @@ def clean_c4(
     log: RemovalLog,
     *,
     split: Split,
-    min_words_per_line: int = 5,
-    min_num_sentences: int = 3,
     filter_no_terminal_punct: bool = True,
 ) -> Iterator[Document]:
-    """Pages that pass, with the lines that stay. FineWeb takes it without the rule of end marks.
+    """Pages that pass, with the lines that stay.
 
-    The limits, and the rules that the paper does not list (long words, cookie notices, citation marks),
-    are from its code, ``c4_utils.py`` in TensorFlow Datasets. datatrove's filter has 3 words and 5
-    sentences. Not here: the list of bad words, which has to be fetched.
+    The limits, and the rules that the paper does not list (long words, cookie notices, citation
+    marks), are from its code, ``c4_utils.py`` in TensorFlow Datasets; datatrove's filter has 3
+    words and 5 sentences. Not here: the list of bad words, which has to be fetched.
 
-    Reasons: of a dropped page the first rule that fails, with its value, all ``failed`` rules and the
-    lines that went by reason; ``lines`` for a page that lost some.
+    Reasons: of a dropped page the first rule that fails, with its value, all ``failed`` rules and
+    the lines that went by reason; ``lines`` for a page that lost some.
     """
+    reason_of = partial(
+        c4_line_reason, split=split, filter_no_terminal_punct=filter_no_terminal_punct
+    )
     for document in documents:
-        kept, gone = [], Counter()
-        for line in document.text.splitlines():
-            if line := _CITATION.sub("", line).strip():
-                reason = c4_line_reason(
-                    line,
-                    split,
-                    min_words_per_line=min_words_per_line,
-                    filter_no_terminal_punct=filter_no_terminal_punct,
-                )
-                if reason:
-                    gone[reason] += 1
-                else:
-                    kept.append(line)
+        lines = (_CITATION.sub("", line).strip() for line in document.text.splitlines())
+        judged = [(line, reason_of(line)) for line in lines if line]
+        kept = [line for line, reason in judged if not reason]
+        gone = Counter(reason for _, reason in judged if reason)
         lower, sentences = document.text.lower(), sum(map(count_sentences, kept))
-        failed = _failed(
-            [
-                Verdict("lorem_ipsum", lower.count("lorem ipsum"), 0, 0),
-                Verdict("curly_bracket", lower.count("{"), 0, 0),
-                Verdict("too_few_sentences", sentences, min_num_sentences, float("inf")),
-            ]
-        )
-        if failed:
+        verdicts = [
+            Verdict("lorem_ipsum", lower.count("lorem ipsum"), 0, 0),
+            Verdict("curly_bracket", lower.count("{"), 0, 0),
+            Verdict("too_few_sentences", sentences, 3, float("inf")),
+        ]
+        if failed := _failed(verdicts):
             log.drop(document, "c4", **failed, **gone)
         elif gone:
             log.change(document, "c4", "lines", **gone)
@@ -308,10 +275,10 @@ STOP_CHARS = (*END_MARKS, "…", "”", "’", "»", "。", "！", "？", "؟", 
 def explain_fineweb(
     text: str, split: Split, *, char_duplicates_ratio: float = 0.1
 ) -> list[Verdict]:
-    """Every rule's verdict on ``text``. Lines that are blank do not count; an empty text fails the first rule.
+    """Every rule's verdict on ``text``; blank lines do not count, an empty text fails.
 
-    The paper has three rules; datatrove's filter has a fourth, ends of lines a word. For characters in
-    duplicated lines the paper says at most 0.1 and datatrove's default is 0.01: an argument here.
+    The paper has three rules; datatrove's filter has a fourth, ends of lines a word. For characters
+    in duplicated lines the paper says at most 0.1 and datatrove's default is 0.01.
     """
     lines = [line for line in text.split("\n") if line.strip()]
     num_lines, size = max(len(lines), 1), max(len(text) - text.count("\n"), 1)
@@ -326,32 +293,22 @@ def explain_fineweb(
     ]
 
 
-def drop_fineweb(
-    documents: Iterable[Document],
-    log: RemovalLog,
-    *,
-    split: Split,
-    char_duplicates_ratio: float = 0.1,
-) -> Iterator[Document]:
-    """The documents that pass every rule. Reason: the first that fails; evidence: its value, all ``failed``."""
-    explain = partial(explain_fineweb, split=split, char_duplicates_ratio=char_duplicates_ratio)
-    return _drop_failing(documents, log, "fineweb", explain)
-
+drop_fineweb = partial(drop_failing, step="fineweb", explain=explain_fineweb)
 
 # --- RefinedWeb: lines that belong to the web site and not to the document ---
 
-SHORT = 10  # words: only lines up to this length are compared with the phrases
 _COUNTER = re.compile(
-    r"\W*[\d.,]+\s?[km]?\+?\s+(?:likes?|shares?|comments?|views?|followers?|replies|retweets?|contributors?)\W*"
+    r"\W*[\d.,]+\s?[km]?\+?\s+"
+    r"(?:likes?|shares?|comments?|views?|followers?|replies|retweets?|contributors?)\W*"
 )
 _PHRASE = re.compile(
-    r"^(?:sign[ -]?in|sign[ -]?up|log[ -]?in|subscribe|advertisement|skip to|share (?:this|on)|follow us|home [>»|/])"
+    r"^(?:sign[ -]?in|sign[ -]?up|log[ -]?in|subscribe|advertisement|skip to|share (?:this|on))"
+    r"|^follow us|^home [>»|/]|items? in cart|you might also like|all rights reserved"
     r"|(?:read more|click here|learn more|back to top|add to cart|show more)(?:\.{3}|…)?$"
-    r"|items? in cart|you might also like|all rights reserved|accept (?:all )?cookies|uses cookies|terms of use"
-    r"|privacy policy|©|\(c\) "
+    r"|accept (?:all )?cookies|uses cookies|terms of use|privacy policy|©|\(c\) "
 )
 _PATH = re.compile(r"[^>»]{1,40}(?: [>»]{1,2} [^>»]{1,40}){2,}")
-# Letters of scripts that are written without blanks (Unicode's line breaking classes), and marks between words.
+# Letters of scripts without blanks (Unicode's classes of line breaking), and marks between words.
 _UNSPACED = regex.compile(r"[[\p{lb=ID}\p{lb=SA}\p{lb=CJ}]&&\p{L}]|[་፡]", regex.V1)
 
 
@@ -369,15 +326,15 @@ def site_line_reason(line: str) -> str | None:
 
     The paper gives examples of its phrases and not its list; the list here is ours.
 
-    >>> site_line_reason("3 likes"), site_line_reason("Home > Songs > The river"), site_line_reason("The river runs.")
-    ('counter', 'navigation', None)
+    >>> site_line_reason("3 likes"), site_line_reason("The river runs.")
+    ('counter', None)
     """
     bare, lower = line.strip(), line.strip().lower()
     letters = [letter for letter in bare if letter.isalpha()]
     if not letters:
         return "digits" if any(map(str.isdigit, bare)) else None
     words = count_words(bare)
-    if words <= SHORT:
+    if words <= 10:
         if _COUNTER.fullmatch(lower):
             return "counter"
         if _PATH.fullmatch(bare):
@@ -389,13 +346,11 @@ def site_line_reason(line: str) -> str | None:
     return "capitals" if sum(map(str.isupper, letters)) > len(letters) / 2 else None
 
 
-def drop_site_lines(
-    documents: Iterable[Document], log: RemovalLog, *, max_flagged_fraction: float = 0.05
-) -> Iterator[Document]:
+def drop_site_lines(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
     """Documents without the lines that ``site_line_reason`` flags.
 
-    Reason ``site-lines`` with counts by kind and the first line; a document is dropped with ``mostly-site-lines`` when
-    more than ``max_flagged_fraction`` of its words stand in such lines (1: only when nothing else is left).
+    Reason ``site-lines`` with counts by kind and the first line; ``mostly-site-lines`` drops a
+    document when more than a twentieth of its words stands in such lines.
     """
     for document in documents:
         lines = [(line, site_line_reason(line)) for line in document.text.split("\n")]
@@ -406,19 +361,16 @@ def drop_site_lines(
         text = "\n".join(line for line, reason in lines if not reason)
         flagged = sum(count_words(line) for line, _ in gone)
         fraction = flagged / max(flagged + count_words(text), 1)
-        evidence = {
-            **Counter(reason for _, reason in gone),
-            "fraction": round(fraction, 3),
-            "first": gone[0][0][:80],
-        }
-        if fraction > max_flagged_fraction or not text.strip():
+        evidence = {"fraction": round(fraction, 3), "first": gone[0][0][:80]}
+        evidence |= Counter(reason for _, reason in gone)
+        if fraction > 0.05 or not text.strip():
             log.drop(document, "site lines", "mostly-site-lines", **evidence)
         else:
             log.change(document, "site lines", "site-lines", **evidence)
             yield replace(document, text=text)
 
 
-# --- Languages, and the published pipelines ---
+# --- Languages, and the pipeline of RefinedWeb ---
 
 
 def keep_languages(
@@ -427,19 +379,18 @@ def keep_languages(
     *,
     languages: Collection[str] = ("en",),
     min_prob: float = 0.65,
-    min_letters: int = 40,
 ) -> Iterator[Document]:
     """Documents that are in one of ``languages`` (ISO 639-1 codes) with at least this probability.
 
-    FineWeb and RefinedWeb ask for 0.65 of another classifier (fastText); the two scales are not the same.
-    Reasons ``other-language`` and ``unsure-language`` with the ``language`` and its ``probability``. A text of fewer
-    than ``min_letters`` letters stays, and the log says so: ``kept``, ``too-short-to-tell``.
+    FineWeb and RefinedWeb ask for 0.65 of another classifier (fastText), on another scale. Reasons
+    ``other-language`` and ``unsure-language`` with the ``language`` and its ``prob``. A text
+    of fewer than 40 letters stays, and the log says so: ``kept``, ``too-short-to-tell``.
     """
-    if not languages or any(len(code) != 2 for code in languages):
-        raise ValueError(f"no language codes: {languages!r}. Give codes such as en, de or zh")
+    if unknown := set(languages) - known_languages():
+        raise ValueError(f"no such language: {unknown}. Give codes such as en, de or zh")
     for document in documents:
-        letters = sum(map(str.isalpha, document.text))
-        if letters < min_letters:
+        letters = num_letters(document.text)
+        if letters < MIN_LETTERS:
             log.keep(document, "language", "too-short-to-tell", letters=letters)
             yield document
             continue
@@ -448,16 +399,13 @@ def keep_languages(
             yield document
         else:
             reason = "unsure-language" if language in languages else "other-language"
-            log.drop(document, "language", reason, language=language, probability=round(prob, 3))
+            log.drop(document, "language", reason, language=language, prob=round(prob, 3))
 
 
-def refinedweb(
-    split: Split, language: str = "en", bands: int = 450, rows: int = 20
-) -> dict[str, Step]:
+def refinedweb(split: Split, language: str = "en") -> dict[str, Step]:
     """Falcon's pipeline as steps for ``run_steps``.
 
-    Left out: the lists of addresses that it blocks, and its last step, exact substrings of 50 tokens
-    (``duplicates.drop_passages``).
+    Left out: the addresses that it blocks, and its last step (``duplicates.drop_passages``).
     """
     return {
         "main text": extract_pages,
@@ -465,18 +413,5 @@ def refinedweb(
         "repetition": partial(drop_repetitive, split=split),
         "quality": partial(drop_low_quality, split=split),
         "site lines": drop_site_lines,
-        "near duplicates": partial(drop_near, bands=bands, rows=rows),
-    }
-
-
-def fineweb(split: Split, language: str = "en") -> dict[str, Step]:
-    """FineWeb's pipeline: C4 without its rule of end marks, and own rules. Left out: the blocked addresses."""
-    return {
-        "main text": extract_pages,
-        "language": partial(keep_languages, languages=(language,)),
-        "repetition": partial(drop_repetitive, split=split),
-        "quality": partial(drop_low_quality, split=split),
-        "C4": partial(clean_c4, split=split, filter_no_terminal_punct=False),
-        "FineWeb": partial(drop_fineweb, split=split),
-        "near duplicates": partial(drop_near, bands=14, rows=8),
+        "near duplicates": partial(drop_near, bands=450, rows=20),
     }

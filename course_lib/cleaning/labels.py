@@ -1,24 +1,22 @@
-"""Labels, "keep" or "drop": those that a reader gives, simulated ones, and documents whose label is known.
+"""Labels, "keep" or "drop": a reader's, simulated ones, and documents whose label is known.
 
-A reader's label belongs to the text itself (its hash), so that it is found again in another corpus, after
-another split, and in another notebook. Where the reader gives none, a simulated annotator with a
-documented rule serves.
+A reader's label belongs to the text itself (its hash), so that it is found again in another
+corpus, split or notebook. Where the reader gives none, a simulated annotator serves.
 """
 
 import html
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import Document, mask_emails
-from course_lib.workbook.corpus.document import stable_hash
+from course_lib.workbook.corpus.document import stable_hash, text_hash
 from course_lib.workbook.corpus.words import split_words, words
-from course_lib.workbook.models import text_hash
 from course_lib.workbook.tables import Table
 
 # --- The reader's labels ---
@@ -78,11 +76,11 @@ class Asker:
 
     def __init__(self, documents: Sequence[Document], book: LabelBook) -> None:
         self.documents, self.book = list(documents), book
-        unlabelled = (row for row, label in enumerate(book.of(self.documents)) if label is None)
-        self.place = next(unlabelled, len(self.documents))
+        labels = [*book.of(self.documents), None]
+        self.place = labels.index(None)
 
     def click(self, button: str) -> None:
-        """ "Keep" and "Drop" note a label, "Skip" notes none, "Back" takes away the label of the document before."""
+        """Keep and Drop note a label, Skip none, Back takes the last one away."""
         if button == "Back" and self.place:
             self.place -= 1
             self.book.put(self.documents[self.place].text, None)
@@ -104,16 +102,12 @@ class Asker:
 def ask(documents: Sequence[Document], book: LabelBook, preview: int = 3) -> None:
     """Show the first documents to be labelled and, where somebody watches, buttons to label them.
 
-    Works with ipywidgets 7.7 and 8. Every click is saved at once.
+    Every click is saved at once.
     """
     from IPython.display import display
 
-    texts = [" ".join(mask_emails(d.text[:400]).split()) for d in documents[:preview]]
-    first = [
-        (document.id, text if len(text) <= 80 else text[:79] + "…")
-        for document, text in zip(documents, texts, strict=False)
-    ]
-    display(Table(first, ("asked next", "begins with")))
+    texts = {d.id: " ".join(mask_emails(d.text[:400]).split())[:80] for d in documents[:preview]}
+    display(Table(list(texts.items()), ("asked next", "begins with")))
     if settings.headless():
         return
     import ipywidgets
@@ -137,7 +131,7 @@ _END = re.compile(r"[.!?。！？…][\"')\]”’»]*$")
 
 
 def prose_fraction(text: str) -> float:
-    """The fraction of a text's characters in paragraphs that read like sentences: five words and a full stop."""
+    """The fraction of a text in paragraphs that read like sentences: five words, a full stop."""
     paragraphs = [block.strip() for block in re.split(r"\n\s*\n", text[:20_000]) if block.strip()]
     prose = sum(len(block) for block in paragraphs if len(words(block)) >= 5 and _END.search(block))
     return prose / max(1, sum(map(len, paragraphs)))
@@ -164,13 +158,13 @@ def simulated_labels(
 def noisy(
     truth: Sequence[bool], documents: Sequence[Document], noise: float = 0.05, seed: int = 0
 ) -> list[bool]:
-    """The truth, with about a fraction ``noise`` of the answers turned round, as a tired person gives them.
+    """The truth with about a fraction ``noise`` of the answers turned round, as tired people do.
 
-    The same ones on every machine. Where this would leave only one of the two answers, the truth itself is given.
+    The same ones on every machine. Where only one of the two answers would be left, the truth.
     """
-    pairs = zip(truth, documents, strict=True)
     turned = [
-        bool(keep) != (stable_hash(document.id, seed + 17) < noise) for keep, document in pairs
+        bool(keep) != (stable_hash(document.id, seed + 17) < noise)
+        for keep, document in zip(truth, documents, strict=True)
     ]
     return turned if len(set(turned)) > 1 else [bool(keep) for keep in truth]
 
@@ -189,70 +183,51 @@ _PRAISE = (
 
 @dataclass(frozen=True, slots=True)
 class LabelledDocument:
-    """A document with the truth about it: keep it or not, and what it is (``good`` or a kind of junk)."""
+    """A document with the truth about it: keep it or not, ``good`` or a kind of junk."""
 
     document: Document
     keep: bool
     kind: str
 
 
-def _terms(text: str) -> list[str]:
-    """Words of the text; never empty."""
-    return [piece for piece in split_words(text) if piece[0].isalnum()] or ["page"]
+JUNK = ("word salad", "menu", "stutter", "keywords", "advert", "numbers")
 
 
-def _word_salad(text: str, rng: random.Random) -> str:
+def make_junk(kind: str, text: str, rng: random.Random) -> str:
+    """Junk of a kind that fills the web, made of the text's own words."""
     pieces = split_words(text) or ["page"]
-    rng.shuffle(pieces)
-    return " ".join(pieces)
-
-
-def _menu(text: str, rng: random.Random) -> str:
-    terms = rng.sample(_terms(text), k=min(40, len(_terms(text))))
-    rows = [" ".join(terms[i : i + rng.choice((1, 2))]).title() for i in range(0, len(terms), 2)]
-    return " | ".join(rows) if rng.random() < 0.5 else "\n".join(rows)
-
-
-def _stutter(text: str, rng: random.Random) -> str:
-    lines = [line.strip() for line in text.split("\n") if len(line.split()) > 3]
-    line = rng.choice(lines or [" ".join(_terms(text)[:8])])
-    return "\n".join([line[:200]] * rng.randint(12, 40))
-
-
-def _keywords(text: str, rng: random.Random) -> str:
-    terms = sorted({term.lower() for term in _terms(text)})
-    return ", ".join(rng.sample(terms, k=min(80, len(terms))))
-
-
-def _advert(text: str, rng: random.Random) -> str:
-    terms = [t.lower() for t in _terms(text) if len(t) > 4 or not t.isascii()] or _terms(text)
-    lines = [rng.choice(_PRAISE) for _ in range(rng.randint(10, 20))]
-    return " ".join(line.format(*(rng.choice(terms) for _ in range(3))) for line in lines)
-
-
-def _numbers(text: str, rng: random.Random) -> str:
-    heads = [rng.choice(_terms(text)) for _ in range(4)]
-    rows = [
-        "\t".join(f"{rng.uniform(0, 1000):.2f}" for _ in heads) for _ in range(rng.randint(15, 40))
-    ]
-    return "\n".join(["\t".join(heads), *rows])
-
-
-JUNK: dict[str, Callable[[str, random.Random], str]] = {
-    "word salad": _word_salad,  # all words in a random order
-    "menu": _menu,  # one or two words a line, or a row of them
-    "stutter": _stutter,  # one line again and again
-    "keywords": _keywords,  # a list of words for search engines
-    "advert": _advert,  # sales talk about words of the text
-    "numbers": _numbers,  # a table of numbers with words as column heads
-}
+    terms = [piece for piece in pieces if piece[0].isalnum()] or ["page"]
+    match kind:
+        case "word salad":  # all words in a random order
+            rng.shuffle(pieces)
+            return " ".join(pieces)
+        case "menu":  # one or two words a line, or a row of them
+            chosen = rng.sample(terms, k=min(40, len(terms)))
+            rows = [" ".join(chosen[i : i + rng.choice((1, 2))]) for i in range(0, len(chosen), 2)]
+            return (" | " if rng.random() < 0.5 else "\n").join(row.title() for row in rows)
+        case "stutter":  # one line again and again
+            lines = [line.strip() for line in text.split("\n") if len(line.split()) > 3]
+            line = rng.choice(lines or [" ".join(terms[:8])])
+            return "\n".join([line[:200]] * rng.randint(12, 40))
+        case "keywords":  # a list of words for search engines
+            distinct = sorted({term.lower() for term in terms})
+            return ", ".join(rng.sample(distinct, k=min(80, len(distinct))))
+        case "advert":  # sales talk
+            wares = [t.lower() for t in terms if len(t) > 4 or not t.isascii()] or terms
+            lines = [rng.choice(_PRAISE) for _ in range(rng.randint(10, 20))]
+            return " ".join(line.format(*(rng.choice(wares) for _ in range(3))) for line in lines)
+        case "numbers":  # a table with words as column heads
+            rows = [[rng.choice(terms) for _ in range(4)]]
+            for _ in range(rng.randint(15, 40)):
+                rows.append([f"{rng.uniform(0, 1000):.2f}" for _ in range(4)])
+            return "\n".join("\t".join(row) for row in rows)
+    raise ValueError(f"no such kind of junk: {kind!r}")
 
 
 def make_labelled_mix(documents: Sequence[Document], seed: int = 0) -> list[LabelledDocument]:
     """Half of the documents as they are and the others turned into junk, in a random order.
 
-    The kinds of junk are equally frequent, and made of the documents' own words, so that the topic
-    alone gives nothing away. Raises ``CourseError`` below two documents.
+    The kinds of junk are equally frequent. Raises ``CourseError`` below two documents.
     """
     if len(documents) < 2:
         raise CourseError(
@@ -263,8 +238,8 @@ def make_labelled_mix(documents: Sequence[Document], seed: int = 0) -> list[Labe
     num_good = min(len(order) - 1, max(1, round(len(order) / 2)))
     mix = [LabelledDocument(documents[row], True, "good") for row in order[:num_good]]
     for number, row in enumerate(order[num_good:]):
-        kind, source = list(JUNK)[number % len(JUNK)], documents[row]
-        junk = Document(source.id, JUNK[kind](source.text, rng), dict(source.meta))
+        kind, source = JUNK[number % len(JUNK)], documents[row]
+        junk = replace(source, text=make_junk(kind, source.text, rng))
         mix.append(LabelledDocument(junk, False, kind))
     rng.shuffle(mix)
     return mix

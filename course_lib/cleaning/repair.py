@@ -1,40 +1,30 @@
 """Repairs that change characters, not documents: wrong encodings, odd characters, blanks, HTML.
 
 Each repair that changes a document is logged with its reason code and the first place that it
-changed, before and after. ftfy (Speer 2019, "ftfy", Zenodo) undoes *mojibake*: UTF-8 that somebody
-read as Windows-1252 or another old encoding, so that ’ became â€™. trafilatura (Barbaresi 2021,
-"Trafilatura: A Web Scraping Library and Command-Line Tool for Text Discovery and Extraction") looks
-for the main text of a page; RefinedWeb and FineWeb both start with it.
+changed. ftfy (Speer 2019, "ftfy", Zenodo) undoes *mojibake*: UTF-8 that somebody read as
+Windows-1252 or another old encoding, so that ’ became â€™.
 """
 
 import os.path
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import ftfy
-import ftfy.fixes
 import regex  # knows Unicode's categories; the standard library's re does not
 
-from course_lib.cleaning.html_text import main_text, strip_tags
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
+from course_lib.workbook.corpus.html import main_text, strip_tags
 
-_ONLY_ENCODING = ftfy.TextFixerConfig(
+_NORMAL_FORM = ftfy.TextFixerConfig(
     unescape_html=False,
-    remove_terminal_escapes=False,
     fix_latin_ligatures=False,
     fix_character_width=False,
     uncurl_quotes=False,
-    fix_line_breaks=False,
-    fix_surrogates=False,
-    remove_control_chars=False,
-    normalization=None,
-    explain=False,
+    fix_encoding=False,
 )
-_LINE_END = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_CONTROL = re.compile("\x1b\\[[0-9;]{0,20}[A-Za-z]|[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
+_OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x85]")
 _INNER_BLANKS = re.compile(r"[^\S\n]+")
 _MANY_MARKS = regex.compile(r"(\p{M}{30})\p{M}++")
 _PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
@@ -48,22 +38,21 @@ def fix_mojibake(text: str) -> str:
     'The river doesn’t sleep'
     """
     lines = text.split("\n")
-    return "\n".join(
-        line if line.isascii() else ftfy.fix_text(line, _ONLY_ENCODING) for line in lines
-    )
+    return "\n".join(line if line.isascii() else ftfy.fix_encoding(line) for line in lines)
 
 
-def compose(text: str) -> str:
-    """Unicode's form NFC: é as one character, not as e with an accent behind it.
+def fix_characters(text: str) -> str:
+    """One kind of line end, no control characters, surrogates joined, accents composed (NFC).
 
-    More than 30 combining marks in a row are cut (the limit of Unicode Standard Annex 15): normalising
-    takes time that grows with the square of such a run, and no language writes them.
+    More than 30 combining marks in a row are cut (the limit of Unicode Standard Annex 15): no
+    language writes them, and normalising takes time that grows with their square.
     """
-    return unicodedata.normalize("NFC", _MANY_MARKS.sub(r"\1", text))
+    text = _OTHER_LINE_ENDS.sub("\n", _MANY_MARKS.sub(r"\1", text))
+    return ftfy.fix_text(text, _NORMAL_FORM)
 
 
 def unify_blanks(text: str) -> str:
-    """One blank between words, none at a line's end, at most one blank line; indentation stays (code needs it)."""
+    """One blank between words, none at a line's end, at most one blank line; indentation stays."""
     lines = []
     for line in text.split("\n"):
         bare = line.strip()
@@ -78,19 +67,8 @@ def repair_encoding(documents: Iterable[Document], log: RemovalLog) -> Iterator[
 
 
 def normalise(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
-    """One way to write the same text.
-
-    Reasons ``surrogates`` (pairs become the character that they stand for, lone ones U+FFFD),
-    ``line-ends`` (every kind, form feeds too, as ``\\n``), ``control-characters`` (NUL bytes, terminal
-    colours, byte order marks), ``unicode-form``, ``blanks``.
-    """
-    repairs = {
-        "surrogates": ftfy.fixes.fix_surrogates,
-        "line-ends": lambda text: _LINE_END.sub("\n", text),
-        "control-characters": lambda text: _CONTROL.sub("", text),
-        "unicode-form": lambda text: text if text.isascii() else compose(text),
-        "blanks": unify_blanks,
-    }
+    """One way to write the same text. Reasons ``characters`` and ``blanks``."""
+    repairs = {"characters": fix_characters, "blanks": unify_blanks}
     return _repaired(documents, log, "normalise", repairs)
 
 
@@ -100,10 +78,7 @@ def _repaired(
     step: str,
     repairs: dict[str, Callable[[str], str]],
 ) -> Iterator[Document]:
-    """All documents after the repairs.
-
-    Evidence: ``before`` and ``after`` at the first place that changed, ``shorter`` by how many characters.
-    """
+    """Evidence: the first change, ``before`` and ``after``; how much ``shorter`` the text is."""
     for document in documents:
         text = document.text
         for reason, repair in repairs.items():
@@ -129,9 +104,9 @@ def drop_empty(documents: Iterable[Document], log: RemovalLog) -> Iterator[Docum
 def extract_pages(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
     """Web pages as their main text; other documents as they are.
 
-    A page is a document with one of HTML's outer tags near its beginning. Reasons: ``main-text`` (trafilatura),
-    ``tags-stripped`` where that finds nothing or the page is too large for it, each with the characters
-    ``before`` and ``after``; ``no-text`` for a dropped page without any.
+    A page has one of HTML's outer tags near its beginning. Reasons: ``main-text`` (trafilatura),
+    ``tags-stripped`` where that finds nothing or the page is too large for it, each with the
+    characters ``before`` and ``after``; ``no-text`` for a dropped page without any.
     """
     for document in documents:
         if not _PAGE.search(document.text, 0, 2_000):

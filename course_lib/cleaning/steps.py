@@ -13,6 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partialmethod
 
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.document import megabytes
@@ -24,7 +25,7 @@ Evidence = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """One entry: the document's ``id``, the step, ``dropped``, ``changed`` or ``kept``, a reason code, the evidence."""
+    """One entry; ``id`` is the document's, ``action`` dropped, changed or kept."""
 
     id: str
     step: str
@@ -39,20 +40,19 @@ class RemovalLog:
 
     entries: list[Removal] = field(default_factory=list)
 
-    def drop(self, document: Document, step: str, reason: str, **evidence: Evidence) -> None:
-        """Record that ``step`` drops ``document``."""
-        self.entries.append(Removal(document.id, step, DROPPED, reason, evidence))
+    def _note(
+        self, action: str, document: Document, step: str, reason: str, **evidence: Evidence
+    ) -> None:
+        self.entries.append(Removal(document.id, step, action, reason, evidence))
 
-    def change(self, document: Document, step: str, reason: str, **evidence: Evidence) -> None:
-        """Record that ``step`` changes ``document``."""
-        self.entries.append(Removal(document.id, step, CHANGED, reason, evidence))
-
-    def keep(self, document: Document, step: str, reason: str, **evidence: Evidence) -> None:
-        """Record that ``step`` leaves ``document`` as it is although it could not judge it."""
-        self.entries.append(Removal(document.id, step, KEPT, reason, evidence))
+    drop = partialmethod(_note, DROPPED)
+    """``drop(document, step, reason, **evidence)``: record that the step drops the document."""
+    change = partialmethod(_note, CHANGED)
+    keep = partialmethod(_note, KEPT)
+    """For a document that the step leaves as it is although it could not judge it."""
 
     def sample(self, n: int, reason: str | None = None, seed: int = 0) -> list[Removal]:
-        """At most ``n`` random entries, with this ``reason`` if one is given, in the log's order."""
+        """At most ``n`` random entries, of this ``reason`` if one is given, in the log's order."""
         entries = [entry for entry in self.entries if reason is None or entry.reason == reason]
         rows = random.Random(seed).sample(range(len(entries)), min(n, len(entries)))
         return [entries[row] for row in sorted(rows)]
@@ -93,42 +93,17 @@ class PipelineRun:
 
     def funnel(self) -> Table:
         """One row a stage: documents and text left, and their share of the input."""
-        first = self.stages[0]
-        rows = [
-            (
-                stage.name,
-                f"{stage.num_documents:,}",
-                f"{stage.num_documents / max(first.num_documents, 1):.1%}",
-                megabytes(stage.num_bytes),
-                f"{stage.num_bytes / max(first.num_bytes, 1):.1%}",
-                f"{sum(stage.dropped.values()):,}",
-                f"{sum(stage.changed.values()):,}",
+        first, rows = self.stages[0], []
+        for stage in self.stages:
+            documents, size = stage.num_documents, stage.num_bytes
+            share = f"{documents / max(first.num_documents, 1):.1%}"
+            share_of_text = f"{size / max(first.num_bytes, 1):.1%}"
+            gone = (f"{sum(own.values()):,}" for own in (stage.dropped, stage.changed))
+            rows.append(
+                (stage.name, f"{documents:,}", share, megabytes(size), share_of_text, *gone)
             )
-            for stage in self.stages
-        ]
         header = ("after", "documents", "share", "text", "share of text", "dropped", "changes")
         return Table(rows, header)
-
-
-class _Counted:
-    """The documents that a step gives, counted while they pass, and the step's own log."""
-
-    def __init__(self, name: str, documents: Iterable[Document], log: RemovalLog) -> None:
-        self.name, self.documents, self.log = name, documents, log
-        self.num_documents = self.num_bytes = 0
-
-    def __iter__(self) -> Iterator[Document]:
-        for document in self.documents:
-            self.num_documents += 1
-            self.num_bytes += len(document.text.encode("utf-8", "surrogatepass"))
-            yield document
-
-    def stage(self) -> Stage:
-        reasons = {DROPPED: Counter(), CHANGED: Counter(), KEPT: Counter()}
-        for entry in self.log.entries:
-            reasons[entry.action][entry.reason] += 1
-        dropped, changed = dict(reasons[DROPPED]), dict(reasons[CHANGED])
-        return Stage(self.name, self.num_documents, self.num_bytes, dropped, changed)
 
 
 def run_steps(documents: Iterable[Document], steps: Mapping[str, Step]) -> PipelineRun:
@@ -136,10 +111,24 @@ def run_steps(documents: Iterable[Document], steps: Mapping[str, Step]) -> Pipel
 
     The documents stream through all steps; only those that are left are kept in memory.
     """
-    streams = [_Counted("input", documents, RemovalLog())]
-    for name, step in steps.items():
-        log = RemovalLog()
-        streams.append(_Counted(name, step(iter(streams[-1]), log), log))
-    left = list(streams[-1])
-    entries = [entry for stream in streams for entry in stream.log.entries]
-    return PipelineRun(left, RemovalLog(entries), tuple(stream.stage() for stream in streams))
+    logs = [RemovalLog() for _ in range(len(steps) + 1)]
+    counts = [Counter() for _ in logs]
+
+    def counted(stream: Iterable[Document], count: Counter) -> Iterator[Document]:
+        for document in stream:
+            count["documents"] += 1
+            count["bytes"] += len(document.text.encode("utf-8", "surrogatepass"))
+            yield document
+
+    stream = counted(documents, counts[0])
+    for step, log, count in zip(steps.values(), logs[1:], counts[1:], strict=True):
+        stream = counted(step(stream, log), count)
+    left = list(stream)
+    stages = []
+    for name, count, log in zip(("input", *steps), counts, logs, strict=True):
+        dropped, changed = (
+            dict(Counter(entry.reason for entry in log.entries if entry.action == action))
+            for action in (DROPPED, CHANGED)
+        )
+        stages.append(Stage(name, count["documents"], count["bytes"], dropped, changed))
+    return PipelineRun(left, RemovalLog([e for log in logs for e in log.entries]), tuple(stages))

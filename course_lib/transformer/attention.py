@@ -1,7 +1,7 @@
 """Attention: a weighted mean of values, the weights from queries and keys (Vaswani et al. 2017).
 
-Shapes: ``query`` (batch, n_heads, time, head_dim); ``key`` and ``value`` (batch, n_heads, past, head_dim),
-where ``past`` counts everything that may be looked at, ``time`` of it new.
+Shapes: ``query`` (batch, n_heads, time, head_dim); ``key`` and ``value`` (batch, n_heads, past,
+head_dim), where ``past`` counts everything that may be looked at, ``time`` of it new.
 """
 
 import math
@@ -18,7 +18,7 @@ def make_attention_mask(
 ) -> Tensor:
     """Who may look at whom: nobody at what comes later, nobody at padding.
 
-    attention_mask   True or 1 for tokens, False or 0 for padding, ``(batch, past)``; None: no padding
+    attention_mask   1 or True for tokens, 0 or False for padding, (batch, past); None: no padding
 
     Returns bool ``(1 or batch, 1, time, past)``. Each position may see itself, so that a row of
     padding has something to average and does not become nan.
@@ -31,14 +31,14 @@ def make_attention_mask(
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Attention written out. Returns the outputs, shaped like ``query``, and the weights (…, time, past)."""
+    """Attention written out: the outputs, shaped like ``query``, and the weights (…, time, past)."""
     scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     weights = scores.masked_fill(~mask, -math.inf).softmax(-1)
     return weights @ value, weights
 
 
 def attend_fused(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """The same in one kernel, which never stores the weights. ``mask`` None means causal, no padding."""
+    """The same in one kernel, which never stores the weights. ``mask`` None: causal, no padding."""
     if mask is None:
         return scaled_dot_product_attention(query, key, value, is_causal=query.shape[-2] > 1)
     return scaled_dot_product_attention(query, key, value, attn_mask=mask)

@@ -53,7 +53,7 @@ def count_words(texts: Iterable[str]) -> Counter[bytes]:
 
 
 def learn_merges(
-    words: Sequence[list[int]],
+    words: list[list[int]],
     counts: Sequence[int],
     first_id: int,
     max_merges: int,
@@ -66,8 +66,8 @@ def learn_merges(
 
     Only words that hold the merged pair are touched, and counts are corrected, not made anew. The
     heap may hold old counts: one that no longer fits is put back with the new. Of pairs that
-    occur equally often the one with the smallest ids is first, as in ``tokenizers``. A pair that
-    occurs less than ``min_frequency`` times ends it.
+    occur equally often the one with the smallest ids is first, as in ``tokenizers``. It ends at a
+    pair rarer than ``min_frequency``.
     """
     frequency: dict[Pair, int] = defaultdict(int)
     holders: dict[Pair, set[int]] = defaultdict(set)
@@ -86,44 +86,39 @@ def learn_merges(
             continue
         if -claimed < min_frequency:
             break
-        new_id, born = first_id + len(merges), set()
+        new_id, changes = first_id + len(merges), defaultdict(int)
         merges.append(pair)
         for index in holders.pop(pair):
-            words[index] = _merge_in(words[index], pair, new_id, counts[index], frequency, born)
-            for neighbours in pairwise(words[index]):
-                if new_id in neighbours:
-                    holders[neighbours].add(index)
-        for new_pair in born:
-            heapq.heappush(heap, (-frequency[new_pair], new_pair))
+            words[index] = _merge(words[index], pair, new_id, counts[index], changes)
+            for new in pairwise(words[index]):
+                if new_id in new:
+                    holders[new].add(index)
+        for changed, count in changes.items():
+            frequency[changed] += count
+            if count > 0:
+                heapq.heappush(heap, (-frequency[changed], changed))
     return merges
 
 
-def _merge_in(
-    word: list[int],
-    pair: Pair,
-    new_id: int,
-    count: int,
-    frequency: dict[Pair, int],
-    born: set[Pair],
+def _merge(
+    word: list[int], pair: Pair, new_id: int, count: int, changes: dict[Pair, int]
 ) -> list[int]:
-    """The word with ``pair`` replaced by ``new_id``; the counts of the pairs around it are corrected."""
+    """The word with ``pair`` replaced by ``new_id``; ``changes`` in the counts of pairs around it."""
     left, right = pair
     merged, i, last = [], 0, len(word) - 1
     while i <= last:
-        if i < last and word[i] == left and word[i + 1] == right:
-            if merged:
-                frequency[merged[-1], left] -= count
-                frequency[merged[-1], new_id] += count
-                born.add((merged[-1], new_id))
-            if i + 2 <= last:
-                frequency[right, word[i + 2]] -= count
-                frequency[new_id, word[i + 2]] += count
-                born.add((new_id, word[i + 2]))
-            merged.append(new_id)
-            i += 2
-        else:
+        if i == last or word[i] != left or word[i + 1] != right:
             merged.append(word[i])
             i += 1
+            continue
+        if merged:
+            changes[merged[-1], left] -= count
+            changes[merged[-1], new_id] += count
+        if i + 2 <= last:
+            changes[right, word[i + 2]] -= count
+            changes[new_id, word[i + 2]] += count
+        merged.append(new_id)
+        i += 2
     return merged
 
 
@@ -160,11 +155,12 @@ class BPETokenizer:
         special_tokens: Sequence[str] = (END_OF_TEXT,),
         min_frequency: int = 2,
     ) -> "BPETokenizer":
-        """Learn from ``texts``; the vocabulary stays smaller when no pair is frequent enough any more."""
+        """Learn from ``texts``; the vocabulary stays smaller when no pair is frequent enough."""
         smallest = 256 + len(special_tokens)
         if vocab_size < smallest:
             raise CourseError(
-                f"A vocabulary of {vocab_size} is too small: bytes and special tokens need {smallest}."
+                f"A vocabulary of {vocab_size} is too small: bytes and special tokens need "
+                f"{smallest}."
             )
         byte_id, counts = cls([], special_tokens)._byte_id, count_words(texts)
         words = [[byte_id[byte] for byte in word] for word in counts]
@@ -263,13 +259,9 @@ class BPETokenizer:
             "decoder": byte_level,
             "model": {
                 "type": "BPE",
-                "dropout": None,
-                "unk_token": None,
-                "continuing_subword_prefix": None,
-                "end_of_word_suffix": None,
-                "fuse_unk": False,
-                "byte_fallback": False,
-                "ignore_merges": False,
+                **dict.fromkeys(("dropout", "unk_token")),
+                **dict.fromkeys(("continuing_subword_prefix", "end_of_word_suffix")),
+                **dict.fromkeys(("fuse_unk", "byte_fallback", "ignore_merges"), False),
                 "vocab": {self.id_to_token(token_id): token_id for token_id in range(len(self))},
                 "merges": [[self.id_to_token(part) for part in pair] for pair in self.merges],
             },
@@ -282,7 +274,7 @@ class BPETokenizer:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "BPETokenizer":
-        """Read a ``tokenizer.json`` that ``save`` wrote. Raises ``CourseError`` for anything else."""
+        """Read what ``save`` wrote. Raises ``CourseError`` for anything else."""
         try:
             stored = json.loads(Path(path).read_text(encoding="utf-8"))
             vocab, merges = stored["model"]["vocab"], stored["model"]["merges"]

@@ -4,6 +4,8 @@ Falcon keeps queries, keys and values in one matrix. Its rows lie in groups, one
 queries of the group, then its key, then its value. Multi-query attention is one single group.
 """
 
+from collections.abc import Callable, Iterator
+
 import torch
 from torch import Tensor
 from transformers import FalconConfig, FalconForCausalLM, GPT2LMHeadModel, PretrainedConfig
@@ -11,7 +13,7 @@ from transformers import FalconConfig, FalconForCausalLM, GPT2LMHeadModel, Pretr
 from course_lib.errors import CourseError
 from course_lib.transformer.model import Config, MiniGPT
 
-# What MiniGPT has of a configuration's choices; with any other the same weights would mean something else.
+# What MiniGPT has of a configuration's choices; any other would give the weights another meaning.
 _KNOWN = {
     "gpt2": {
         "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
@@ -22,20 +24,40 @@ _KNOWN = {
     },
     "falcon": {"activation": ("gelu",), "tie_word_embeddings": (True,), "alibi": (False,)},
 }
-_FALCON_NAMES = {
-    "attention.o_proj": "self_attention.dense",
-    "mlp.up_proj": "mlp.dense_h_to_4h",
-    "mlp.down_proj": "mlp.dense_4h_to_h",
+# Parts that are the same in both, ours → theirs: around the layers, and in each of them.
+_OUTER = {
+    "gpt": {"embedding": "wte", "positions": "wpe", "norm": "ln_f"},
+    "falcon": {"embedding": "word_embeddings", "norm": "ln_f"},
 }
+_LAYER = {
+    "gpt": {
+        "norm": "ln_1",
+        "mlp_norm": "ln_2",
+        "attention.o_proj": "attn.c_proj",
+        "mlp.up_proj": "mlp.c_fc",
+        "mlp.down_proj": "mlp.c_proj",
+    },
+    "falcon": {
+        "attention.o_proj": "self_attention.dense",
+        "mlp.up_proj": "mlp.dense_h_to_4h",
+        "mlp.down_proj": "mlp.dense_4h_to_h",
+    },
+}
+_FALCON_NORMS = {1: {"norm": "input_layernorm"}, 2: {"norm": "ln_attn", "mlp_norm": "ln_mlp"}}
+# Queries, keys and values are three matrices here, and one there.
 _QKV = ("q_proj", "k_proj", "v_proj")
+_FUSED = {"gpt": "attn.c_attn", "falcon": "self_attention.query_key_value"}
 
 
 def config_of(theirs: PretrainedConfig) -> Config:
-    """Our description of a GPT-2 or Falcon configuration. Raises ``CourseError`` for what ``MiniGPT`` lacks."""
+    """Our description of a GPT-2 or Falcon configuration.
+
+    Raises ``CourseError`` for what ``MiniGPT`` lacks.
+    """
     if lacking := _lacking(theirs):
         raise CourseError(
-            f"MiniGPT is GPT-2, or Falcon with rotary positions and parallel blocks; this model has {lacking}: "
-            "use it as transformers has it, or load another one."
+            "MiniGPT is GPT-2, or Falcon with rotary positions and parallel blocks; this model has "
+            f"{lacking}: use it as transformers has it, or load another one."
         )
     if theirs.model_type == "gpt2":
         return Config(
@@ -48,11 +70,9 @@ def config_of(theirs: PretrainedConfig) -> Config:
             intermediate_size=theirs.n_inner,
             layer_norm_epsilon=theirs.layer_norm_epsilon,
         )
-    if theirs.new_decoder_architecture:
-        n_kv_heads = theirs.num_kv_heads
-    else:
-        n_kv_heads = 1 if theirs.multi_query else theirs.num_attention_heads
-    rope = _rope(theirs)
+    new = theirs.new_decoder_architecture
+    n_kv_heads = theirs.num_kv_heads if new else 1 if theirs.multi_query else None
+    num_ln = getattr(theirs, "num_ln_in_parallel_attn", None) or 2  # the number may be left open
     return Config(
         theirs.vocab_size,
         "falcon",
@@ -62,9 +82,9 @@ def config_of(theirs: PretrainedConfig) -> Config:
         n_kv_heads=n_kv_heads,
         block_size=theirs.max_position_embeddings,
         intermediate_size=theirs.ffn_hidden_size,
-        num_ln_in_parallel_attn=_num_norms(theirs),
+        num_ln_in_parallel_attn=num_ln if new else 1,
         bias=theirs.bias,
-        rope_theta=float(rope.get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))),
+        rope_theta=float(_rope(theirs).get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))),
         layer_norm_epsilon=theirs.layer_norm_epsilon,
     )
 
@@ -89,104 +109,77 @@ def _rope(theirs: PretrainedConfig) -> dict:
     return getattr(theirs, "rope_parameters", None) or {}
 
 
-def _num_norms(theirs: FalconConfig) -> int:
-    """The larger models have a norm for attention and one for the MLP; the number may be left open."""
-    if not theirs.new_decoder_architecture:
-        return 1
-    return getattr(theirs, "num_ln_in_parallel_attn", None) or 2
-
-
 def from_gpt2(theirs: GPT2LMHeadModel) -> MiniGPT:
-    """Our model with the weights of a GPT-2. Its layers store matrices the other way round (``Conv1D``)."""
-    model = MiniGPT(config_of(theirs.config))
-    old, new = theirs.state_dict(), {}
-    new["embedding.weight"], new["positions.weight"] = (
-        old["transformer.wte.weight"],
-        old["transformer.wpe.weight"],
-    )
-    for kind in ("weight", "bias"):
-        new[f"norm.{kind}"] = old[f"transformer.ln_f.{kind}"]
-        for layer in range(model.config.n_layers):
-            mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
-            turn = (lambda part: part.T) if kind == "weight" else (lambda part: part)
-            three = turn(old[f"{other}attn.c_attn.{kind}"]).chunk(3)
-            for name, part in zip(_QKV, three, strict=True):
-                new[f"{mine}attention.{name}.{kind}"] = part
-            new[f"{mine}attention.o_proj.{kind}"] = turn(old[f"{other}attn.c_proj.{kind}"])
-            new[f"{mine}mlp.up_proj.{kind}"] = turn(old[f"{other}mlp.c_fc.{kind}"])
-            new[f"{mine}mlp.down_proj.{kind}"] = turn(old[f"{other}mlp.c_proj.{kind}"])
-            new[f"{mine}norm.{kind}"] = old[f"{other}ln_1.{kind}"]
-            new[f"{mine}mlp_norm.{kind}"] = old[f"{other}ln_2.{kind}"]
-    return _filled(model, new)
+    """Our model with the weights of a GPT-2, whose layers store a matrix the other way round."""
+    state = {
+        name: weight.T if weight.ndim == 2 and ".h." in name else weight
+        for name, weight in theirs.state_dict().items()
+    }
+    return _pour(config_of(theirs.config), state, lambda fused: fused.chunk(3))
 
 
 def from_falcon(theirs: FalconForCausalLM) -> MiniGPT:
     """Our model with the weights of a Falcon, old or new decoder architecture."""
-    model = MiniGPT(config_of(theirs.config))
-    config, old, new = model.config, theirs.state_dict(), {}
-    new["embedding.weight"] = old["transformer.word_embeddings.weight"]
-    for kind in ("weight", "bias"):
-        new[f"norm.{kind}"] = old[f"transformer.ln_f.{kind}"]
-        for layer in range(config.n_layers):
-            mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
-            for ours, name in _norm_names(config).items():
-                new[f"{mine}{ours}.{kind}"] = old[f"{other}{name}.{kind}"]
-            if kind == "bias" and not config.bias:
-                continue
-            parts = split_fused(old[f"{other}self_attention.query_key_value.{kind}"], config)
-            for name, part in zip(_QKV, parts, strict=True):
-                new[f"{mine}attention.{name}.{kind}"] = part
-            for ours, name in _FALCON_NAMES.items():
-                new[f"{mine}{ours}.{kind}"] = old[f"{other}{name}.{kind}"]
-    return _filled(model, new)
+    config = config_of(theirs.config)
+    return _pour(config, theirs.state_dict(), lambda fused: _split_fused(fused, config))
 
 
 def to_falcon(model: MiniGPT, theirs: FalconConfig) -> FalconForCausalLM:
     """A Falcon of transformers with our weights. ``theirs`` must describe the same shape."""
-    if config_of(theirs) != model.config:
-        raise CourseError(f"The configurations differ: {config_of(theirs)} and {model.config}.")
-    config, old, new = model.config, model.state_dict(), {}
-    new["transformer.word_embeddings.weight"] = new["lm_head.weight"] = old["embedding.weight"]
-    for kind in ("weight", "bias"):
-        new[f"transformer.ln_f.{kind}"] = old[f"norm.{kind}"]
-        for layer in range(config.n_layers):
-            mine, other = f"blocks.{layer}.", f"transformer.h.{layer}."
-            for ours, name in _norm_names(config).items():
-                new[f"{other}{name}.{kind}"] = old[f"{mine}{ours}.{kind}"]
-            if kind == "bias" and not config.bias:
-                continue
-            parts = [old[f"{mine}attention.{name}.{kind}"] for name in _QKV]
-            new[f"{other}self_attention.query_key_value.{kind}"] = join_fused(parts, config)
-            for ours, name in _FALCON_NAMES.items():
-                new[f"{other}{name}.{kind}"] = old[f"{mine}{ours}.{kind}"]
+    config, state = model.config, model.state_dict()
+    if config_of(theirs) != config:
+        raise CourseError(f"The configurations differ: {config_of(theirs)} and {config}.")
+    new = {name: state[ours] for ours, name in _same(model)}
+    for ours, name in _fused(config):
+        new[name] = _join_fused([state[part] for part in ours], config)
     falcon = FalconForCausalLM(theirs)
-    falcon.load_state_dict(new)
+    falcon.load_state_dict(new | {"lm_head.weight": state["embedding.weight"]})
     return falcon
 
 
-def _norm_names(config: Config) -> dict[str, str]:
-    if config.num_ln_in_parallel_attn == 2:
-        return {"norm": "ln_attn", "mlp_norm": "ln_mlp"}
-    return {"norm": "input_layernorm"}
+def _same(model: MiniGPT) -> Iterator[tuple[str, str]]:
+    """(our name, theirs) of every tensor that is the same in both."""
+    config = model.config
+    outer, inner = _OUTER[config.kind], _LAYER[config.kind]
+    if config.kind == "falcon":
+        inner = inner | _FALCON_NORMS[config.num_ln_in_parallel_attn]
+    names = {ours: f"transformer.{name}" for ours, name in outer.items()}
+    for layer in range(config.n_layers):
+        for ours, name in inner.items():
+            names[f"blocks.{layer}.{ours}"] = f"transformer.h.{layer}.{name}"
+    for ours in model.state_dict():
+        part, kind = ours.rsplit(".", 1)
+        if part in names:
+            yield ours, f"{names[part]}.{kind}"
 
 
-def split_fused(fused: Tensor, config: Config) -> tuple[Tensor, Tensor, Tensor]:
-    """Falcon's one matrix (or bias) as queries, keys and values."""
-    head_dim, groups = config.head_dim, config.n_kv_heads
-    rows = fused.view(groups, config.n_heads // groups + 2, head_dim, *fused.shape[1:])
-    return tuple(
-        part.reshape(-1, *fused.shape[1:]) for part in (rows[:, :-2], rows[:, -2], rows[:, -1])
-    )
+def _fused(config: Config) -> Iterator[tuple[list[str], str]]:
+    """(our three names, their one) of every layer's queries, keys and values."""
+    for layer in range(config.n_layers):
+        for kind in ("weight", "bias") if config.bias else ("weight",):
+            ours = [f"blocks.{layer}.attention.{part}.{kind}" for part in _QKV]
+            yield ours, f"transformer.h.{layer}.{_FUSED[config.kind]}.{kind}"
 
 
-def join_fused(parts: list[Tensor], config: Config) -> Tensor:
-    """The way back."""
-    head_dim, groups = config.head_dim, config.n_kv_heads
-    rest = parts[0].shape[1:]
-    rows = [part.view(groups, -1, head_dim, *rest) for part in parts]
-    return torch.cat(rows, 1).reshape(-1, *rest)
-
-
-def _filled(model: MiniGPT, weights: dict[str, Tensor]) -> MiniGPT:
+def _pour(config: Config, state: dict[str, Tensor], split: Callable) -> MiniGPT:
+    """Our model with their weights; ``split`` makes three of queries, keys and values in one."""
+    model = MiniGPT(config)
+    weights = {ours: state[name] for ours, name in _same(model)}
+    for ours, name in _fused(config):
+        weights |= zip(ours, split(state[name]), strict=True)
     model.load_state_dict({name: weight.float() for name, weight in weights.items()})
     return model.eval()
+
+
+def _split_fused(fused: Tensor, config: Config) -> tuple[Tensor, Tensor, Tensor]:
+    """Falcon's one matrix (or bias) as queries, keys and values."""
+    groups, rest = config.n_kv_heads, fused.shape[1:]
+    rows = fused.view(groups, config.n_heads // groups + 2, config.head_dim, *rest)
+    return tuple(part.reshape(-1, *rest) for part in (rows[:, :-2], rows[:, -2], rows[:, -1]))
+
+
+def _join_fused(parts: list[Tensor], config: Config) -> Tensor:
+    """The way back."""
+    rest = parts[0].shape[1:]
+    rows = [part.view(config.n_kv_heads, -1, config.head_dim, *rest) for part in parts]
+    return torch.cat(rows, 1).reshape(-1, *rest)

@@ -24,7 +24,7 @@ def attention_maps(model: MiniGPT, input_ids: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Lens:
-    """For each layer and position the likeliest next token, and its probability; both (n_layers + 1, time)."""
+    """The likeliest next token after each layer, and its probability: (n_layers + 1, time)."""
 
     token_ids: Tensor
     probs: Tensor

@@ -29,9 +29,9 @@ class Config:
 
     kind                      ``gpt`` or ``falcon``
     d_model                   numbers in a token's vector, the width of the model
-    n_kv_heads                heads of keys and values: 1 is multi-query, None as many as ``n_heads``
+    n_kv_heads                heads of keys and values: 1 is multi-query, None: ``n_heads``
     block_size                tokens that a text may have
-    intermediate_size         width inside the MLP, None four times ``d_model``
+    intermediate_size         width inside the MLP, None: four times ``d_model``
     num_ln_in_parallel_attn   2 in Falcon's larger models: one norm for attention, one for the MLP
     bias                      whether the linear layers have one
 
@@ -74,7 +74,7 @@ class Config:
 
 
 class KVCache:
-    """Keys and values of what has been read, a pair for each layer, so that nothing is read twice."""
+    """Keys and values of what has been read, for each layer, so that nothing is read twice."""
 
     def __init__(self) -> None:
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
@@ -168,7 +168,7 @@ class Block(nn.Module):
 
 
 class MiniGPT(nn.Module):
-    """Tokens in, a score for every possible next token out. The embedding serves as the last layer, too."""
+    """Tokens in, a score for every possible next token out. The embedding is the last layer, too."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ class MiniGPT(nn.Module):
 
     @staticmethod
     def _init_weights(module: nn.Module) -> None:
-        """Small random weights, as GPT-2 (Radford et al. 2019, section 2.3, without its depth scaling)."""
+        """Small random weights, as GPT-2's (Radford et al. 2019), without its depth scaling."""
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=0.02)
         if isinstance(module, nn.Linear) and module.bias is not None:

@@ -1,4 +1,4 @@
-"""The optimiser of our language models: Muon inside the blocks, AdamW for the rest, as one object."""
+"""The optimiser of our language models: Muon inside the blocks, AdamW for the rest."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,9 @@ ADAMW_LR_SCALE = 0.4  # learning rate of embedding and norms, relative to that o
 class MuonAndAdamW(torch.optim.Optimizer):
     """For ``workbook.training.train(…, make_optimizer=MuonAndAdamW)``.
 
-    Muon (Jordan 2024) takes a matrix's gradient and makes all its directions equally strong, so that
-    rare ones are learned, too. torch brings it; it is for the matrices between two vectors of the
-    stream only, so embedding, norms and biases, and all of a model without ``blocks``, stay with AdamW.
+    Muon (Jordan 2024) takes a matrix's gradient and makes all its directions equally strong, so
+    that rare ones are learned, too. It is for the matrices between two vectors of the stream only:
+    embedding, norms and biases, and all of a model without ``blocks``, stay with AdamW.
     """
 
     def __init__(self, model: nn.Module, config: TrainingConfig) -> None:

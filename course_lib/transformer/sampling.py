@@ -40,9 +40,9 @@ GREEDY = SamplingParams(temperature=0.0)
 
 
 def penalise_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
-    """Make tokens that were ``seen`` (…, time) less likely: positive scores are divided, negative multiplied.
+    """Make tokens that were ``seen`` (…, time) less likely (Keskar et al. 2019, "CTRL", section 4.1).
 
-    Keskar et al. 2019, "CTRL", section 4.1.
+    Positive scores are divided, negative ones multiplied.
     """
     scores = logits.gather(-1, seen)
     return logits.scatter(-1, seen, torch.where(scores < 0, scores * penalty, scores / penalty))
@@ -69,7 +69,7 @@ def keep_min_p(logits: Tensor, p: float) -> Tensor:
 
 
 def distribution(logits: Tensor, params: SamplingParams, seen: Tensor) -> Tensor:
-    """Probabilities (…, vocab_size) to draw the next token from. ``seen``: the tokens so far (…, time).
+    """Probabilities (…, vocab_size) to draw the next token from; ``seen``: the tokens so far.
 
     Raises ``CourseError`` for scores that are no numbers.
     """
@@ -102,7 +102,7 @@ def generate(
     eos_token_id: int | None = None,
     seed: int = 0,
 ) -> Iterator[int]:
-    """Go on from ``input_ids``, one token at a time, until there are enough or ``eos_token_id`` comes.
+    """Go on from ``input_ids``, a token at a time, until there are enough or ``eos_token_id`` comes.
 
     What was read is kept in a cache, so a token costs one step. A text that outgrows the context
     forgets its first half, which is then read again.
@@ -110,7 +110,7 @@ def generate(
     text = list(input_ids)
     if not text:
         raise CourseError(
-            "There is nothing to go on from: give at least one token, for example the end-of-text token."
+            "There is nothing to go on from: give at least one token, perhaps the end-of-text token."
         )
     device = model.embedding.weight.device
     generator = torch.Generator(device="cpu").manual_seed(seed)
@@ -130,7 +130,7 @@ def generate(
 
 
 def stream(token_ids: Iterable[int], decode_bytes: Callable[[list[int]], bytes]) -> Iterator[str]:
-    """Text as it comes. A character whose bytes are spread over tokens is held back until it is whole."""
+    """Text as it comes. A character that is spread over tokens is held back until it is whole."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token_id in token_ids:
         if text := decoder.decode(decode_bytes([token_id])):

@@ -1,6 +1,6 @@
 """What size means: parameters, operations, money, and loss against compute.
 
-Prices and peaks are data, not code: ``assets/costs/gpus.json`` has a date and a source, and may be edited.
+Prices and peaks are data: ``assets/costs/gpus.json`` has a date and a source, and may be edited.
 """
 
 import json
@@ -59,7 +59,7 @@ class ParameterCount:
 
 
 def parameter_count(config: Config) -> ParameterCount:
-    """Count them from the configuration alone. The last layer is the embedding again and costs nothing."""
+    """Count them from the configuration alone. The last layer is the embedding again: nothing."""
     d_model, inner = config.d_model, config.intermediate_size
     outputs = 2 * d_model + 2 * config.n_kv_heads * config.head_dim  # of q and o, of k and v
     two_norms = config.kind == "gpt" or config.num_ln_in_parallel_attn == 2
@@ -91,7 +91,7 @@ class GPU:
 
 
 def gpu_hours(flops: float, gpu: GPU, utilization: float = 0.4) -> float:
-    """Hours on one card that reaches the fraction ``utilization`` of its peak; 0.3 to 0.5 are usual."""
+    """Hours on one card that reaches a fraction of its peak; 0.3 to 0.5 are usual."""
     return flops / (gpu.peak_flops * utilization) / 3_600
 
 
@@ -106,8 +106,8 @@ def read_gpus(path: str | os.PathLike = PRICES) -> tuple[list[GPU], str]:
         return gpus, str(stored["as of"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CourseError(
-            f"The table of GPUs in {Path(path).name} cannot be read ({type(error).__name__}: {error}): "
-            "each card needs a name, peak teraflops, and dollars an hour."
+            f"The table of GPUs in {Path(path).name} cannot be read ({type(error).__name__}: "
+            f"{error}): each card needs a name, peak teraflops, and dollars an hour."
         ) from None
 
 
@@ -131,7 +131,7 @@ def run_sizes(
     learning_rate: float,
     seed: int = 0,
 ) -> list[Run]:
-    """Train each configuration on the same windows of ``data`` (tokens,); ``evaluate`` says its loss.
+    """Train each configuration on the same parts of ``data`` (tokens,); ``evaluate`` says its loss.
 
     Operations count the parameters outside the embedding, and the last layer, which does work
     (Kaplan et al. 2020 leave it out; for models as small as these it is most of the work).

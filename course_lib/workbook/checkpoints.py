@@ -5,6 +5,7 @@ settings) is JSON in the file's header.
 """
 
 import json
+from collections import defaultdict
 from pathlib import Path
 
 import torch
@@ -58,58 +59,53 @@ def load(
     Raises ``CourseError`` for a file that is damaged, or that another model, another optimiser or
     other settings than ``config`` made.
     """
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "random": {}}
+    states: dict[int, dict[str, Tensor]] = defaultdict(dict)  # as the optimiser wants them
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads(file.metadata()["facts"])
-            # Clones: what stays mapped to the file keeps Windows from replacing it later.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-        random_states = [tensors.pop(f"random.{name}") for name in ("generator", "torch")]
-        weights = {name[6:]: value for name, value in tensors.items() if name[:6] == "model."}
-        states = _optimizer_states(tensors)
+            for name in file.keys():  # noqa: SIM118
+                part, key = name.split(".", 1)
+                # A clone: what stays mapped to the file keeps Windows from replacing it later.
+                parts[part][key] = file.get_tensor(name).clone()
+        for name, value in parts["optimizer"].items():
+            index, key = name.split(".")
+            states[int(index)][key] = value
+        random_states = parts["random"]["generator"], parts["random"]["torch"]
         saved, made_by = facts["config"], facts["optimizer"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CourseError(
             f"The checkpoint {path.name} is damaged or was cut short: delete it and train again."
         ) from error
-    expected = {name: value.shape for name, value in model.state_dict().items()}
-    if {name: value.shape for name, value in weights.items()} != expected:
+    other = [f"{name}={saved.get(name)!r}" for name in config if saved.get(name) != config[name]]
+    problem = ""
+    if _shapes(parts["model"]) != _shapes(model.state_dict()):
+        problem = "a model of another shape: build the model as it was"
+    elif made_by != type(optimizer).__name__ or not _fit(states, optimizer):
+        problem = f"another optimiser, {made_by}: take that one"
+    elif other:
+        problem = f"a run with {', '.join(other)}: take the same settings"
+    if problem:
         raise CourseError(
-            f"The checkpoint {path.name} belongs to a model of another shape: "
-            "build the model as it was, or delete the file and train again."
+            f"The checkpoint {path.name} is of {problem}, or delete the file and train again."
         )
-    if made_by != type(optimizer).__name__ or not _fit(states, optimizer):
-        raise CourseError(
-            f"The checkpoint {path.name} was written with the optimiser {made_by}, which divided the "
-            "parameters in its own way: take that one, or delete the file and train again."
-        )
-    if other := sorted(name for name in config if saved.get(name) != config[name]):
-        was = ", ".join(f"{name}={saved.get(name)!r}" for name in other)
-        raise CourseError(
-            f"The checkpoint {path.name} belongs to a run with {was}: "
-            "train with the same settings, or delete the file and train again."
-        )
-    model.load_state_dict(weights)
+    model.load_state_dict(parts["model"])
     groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": states, "param_groups": groups})
+    optimizer.load_state_dict({"state": dict(states), "param_groups": groups})
     generator.set_state(random_states[0])
     torch.set_rng_state(random_states[1])
     return facts
 
 
-def _optimizer_states(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """The optimiser's tensors by the number of their parameter, as ``load_state_dict`` wants them."""
-    states: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".", 2)
-            states.setdefault(int(index), {})[key] = value
-    return states
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def _fit(states: dict[int, dict[str, Tensor]], optimizer: torch.optim.Optimizer) -> bool:
     """Whether each state is a number, or has the shape of its parameter."""
     shapes = [p.shape for group in optimizer.param_groups for p in group["params"]]
     return all(
-        index < len(shapes) and all(v.ndim == 0 or v.shape == shapes[index] for v in state.values())
+        value.ndim == 0 or [value.shape] == shapes[index : index + 1]
         for index, state in states.items()
+        for value in state.values()
     )

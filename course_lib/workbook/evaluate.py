@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
 
 from course_lib.errors import CourseError
 
@@ -27,10 +28,9 @@ def get_batch(data: Tensor, block_size: int, batch_size: int, generator: torch.G
 
 
 def next_token_loss(model: nn.Module, input_ids: Tensor) -> Tensor:
-    """Mean cross-entropy in nats of every token of ``(batch, time)`` but the first, given those before it."""
-    return cross_entropy(
-        _logits(model(input_ids[:, :-1])).flatten(0, 1), input_ids[:, 1:].flatten()
-    )
+    """Mean cross-entropy (nats) of every token of ``(batch, time)`` but the first."""
+    logits = _logits(model(input_ids[:, :-1]))
+    return cross_entropy(logits.flatten(0, 1), input_ids[:, 1:].flatten())
 
 
 def token_nll(
@@ -39,9 +39,9 @@ def token_nll(
     labels: Tensor | None = None,
     attention_mask: Tensor | None = None,
 ) -> Tensor:
-    """-ln p of each token, given those before it: nats, ``(batch, time - 1)``, from the second token on.
+    """-ln p of each token but the first, given those before it: nats, ``(batch, time - 1)``.
 
-    labels           the tokens to score, IGNORE_INDEX for those that are not (they get 0); None: all
+    labels           the tokens to score, IGNORE_INDEX for others (they get 0); None: all
     attention_mask   0 for padding; padding on the right needs none in a causal model
 
     No gradient is kept, and the model's mode (training or not) is left as it was.
@@ -53,9 +53,7 @@ def token_nll(
     try:
         with torch.no_grad():
             options = {} if attention_mask is None else {"attention_mask": attention_mask[:, :-1]}
-            logits = _logits(
-                model(input_ids[:, :-1], **options)
-            ).float()  # nothing follows the last
+            logits = _logits(model(input_ids[:, :-1], **options)).float()
     finally:
         model.train(was_training)
     wanted = (input_ids if labels is None else labels)[:, 1:]
@@ -78,7 +76,7 @@ class Evaluation:
 
     @property
     def perplexity(self) -> float:
-        """e to the cross-entropy: among how many equally likely tokens the model seems to choose."""
+        """e to the cross-entropy: as if it chose among so many equally likely tokens."""
         return math.exp(self.cross_entropy)
 
     @property
@@ -106,11 +104,8 @@ def evaluate(
     Raises ``CourseError`` when there is nothing to score.
     """
     device = next(model.parameters()).device
-    batches = (
-        _stretches(data, block_size, batch_size)
-        if isinstance(data, Tensor)
-        else _examples(data, batch_size)
-    )
+    long = isinstance(data, Tensor)
+    batches = _stretches(data, block_size, batch_size) if long else _examples(data, batch_size)
     nats, num_tokens = 0.0, 0
     for input_ids, labels in batches:
         input_ids, labels = input_ids.to(device), labels.to(device)
@@ -122,19 +117,21 @@ def evaluate(
 
 
 def pad_batch(examples: Sequence[dict[str, list[int]]], pad_token_id: int = 0) -> dict[str, Tensor]:
-    """``input_ids``, ``labels`` and ``attention_mask`` ``(batch, time)``, padded on the right; labels ignore padding."""
-    longest = max(len(example["input_ids"]) for example in examples)
-    rows = []
-    for example in examples:
-        ids = list(example["input_ids"])
-        gap = longest - len(ids)
-        labels = list(example.get("labels", ids))
-        rows.append(
-            (ids + [pad_token_id] * gap, labels + [IGNORE_INDEX] * gap, [1] * len(ids) + [0] * gap)
-        )
-    names = ("input_ids", "labels", "attention_mask")
+    """``input_ids``, ``labels``, ``attention_mask`` ``(batch, time)``, padded on the right.
+
+    Labels ignore padding; without labels all tokens are labels.
+    """
+    ids = [example["input_ids"] for example in examples]
+    labels = [example.get("labels", example["input_ids"]) for example in examples]
+
+    def pad(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+        tensors = [torch.tensor(row, dtype=torch.long) for row in rows]
+        return pad_sequence(tensors, batch_first=True, padding_value=value)
+
     return {
-        name: torch.tensor(part) for name, part in zip(names, zip(*rows, strict=True), strict=True)
+        "input_ids": pad(ids, pad_token_id),
+        "labels": pad(labels, IGNORE_INDEX),
+        "attention_mask": pad([[1] * len(row) for row in ids], 0),
     }
 
 
@@ -147,25 +144,16 @@ def _examples(
 
 
 def _stretches(data: Tensor, block_size: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Stretches of ``block_size`` tokens and one more to predict; labels mark the half that is scored."""
-    half = max(1, block_size // 2)
-    if len(data) < 2:
-        return
-    yield data[None, : block_size + 1], data[None, : block_size + 1]
-    starts = list(range(half, len(data) - 1, half))
-    whole = [start for start in starts if start + block_size + 1 <= len(data)]
-    for group in range(0, len(whole), batch_size):
-        rows = torch.stack(
-            [data[start : start + block_size + 1] for start in whole[group : group + batch_size]]
-        )
-        labels = rows.clone()
-        labels[:, : half + 1] = IGNORE_INDEX
-        yield rows, labels
-    rest = [start for start in starts if start + block_size + 1 > len(data) > start + half + 1]
-    for start in rest[:1]:
-        labels = data[None, start:].clone()
-        labels[:, : half + 1] = IGNORE_INDEX
-        yield data[None, start:], labels
+    """Stretches of ``block_size`` tokens and one more to predict; labels mark what is scored."""
+    half, size = max(1, block_size // 2), block_size + 1
+    yield data[None, :size], data[None, :size]
+    whole = data.unfold(0, size, half)[1:] if len(data) >= size else data[:0]
+    rest = data[None, half * (1 + len(whole)) :]
+    for rows in (*whole.split(batch_size), rest):
+        if len(rows) and rows.shape[-1] > size - half:  # what stands before was scored before
+            labels = rows.clone()
+            labels[:, : size - half] = IGNORE_INDEX
+            yield rows, labels
 
 
 def _logits(output: Any) -> Tensor:

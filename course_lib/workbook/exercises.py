@@ -34,7 +34,7 @@ class Wrong(Exception):
     """An answer that is not right; the text is the diagnosis for the learner."""
 
 
-class Unanswered(Exception):
+class Unanswered(NotImplementedError):
     """The stub is still there."""
 
 
@@ -105,19 +105,16 @@ def _judge(diagnose: Callable[[Any], str], answer: Any) -> CheckResult:
         if answer is None or answer is ...:
             raise Unanswered(f"{diagnose.__name__} has no value yet")
         return CheckResult(RIGHT, diagnose(_guarded(answer) if callable(answer) else answer))
-    except Unanswered as unanswered:
-        advice = "Replace the dots with your own lines, run again."
-        return CheckResult(NOT_YET, f"{unanswered}. {advice}")
-    except NotImplementedError:
-        return CheckResult(NOT_YET, f"{name} is still to be written.")
+    except NotImplementedError as error:
+        why = error if isinstance(error, Unanswered) else f"{name} is still to be written"
+        return CheckResult(NOT_YET, f"{why}. Replace the dots with your own lines, run again.")
     except Wrong as wrong:
         return CheckResult(LOOK_AGAIN, str(wrong))
     except Exception as error:  # the learner's own code may raise anything
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.name == name]
         where = f" in its line `{frames[-1].line}`" if frames and frames[-1].line else ""
-        return CheckResult(
-            LOOK_AGAIN, f"{name} stopped{where} with {type(error).__name__}: {error}."
-        )
+        said = f"{name} stopped{where} with {type(error).__name__}: {error}."
+        return CheckResult(LOOK_AGAIN, said)
 
 
 def _guarded(answer: Callable) -> Callable:
@@ -134,11 +131,7 @@ def _guarded(answer: Callable) -> Callable:
 
 
 def _record(notebook: str, number: str) -> None:
-    """Note down that the learner solved it, in what the file holds at this moment.
-
-    Each open notebook has a kernel of its own: what another one noted meanwhile stays. A record
-    that cannot be written costs nothing else.
-    """
+    """Note down that the learner solved it; what other notebooks have noted meanwhile stays."""
     path = places.state_folder() / "progress.json"
     record = settings.read_json(path)
     record.setdefault(notebook, {}).setdefault(number, date.today().isoformat())
@@ -166,12 +159,10 @@ class ProgressTable(Table):
     """Exercises solved by the learner. ``counts``: (notebook, solved, exercises)."""
 
     def __init__(self) -> None:
-        self.counts = [
-            (name, min(len(solved(name)), total), total)
-            for name, total in exercise_counts().items()
-        ]
-        rows = [
+        totals = exercise_counts().items()
+        self.counts = [(name, min(len(solved(name)), total), total) for name, total in totals]
+        bars = [
             (name, "■" * done + "□" * (total - done), f"{done} of {total}")
             for name, done, total in self.counts
         ]
-        super().__init__(rows, ("notebook", "exercises", "solved"))
+        super().__init__(bars, ("notebook", "exercises", "solved"))

@@ -1,11 +1,14 @@
 """One style for all figures, and a sentence below each that says what it shows."""
 
 import warnings
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from course_lib.workbook import settings
 
 COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70")
 """Petroff 2021, "Accessible color sequences for data visualization": told apart by most eyes."""
@@ -73,15 +76,16 @@ class Shown:
     def __init__(self, shown: Any) -> None:
         from IPython.display import display
 
-        self.picture = display(shown, display_id=True)
-        self.caption = None
-        if isinstance(shown, DescribedFigure):
-            self.caption = display(_caption(shown), display_id=True)
+        self.parts = [display(part, display_id=True) for part in self._parts(shown)]
 
     def update(self, shown: Any) -> None:
-        self.picture.update(shown)
-        if self.caption is not None:
-            self.caption.update(_caption(shown))
+        for output, part in zip(self.parts, self._parts(shown), strict=True):
+            output.update(part)
+
+    def _parts(self, shown: Any) -> list[Any]:
+        from IPython.display import Markdown
+
+        return [shown, Markdown(f"*{shown}*")] if isinstance(shown, DescribedFigure) else [shown]
 
 
 def show(figure: DescribedFigure) -> None:
@@ -89,7 +93,25 @@ def show(figure: DescribedFigure) -> None:
     Shown(figure)
 
 
-def _caption(figure: DescribedFigure) -> Any:
-    from IPython.display import Markdown
+def explore(draw: Callable[..., Any], **controls: Any) -> None:
+    """Show ``draw(**values)`` at the controls' first values, and the controls below it.
 
-    return Markdown(f"*{figure.sentence}*")
+    draw       gives something to display: a ``DescribedFigure``, text, a table
+    controls   ipywidgets (sliders, drop-downs, text fields), named like draw's arguments
+
+    The picture is an ordinary output which the controls, a second one, update: it is still
+    there when the notebook is opened again or printed, and alone when nobody watches.
+    """
+
+    def values() -> dict[str, Any]:
+        return {name: control.value for name, control in controls.items()}
+
+    shown = Shown(draw(**values()))
+    if settings.headless():
+        return
+    import ipywidgets
+    from IPython.display import display
+
+    for control in controls.values():
+        control.observe(lambda _: shown.update(draw(**values())), names="value")
+    display(ipywidgets.VBox(list(controls.values())))

@@ -1,7 +1,5 @@
 """Loading models: those that ship in ``assets/models``, a folder, or the hub, through one call."""
 
-import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -10,30 +8,6 @@ from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY
 
 FOLDER = REPOSITORY / "assets" / "models"
-HASHES = "sha256, first 16 digits"
-
-
-def shipped_models() -> list[str]:
-    """Names of the models that come with the course."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/config.json"))
-
-
-def text_hash(text: str) -> str:
-    """The first 16 digits of a document's SHA-256, as ``held_out.json`` lists it."""
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
-
-
-def held_out_hashes(name: str) -> frozenset[str]:
-    """Hashes of the documents that a shipped model has surely not learned from; none where it brings no list.
-
-    Which documents a machine holds out depends on its packages; the list is the same everywhere.
-    """
-    path = FOLDER / name / "held_out.json"
-    return (
-        frozenset(json.loads(path.read_text(encoding="utf-8"))[HASHES])
-        if path.is_file()
-        else frozenset()
-    )
 
 
 def find_model(name: str | os.PathLike) -> tuple[str, bool]:
@@ -50,10 +24,9 @@ def find_model(name: str | os.PathLike) -> tuple[str, bool]:
             "give the folder that save_pretrained wrote."
         )
     if str(name).count("/") != 1 or str(name).startswith(("/", ".")):
-        shipped = ", ".join(shipped_models()) or "none yet"
         raise CourseError(
-            f"There is no model {str(name)!r} here: give one that ships with the course ({shipped}), "
-            "a folder, or a name like owner/model on the hub."
+            f"There is no model {str(name)!r} here: give one that ships with the course "
+            f"({_shipped()}), a folder, or a name like owner/model on the hub."
         )
     return str(name), False
 
@@ -87,20 +60,18 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
             logging.enable_progress_bar()
     if missing := sorted(report["missing_keys"]):
         raise CourseError(
-            f"The weights of {name} lack {len(missing)} of the tensors that its config.json describes "
-            f"({missing[0]}, for one): the two files do not belong together; fetch both again."
+            f"The weights of {name} lack {len(missing)} of the tensors that its config.json "
+            f"describes ({missing[0]}, for one): the two files do not belong together; "
+            "fetch both again."
         )
     return model.eval(), tokenizer
 
 
 def _cause(name: str, here: bool, error: Exception) -> str:
     """One sentence for what went wrong and what to do."""
-    text = " ".join(str(error).split())
-    kind = type(error).__name__
+    text, kind = " ".join(str(error).split()), type(error).__name__
     if isinstance(error, MemoryError) or "out of memory" in text.lower():
-        return (
-            f"{name} does not fit into memory here: close other programs or take a smaller model."
-        )
+        return f"{name} does not fit into memory: close other programs or take a smaller model."
     if here:
         return (
             f"The model in {name} cannot be loaded ({kind}: {text[:150]}): its files are damaged, "
@@ -108,8 +79,12 @@ def _cause(name: str, here: bool, error: Exception) -> str:
         )
     if "gated" in text.lower() or "401" in text or "403" in text:
         return f"{name} is gated: accept its licence on the hub and log in with `hf auth login`."
-    shipped = ", ".join(shipped_models()) or "none yet"
     return (
-        f"{name} could not be fetched from the hub ({kind}): check the name and the network, or take "
-        f"a model that ships with the course ({shipped})."
+        f"{name} could not be fetched from the hub ({kind}): check the name and the network, "
+        f"or take a model that ships with the course ({_shipped()})."
     )
+
+
+def _shipped() -> str:
+    """Names of the models that come with the course."""
+    return ", ".join(sorted(path.parent.name for path in FOLDER.glob("*/config.json")))

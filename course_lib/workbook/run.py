@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from jinja2 import DictLoader
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
@@ -39,15 +39,14 @@ def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[
 
     Raises ``CourseError`` with the list of those there are when one is unknown.
     """
-    there = {path.stem: path for path in sorted(folder.glob("[0-9]*.ipynb"))}
-    wanted = set()
-    for name in names or there:
-        stem = Path(name).name.removesuffix(".ipynb")
-        found = {full for full in there if stem in (full, full.split("_")[0])}
-        if not found:
-            raise CourseError(f"There is no notebook {name!r}: choose from {', '.join(there)}.")
-        wanted |= found
-    return [path for name, path in there.items() if name in wanted]
+    there = sorted(folder.glob("[0-9]*.ipynb"))
+    wanted = {Path(name).name.removesuffix(".ipynb") for name in names}
+    found = [p for p in there if not names or wanted & {p.stem, p.stem.split("_")[0]}]
+    unknown = wanted - {name for p in found for name in (p.stem, p.stem.split("_")[0])}
+    if unknown or not found:
+        choice = ", ".join(path.stem for path in there)
+        raise CourseError(f"There is no notebook {', '.join(unknown)}: choose from {choice}.")
+    return found
 
 
 def execute(
@@ -57,13 +56,11 @@ def execute(
     cell_seconds: int = 600,
     description: str = "",
 ) -> str:
-    """Run a notebook in a fresh kernel; its outputs become the new ones.
+    """Run a notebook in a fresh kernel, offline and in an empty folder; its outputs change.
 
-    Returns where and why it stopped, "" when it ran to its end. The kernel is offline, headless
-    and in an empty folder, but for what ``environment`` changes; it is always ended. A cell that
-    takes longer than ``cell_seconds`` is stopped and the notebook with it.
+    Returns where and why it stopped, "" when it ran to its end. A cell that takes longer than
+    ``cell_seconds`` is stopped and the notebook with it. The kernel is always ended.
     """
-    place, failure = 0, ""
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -71,28 +68,23 @@ def execute(
         notebook,
         kernel_name="python3",
         timeout=cell_seconds,
-        startup_timeout=120,
         shutdown_kernel="immediate",
         record_timing=False,
         store_widget_state=False,
     )
     client.log.disabled = True  # the caller reports errors, in one line
     headless = {"COURSE_HEADLESS": "1", "HF_HUB_OFFLINE": "1"}
-    variables = {**os.environ, **headless, **(environment or {})}
+    variables, place = {**os.environ, **headless, **(environment or {})}, 0
     with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
         try:
             with client.setup_kernel(env=variables, cwd=folder, stderr=subprocess.DEVNULL):
                 for place, cell in enumerate(bar(notebook.cells, description), 1):  # noqa: B007
                     client.execute_cell(cell, place - 1)
-        except CellExecutionError as error:
-            failure = f"{error.ename}: {error.evalue}"
-        except CellTimeoutError:
-            failure = f"Timeout: no end after {cell_seconds} seconds"
-        except DeadKernelError:
-            failure = "KernelDied: its Python process ended by itself (is there enough memory?)"
-        except (RuntimeError, TimeoutError) as error:  # the kernel did not start
-            failure = f"{type(error).__name__}: {error}"
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", failure and f"cell {place} with {failure}").strip()
+        except (CellExecutionError, TimeoutError, RuntimeError) as error:  # or a dead kernel
+            kind = getattr(error, "ename", type(error).__name__)
+            said = [*str(getattr(error, "evalue", error)).splitlines(), ""][0]
+            return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", f"cell {place} with {kind}: {said}")
+    return ""
 
 
 def run_notebooks(
@@ -120,29 +112,28 @@ def run_notebooks(
     book = Path(out).expanduser().resolve() if out else made
     if book in (folder.resolve(), NOTEBOOKS.resolve()):
         raise CourseError(f"{book} has the notebooks themselves: name another folder with --out.")
-    rows, failures = ["| notebook | result |", "|---|---|"], 0
+    index = [f"# The workbook, executed\n\nOn {html.escape(source)}.\n"]
+    failed = False
     try:
         book.mkdir(parents=True, exist_ok=True)
         for path in paths:
             notebook, started = nbformat.read(path, as_version=4), time.perf_counter()
             failure = execute(notebook, environment, description=path.stem)
-            failures += bool(failure)
+            failed |= bool(failure)
             said = f"stopped in {failure}" if failure else "ran to its end"
-            print(f"{path.stem}: {said} ({time.perf_counter() - started:.0f} s)")
+            said += f" ({time.perf_counter() - started:.0f} s)"
+            print(f"{path.stem}: {said}")
             (book / path.name).write_text(nbformat.writes(notebook), encoding="utf-8")
-            said = " ".join(html.escape(said).replace("|", "&#124;").split())
-            above = f"[All notebooks](index.html) · {said}"
+            above = f"[All notebooks](index.html) · {html.escape(said)}"
             notebook.cells.insert(0, new_markdown_cell(above))
             (book / f"{path.stem}.html").write_text(page(notebook, path.stem), encoding="utf-8")
-            rows.append(f"| [{path.stem}]({path.stem}.html) | {said} |")
-            table = "\n".join(rows)
-            text = f"# The workbook, executed\n\nOn {html.escape(source)}.\n\n{table}"
-            index = page(new_notebook(cells=[new_markdown_cell(text)]), "The workbook, executed")
-            (book / "index.html").write_text(index, encoding="utf-8")
+            index.append(f"- [{path.stem}]({path.stem}.html) {html.escape(said)}")
+            listed = new_notebook(cells=[new_markdown_cell("\n".join(index))])
+            (book / "index.html").write_text(page(listed, "The workbook"), encoding="utf-8")
     except OSError as error:
         raise CourseError(f"{book} cannot be written ({error.strerror}): use --out.") from error
     print(f"The book: {book / 'index.html'}")
-    return int(failures > 0)
+    return int(failed)
 
 
 def page(notebook: NotebookNode, title: str) -> str:

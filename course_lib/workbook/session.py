@@ -61,8 +61,7 @@ class Session:
         corpus = self.corpus
         if corpus.words >= words:
             return corpus
-        other = ("handbook", "pages") if corpus.source != "handbook" else ("songbook", "songs")
-        name, kind = other
+        name, kind = ("songbook", "songs") if corpus.source == "handbook" else ("handbook", "pages")
         print(
             f"{corpus.name} has {corpus.words:,} words and {purpose} needs about {words:,}, "
             f"so the {kind} of the built-in {name} are added to it here."
@@ -114,10 +113,9 @@ class Session:
     def rows(self) -> list[tuple[str, str]]:
         """What the first output of a notebook shows."""
         corpus = self.corpus
-        size = f"{len(corpus):,} documents, {megabytes(corpus.bytes)}"
         return [
             ("Notebook", self.notebook),
-            ("Corpus", f"{corpus.name}, {size}"),
+            ("Corpus", f"{corpus.name}, {len(corpus):,} documents, {megabytes(corpus.bytes)}"),
             ("Device", f"{self.device.type}, profile {self.profile}"),
             *(("Note", note) for note in (*self.notes, *corpus.notes)),
         ]

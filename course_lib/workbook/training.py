@@ -22,14 +22,15 @@ from course_lib.workbook import checkpoints
 from course_lib.workbook.progress import bar
 
 Batch = Any
-COOL_DOWN = 0.4  # the fraction of the steps in which ``wsd`` falls
-
-# The learning rate after the warm-up as a fraction of the highest one; ``t`` runs from 0 to 1.
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "cosine": lambda t: 0.5 * (1 + math.cos(math.pi * t)),
-    "linear": lambda t: 1 - t,
-    "constant": lambda t: 1.0,
-    "wsd": lambda t: 1.0,  # warm-up, stable, decay: it falls by its own clock, see learning_rate_at
+# What a resumed run has in common with the one that it goes on from; it may have more steps.
+FIXED = ("learning_rate", "warmup_ratio", "lr_scheduler_type", "weight_decay", "seed")
+# The learning rate after the warm-up, as a fraction of the highest one: ``t`` runs from 0 to 1
+# after the warm-up, ``left`` is the fraction of all steps that is still to come.
+SCHEDULES: dict[str, Callable[[float, float], float]] = {
+    "cosine": lambda t, left: 0.5 * (1 + math.cos(math.pi * t)),
+    "linear": lambda t, left: 1 - t,
+    "constant": lambda t, left: 1.0,
+    "wsd": lambda t, left: min(1.0, left / 0.4),
 }
 
 
@@ -44,6 +45,8 @@ class TrainingConfig:
     max_grad_norm       a longer gradient is shortened to it
     eval_steps          steps between evaluations; 0: only at the end
     checkpoint_path     file to save to when interrupted and every ``save_steps`` (0: only then)
+
+    Raises ``CourseError`` for settings with which nothing can be learned.
     """
 
     max_steps: int
@@ -58,18 +61,22 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.max_steps < 1:
-            raise CourseError("A training needs at least one step: raise `max_steps`.")
         if self.lr_scheduler_type not in SCHEDULES:
             raise CourseError(
                 f"There is no lr_scheduler_type {self.lr_scheduler_type!r}: "
                 f"take one of {', '.join(SCHEDULES)}."
             )
+        if self.max_steps < 1 or not 0 <= self.warmup_ratio <= 1:
+            raise CourseError("max_steps is 1 or more, warmup_ratio a fraction from 0 to 1.")
+        if not (self.learning_rate > 0 and self.max_grad_norm > 0):
+            raise CourseError("learning_rate and max_grad_norm are more than 0.")
+        if min(self.weight_decay, self.eval_steps, self.save_steps) < 0:
+            raise CourseError("weight_decay, eval_steps and save_steps are 0 or more.")
 
 
 @dataclass
 class History:
-    """What happened: training loss a step, (step, validation loss), seconds, and whether it ended early."""
+    """What happened: training loss a step, (step, validation loss), seconds, an early end."""
 
     losses: list[float] = field(default_factory=list)
     evaluations: list[tuple[int, float]] = field(default_factory=list)
@@ -86,10 +93,8 @@ def learning_rate_at(step: int, config: TrainingConfig) -> float:
     warmup = max(1, round(config.warmup_ratio * config.max_steps))
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup
-    factor = SCHEDULES[config.lr_scheduler_type]((step - warmup) / (config.max_steps - warmup))
-    if config.lr_scheduler_type == "wsd":
-        factor = min(1.0, (config.max_steps - step) / (COOL_DOWN * config.max_steps))
-    return config.learning_rate * factor
+    t, left = (step - warmup) / (config.max_steps - warmup), 1 - step / config.max_steps
+    return config.learning_rate * SCHEDULES[config.lr_scheduler_type](t, left)
 
 
 def make_adamw(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
@@ -131,7 +136,7 @@ def train(
     generator = torch.Generator().manual_seed(config.seed)
     optimizer, history = make_optimizer(model, config), History()
     path = None if config.checkpoint_path is None else Path(config.checkpoint_path)
-    settings = {key: value for key, value in asdict(config).items() if key in _FIXED}
+    settings = {name: getattr(config, name) for name in FIXED}
 
     def save() -> None:
         facts = {"history": {**asdict(history), "interrupted": False}, "config": settings}
@@ -174,18 +179,6 @@ def train(
     return history
 
 
-# What a resumed run must have in common with the one that it goes on from.
-_FIXED = (
-    "max_steps",
-    "learning_rate",
-    "warmup_ratio",
-    "lr_scheduler_type",
-    "weight_decay",
-    "max_grad_norm",
-    "seed",
-)
-
-
 class DeferredInterrupt:
     """Holds an interruption back until a step is whole, so that no update is half done.
 
@@ -213,7 +206,7 @@ class DeferredInterrupt:
 
 
 def _mixed_precision(model: nn.Module) -> torch.autocast:
-    """On a GPU that calculates in bf16 the products do; weights, losses and updates stay in fp32."""
+    """Products in bf16 on a GPU that has it; weights, losses and updates stay in fp32."""
     on_gpu = next(model.parameters()).is_cuda
     able = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.autocast("cuda", torch.bfloat16, enabled=able)
@@ -243,7 +236,7 @@ def _update(
 
 
 def _evaluate(model: nn.Module, evaluate: Callable[[nn.Module], float]) -> float:
-    """Evaluation mode and no gradients, and back; the training's random numbers are not disturbed."""
+    """Evaluation mode, no gradients, and back; the training's random numbers are not disturbed."""
     devices = {p.device for p in model.parameters() if p.is_cuda}
     model.eval()
     try:

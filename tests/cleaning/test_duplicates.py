@@ -1,10 +1,9 @@
-"""Duplicates against brute force and datasketch; leaks that twins of the held-out part may not hide."""
+"""Duplicates against brute force and datasketch; leaks are found beside their twins, too."""
 
 import random
 from itertools import combinations
 from statistics import mean
 
-import numpy as np
 import pytest
 from datasketch import MinHash, MinHashLSH
 
@@ -12,7 +11,6 @@ from course_lib.cleaning.duplicates import (
     CLEAN,
     NEAR,
     PASSAGE,
-    count_verdicts,
     drop_exact,
     drop_near,
     drop_passages,
@@ -25,7 +23,7 @@ from course_lib.cleaning.duplicates import (
 )
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.errors import CourseError
-from course_lib.workbook.corpus import Document, load_corpus, minhash
+from course_lib.workbook.corpus import Document, load_corpus
 from course_lib.workbook.corpus.words import split_words, words
 
 FOOTER = "Copyright notice, all rights reserved."
@@ -127,19 +125,6 @@ def test_recall_and_precision_beside_datasketch() -> None:
     assert abs(mean(our_recall) - mean(their_recall)) < 0.08  # the same curve, other random numbers
 
 
-def test_signatures_estimate_without_bias() -> None:
-    """112 values guess a similarity of J with a standard deviation of sqrt(J (1 - J) / 112), 0.047 at most."""
-    errors = []
-    for seed in range(5):
-        texts = families(seed)
-        constants = minhash._constants(112, seed)
-        signature = minhash.signatures(*minhash.shingles(texts), constants)
-        for row in range(0, len(texts), 2):
-            estimate = float((signature[row] == signature[row + 1]).mean())
-            errors.append(estimate - jaccard(texts[row], texts[row + 1]))
-    assert abs(mean(errors)) < 0.02 and np.std(errors) < 0.06
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_all_pairs_against_sets(seed: int) -> None:
     texts = [*families(seed, 12), "short", "short", "other", ""]
@@ -154,14 +139,6 @@ def test_all_pairs_against_sets(seed: int) -> None:
     assert exact_pairs([]) == [] and meetings(["a"]) == []
 
 
-def test_many_bands_find_more_than_the_literal_misreading() -> None:
-    texts = families(7)
-    many, few = (find_clusters(texts, bands=b, rows=r).kept for b, r in ((90, 4), (4, 90)))
-    assert len(set(many.tolist())) < len(set(few.tolist()))
-    assert meeting_probability(0.8, 450, 20) > 0.99
-    assert meeting_probability(0.8, 20, 450) < 1e-6
-
-
 def test_the_log_names_the_kept_document_and_the_match() -> None:
     base = [f"w{number}" for number in range(100)]
     texts = [" ".join(base), "something else", " ".join([*base[:-1], "x"]), " ".join(base)]
@@ -174,7 +151,7 @@ def test_the_log_names_the_kept_document_and_the_match() -> None:
 
 
 def test_a_cluster_is_joined_whatever_its_members_met_first() -> None:
-    """A text that matches members of two clusters joins them: in 60 runs a chain breaks by chance only."""
+    """A text that matches members of two clusters joins them: chains break by chance only."""
     broken = 0
     for seed in range(60):
         rng = random.Random(seed)
@@ -192,13 +169,9 @@ def test_a_cluster_is_joined_whatever_its_members_met_first() -> None:
 def test_odd_texts_and_copies() -> None:
     assert len(find_clusters([]).kept) == 0
     assert find_clusters(["", "\x00", "\ud800", "word " * 1000]).kept.tolist() == [0, 1, 2, 3]
+    assert meeting_probability(0.8, 450, 20) > 0.99 > 1e-6 > meeting_probability(0.8, 20, 450)
     with pytest.raises(ValueError, match="at least one band"):
         find_clusters(["a"], bands=0)
-
-
-def test_a_hundred_thousand_copies_need_no_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minhash, "jaccard", lambda *_: pytest.fail("compared"))
-    assert not find_clusters(["the same few words again"] * 100_000).kept.any()
 
 
 # --- Passages ---
@@ -279,7 +252,6 @@ def test_each_verdict(seed: int) -> None:
     assert found[1].passage_tokens == 55 and found[0].passage_tokens == 198
     assert found[2].ngram_overlap == pytest.approx(13 / 113)  # 25 tokens hold 13 of 113 runs of 13
     assert found[3].ngram_overlap == found[4].ngram_overlap == 0
-    assert count_verdicts(found) == {CLEAN: 3, NEAR: 1, PASSAGE: 1}
 
 
 def test_twins_in_the_held_out_part_hide_no_leak() -> None:
@@ -310,7 +282,7 @@ def test_the_course_s_split_has_no_near_duplicates_and_odd_texts_pass() -> None:
     corpus = load_corpus("songbook")
     leaks = find_leaks(list(corpus.train.texts()), list(corpus.validation.texts()))
     assert len(leaks) == len(corpus.validation)
-    assert count_verdicts(leaks)[NEAR] == 0
-    assert [leak.leaked for leak in find_leaks(["", "\ud800"], ["", "\x00"])] == [True, False]
+    assert all(leak.verdict != NEAR for leak in leaks)
+    assert [leak.verdict for leak in find_leaks(["", "\ud800"], ["", "\x00"])] == [NEAR, CLEAN]
     with pytest.raises(CourseError, match="at least one"):
         find_leaks([], ["a"])

@@ -8,6 +8,12 @@ def exercise_3_1_one_merge_10_minutes(tokenizer):
     assert 257 < len(tokenizer) <= 1_024
 
 
+@after("eb9b27ce45")
+def nothing_is_lost(tokenizer, odd, noise):
+    assert all(tokenizer.decode(tokenizer.encode(text)) == text for text in odd)
+    assert tokenizer.decode_bytes(tokenizer.encode_bytes(noise)) == noise
+
+
 @after("632b3eb88c")
 def exercise_3_1_one_merge_10_minutes_2(tokenizer):
     assert len(set(tokenizer.token_bytes)) == len(tokenizer)
@@ -39,8 +45,8 @@ def section_9_training_3(history):
 
 
 @after("dfa5398028")
-def section_9_training_4(steps, history):
-    assert 0 < history.steps <= steps
+def section_9_training_4(max_steps, history):
+    assert 0 < history.steps <= max_steps
 
 
 @after("1c1d7237fb")
@@ -56,6 +62,11 @@ def exercise_3_5_top_p_15_minutes(bars):
 @after("a8793e50a3")
 def section_12_mini_falcon(mini):
     assert mini.config.kind == "falcon"
+
+
+@after("52280de3a1")
+def what_is_surely_new_is_held_out(surely_new, held_out):
+    assert len(surely_new) <= len(held_out)
 
 
 @after("1fdd880880")
@@ -74,5 +85,5 @@ def going_further(runs):
 
 
 @after("27c14826a6")
-def going_further_2(operations):
-    assert operations == sorted(operations)
+def going_further_2(flops):
+    assert flops == sorted(flops)

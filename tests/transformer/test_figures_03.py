@@ -34,9 +34,9 @@ def test_the_lens_counts_changed_guesses() -> None:
     assert "at 1 of 2 places" in shown.sentence
 
 
-def test_the_diary_grows() -> None:
-    assert "not been looked at" in figures.diary([]).sentence
-    assert "look 1: 3.80 to 2.50 bits" in figures.diary([3.8, 2.5]).sentence
+def test_the_held_out_curve_grows() -> None:
+    assert "not been looked at" in figures.evaluation_curve([]).sentence
+    assert "look 1: 3.80 to 2.50 bits" in figures.evaluation_curve([3.8, 2.5]).sentence
 
 
 def test_every_figure_can_be_drawn() -> None:

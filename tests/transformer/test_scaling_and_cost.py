@@ -68,7 +68,7 @@ def test_gpt3s_operations_are_those_of_its_paper() -> None:
 
 
 def test_falcons_hours_are_near_the_reported_ones() -> None:
-    """384 A100 for two weeks, as its makers report; the share of the peak is a guess, so a fifth either way."""
+    """384 A100 for two weeks, as its makers report; the share of the peak is a guess."""
     card = next(gpu for gpu in read_gpus()[0] if gpu.name == "A100")
     hours = gpu_hours(training_flops(parameter_count(FALCON_7B).total, 1.5e12), card)
     assert hours == pytest.approx(384 * 14 * 24, rel=0.2)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import ipywidgets
 import pytest
 
-from course_lib.workbook import figures, settings, widgets
+from course_lib.workbook import figures, settings
 from course_lib.workbook.corpus import load_corpus
 from course_lib.workbook.progress import bar
 from course_lib.workbook.quiz import Quiz, load_quiz
@@ -73,10 +73,10 @@ def test_explore_shows_the_picture_then_controls_that_update_it(
     screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slider = ipywidgets.FloatSlider(value=2.0, min=0, max=5)
-    widgets.explore(drawing, height=slider)
+    figures.explore(drawing, height=slider)
     assert [type(thing).__name__ for thing in screen.shown] == ["DescribedFigure", "Markdown"]
     monkeypatch.setattr(settings, "headless", lambda: False)
-    widgets.explore(drawing, height=slider)
+    figures.explore(drawing, height=slider)
     assert isinstance(screen.shown[-1], ipywidgets.VBox)
     slider.value = 3.0
     assert repr(screen.updates[0]) == "One bar of 3.0 cm."

@@ -1,15 +1,20 @@
-"""The training loop: learning, interruption, exact resume, bad files."""
+"""The training loop: learning, interruption, exact resume, bad files, impossible settings."""
 
+import json
 import math
 import signal
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.workbook.training import TrainingConfig, learning_rate_at, train
+from course_lib.workbook.training import DeferredInterrupt, TrainingConfig, learning_rate_at, train
 
 WEIGHTS = torch.linspace(-1, 1, 8).unsqueeze(1)
 
@@ -29,27 +34,35 @@ def squared(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def judge(model: nn.Module) -> float:
+    torch.rand(1)  # an evaluation may draw: the training is not disturbed
     return squared(model, draw(torch.Generator().manual_seed(99))).item()
 
 
 class InterruptAt:
-    """Draws batches and presses Ctrl-C while drawing number ``at``."""
+    """Draws batches and presses Ctrl-C ``times`` while drawing number ``at``."""
 
-    def __init__(self, at: int) -> None:
-        self.left = at
+    def __init__(self, at: int, times: int = 1) -> None:
+        self.left, self.times = at, times
 
     def __call__(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         self.left -= 1
-        if self.left == 0:
+        for _ in range(self.times if self.left == 0 else 0):
             signal.raise_signal(signal.SIGINT)
         return draw(generator)
 
 
+@pytest.fixture
+def saved(tmp_path: Path) -> TrainingConfig:
+    """A run of four steps with a checkpoint at its end."""
+    config = TrainingConfig(4, checkpoint_path=tmp_path / "run.safetensors", save_steps=2)
+    train(make_model(0), draw, squared, config)
+    return config
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_it_learns(seed: int) -> None:
-    history = train(
-        make_model(seed), draw, squared, TrainingConfig(300, 0.02, seed=seed), evaluate=judge
-    )
+    config = TrainingConfig(300, 0.02, seed=seed)
+    history = train(make_model(seed), draw, squared, config, evaluate=judge)
     assert sum(history.losses[-20:]) < 0.5 * sum(history.losses[:20])
     assert [step for step, _ in history.evaluations] == [300]
     assert not history.interrupted and history.seconds > 0
@@ -59,23 +72,19 @@ def test_it_learns(seed: int) -> None:
 def test_an_interrupted_run_resumes_bit_for_bit(
     seed: int, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    config = TrainingConfig(
-        40, eval_steps=10, checkpoint_path=tmp_path / "run.safetensors", seed=seed
-    )
+    path = tmp_path / "run.safetensors"
+    config = TrainingConfig(40, eval_steps=10, checkpoint_path=path, seed=seed)
     whole = make_model(seed)
     expected = train(whole, draw, squared, config, evaluate=judge)
-    broken = make_model(seed)
     at = 5 + 7 * seed
-    first = train(broken, InterruptAt(at), squared, config, evaluate=judge)
+    first = train(make_model(seed), InterruptAt(at), squared, config, evaluate=judge)
     assert first.interrupted and first.steps == at
     assert f"Interrupted after {at} of 40 steps" in capsys.readouterr().out
     resumed = make_model(seed + 1)
     history = train(resumed, draw, squared, config, evaluate=judge, resume=True)
-    assert history.losses == expected.losses
-    assert history.evaluations == expected.evaluations
-    assert all(
-        torch.equal(a, b) for a, b in zip(whole.parameters(), resumed.parameters(), strict=True)
-    )
+    assert history.losses == expected.losses and history.evaluations == expected.evaluations
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_interruption_without_a_checkpoint_keeps_the_weights(capsys: pytest.CaptureFixture) -> None:
@@ -87,14 +96,21 @@ def test_interruption_without_a_checkpoint_keeps_the_weights(capsys: pytest.Capt
 
 
 def test_a_second_interruption_is_not_held_back() -> None:
-    def impatient(generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        return draw(generator)
-
     with pytest.raises(KeyboardInterrupt):
-        train(make_model(0), impatient, squared, TrainingConfig(5))
+        train(make_model(0), InterruptAt(1, times=2), squared, TrainingConfig(5))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_that_python_does_not_know_leaves_no_deaf_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``signal.signal`` gives None for a handler that C code had set."""
+    real = signal.signal
+    monkeypatch.setattr(signal, "signal", lambda *given: real(*given) and None)
+    with DeferredInterrupt():
+        pass
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_tied_weights_are_saved_and_restored(tmp_path: Path) -> None:
@@ -108,62 +124,96 @@ def test_tied_weights_are_saved_and_restored(tmp_path: Path) -> None:
             return self.two(self.one(features)).sum(-1, keepdim=True)
 
     config = TrainingConfig(6, checkpoint_path=tmp_path / "tied.safetensors", save_steps=3)
-    model = Tied()
+    model, again = Tied(), Tied()
     train(model, draw, squared, config)
-    again = Tied()
     history = train(again, draw, squared, config, resume=True)
     assert history.steps == 6 and torch.equal(model.one.weight, again.one.weight)
     assert again.one.weight is again.two.weight
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "text"])
-def test_a_damaged_checkpoint_is_refused(damage: str, tmp_path: Path) -> None:
-    config = TrainingConfig(4, checkpoint_path=tmp_path / "run.safetensors", save_steps=2)
-    train(make_model(0), draw, squared, config)
-    content = config.checkpoint_path.read_bytes()
-    config.checkpoint_path.write_bytes(
-        {"cut": content[:-50], "empty": b"", "text": b"hello" * 50}[damage]
-    )
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "no random state", "no facts"])
+def test_a_damaged_checkpoint_is_refused_and_changes_nothing(
+    damage: str, saved: TrainingConfig
+) -> None:
+    path, model = saved.checkpoint_path, make_model(1)
+    content = path.read_bytes()
+    if damage.startswith("no"):
+        with safe_open(path, framework="pt") as file:
+            facts = file.metadata()
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        if damage == "no facts":
+            facts = {"facts": json.dumps({"history": {}})}
+        else:
+            del tensors["random.generator"]
+        save_file(tensors, path, facts)
+    else:
+        path.write_bytes({"cut": content[:-50], "empty": b"", "text": b"hello" * 50}[damage])
+    before = model[0].weight.clone()
     with pytest.raises(CourseError, match="damaged or was cut short"):
-        train(make_model(0), draw, squared, config, resume=True)
+        train(model, draw, squared, saved, resume=True)
+    assert torch.equal(model[0].weight, before)
 
 
-def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path) -> None:
-    config = TrainingConfig(4, checkpoint_path=tmp_path / "run.safetensors", save_steps=2)
-    train(make_model(0), draw, squared, config)
-    with pytest.raises(CourseError, match="another shape"):
-        train(nn.Linear(8, 1), draw, squared, config, resume=True)
+def sgd(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    return torch.optim.SGD(model.parameters(), config.learning_rate, momentum=0.9)
+
+
+def one_group(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(reversed(list(model.parameters())), config.learning_rate)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"model": nn.Linear(8, 1)}, "a model of another shape"),
+        ({"make_optimizer": sgd}, "another optimiser, AdamW"),
+        ({"make_optimizer": one_group}, "another optimiser"),
+        ({"learning_rate": 0.5}, "learning_rate=0.001"),
+        ({"lr_scheduler_type": "linear", "seed": 3}, "lr_scheduler_type='cosine', seed=0"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(
+    change: dict, sentence: str, saved: TrainingConfig
+) -> None:
+    model = change.pop("model", make_model(0))
+    options = {key: change.pop(key) for key in ("make_optimizer",) if key in change}
+    with pytest.raises(CourseError, match=sentence):
+        train(model, draw, squared, replace(saved, **change), resume=True, **options)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_longer_run_goes_on_and_the_file_is_not_mapped(saved: TrainingConfig) -> None:
+    """Windows lets nobody replace a file that is mapped into memory."""
+    model, seen = make_model(0), []
+
+    def look(generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        seen.append("run.safetensors" in Path("/proc/self/maps").read_text())
+        return draw(generator)
+
+    train(model, look, squared, replace(saved, max_steps=6), resume=True)
+    assert seen == [False, False]
 
 
 def test_a_full_disk_is_one_sentence_and_the_old_checkpoint_survives(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    saved: TrainingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = TrainingConfig(4, checkpoint_path=tmp_path / "run.safetensors", save_steps=2)
-    train(make_model(0), draw, squared, config)
-    content = config.checkpoint_path.read_bytes()
+    content = saved.checkpoint_path.read_bytes()
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("course_lib.workbook.checkpoints.save_file", full)
     with pytest.raises(CourseError, match="No space left"):
-        train(make_model(1), draw, squared, config)
-    assert config.checkpoint_path.read_bytes() == content
+        train(make_model(1), draw, squared, saved)
+    assert saved.checkpoint_path.read_bytes() == content
 
 
 def test_gradients_are_clipped() -> None:
-    model = nn.Linear(8, 1)
-    start = model.weight.detach().clone()
-
-    def huge(own: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
-        return 1e6 * squared(own, batch)
-
-    seen = []
+    model, seen = nn.Linear(8, 1), []
     hook = model.weight.register_hook(lambda gradient: seen.append(gradient.norm().item()))
-    train(model, draw, huge, TrainingConfig(1, 0.1, max_grad_norm=0.5))
+    train(model, draw, lambda m, b: 1e6 * squared(m, b), TrainingConfig(1, max_grad_norm=0.5))
     hook.remove()
     assert seen[0] > 1e3 and model.weight.grad.norm() <= 0.5 + 1e-4
-    assert not torch.equal(start, model.weight)
 
 
 def test_a_loss_that_is_not_a_number_stops_with_a_sentence() -> None:
@@ -178,3 +228,26 @@ def test_schedules_rise_then_fall(schedule: str) -> None:
     assert rates[:10] == pytest.approx([0.1 * (n + 1) for n in range(10)])
     assert all(a >= b for a, b in zip(rates[9:], rates[10:], strict=False))
     assert rates[-1] == 1.0 if schedule == "constant" else rates[-1] < 0.03
+    assert schedule != "wsd" or rates[10:61] == [1.0] * 51
+
+
+@pytest.mark.parametrize("name", ["cos", "Cosine", "constant_with_warmup", "trapezoid", ""])
+def test_a_misspelt_schedule_is_told_the_names(name: str) -> None:
+    with pytest.raises(CourseError, match="take one of cosine, linear, constant, wsd"):
+        TrainingConfig(3, lr_scheduler_type=name)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_steps": 0},
+        {"learning_rate": 0},
+        {"learning_rate": math.nan},
+        {"warmup_ratio": 3},
+        {"max_grad_norm": 0},
+        {"eval_steps": -1},
+    ],
+)
+def test_impossible_settings_get_a_sentence(wrong: dict) -> None:
+    with pytest.raises(CourseError, match=next(iter(wrong))):
+        TrainingConfig(**{"max_steps": 3, **wrong})

@@ -1,4 +1,4 @@
-"""Corpora: Python's documentation, the shipped texts and the reader's own, by ``load_corpus``."""
+"""Corpora: one ``load_corpus`` for Python's documentation, shipped texts and the reader's own."""
 
 from course_lib.workbook.corpus.document import Corpus, Document, Skipped, mask_emails
 from course_lib.workbook.corpus.load import BUILTIN, load_corpus

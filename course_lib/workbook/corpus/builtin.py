@@ -1,7 +1,6 @@
-"""The corpora that ship with the course: the songbook and the handbook."""
+"""The corpora that ship with the course: the songbook, its messy twin, and the handbook."""
 
 import json
-import re
 from pathlib import Path
 
 from course_lib.errors import CourseError
@@ -10,33 +9,24 @@ from course_lib.workbook.corpus.document import Document
 
 FOLDER = REPOSITORY / "assets" / "corpora"
 LICENCE = "CC-BY-4.0"
-MESSY = FOLDER / "songbook-messy.jsonl"
-_SONG_HEADER = re.compile(r"^(Title|Subject|Mood|Form): (.*)$")
 
 
-def _paths(name: str, ending: str) -> list[Path]:
-    paths = sorted((FOLDER / name).rglob(f"*{ending}"))
+def _files(pattern: str) -> list[Path]:
+    paths = sorted(FOLDER.glob(pattern))
     if not paths:
         raise CourseError(
-            f"The folder assets/corpora/{name} is missing or empty: this checkout is not whole. "
+            f"assets/corpora/{pattern} is missing or empty: this checkout is not whole. "
             "Clone the repository again, or run `git checkout -- assets`."
         )
     return paths
 
 
 def songbook() -> list[Document]:
-    """The songs. ``text`` is title and lyrics with their section labels, ``meta`` the rest."""
+    """The songs: ``text`` is title and lyrics with section labels, the rest is in ``meta``."""
     songs = []
-    for path in _paths("songbook", ".txt"):
+    for path in _files("songbook/**/*.txt"):
         head, _, lyrics = path.read_text(encoding="utf-8").partition("\n\n")
-        facts = {}
-        for line in head.splitlines():
-            match = _SONG_HEADER.match(line)
-            if not match:
-                raise CourseError(
-                    f"{path.name} has a header line that is not understood: {line!r}."
-                )
-            facts[match[1].lower()] = match[2]
+        facts = {key.lower(): fact for key, fact in (li.split(": ", 1) for li in head.splitlines())}
         text = f"{facts['title']}\n\n{lyrics.strip()}\n"
         songs.append(Document(path.stem, text, {**facts, "licence": LICENCE}))
     return songs
@@ -44,12 +34,8 @@ def songbook() -> list[Document]:
 
 def songbook_messy() -> tuple[list[Document], list[dict]]:
     """The songs as they look when scraped, and the truth: a dictionary for each planted defect."""
-    if not MESSY.is_file():
-        raise CourseError(
-            f"The file assets/corpora/{MESSY.name} is missing: this checkout is not whole. "
-            "Clone the repository again, or run `git checkout -- assets`."
-        )
-    rows = [json.loads(line) for line in MESSY.open(encoding="utf-8")]
+    [path] = _files("songbook-messy.jsonl")
+    rows = [json.loads(line) for line in path.open(encoding="utf-8")]
     pages = [Document(row["id"], row["text"], row["meta"]) for row in rows]
     return pages, [{"document": row["id"], **defect} for row in rows for defect in row["defects"]]
 
@@ -57,7 +43,7 @@ def songbook_messy() -> tuple[list[Document], list[dict]]:
 def handbook() -> list[Document]:
     """The pages of an invented company's handbook: Markdown, with the front matter in ``meta``."""
     pages = []
-    for path in _paths("handbook", ".md"):
+    for path in _files("handbook/**/*.md"):
         _, front, text = path.read_text(encoding="utf-8").split("---\n", 2)
         facts = dict(line.split(": ", 1) for line in front.strip().splitlines())
         identity = path.relative_to(FOLDER / "handbook").with_suffix("").as_posix()
@@ -67,5 +53,5 @@ def handbook() -> list[Document]:
 
 def handbook_conflicts() -> list[dict]:
     """Where pages of the handbook contradict each other: topic, pages, values, which is right."""
-    path = FOLDER / "handbook" / "known-conflicts.json"
+    [path] = _files("handbook/known-conflicts.json")
     return json.loads(path.read_text(encoding="utf-8"))

@@ -1,28 +1,21 @@
 """A corpus: documents on an Arrow table, their split, and what was skipped on the way."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-
-if TYPE_CHECKING:
-    import datasets
 
 SCHEMA = pa.schema(
     [("id", pa.string()), ("text", pa.large_string()), ("meta", pa.string()), ("part", pa.string())]
 )
 TRAIN, VALIDATION = "train", "validation"
 REPEATED = "#again"  # ends the id of a validation document that repeats a training document
-# Bounded: no slow search in long lines.
-EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")  # bounded: never slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +43,27 @@ def stable_hash(text: str, seed: int = 0) -> float:
     return int.from_bytes(digest.digest(), "little") / 2**64
 
 
+def text_hash(text: str) -> str:
+    """The first 16 digits of a text's SHA-256: its name in lists of documents."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
 def mask_emails(text: str) -> str:
     """``text`` with e-mail addresses replaced, for showing documents of other people."""
     return EMAIL.sub("[e-mail]", text)
+
+
+def num_bytes(text: str) -> int:
+    """Bytes of the text in UTF-8."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def megabytes(count: int) -> str:
+    """A number of bytes as people say it (1 MB = 1,000,000 bytes)."""
+    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
 
 
 def table_of(documents: Sequence[Document], parts: Sequence[str]) -> pa.Table:
@@ -99,10 +110,7 @@ class Corpus(Sequence[Document]):
             raise TypeError("take documents one by one, or a part with corpus.select(indices)")
         if not -len(self) <= index < len(self):
             raise IndexError(f"the corpus has {len(self)} documents, there is no number {index}")
-        row = self.table.slice(index % len(self), 1)
-        return Document(
-            row["id"][0].as_py(), row["text"][0].as_py(), json.loads(row["meta"][0].as_py())
-        )
+        return next(iter(replace(self, table=self.table.slice(index % len(self), 1))))
 
     def __iter__(self) -> Iterator[Document]:
         for batch in self.table.to_batches(max_chunksize=512):
@@ -119,10 +127,10 @@ class Corpus(Sequence[Document]):
         """All documents as one string."""
         return separator.join(self.texts())
 
-    def select(self, rows: Sequence[int] | np.ndarray, note: str = "") -> Corpus:
+    def select(self, rows: Sequence[int] | np.ndarray, note: str = "") -> "Corpus":
         """The documents with these row numbers, in this order, as a corpus."""
         table = self.table.take(pa.array(np.asarray(rows, dtype=np.int64)))
-        return replace(self, table=table, notes=(*self.notes, *([note] if note else [])))
+        return replace(self, table=table, notes=(*self.notes, note) if note else self.notes)
 
     @cached_property
     def parts(self) -> np.ndarray:
@@ -130,12 +138,12 @@ class Corpus(Sequence[Document]):
         return np.asarray(self.table["part"].to_pylist(), dtype=object)
 
     @cached_property
-    def train(self) -> Corpus:
+    def train(self) -> "Corpus":
         """The documents to learn from."""
         return self.select(np.flatnonzero(self.parts == TRAIN))
 
     @cached_property
-    def validation(self) -> Corpus:
+    def validation(self) -> "Corpus":
         """The documents to be judged on. None has a near-duplicate in ``train``."""
         return self.select(np.flatnonzero(self.parts == VALIDATION))
 
@@ -147,7 +155,7 @@ class Corpus(Sequence[Document]):
     @cached_property
     def sizes(self) -> np.ndarray:
         """UTF-8 bytes of each document."""
-        return np.fromiter((len(t.encode("utf-8")) for t in self.texts()), np.int64, len(self))
+        return np.fromiter(map(num_bytes, self.texts()), np.int64, len(self))
 
     @property
     def bytes(self) -> int:
@@ -159,7 +167,7 @@ class Corpus(Sequence[Document]):
         """Words, counted as runs of non-blank characters."""
         return sum(len(text.split()) for text in self.texts())
 
-    def sample(self, max_bytes: int, seed: int = 0) -> Corpus:
+    def sample(self, max_bytes: int, seed: int = 0) -> "Corpus":
         """At most ``max_bytes`` of text: whole documents, chosen by a seeded hash of their ids.
 
         The same documents on every machine; the order of the corpus is kept. One document at
@@ -169,11 +177,11 @@ class Corpus(Sequence[Document]):
             return self
         order = np.argsort([stable_hash(i, seed) for i in self.table["id"].to_pylist()])
         taken = max(1, int(np.searchsorted(np.cumsum(self.sizes[order]), max_bytes, side="right")))
-        share = self.sizes[order[:taken]].sum()
-        note = f"A seeded sample: {megabytes(int(share))} of {megabytes(self.bytes)} of text."
+        kept = int(self.sizes[order[:taken]].sum())
+        note = f"A seeded sample: {megabytes(kept)} of {megabytes(self.bytes)} of text."
         return self.select(np.sort(order[:taken]), note)
 
-    def joined(self, other: Corpus) -> Corpus:
+    def joined(self, other: "Corpus") -> "Corpus":
         """This corpus followed by another one; each document keeps its part."""
         return replace(
             self,
@@ -184,31 +192,17 @@ class Corpus(Sequence[Document]):
             manifest={**other.manifest, **self.manifest},
         )
 
-    def to_dataset(self) -> datasets.Dataset:
-        """The same Arrow memory as a ``datasets.Dataset``: nothing is copied."""
-        import datasets
-
-        return datasets.Dataset(self.table)
-
     def describe(self) -> list[tuple[str, str]]:
         """Rows of a small table: what this corpus is, for the reader."""
-        train, validation = self.train, self.validation
+        train, validation = len(self.train), len(self.validation)
         return [
             ("corpus", self.name),
             ("documents", f"{len(self):,}"),
             ("text", f"{megabytes(self.bytes)}, {self.words:,} words"),
-            ("train / validation", f"{len(train):,} / {len(validation):,} documents"),
+            ("train / validation", f"{train:,} / {validation:,} documents"),
             ("skipped files", f"{len(self.skipped):,}"),
             *(("note", note) for note in self.notes),
         ]
 
     def __repr__(self) -> str:
         return f"Corpus({self.name!r}, {len(self):,} documents, {megabytes(self.bytes)})"
-
-
-def megabytes(count: int) -> str:
-    """A number of bytes as people say it (1 MB = 1,000,000 bytes)."""
-    for size, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} bytes"

@@ -15,8 +15,9 @@ from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.atomic import atomic_write
-from course_lib.workbook.corpus import builtin, python_docs
+from course_lib.workbook.corpus import builtin, files, python_docs
 from course_lib.workbook.corpus.document import Corpus, Document, Skipped, megabytes, table_of
+from course_lib.workbook.corpus.hub import read_hub
 from course_lib.workbook.corpus.split import split
 
 BUDGET = 32_000_000  # bytes of text taken from a corpus of the reader's own
@@ -41,14 +42,13 @@ def load_corpus(source: str | os.PathLike | None = None, *, budget: int = BUDGET
     """
     wanted = str(source if source is not None else settings.corpus_choice()).strip()
     if wanted in ("python-docs", "python-docs:full"):
-        return _python_docs(full=wanted.endswith("full"))
+        return _python_docs(wanted)
     if wanted in ("songbook", "handbook"):
-        documents = getattr(builtin, wanted)()
-        return _corpus(documents, name=wanted, source=wanted, builtin=True)
+        return _corpus(getattr(builtin, wanted)(), name=wanted, source=wanted, builtin=True)
     if wanted == "songbook-messy":
         return _songbook_messy()
-    if wanted.startswith("hub:"):
-        return _hub(wanted, budget)
+    if wanted.startswith("hub:"):  # fetched once; the cache then serves it offline, too
+        return _cached(f"hub-{_digest(wanted)}", str(budget), lambda: _hub(wanted, budget))
     return _own(wanted, budget)
 
 
@@ -58,23 +58,17 @@ def _corpus(documents: Sequence[Document], **facts) -> Corpus:
     return Corpus(table_of(documents, parts), notes=(*facts.pop("notes", ()), *notes), **facts)
 
 
-def _python_docs(full: bool) -> Corpus:
-    size = "full" if full else "small"
-
-    versions = python_docs.versions(full)
+def _python_docs(wanted: str) -> Corpus:
+    full = wanted.endswith("full")
+    size, versions = "full" if full else "small", python_docs.versions(full)
 
     def make() -> Corpus:
         documents = list(python_docs.python_docs(full))
         licences = {str(d.meta["origin"]): str(d.meta["licence"]) for d in documents}
-        return _corpus(
-            documents,
-            name=f"python-docs ({size})",
-            source="python-docs:full" if full else "python-docs",
-            builtin=True,
-            manifest={"versions": versions, "licences": licences},
-        )
+        facts = {"manifest": {"versions": versions, "licences": licences}, "builtin": True}
+        return _corpus(documents, name=f"python-docs ({size})", source=wanted, **facts)
 
-    return _cached(f"python-docs-{size}", _short_hash(str(versions)), make)
+    return _cached(f"python-docs-{size}", _digest(json.dumps(versions)), make)
 
 
 def _songbook_messy() -> Corpus:
@@ -83,35 +77,20 @@ def _songbook_messy() -> Corpus:
     part = dict(zip(clean.table["id"].to_pylist(), clean.parts, strict=True))
     pages, defects = builtin.songbook_messy()
     parts = [part[str(page.meta.get("copy_of", page.id))] for page in pages]
-    return Corpus(
-        table_of(pages, parts),
-        name="songbook-messy",
-        source="songbook-messy",
-        builtin=True,
-        manifest={"defects": defects},
-    )
+    facts = {"builtin": True, "manifest": {"defects": defects}}
+    return Corpus(table_of(pages, parts), name="songbook-messy", source="songbook-messy", **facts)
 
 
 def _hub(wanted: str, budget: int) -> Corpus:
-    """Fetched once: a cached data set is used without asking the hub, so it works offline, too."""
-
-    def make() -> Corpus:
-        from course_lib.workbook.corpus.hub import read_hub
-
-        return _corpus(read_hub(wanted[4:], budget=budget, seed=0), name=wanted, source=wanted)
-
-    return _cached(f"hub-{_short_hash(wanted)}", str(budget), make)
+    return _corpus(read_hub(wanted[4:], budget=budget, seed=0), name=wanted, source=wanted)
 
 
 def _own(wanted: str, budget: int) -> Corpus:
-    from course_lib.workbook.corpus import files
-
     path = files.clean_path(wanted)
     if not path.exists():
-        names = ", ".join(BUILTIN)
         raise CourseError(
             f"There is no file or folder {wanted!r}, and no built-in corpus of that name: "
-            f"give a path that exists, hub:NAME, or one of {names}."
+            f"give a path that exists, hub:NAME, or one of {', '.join(BUILTIN)}."
         )
     found = files.find_files(path)
 
@@ -128,19 +107,15 @@ def _own(wanted: str, budget: int) -> Corpus:
         notes += guesses[:MAX_GUESSES]
         if len(guesses) > MAX_GUESSES:
             notes.append(f"{len(guesses) - MAX_GUESSES:,} more files were read with a guess.")
-        return _corpus(
-            reading.documents,
-            name=path.name or str(path),
-            source=str(path),
-            skipped=[skip for skip in reading.skipped if skip.reason != "note"],
-            notes=notes,
-        )
+        skipped = [skip for skip in reading.skipped if skip.reason != "note"]
+        facts = {"name": path.name or str(path), "source": str(path)}
+        return _corpus(reading.documents, skipped=skipped, notes=notes, **facts)
 
-    key = _short_hash(f"{path}|{budget}|{files.fingerprint(found)}")
-    return _cached(f"own-{_short_hash(str(path))}", key, make)
+    key = _digest(f"{path}|{budget}|{files.fingerprint(found)}")
+    return _cached(f"own-{_digest(str(path))}", key, make)
 
 
-def _short_hash(text: str) -> str:
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -150,12 +125,12 @@ def _cached(slot: str, key: str, make: Callable[[], Corpus]) -> Corpus:
     One file a slot: making it anew replaces the old one. A cache that cannot be read is made
     again; one that cannot be written (a full disk) only costs the time at the next start.
     """
-    path = places.cache_folder() / f"corpus-{slot}.arrow"
-    full_key = f"{code_version()}-{key}"
-    corpus = _read_cache(path, full_key)
+    path, key = places.cache_folder() / f"corpus-{slot}.arrow", f"{code_version()}-{key}"
+    corpus = _read_cache(path, key)
     if corpus is None:
         corpus = make()
-        _write_cache(path, full_key, corpus)
+        with contextlib.suppress(OSError):
+            _write_cache(path, key, corpus)
     return corpus
 
 
@@ -171,12 +146,12 @@ def _read_cache(path: Path, key: str) -> Corpus | None:
         with pa.memory_map(str(path)) as memory:
             table = pa.ipc.open_file(memory).read_all()
         facts = json.loads(table.schema.metadata[b"course"])
+        if facts.pop("key") != key:
+            return None
+        facts["skipped"] = [Skipped(**skip) for skip in facts["skipped"]]
+        return Corpus(table.replace_schema_metadata(None), **facts)
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return None
-    if facts.pop("key", None) != key:
-        return None
-    skipped = [Skipped(**skip) for skip in facts.pop("skipped")]
-    return Corpus(table.replace_schema_metadata(None), skipped=skipped, **facts)
 
 
 def _write_cache(path: Path, key: str, corpus: Corpus) -> None:
@@ -184,7 +159,6 @@ def _write_cache(path: Path, key: str, corpus: Corpus) -> None:
     facts |= {"key": key, "skipped": [asdict(skip) for skip in corpus.skipped]}
     table = corpus.table.replace_schema_metadata({"course": json.dumps(facts)})
     with (
-        contextlib.suppress(OSError),
         atomic_write(path) as temporary,
         pa.OSFile(str(temporary), "wb") as sink,
         pa.ipc.new_file(sink, table.schema) as writer,

@@ -22,9 +22,7 @@ BANDS, ROWS = 14, 8
 THRESHOLD = 0.8
 
 _CHUNK = 1 << 15  # shingles hashed at a time: small enough to stay in the processor's cache
-LEADERS = (
-    8  # documents that a document is compared with in one bucket, and as many of other clusters
-)
+LEADERS = 8  # documents of a bucket that each one is compared with, and as many of other clusters
 
 
 def _mix(values: np.ndarray, multiplier: int, addend: int) -> np.ndarray:
@@ -57,62 +55,42 @@ def shingles(texts: Iterable[str], size: int = SHINGLE_WORDS) -> tuple[np.ndarra
     without repeats. A document shorter than ``size`` words is one shingle: its whole text.
     """
     code_of = _Codes().__getitem__
-    pieces: list[np.ndarray] = []
-    counts: list[np.ndarray] = []
-    codes: list[int] = []
-    lengths: list[int] = []
-    short: list[int] = []  # the shingle of a short document; of a longer one nothing is read here
-
-    def finish() -> None:
-        hashes, own = _shingles_of_group(codes, lengths, short, size)
-        pieces.append(hashes)
-        counts.append(own)
-        for row in (codes, lengths, short):
-            row.clear()
-
+    codes, lengths, short = [], [], []  # short: the one shingle of a short document, else 0
+    groups = []
     for text in texts:
-        before = len(codes)
-        codes.extend(map(code_of, words(text)))
-        length = len(codes) - before
-        lengths.append(length)
-        whole = (" ".join(map(str, codes[before:])) or text.strip()) if length < size else ""
+        own = list(map(code_of, words(text)))
+        whole = (" ".join(map(str, own)) or text.strip()) if len(own) < size else ""
         short.append(zlib.crc32(whole.encode("utf-8", "surrogatepass")))
+        codes += own
+        lengths.append(len(own))
         if len(codes) >= _CHUNK:  # many short documents share the cost of each array operation
-            finish()
-    finish()
-    return np.concatenate(pieces), np.concatenate(([0], np.cumsum(np.concatenate(counts)))).astype(
-        np.int64
-    )
+            groups.append(_shingles_of_group(codes, lengths, short, size))
+            codes, lengths, short = [], [], []
+    groups.append(_shingles_of_group(codes, lengths, short, size))
+    hashes, counts = (np.concatenate(part) for part in zip(*groups, strict=True))
+    return hashes, np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 
 
 def _shingles_of_group(
-    codes: Sequence[int], lengths: Sequence[int], short: Sequence[int], size: int
+    codes: list[int], lengths: list[int], short: list[int], size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Shingles of documents that lie one after the other in ``codes``, and each one's number.
+    """Shingles of documents that lie one after the other in ``codes``, and their number in each.
 
     A shingle's hash is the sum of its words' codes, each scrambled for its place.
     """
-    words_of = np.asarray(lengths, dtype=np.int64)
-    row = np.asarray(codes, dtype=np.uint32)
+    lengths, row = np.asarray(lengths, dtype=np.int64), np.asarray(codes, dtype=np.uint32)
     places = max(len(row) - size + 1, 0)
     total = np.zeros(places, dtype=np.uint32)
     for slot, (multiplier, addend) in enumerate(_constants(size, seed=5)):
         total += _mix(row[slot : slot + places], multiplier, addend)
-    left = np.repeat(np.cumsum(words_of), words_of)[:places] - np.arange(
-        places
-    )  # words from here to the document's end
-    owner = np.repeat(np.arange(len(words_of), dtype=np.uint64), words_of)[:places][left >= size]
-    small = np.flatnonzero(words_of < size).astype(np.uint64)
-    keys = np.concatenate(
-        (
-            owner << np.uint64(32) | total[left >= size],
-            small << np.uint64(32) | np.asarray(short, dtype=np.uint64)[words_of < size],
-        )
-    )
-    keys.sort()
-    keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))] if len(keys) else keys
-    counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(words_of))
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32), counts
+    left = np.repeat(np.cumsum(lengths), lengths)[:places] - np.arange(places)  # words to its end
+    owner = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)[:places][left >= size]
+    small = np.flatnonzero(lengths < size).astype(np.uint64)
+    whole = np.asarray(short, dtype=np.uint64)[lengths < size]
+    shift = np.uint64(32)
+    keys = np.unique(np.concatenate((owner << shift | total[left >= size], small << shift | whole)))
+    counts = np.bincount((keys >> shift).astype(np.int64), minlength=len(lengths))
+    return keys.astype(np.uint32), counts  # the lower half
 
 
 def signatures(

@@ -17,18 +17,34 @@ from pathlib import Path
 from course_lib.workbook import progress
 from course_lib.workbook.corpus.document import Document
 
-PACKAGES = """
-    torch transformers peft bitsandbytes datasets tokenizers safetensors huggingface_hub accelerate
-    numpy scipy pandas pyarrow matplotlib scikit-learn jupyterlab ipywidgets notebook nbconvert
-    nbformat nbclient jupyter_server IPython traitlets tornado jinja2 tqdm fsspec trafilatura
-    psutil sympy networkx pillow
-""".split()  # noqa: SIM905
+PACKAGES = (  # noqa: SIM905
+    "torch transformers peft bitsandbytes datasets tokenizers safetensors huggingface_hub "
+    "accelerate numpy scipy pandas pyarrow matplotlib scikit-learn jupyterlab ipywidgets notebook "
+    "nbconvert nbformat nbclient jupyter_server IPython traitlets tornado jinja2 tqdm fsspec "
+    "trafilatura psutil sympy networkx pillow"
+).split()
 MODULE_NAMES = {"scikit-learn": "sklearn", "pillow": "PIL"}
 LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "lib2to3"}
-MINIMUM_WORDS = 5
-PYTHON = {"origin": "Python", "licence": "PSF-2.0"}
+MIN_WORDS = 5
 DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
+FACTS = {"origin": "Python", "licence": "PSF-2.0"}
+
+
+def python_docs(full: bool) -> Iterator[Document]:
+    """All documents, in a fixed order."""
+    yield from topics()
+    yield from package_documents(STANDARD_LIBRARY, "stdlib", FACTS, "Reading the standard library")
+    for name in PACKAGES if full else ():
+        if package := installed(name):
+            yield from package_documents(package[0], name, package[1], f"Reading {name}")
+
+
+def versions(full: bool) -> dict[str, str]:
+    """What the corpus is made from: names and versions."""
+    packages = {name: installed(name) for name in (PACKAGES if full else ())}
+    known = {name: package[1]["version"] for name, package in packages.items() if package}
+    return {"Python": platform.python_version(), **known}
 
 
 def topics(folder: Path = STANDARD_LIBRARY) -> Iterator[Document]:
@@ -39,7 +55,7 @@ def topics(folder: Path = STANDARD_LIBRARY) -> Iterator[Document]:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
             for name, text in sorted(ast.literal_eval(node.value).items()):
-                yield Document(f"topics:{name}", inspect.cleandoc(text), {"title": name, **PYTHON})
+                yield Document(f"topics:{name}", inspect.cleandoc(text), {"title": name, **FACTS})
 
 
 def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
@@ -54,13 +70,10 @@ def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
     while pending:
         node, name = pending.pop()
         text = ast.get_docstring(node)
-        if text and len(text.split()) >= MINIMUM_WORDS:
+        if text and len(text.split()) >= MIN_WORDS:
             yield name, text
-        pending += [
-            (child, f"{name}.{child.name}")
-            for child in reversed(node.body)
-            if isinstance(child, DEFINITIONS)
-        ]
+        inner = [child for child in reversed(node.body) if isinstance(child, DEFINITIONS)]
+        pending += [(child, f"{name}.{child.name}") for child in inner]
 
 
 def package_documents(folder: Path, module: str, facts: dict, bar: str) -> Iterator[Document]:
@@ -97,21 +110,3 @@ def installed(name: str) -> tuple[Path, dict] | None:
         classes = [c for c in headers.get_all("Classifier") or [] if c.startswith("License ::")]
         licence = classes[0].split(" :: ")[-1] if classes else "see the package"
     return folder, {"origin": name, "version": distribution.version, "licence": licence.strip()}
-
-
-def versions(full: bool) -> dict[str, str]:
-    """What the corpus is made from: names and versions."""
-    found = {name: installed(name) for name in (PACKAGES if full else ())}
-    return {"Python": platform.python_version()} | {
-        name: package[1]["version"] for name, package in found.items() if package
-    }
-
-
-def python_docs(full: bool) -> Iterator[Document]:
-    """All documents, in a fixed order."""
-    yield from topics()
-    yield from package_documents(STANDARD_LIBRARY, "stdlib", PYTHON, "Reading the standard library")
-    for name in PACKAGES if full else ():
-        package = installed(name)
-        if package:
-            yield from package_documents(package[0], name, package[1], f"Reading {name}")

@@ -1,14 +1,22 @@
 """The fixed train/validation split, which no near-duplicate crosses."""
 
+import json
 from collections.abc import Sequence
 
-import numpy as np
-
-from course_lib.workbook.corpus.document import REPEATED, TRAIN, VALIDATION, Document, stable_hash
+from course_lib.places import REPOSITORY
+from course_lib.workbook.corpus.document import (
+    REPEATED,
+    TRAIN,
+    VALIDATION,
+    Document,
+    num_bytes,
+    stable_hash,
+)
 from course_lib.workbook.corpus.minhash import find_clusters
 
-SHARE = 0.1
-ACCEPTED = (0.02, 0.3)  # shares of the text that a validation part may have without further ado
+FRACTION = 0.1
+HASHES = "sha256, first 16 digits"  # the key of ``held_out.json``
+ACCEPTED = (0.02, 0.3)  # fractions of the text that a validation part may have as it comes
 
 
 def split(documents: Sequence[Document]) -> tuple[list[Document], list[str], list[str]]:
@@ -17,81 +25,83 @@ def split(documents: Sequence[Document]) -> tuple[list[Document], list[str], lis
     Clusters of near-duplicates go to one side as a whole. A hash of one member's text decides,
     so the answer does not depend on order, machine or seed, nor on the size of the cluster (the
     smallest of all members' hashes would: it is small where there are many). Only where a corpus
-    has no two independent documents are its texts cut in two, and more documents returned.
+    has no two independent documents are its texts cut in two: then there are more of them.
     """
     if not documents:
         return [], [], []
-    labels = find_clusters(document.text for document in documents).kept
-    sizes = np.array([len(document.text.encode("utf-8", "replace")) for document in documents])
+    labels = find_clusters(document.text for document in documents).kept.tolist()
     members: dict[int, list[str]] = {}
-    weights: dict[int, int] = {}
-    for label, document, size in zip(labels.tolist(), documents, sizes.tolist(), strict=True):
+    for label, document in zip(labels, documents, strict=True):
         members.setdefault(label, []).append(document.text)
-        weights[label] = weights.get(label, 0) + size
     # Which member it is must not lean towards small hashes: another seed chooses it.
     keys = {
         label: stable_hash(min(texts, key=lambda text: (stable_hash(text, seed=1), text)))
         for label, texts in members.items()
     }
-    chosen = {label for label, key in keys.items() if key < SHARE}
-    total = max(1, int(sizes.sum()))
-    share = sum(weights[label] for label in chosen) / total
-    if not ACCEPTED[0] <= share <= ACCEPTED[1]:
-        chosen = _fill(keys, weights, total)
+    sizes = {label: sum(map(num_bytes, texts)) for label, texts in members.items()}
+    total = max(1, sum(sizes.values()))
+    chosen = {label for label, key in keys.items() if key < FRACTION}
+    if not ACCEPTED[0] <= sum(sizes[label] for label in chosen) / total <= ACCEPTED[1]:
+        chosen = _fill(keys, sizes, total)
     if not chosen:
         return _cut(documents)
-    parts = [VALIDATION if label in chosen else TRAIN for label in labels.tolist()]
-    return list(documents), parts, []
+    return list(documents), [VALIDATION if label in chosen else TRAIN for label in labels], []
 
 
-def _fill(keys: dict[int, float], weights: dict[int, int], total: int) -> set[int]:
+def _fill(keys: dict[int, float], sizes: dict[int, int], total: int) -> set[int]:
     """For a corpus of few documents: clusters in hash order, until about a tenth is reached."""
     chosen: set[int] = set()
     size = 0
     for label in sorted(keys, key=lambda label: (keys[label], label)):
-        if size < SHARE * total and size + weights[label] <= ACCEPTED[1] * total:
+        if size < FRACTION * total and size + sizes[label] <= ACCEPTED[1] * total:
             chosen.add(label)
-            size += weights[label]
+            size += sizes[label]
     return chosen
 
 
 def _cut(documents: Sequence[Document]) -> tuple[list[Document], list[str], list[str]]:
     """The last tenth of every text becomes validation; a text too short for that only trains."""
-    cut, parts = [], []
+    train, validation = [], []
     for document in documents:
         at = _boundary(document.text)
+        head, tail = document.text[:at].rstrip(), document.text[at:].lstrip()
         if at:
-            head = Document(document.id, document.text[:at].rstrip(), document.meta)
-            tail = Document(document.id + "#end", document.text[at:].lstrip(), document.meta)
-            cut += [head, tail]
-            parts += [TRAIN, VALIDATION]
-        else:
-            cut.append(document)
-            parts.append(TRAIN)
+            validation.append(Document(document.id + "#end", tail, document.meta))
+        train.append(Document(document.id, head, document.meta) if at else document)
     note = (
         "This corpus has no two independent documents of fitting size, so the last tenth of "
         "each text is held out for validation."
     )
-    if VALIDATION not in parts:
-        # One or a few words: the same text must serve for both, and the reader must know.
-        cut, parts = [*cut, *cut], [*parts, *[VALIDATION] * len(parts)]
-        cut[len(documents) :] = [Document(d.id + REPEATED, d.text, d.meta) for d in documents]
+    if not validation:  # one or a few words: the same text serves for both, and the reader is told
+        validation = [Document(d.id + REPEATED, d.text, d.meta) for d in documents]
         note = (
             "This corpus is too short to hold anything out: validation repeats the training "
             "text, so scores on it say nothing about new text."
         )
-    return cut, parts, [note]
+    parts = [TRAIN] * len(train) + [VALIDATION] * len(validation)
+    return [*train, *validation], parts, [note]
 
 
 def _boundary(text: str) -> int:
     """Where to cut: the paragraph, line, sentence or word end nearest to nine tenths; 0 if none."""
-    target = int(len(text) * (1 - SHARE))
+    target = int(len(text) * (1 - FRACTION))
     for mark in ("\n\n", "\n", ". ", "。", " "):
         before = text.rfind(mark, int(len(text) * 0.6), target)
         after = text.find(mark, target, int(len(text) * 0.97))
-        found = [place for place in (before, after) if place > 0]
-        if found:
-            at = min(found, key=lambda place: abs(place - target)) + len(mark)
+        ends = [end + len(mark) for end in (before, after) if end > 0]
+        for at in sorted(ends, key=lambda end: abs(end - target)):
             if text[:at].strip() and text[at:].strip():
                 return at
     return target if len(text) >= 200 else 0
+
+
+def held_out_hashes(model: str) -> frozenset[str]:
+    """``text_hash`` of the documents that a shipped model has surely not learned from.
+
+    Which documents a machine holds out depends on its packages; the list is the same everywhere.
+    A model that brings no list has none.
+    """
+    path = REPOSITORY / "assets" / "models" / model / "held_out.json"
+    if not path.is_file():
+        return frozenset()
+    return frozenset(json.loads(path.read_text(encoding="utf-8"))[HASHES])

@@ -27,14 +27,6 @@ def test_parts(corpus: Corpus) -> None:
     assert len(corpus.train) == 45
 
 
-def test_a_dataset_shares_the_memory(corpus: Corpus) -> None:
-    dataset = corpus.to_dataset()
-    assert dataset.num_rows == 50 and dataset[3]["text"] == corpus[3].text
-    ours = corpus.table["text"].chunk(0).buffers()[-1]
-    theirs = dataset.data.table["text"].chunk(0).buffers()[-1]
-    assert ours.address == theirs.address
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_a_sample_is_bounded_seeded_and_says_so(corpus: Corpus, seed: int) -> None:
     sample = corpus.sample(3000, seed)

@@ -4,9 +4,10 @@ import random
 
 import pytest
 
-from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, stable_hash
+from course_lib.workbook.corpus import load_corpus
+from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, stable_hash, text_hash
 from course_lib.workbook.corpus.minhash import find_clusters
-from course_lib.workbook.corpus.split import split
+from course_lib.workbook.corpus.split import held_out_hashes, split
 
 
 def make_documents(seed: int, count: int = 300) -> list[Document]:
@@ -112,3 +113,13 @@ def test_many_copies_of_one_document_are_cut_too() -> None:
 
 def test_an_empty_list_stays_empty() -> None:
     assert split([]) == ([], [], [])
+
+
+def test_what_is_held_out_here_was_held_out_there() -> None:
+    """Documents shared with the machine that trained mini-falcon lie on the same side."""
+    assert held_out_hashes("no-such-model") == frozenset() and text_hash("a") == "ca978112ca1bbdca"
+    corpus, listed = load_corpus("python-docs"), held_out_hashes("mini-falcon")
+    assert len(listed) > 1_000 and all(len(name) == 16 for name in listed)
+    held_out = {text_hash(text) for text in corpus.validation.texts()} & listed
+    trained = {text_hash(text) for text in corpus.train.texts()} & listed
+    assert len(held_out) > 100 and len(trained) < 0.05 * len(held_out)

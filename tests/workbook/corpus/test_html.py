@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_lib.cleaning.html_text import main_text, strip_tags
+from course_lib.workbook.corpus.html import main_text, strip_tags
 
 SENTENCE = (
     "The lighthouse keeper wrote a letter every evening and never sent a single one of them. "

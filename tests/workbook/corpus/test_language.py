@@ -1,6 +1,6 @@
 """Languages are told apart."""
 
-from course_lib.cleaning.language import identify, main_language
+from course_lib.workbook.corpus.language import identify, main_language
 
 TEXTS = {
     "en": "The keeper of the lighthouse wrote a letter every evening and carried it down to the harbour.",
