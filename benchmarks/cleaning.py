@@ -44,9 +44,12 @@ def steps() -> tuple[dict[str, Callable], dict[str, Callable]]:
 
     single = {"repair encoding": repair.repair_encoding, "normalise": repair.normalise}
     single |= {
-        name: step
-        for name, step in filters.fineweb(split_words).items()
-        if name != "near duplicates"
+        "main text": repair.extract_pages,
+        "language": filters.keep_languages,
+        "repetition": partial(filters.drop_repetitive, split=split_words),
+        "quality": partial(filters.drop_low_quality, split=split_words),
+        "C4": partial(filters.clean_c4, split=split_words, filter_no_terminal_punct=False),
+        "FineWeb": partial(filters.drop_fineweb, split=split_words),
     }
     single["personal data"] = personal.mask_documents
     together = {

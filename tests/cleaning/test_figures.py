@@ -10,6 +10,7 @@ from course_lib.cleaning.steps import run_steps
 from course_lib.workbook.corpus import Document
 
 COPIES = {"copies": drop_exact}
+TEN = [Document(str(number), f"text {number % 2}") for number in range(10)]
 HALF = SimpleNamespace(precision=0.5, recall=0.75)
 FULL = SimpleNamespace(precision=1.0, recall=1.0)
 
@@ -18,11 +19,8 @@ FULL = SimpleNamespace(precision=1.0, recall=1.0)
     ("figure", "sentence"),
     [
         (
-            figures.funnel(
-                run_steps([Document(str(i), f"text {i % 2}") for i in range(10)], COPIES),
-                "A funnel",
-            ),
-            "Of 10 documents 2 are left, with 20 % of the text; “copies” drops the most documents, 8.",
+            figures.funnel(run_steps(TEN, COPIES), "A funnel"),
+            "10 documents 2 are left, with 20 % of the text; “copies” drops the most documents, 8.",
         ),
         (figures.funnel(run_steps([], COPIES), "A funnel"), "Of 0 documents 0 are left"),
         (figures.reasons({}, "Reasons"), "0 documents were dropped."),
