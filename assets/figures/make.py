@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from course_lib.cleaning import figures_models as cleaning
 from course_lib.start_here.figures import course_map
 from course_lib.transformer import figures as transformer
 from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
@@ -136,6 +135,39 @@ def embeddings() -> DescribedFigure:
     )
 
 
+def cleaning() -> DescribedFigure:
+    """Notebook 04 in one picture: steps, and the three ways to judge them."""
+    figure, axis = canvas(width=8.6, height=2.5)
+    title = "From a heap of text to a training set, every step judged"
+    axis.set(title=title, xlim=(-0.7, 8.7), ylim=(-1.35, 0.7))
+    axis.set_axis_off()
+    judges = (
+        "against the truth:\nprecision and recall",
+        "by a model:\nbits a byte, two targets",
+        "by you:\na hundred labels",
+    )
+    steps = ("look", "repair", "filter", "remove\nduplicates", "mask what\nis personal")
+    places = [(2 * number, 0.25, text, 0) for number, text in enumerate(steps)]
+    places += [(1 + 3 * number, -0.95, text, 1) for number, text in enumerate(judges)]
+    for x, y, text, colour in places:
+        style = {
+            "boxstyle": "round,pad=0.45",
+            "facecolor": COLOURS[colour] + "30",
+            "edgecolor": COLOURS[colour],
+        }
+        axis.text(x, y, text, ha="center", va="center", bbox=style, fontsize=9.5)
+    arrow = {"arrowstyle": "->", "lw": 1.5}
+    for x in (2, 4, 6, 8):
+        axis.annotate("", (x - 0.72, 0.25), (x - 1.28, 0.25), arrowprops=arrow)
+    for x in (1, 4, 7):
+        axis.annotate("", (x, -0.2), (x, -0.6), arrowprops=arrow)
+    return DescribedFigure(
+        figure,
+        "Text is looked at, repaired, filtered, freed of duplicates and masked; the steps are judged "
+        "against a known truth, by models that learn from the result, and by you.",
+    )
+
+
 def finetuning() -> DescribedFigure:
     """Notebook 05 in one picture: a frozen base in 4 bits, and a small detour that learns."""
     figure, axis = canvas(width=8.4, height=2.5)
@@ -179,5 +211,5 @@ if __name__ == "__main__":
     (FOLDER / "01_what_you_will_build.png").write_bytes(history().png())
     (FOLDER / "02_what_you_will_build.png").write_bytes(embeddings().png())
     (FOLDER / "03_what_you_will_build.png").write_bytes(transformer.what_you_will_build().png())
-    (FOLDER / "04_what_you_will_build.png").write_bytes(cleaning.what_you_will_build().png())
+    (FOLDER / "04_what_you_will_build.png").write_bytes(cleaning().png())
     (FOLDER / "05_what_you_will_build.png").write_bytes(finetuning().png())
