@@ -25,10 +25,7 @@ from course_lib.cleaning.downstream import (  # noqa: E402
     one_source,
     trials,
 )
-from course_lib.cleaning.duplicates import (
-    drop_near,  # noqa: E402
-    drop_repeated_lines,  # noqa: E402
-)
+from course_lib.cleaning.duplicates import drop_near, drop_repeated_lines  # noqa: E402
 from course_lib.cleaning.filters import drop_low_quality  # noqa: E402
 from course_lib.cleaning.repair import repair_encoding  # noqa: E402
 from course_lib.cleaning.steps import run_steps  # noqa: E402
