@@ -9,6 +9,7 @@ kept as a file; ``python -m course_lib.cleaning.messy`` writes it anew.
 import html
 import json
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -112,15 +113,15 @@ def _sung(lines: list[_Line]) -> list[int]:
 def _mojibake(text: str, rng: random.Random, song: Document) -> str:
     """UTF-8 with typographic quotation marks, read as Windows-1252.
 
-    That code has no character for the last byte of ” (9D). For half of the songs the reader kept
-    the byte, as browsers do; for the others it put � there, and the mark cannot be had back.
+    That code has no character for some bytes, such as the last one of ”. For half of the songs the
+    reader kept the byte, as browsers do; for the others it put � there, and the mark is lost.
     """
     curly = text.replace("'", "’")
     if curly.count('"') == 2:
         curly = curly.replace('"', "“", 1).replace('"', "”")
     lost = random.Random(song.id).random() < 0.5
     read = curly.encode("utf-8").decode("cp1252", "surrogateescape")
-    return read.replace("\udc9d", "\ufffd" if lost else "\x9d")
+    return re.sub("[\udc80-\udcff]", lambda b: "\ufffd" if lost else chr(ord(b[0]) - 0xDC00), read)
 
 
 def _inline_chords(text: str, rng: random.Random, song: Document) -> str:
@@ -211,5 +212,5 @@ def as_jsonl() -> str:
 
 
 if __name__ == "__main__":
-    with atomic_write(builtin.MESSY) as path:
+    with atomic_write(builtin.FOLDER / "songbook-messy.jsonl") as path:
         path.write_text(as_jsonl(), encoding="utf-8", newline="\n")

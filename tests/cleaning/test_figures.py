@@ -1,7 +1,5 @@
 """The figures bear ordinary and empty input, and their sentence says what they show."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from course_lib.cleaning import figures
@@ -11,8 +9,6 @@ from course_lib.workbook.corpus import Document
 
 COPIES = {"copies": drop_exact}
 TEN = [Document(str(number), f"text {number % 2}") for number in range(10)]
-HALF = SimpleNamespace(precision=0.5, recall=0.75)
-FULL = SimpleNamespace(precision=1.0, recall=1.0)
 
 
 @pytest.mark.parametrize(
@@ -39,10 +35,6 @@ FULL = SimpleNamespace(precision=1.0, recall=1.0)
         (figures.removed_fractions({"copies": 0.1, "lines": 0.2}), "lines removes most: 20.0%"),
         (figures.removed_fractions({"copies": 0.0}), "None of them removes anything here."),
         (figures.leaked_perplexities({"leaked": 10.2, "clean": 76}), "leaked: 10, clean: 76."),
-        (
-            figures.precision_and_recall({"card": HALF, "key": FULL}),
-            "is card, with a precision of 0.50 and a recall of 0.75.",
-        ),
     ],
 )
 def test_each_sentence(figure: figures.DescribedFigure, sentence: str) -> None:

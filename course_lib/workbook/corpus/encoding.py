@@ -193,7 +193,7 @@ def guess_encoding(sample: bytes) -> str | None:
 
 
 def _odd_places(text: str, languages: set[str]) -> int | None:
-    """How often something stands where a real text has it not; None if ``text`` is not plausible."""
+    """How often something stands where a real text has it not; None if it is not plausible."""
     if FOUL.search(text):
         return None
     odd = len(ODD.findall(text))

@@ -10,7 +10,10 @@ from course_lib.workbook.corpus.encoding import TextFile, guess_encoding
 from course_lib.workbook.corpus.parts import Problem
 
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
-FRENCH = "Le garçon a mangé une pâtisserie à la crème près de la forêt. Ça dépend des élèves, répondit-il."
+FRENCH = (
+    "Le garçon a mangé une pâtisserie à la crème près de la forêt. Ça dépend des élèves, "
+    "répondit-il."
+)
 SPANISH = (
     "El niño comió una manzana en el jardín. Según el médico, la situación cambió rápidamente."
 )
