@@ -220,13 +220,16 @@ class BPETokenizer:
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of the tokens. Special tokens are nothing."""
         ids = list(ids)
+        self._check(ids)
+        return b"".join([self.token_bytes[token_id] for token_id in ids])
+
+    def _check(self, ids: list[int]) -> None:
         if ids and not (min(ids) >= 0 and max(ids) < len(self)):
             wrong = next(token_id for token_id in ids if not 0 <= token_id < len(self))
             raise CourseError(
                 f"There is no token {wrong}: this tokenizer has 0 to {len(self) - 1}. "
                 "Is it the one that the model learned with?"
             )
-        return b"".join([self.token_bytes[token_id] for token_id in ids])
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text. Bytes that are no UTF-8, as half a character at a cut, become �."""
@@ -234,6 +237,7 @@ class BPETokenizer:
 
     def id_to_token(self, token_id: int) -> str:
         """A token as the files write it: one visible character a byte, Ġ for a blank."""
+        self._check([token_id])
         names = list(self.special_tokens)
         if token_id < len(names):
             return names[token_id]
