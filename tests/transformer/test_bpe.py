@@ -127,7 +127,8 @@ def test_other_files_are_refused(content: str, tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_of_another_order_is_refused(tmp_path: Path) -> None:
-    stored = BPETokenizer.train(["low lower lowest"] * 3, 262).to_json()
+    tokenizer = BPETokenizer.train(["low lower lowest"] * 3, 262)
+    stored = json.loads(tokenizer.to_tokenizers().to_str())
     vocabulary = stored["model"]["vocab"]
     vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
     (tmp_path / "t.json").write_text(json.dumps(stored))
