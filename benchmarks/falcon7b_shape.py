@@ -1,12 +1,13 @@
-"""Falcon-7B's real shape with random weights: loaded in four bits and trained, on a GPU or on a CPU.
+"""Falcon-7B's real shape with random weights: loaded in four bits and trained.
 
     python benchmarks/falcon7b_shape.py [--folder .course/falcon-7b-shape] [--keep]
 
-Needs 14 GB of disk, no download. The weights are written once, a shard a layer. On a GPU: memory that
-loading takes, peak memory, seconds a step and tokens a second at batch 1, 4, 8 and 512, 1,024, 2,048 tokens,
-beside the prediction of ``memory.py``, and generation. Without one: the most memory that loading adds,
-and one training step of 1 × 128 tokens. Writes ``benchmarks/results/falcon7b_shape.json``; a GPU's
-results and a CPU's stand side by side. ``--layers 2`` makes a smaller one to try (its results are only printed).
+Needs 14 GB of disk, no download. The weights are written once, a shard a layer. On a GPU: memory
+that loading takes, peak memory, seconds a step and tokens a second at batch 1, 4, 8 and 512, 1,024,
+2,048 tokens, beside the prediction of ``memory.py``, and generation. Without one: the most memory
+that loading adds, and one training step of 1 × 128 tokens. Writes
+``benchmarks/results/falcon7b_shape.json``; a GPU's results and a CPU's stand side by side.
+``--layers 2`` makes a smaller one to try (its results are only printed).
 """
 
 import argparse
@@ -28,11 +29,11 @@ import torch  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 from transformers import FalconConfig, FalconForCausalLM  # noqa: E402
 
-from course_lib.finetuning.examples import Pad  # noqa: E402
 from course_lib.finetuning.falcon import Base, load_base  # noqa: E402
 from course_lib.finetuning.memory import estimate, measured  # noqa: E402
-from course_lib.finetuning.train import Recipe, checkpoint_activations, with_adapter  # noqa: E402
+from course_lib.finetuning.train import FinetuneConfig, add_adapter  # noqa: E402
 from course_lib.transformer.convert import config_of  # noqa: E402
+from course_lib.workbook.evaluate import pad_batch  # noqa: E402
 from course_lib.workbook.models import FOLDER  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "falcon7b_shape.json"
@@ -59,7 +60,7 @@ BATCHES, LENGTHS = (1, 4, 8), (512, 1_024, 2_048)
 
 
 def write_weights(folder: Path, shape: dict) -> int:
-    """Random weights in bf16, a shard a layer and one for the rest; never more than a layer in memory. Bytes."""
+    """Random weights in bf16, a shard a layer and one for the rest. Returns their bytes."""
     config = FalconConfig(**shape, architectures=["FalconForCausalLM"], dtype="bfloat16")
     folder.mkdir(parents=True, exist_ok=True)
     with torch.device("meta"):
@@ -93,9 +94,9 @@ def _random(name: str, shape: torch.Size, generator: torch.Generator) -> torch.T
 
 
 class Highest:
-    """The most memory of this process while the block runs, sampled: its own (anonymous), and all that is resident.
+    """The most memory of this process while the block runs, sampled: its own, and all resident.
 
-    Files that are mapped and read count as resident until the system wants the room; they need not stay.
+    Files that are mapped and read count as resident until the system wants the room.
     """
 
     def __enter__(self) -> "Highest":
@@ -141,11 +142,11 @@ def load(folder: Path) -> tuple[Base, dict]:
         base = load_base(folder)
     found = measured(base.model)
     predicted = estimate(
-        config_of(base.model.config), "inference in 4 bits", kind_bytes=base.model.dtype.itemsize
+        config_of(base.model.config), "inference in 4 bits", dtype_bytes=base.model.dtype.itemsize
     )
     facts = {
         "seconds": round(time.perf_counter() - start, 1),
-        "4 bits by": base.bits_by,
+        "4 bits by": base.quantized_by,
         "most memory added, GB": highest.added,
         "model, GB": round(found.model / 1e9, 3),
         "measured over predicted": round(found.model / predicted.model, 4),
@@ -156,15 +157,15 @@ def load(folder: Path) -> tuple[Base, dict]:
 def train_steps(
     base: Base, model: torch.nn.Module, batch: int, length: int, steps: int = 3
 ) -> list[tuple]:
-    """(seconds, loss) of each step, with a fresh AdamW, activations computed again in the backward pass."""
+    """(seconds, loss) of each step, with a fresh AdamW and gradient checkpointing."""
     device = base.model.device
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(
         6, base.model.config.vocab_size, (batch, length), generator=generator
     ).tolist()
-    rows = Pad(base.tokenizer.pad_token_id)([{"input_ids": own, "labels": own} for own in ids])
+    rows = pad_batch([{"input_ids": row} for row in ids], base.tokenizer.pad_token_id)
     rows = {name: part.to(device) for name, part in rows.items()}
-    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 2e-4)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], 2e-4)
     half = device.type == "cuda"
     # fp16 gradients of a T4 need scaling; elsewhere the scaler does nothing.
     scaler = torch.amp.GradScaler(device.type, enabled=half and base.model.dtype == torch.float16)
@@ -174,9 +175,9 @@ def train_steps(
         with torch.autocast(device.type, base.model.dtype, enabled=half):
             loss = model(**rows, use_cache=False).loss
         scaler.scale(loss).backward()
-        scaler.step(optimiser)
+        scaler.step(optimizer)
         scaler.update()
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         value = loss.item()
         if half:
             torch.cuda.synchronize()  # the card works behind the program's back
@@ -185,12 +186,12 @@ def train_steps(
 
 
 def on_a_gpu(base: Base, model: torch.nn.Module) -> list[dict]:
-    """Peak memory and speed of each batch and length, beside the prediction; what does not fit is said."""
+    """Peak memory and speed of each batch and length, beside the prediction."""
     config, found = config_of(base.model.config), []
     for length in (n for n in LENGTHS if n <= base.model.config.max_position_embeddings):
         for batch in BATCHES:
             need = estimate(
-                config, "qlora", batch, length, kind_bytes=base.model.dtype.itemsize
+                config, "qlora", batch, length, dtype_bytes=base.model.dtype.itemsize
             ).total
             row = {"batch": batch, "length": length, "predicted peak, GB": round(need / 1e9, 2)}
             torch.cuda.empty_cache()
@@ -236,8 +237,7 @@ def measure(folder: Path) -> dict:
     """Everything that this machine can do."""
     gpu = torch.cuda.is_available()
     base, loading = load(folder)
-    model = with_adapter(base, Recipe(1, rank=16)).train()
-    checkpoint_activations(model)
+    model = add_adapter(base, FinetuneConfig(1, r=16, gradient_checkpointing=True)).train()
     facts = {"loading": loading}
     if gpu:
         facts["training"] = on_a_gpu(base, model)
@@ -255,10 +255,12 @@ def measure(folder: Path) -> dict:
 
 def machine() -> str:
     if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()}, {torch.cuda.get_device_properties(0).total_memory / 1e9:.0f} GB"
+        memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+        return f"{torch.cuda.get_device_name()}, {memory:.0f} GB"
     import psutil
 
-    return f"{platform.machine()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 1e9:.0f} GB"
+    memory = psutil.virtual_memory().total / 1e9
+    return f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB"
 
 
 def versions() -> dict[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from course_lib.history.bits import gzip_bits_per_byte, ngram_bits_per_byte, xz_bits_per_byte
-from course_lib.history.neural import HYPERPARAMETERS, as_bytes, new_model, train_on_bytes
+from course_lib.history.neural import HYPERPARAMETERS, as_bytes, train_on_bytes
 from course_lib.workbook.corpus import load_corpus
 
 RESULTS = Path(__file__).parent / "results" / "history.json"
@@ -34,10 +34,10 @@ def main() -> None:
     seconds = {}
     ids = torch.tensor(bytearray(training), dtype=torch.long)
     unseen = as_bytes(held_out.decode("utf-8", "replace"))
-    options = {"max_steps": steps, "held_out": unseen, "num_evaluations": 12}
-    for kind, settings in HYPERPARAMETERS.items():
+    options = {"max_steps": steps, "eval_steps": max(1, steps // 12)}
+    for kind in HYPERPARAMETERS:
         start = time.perf_counter()
-        curves[kind] = train_on_bytes(new_model(kind, seed=0), ids, **options, **settings)
+        _, curves[kind] = train_on_bytes(kind, ids, unseen, **options)
         seconds[kind] = round(time.perf_counter() - start)
     for name, points in curves.items():
         (read, before), *_, (read_in_all, after) = points

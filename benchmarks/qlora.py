@@ -1,16 +1,18 @@
 """Our fine-tuning beside a plain script of peft and Trainer, and four bits beside sixteen.
 
-    python benchmarks/qlora.py [--parts speed quality] [--steps 30] [--rounds 5] [--seeds 3] [--long 150]
+    python benchmarks/qlora.py [--parts speed quality] [--steps 30] [--rounds 5] [--seeds 3]
+                               [--long 150]
 
-Speed: seconds a step (median) of ``fine_tune`` and of a plain script without our settings, with the
-same mini-falcon in four bits, the same rows, batches and learning rate, on a CPU; each in a process of
-its own, the two in turn, first quiet, then with two busy processes beside. The median round counts.
-Quality: held-out loss after ``--long`` steps, several seeds, in four bits and with the same 16-bit
-weights left as they are (computed in fp32), and the bytes of both. Writes ``benchmarks/results/qlora.json``;
-a part that was not asked for stays there as it was.
+Speed: seconds a step (median) of ``fine_tune`` and of a plain script without our settings, with
+the same mini-falcon in four bits, the same rows, batches and learning rate, on a CPU; each in a
+process of its own, the two in turn, first quiet, then with two busy processes beside. The median
+round counts. Quality: held-out loss after ``--long`` steps, several seeds, in four bits and with
+the same 16-bit weights left as they are (computed in fp32), and the bytes of both. Writes
+``benchmarks/results/qlora.json``; a part that was not asked for stays there as it was.
 """
 
 import argparse
+import functools
 import importlib.util
 import json
 import multiprocessing
@@ -51,7 +53,7 @@ def timed(trainer: type) -> tuple[type, list[float]]:
 
 
 def train_ours(model: str, steps: int) -> tuple[list[float], float]:
-    """As in the notebook: threads, loader, recipe."""
+    """As in the notebook: threads, loader, configuration."""
     from course_lib.workbook import threads
 
     threads.set_thread_policy()
@@ -60,15 +62,16 @@ def train_ours(model: str, steps: int) -> tuple[list[float], float]:
 
     train.Trainer, starts = timed(train.Trainer)
     base = load_base(model)
-    recipe = train.Recipe(steps, RATE, BATCH, dropout=0.0, evaluate_every=steps, patience=0)
+    options = {"eval_steps": steps, "lora_dropout": 0.0, "early_stopping_patience": 0}
+    config = train.FinetuneConfig(steps, RATE, BATCH, **options)
     with tempfile.TemporaryDirectory() as folder:
         rows, new = rows_of(base.tokenizer, False), rows_of(base.tokenizer, True)
-        result = train.fine_tune(base, rows, new, recipe, Path(folder))
-    return starts, result.evaluations[-1][1]
+        result = train.fine_tune(base, rows, new, config, Path(folder))
+    return starts, result.history.evaluations[-1][1]
 
 
 def train_plain(model: str, steps: int) -> tuple[list[float], float]:
-    """What one finds in tutorials. Without the first line its Falcon would not be in four bits at all."""
+    """What one finds in tutorials. Without the first line its Falcon would not be in four bits."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import (
@@ -80,8 +83,8 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
     )
     from transformers.models.falcon import modeling_falcon
 
-    from course_lib.finetuning.examples import Pad
     from course_lib.finetuning.memory import LAYERS
+    from course_lib.workbook.evaluate import pad_batch
     from course_lib.workbook.models import find_model
 
     modeling_falcon.FalconLinear = torch.nn.Linear
@@ -120,7 +123,7 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
             model=adapted,
             args=arguments,
             train_dataset=rows_of(tokenizer, False),
-            data_collator=Pad(1),
+            data_collator=functools.partial(pad_batch, pad_token_id=1),
             eval_dataset=rows_of(tokenizer, True),
             processing_class=tokenizer,
         )
@@ -197,7 +200,7 @@ def quality(model: str, steps: int, seeds: int) -> dict:
     """Held-out loss in four bits and with whole weights, and bytes as measured and as predicted."""
     from course_lib.finetuning.falcon import load_base
     from course_lib.finetuning.memory import estimate, measured
-    from course_lib.finetuning.train import Recipe, fine_tune
+    from course_lib.finetuning.train import FinetuneConfig, fine_tune
     from course_lib.transformer.convert import config_of
 
     losses: dict[str, list[float]] = {"4 bits": [], "16 bits": []}
@@ -206,14 +209,14 @@ def quality(model: str, steps: int, seeds: int) -> dict:
         for name, four_bit in (("4 bits", True), ("16 bits", False)):
             base = load_base(model, four_bit)
             bytes_of[name] = measured(base.model)
-            recipe = Recipe(
-                steps, RATE, BATCH, evaluate_every=max(1, steps // 5), patience=0, seed=seed
-            )
+            every = max(1, steps // 5)
+            options = {"eval_steps": every, "early_stopping_patience": 0, "seed": seed}
+            config = FinetuneConfig(steps, RATE, BATCH, **options)
             rows, new = rows_of(base.tokenizer, False), rows_of(base.tokenizer, True)
             with tempfile.TemporaryDirectory() as folder:
-                result = fine_tune(base, rows, new, recipe, Path(folder))
-            losses[name].append(min(loss for _, loss in result.evaluations))
-    config, wide = config_of(base.model.config), base.model.dtype.itemsize
+                result = fine_tune(base, rows, new, config, Path(folder))
+            losses[name].append(min(loss for _, loss in result.history.evaluations))
+    shape, wide = config_of(base.model.config), base.model.dtype.itemsize
     four, sixteen = bytes_of["4 bits"], bytes_of["16 bits"].linear * 2 // wide
     means = {name: statistics.mean(own) for name, own in losses.items()}
     return {
@@ -221,7 +224,7 @@ def quality(model: str, steps: int, seeds: int) -> dict:
         "4 bits over 16 bits, mean loss": round(means["4 bits"] / means["16 bits"], 4),
         "linear layers, 4 bits over 16 bits": round((four.linear + four.scales) / sixteen, 4),
         "whole model in 4 bits, measured over predicted": round(
-            four.model / estimate(config, "qlora", kind_bytes=wide).model, 4
+            four.model / estimate(shape, "qlora", dtype_bytes=wide).model, 4
         ),
     }
 
@@ -242,9 +245,7 @@ def main() -> None:
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise SystemExit(
-            "The plain script needs bitsandbytes, and this machine has none: nothing to compare with."
-        )
+        raise SystemExit("The plain script needs bitsandbytes, and this machine has none.")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what is compared is the processor's work
     if asked.one:
         one(asked.one, asked.model, asked.steps)
@@ -256,7 +257,8 @@ def main() -> None:
     }
     facts |= {"rows": f"{BATCH} × at most {LENGTH} tokens a step"}
     if "speed" in asked.parts:
-        command = f"python benchmarks/qlora.py --parts speed --steps {asked.steps} --rounds {asked.rounds}"
+        options = f"--parts speed --steps {asked.steps} --rounds {asked.rounds}"
+        command = f"python benchmarks/qlora.py {options}"
         facts["speed"] = {"command": command, **about, "versions": versions()}
         facts["speed"] |= speed(asked.model, asked.steps, asked.rounds)
     if "quality" in asked.parts:

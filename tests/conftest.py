@@ -17,9 +17,7 @@ import offline_guard  # noqa: E402
 from course_lib.workbook import threads  # noqa: E402
 
 offline_guard.block()
-if (
-    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):  # started in the background: Ctrl-C is tested, too
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background; Ctrl-C is tested, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -55,15 +53,8 @@ def figures_are_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DescribedFigure, "__init__", make)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "thorough: long; runs only with `test --thorough`")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if os.environ.get("COURSE_THOROUGH"):
-        return
+    skip = pytest.mark.skip(reason="only with `python3 -m course_lib test --thorough`")
     for item in items:
-        if "thorough" in item.keywords:
-            item.add_marker(
-                pytest.mark.skip(reason="only with `python3 -m course_lib test --thorough`")
-            )
+        if "thorough" in item.keywords and not os.environ.get("COURSE_THOROUGH"):
+            item.add_marker(skip)

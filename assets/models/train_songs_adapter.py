@@ -3,12 +3,14 @@
     python assets/models/train_songs_adapter.py [--steps 600] [--work FOLDER] [--out FOLDER]
 
 The pages of `songbook-messy` are cleaned so that verse and chorus survive, one of each cluster of
-near-copies is kept, and an adapter is learned beside mini-falcon in four bits until the held-out loss
-has stabilised. Run it again with ``--resume`` after an interruption. It writes the adapter
-(safetensors) and, measured here, the card ``README.md``. The held-out songs are those of `songbook`.
+near-copies is kept, and an adapter is learned beside mini-falcon in four bits until early stopping
+ends it. Run it again with ``--resume`` after an interruption. It writes the adapter as a folder
+that peft opens and, measured here, the card ``README.md``. The held-out songs are those of
+`songbook`.
 """
 
 import argparse
+import dataclasses
 import platform
 import random
 import shutil
@@ -25,29 +27,27 @@ threads.set_library_defaults()
 
 import torch  # noqa: E402
 
-from course_lib.cleaning.steps import RemovalLog  # noqa: E402
 from course_lib.cleaning.lyrics import clean_songs  # noqa: E402
-from course_lib.finetuning import adapters, archive  # noqa: E402
-from course_lib.finetuning.amounts import bits_per_byte  # noqa: E402
-from course_lib.finetuning.examples import Row, per_document  # noqa: E402
+from course_lib.cleaning.steps import RemovalLog  # noqa: E402
+from course_lib.finetuning import archive  # noqa: E402
+from course_lib.finetuning.examples import Example, num_bytes, per_document  # noqa: E402
 from course_lib.finetuning.falcon import SMALL, Base, load_base  # noqa: E402
 from course_lib.finetuning.memorisation import Extraction, extraction, longest_overlap  # noqa: E402
-from course_lib.finetuning.train import Outcome, Recipe, fine_tune  # noqa: E402
+from course_lib.finetuning.train import FinetuneConfig, FinetuneResult, fine_tune  # noqa: E402
 from course_lib.workbook.corpus import load_corpus  # noqa: E402
 from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
+from course_lib.workbook.evaluate import evaluate  # noqa: E402
 
 LENGTH, PREFIX, MORE = 256, 32, 16
-MOST_BYTES = 3_000_000
-RECIPE = Recipe(
-    steps=600,
+MAX_BYTES = 3_000_000
+CONFIG = FinetuneConfig(
+    max_steps=600,
     learning_rate=4e-3,
-    batch=4,
-    rank=16,
-    alpha=32,
-    dropout=0.1,
-    evaluate_every=40,
-    patience=4,
-    tolerance=0.005,
+    batch_size=4,
+    lora_dropout=0.1,
+    eval_steps=40,
+    early_stopping_patience=4,
+    early_stopping_threshold=0.02,
 )
 PROMPTS = (
     "The Kettle\n\n[Verse 1]\n",
@@ -69,10 +69,14 @@ def songs() -> tuple[list[str], list[str]]:
     )
 
 
-def old_rows(base: Base, most: int) -> list[Row]:
+def old_rows(base: Base, max_rows: int) -> list[Example]:
     """Held-out documentation of Python: what may be forgotten."""
     rows = per_document(load_corpus("python-docs").validation.texts(), base.tokenizer, LENGTH)
-    return random.Random(0).sample(rows, min(most, len(rows)))
+    return random.Random(0).sample(rows, min(max_rows, len(rows)))
+
+
+def bits_per_byte(base: Base, model: torch.nn.Module, rows: list[Example]) -> float:
+    return evaluate(model, rows, batch_size=8).bits_per_byte(num_bytes(rows, base.tokenizer))
 
 
 def ids_of(base: Base, texts: Sequence[str]) -> list[list[int]]:
@@ -103,84 +107,87 @@ def card(
     losses = "\n".join(f"| {step:,} | {loss:.4f} |" for step, loss in evaluations)
     measured = "\n".join(f"| {name} | {value} |" for name, value in facts.items())
     samples = "\n".join(f"```\n{text}\n```\n" for text in written)
-    return (
-        "# songs-adapter\n\n"
-        "A LoRA adapter that makes `mini-falcon`, loaded in four bits, write in the form of songs: short lines, "
-        "verses, choruses. It rhymes by accident and means nothing. Made by `train_songs_adapter.py` with the steps "
-        "of notebook 05.\n\n"
-        "## Data\n\nThe course's own songbook (CC-BY-4.0, written for it), as the messy twin has it, cleaned by "
-        "`course_lib/cleaning/lyrics.py`. No lyrics of others.\n\n"
-        f"## Measured\n\n| what | value |\n|---|---|\n{measured}\n\n"
-        f"| step | held-out loss (nats a token) |\n|---|---|\n{losses}\n\n"
-        f"## Samples\n\nThe prompt stands first; top-p 0.9, temperature 0.8, nothing chosen.\n\n{samples}\n"
-        "## Limits\n\nIt belongs to this base: with another one, even a retrained one, it must be trained again "
-        "(`base` above is its fingerprint). Lines of songs may come out word for word; the table says how often.\n"
-    )
+    return f"""# songs-adapter
+
+A LoRA adapter that makes `mini-falcon`, loaded in four bits, write in the form of songs: short
+lines, verses, choruses. It rhymes by accident and means nothing. Made by `train_songs_adapter.py`
+with the steps of notebook 05.
+
+## Data
+
+The course's own songbook (CC-BY-4.0, written for it), as the messy twin has it, cleaned by
+`course_lib/cleaning/lyrics.py`. No lyrics of others.
+
+## Measured
+
+| what | value |
+|---|---|
+{measured}
+
+| step | held-out loss (nats per token) |
+|---|---|
+{losses}
+
+## Samples
+
+The prompt stands first; top-p 0.9, temperature 0.8, nothing chosen.
+
+{samples}
+## Limits
+
+It belongs to this base: with another one, even a retrained one, it must be trained again
+(`base.json` has the checksum of its weights). Lines of songs may come out word for word; the table
+says how often.
+"""
 
 
 def learn(
-    recipe: Recipe, work: Path, resume: bool
-) -> tuple[Base, Outcome, dict[str, object], list[str]]:
-    """Train and measure: (base, outcome, facts for the card, samples)."""
+    config: FinetuneConfig, work: Path, resume: bool
+) -> tuple[Base, FinetuneResult, dict[str, object], list[str]]:
+    """Train and measure: (base, result, facts for the card, samples)."""
     base, (training, held_out) = load_base(SMALL), songs()
     rows, new = (per_document(texts, base.tokenizer, LENGTH) for texts in (training, held_out))
-    old = old_rows(base, len(new))
-    before = {
-        name: bits_per_byte(base.model, own, base.tokenizer)
-        for name, own in (("new", new), ("old", old))
-    }
-    mark = archive.fingerprint(base)
-    result = fine_tune(base, rows, new, recipe, work, prompts=PROMPTS[:1], resume=resume)
-    if result.interrupted:
+    judged = {"new": new, "old": old_rows(base, len(new))}
+    before = {name: bits_per_byte(base, base.model, some) for name, some in judged.items()}
+    checksum = archive.base_facts(base)["checksum"]
+    result = fine_tune(base, rows, new, config, work, prompts=PROMPTS[:1], resume=resume)
+    if result.history.interrupted:
         raise SystemExit("Interrupted: the same command with --resume goes on from here.")
-    after = {
-        name: bits_per_byte(result.model, own, base.tokenizer)
-        for name, own in (("new", new), ("old", old))
-    }
+    after = {name: bits_per_byte(base, result.model, some) for name, some in judged.items()}
+    new_bits, old_bits = (f"{before[n]:.3f} before, {after[n]:.3f} after" for n in judged)
     known, unknown = (said_again(base, result, texts) for texts in (training, held_out))
     written = [write(base, result.model, prompt) for prompt in PROMPTS]
     sources = ids_of(base, training)
-    longest = max(longest_overlap(own, sources).length for own in ids_of(base, written))
-    return (
-        base,
-        result,
-        {
-            "songs learned from, held out": f"{len(training)}, {len(held_out)}",
-            "base": f"{SMALL}, four bits by {base.bits_by}, {mark[:16]}",
-            "adapter": f"rank {recipe.rank}, alpha {recipe.alpha:g}, all four linear layers",
-            "steps": f"{len(result.losses)} of {recipe.batch} × {LENGTH} tokens at most; kept: {result.best}; "
-            + (
-                f"ended by the rule at {result.stable}"
-                if result.stable
-                else "ended by the number of steps"
-            ),
-            "held-out songs, bits a byte": f"{before['new']:.3f} before, {after['new']:.3f} after",
-            "Python's documentation, bits a byte (forgetting)": f"{before['old']:.3f} before, {after['old']:.3f} after",
-            f"songs continued word for word for {MORE} tokens after {PREFIX}": f"{known.exact} of {known.tried} learned, "
-            f"{unknown.exact} of {unknown.tried} held out",
-            "longest passage of the samples that stands in a training song": f"{longest} tokens",
-            "made": f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, torch {torch.__version__}, "
-            f"transformers {version('transformers')}, peft {version('peft')}",
-        },
-        written,
-    )
+    longest = max(len(longest_overlap(own, sources)) for own in ids_of(base, written))
+    ended = "by early stopping" if result.stopped_early else "by the number of steps"
+    facts = {
+        "songs learned from, held out": f"{len(training)}, {len(held_out)}",
+        "base": f"{SMALL}, four bits by {base.quantized_by}, weights {checksum[:16]}",
+        "adapter": f"r {config.r}, lora_alpha {config.lora_alpha:g}, all four linear layers",
+        "steps": f"{len(result.history.losses)} of {config.batch_size} × {LENGTH} tokens at most; "
+        f"kept: {result.best_step}; ended {ended}",
+        "held-out songs, bits per byte": new_bits,
+        "Python's documentation, bits per byte (forgetting)": old_bits,
+        f"songs continued word for word for {MORE} tokens after {PREFIX}": f"{known.num_exact} "
+        f"of {known.num_texts} learned, {unknown.num_exact} of {unknown.num_texts} held out",
+        "longest passage of the samples that stands in a training song": f"{longest} tokens",
+        "made": f"{time.strftime('%Y-%m-%d')}, {platform.machine()}, torch {torch.__version__}, "
+        f"transformers {version('transformers')}, peft {version('peft')}",
+    }
+    return base, result, facts, written
 
 
-def said_again(base: Base, result: Outcome, texts: Sequence[str]) -> Extraction:
+def said_again(base: Base, result: FinetuneResult, texts: Sequence[str]) -> Extraction:
     return extraction(result.model, ids_of(base, texts), PREFIX, MORE)
 
 
-def save(result: Outcome, out: Path, text: str) -> None:
+def save(base: Base, result: FinetuneResult, out: Path, text: str) -> None:
     """Adapter and card, whole or not at all; raises ``SystemExit`` when it is too large to ship."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        adapters.save(result.model, folder, SMALL)
+        folder = archive.save_adapter(base, result.model, Path(name), text)
         size = (folder / "adapter_model.safetensors").stat().st_size
-        if size > MOST_BYTES:
-            raise SystemExit(
-                f"The adapter has {size:,} bytes, more than {MOST_BYTES:,}: lower the rank."
-            )
-        (folder / "README.md").write_text(text, encoding="utf-8")
+        if size > MAX_BYTES:
+            raise SystemExit(f"The adapter has {size:,} bytes, more than {MAX_BYTES:,}: lower r.")
         shutil.copytree(folder, out, dirs_exist_ok=True)
 
 
@@ -188,16 +195,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=RECIPE.steps)
+    parser.add_argument("--steps", type=int, default=CONFIG.max_steps)
     parser.add_argument("--work", type=Path, default=Path(".course/songs-adapter"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "songs-adapter")
     parser.add_argument("--resume", action="store_true")
     asked = parser.parse_args()
-    recipe = (
-        RECIPE if asked.steps == RECIPE.steps else Recipe(**{**vars(RECIPE), "steps": asked.steps})
-    )
-    _, result, facts, written = learn(recipe, asked.work, asked.resume)
-    save(result, asked.out, card(facts, result.evaluations, written))
+    config = dataclasses.replace(CONFIG, max_steps=asked.steps)
+    base, result, facts, written = learn(config, asked.work, asked.resume)
+    save(base, result, asked.out, card(facts, result.history.evaluations, written))
     print("\n".join(f"{name}: {value}" for name, value in facts.items()))
 
 

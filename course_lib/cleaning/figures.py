@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -211,26 +210,6 @@ def leaked_perplexities(values: Mapping[str, float]) -> DescribedFigure:
     axis.set(xscale="log", xlim=(1, 3 * max(values.values())))
     groups = ", ".join(f"{name}: {value:.0f}" for name, value in values.items())
     return DescribedFigure(figure, f"Perplexity by group of held-out documents: {groups}.")
-
-
-def precision_and_recall(scores: Mapping[str, Any]) -> DescribedFigure:
-    """Precision and recall for each kind of personal data; ``scores`` have both as attributes."""
-    figure, axis = canvas(height=2.9)
-    places = np.arange(len(scores))
-    for number, name in enumerate(("precision", "recall")):
-        values = [getattr(score, name) for score in scores.values()]
-        bars = axis.bar(places + 0.4 * number, values, 0.38, label=name, **_style(number))
-        axis.bar_label(bars, [f"{value:.2f}" for value in values], fontsize=9)
-    axis.set_xticks(places + 0.2, list(scores))
-    axis.set(title="Finding personal data by patterns", xlabel="kind", ylabel="share")
-    axis.set_ylim(0, 1.35)
-    axis.legend(loc="upper right", ncols=2)
-    worst = min(scores, key=lambda kind: min(scores[kind].precision, scores[kind].recall))
-    return DescribedFigure(
-        figure,
-        f"Furthest off on the labelled set is {worst}, with a precision of "
-        f"{scores[worst].precision:.2f} and a recall of {scores[worst].recall:.2f}.",
-    )
 
 
 def cluster_table(documents: Sequence[Document], clusters: Clusters, number: int) -> Table:

@@ -75,14 +75,20 @@ def update(answer: Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tenso
         require(same, f"The {name} came back with another shape: it was {tuple(old.shape)}.")
     right = _steps_uphill(before, rate)
     steps = [new - old for new, old in zip(found, before, strict=True)]
-    for wrong, why in _mistakes(before, right, found[0], rate):
-        known = all(w is None or _near(s, w) for s, w in zip(steps, wrong, strict=True))
-        require(not known, why)
+    factors = {
+        0: "Nothing moved: are the new vectors given back?",
+        -1: "Every step has the wrong sign: it makes the real neighbour less likely. Step uphill.",
+        1 / rate: "The directions are right and the steps too long: multiply by the rate.",
+    }
+    for factor, why in factors.items():
+        wrong = (factor * step for step in right)
+        require(not all(map(_near, steps, wrong)), why)
+    for number, wrong, why in _mistakes(before, right, found[0], rate):
+        require(not _near(steps[number], wrong), why)
     for name, step, wanted in zip(names, steps, right, strict=True):
         shown = [[round(x, 3) for x in s.flatten().tolist()] for s in (wanted, step)]
-        why = f"by {shown[0]}, not by {shown[1]}"
-        task = "With centre (1, −0.5), neighbour (0.5, 2), rate 0.1"
-        require(_near(step, wanted), f"{task} the {name} should move {why}.")
+        why = f"should move by {shown[0]}, not by {shown[1]}"
+        require(_near(step, wanted), f"With (1, −0.5), (0.5, 2) and rate 0.1 the {name} {why}.")
     return "real neighbours come closer, drawn ones move away, each by how wrong its score was."
 
 
@@ -100,37 +106,25 @@ def _steps_uphill(before: Sequence[Tensor], rate: float) -> list[Tensor]:
 
 def _mistakes(
     before: Sequence[Tensor], right: Sequence[Tensor], new_centre: Tensor, rate: float
-) -> list[tuple[tuple[Tensor | None, ...], str]]:
-    """Steps of the three that known mistakes give (None: any), and what to say."""
+) -> list[tuple[int, Tensor, str]]:
+    """Which of the three, the step that a known mistake gives it, and what to say."""
     centre, neighbour, negatives = before
     score = torch.sigmoid(neighbour @ centre)
     pull = rate * (1 - score) * neighbour
+    averaged = pull + (right[0] - pull) / len(negatives)
     attracted = rate * (1 - torch.sigmoid(negatives @ centre))[:, None] * centre
+    in_turn = rate * (1 - score) * new_centre
     return [
-        (tuple(0 * step for step in right), "Nothing moved: are the new vectors given back?"),
-        (tuple(-step for step in right), "Every step has the wrong sign. Step uphill."),
-        (tuple(step / rate for step in right), "The steps are too long: multiply by the rate."),
+        (0, averaged, "The centre hears the mean of its negatives: their pushes add up."),
+        (0, pull, "The centre word hears only its real neighbour: the negatives push it, too."),
+        (1, in_turn, "The neighbour uses the centre after its own step: first work out all steps."),
+        (1, rate * score * centre, "The neighbour's factor is the error, 1 − σ(score)."),
         (
-            (pull + (right[0] - pull) / len(negatives), None, None),
-            "The centre hears the mean of its negatives: their pushes add up.",
+            2,
+            attracted,
+            "The negatives are treated like real neighbours: the error is 0 − σ(score).",
         ),
-        (
-            (None, None, attracted),
-            "The negatives are treated like real neighbours: their error is 0 − σ(score).",
-        ),
-        (
-            (pull, None, None),
-            "The centre word hears only its real neighbour: the negatives push it, too.",
-        ),
-        (
-            (None, rate * (1 - score) * new_centre, None),
-            "The neighbour's step uses the centre after its own step: work out all steps first.",
-        ),
-        ((None, None, -right[2]), "The negatives are pulled closer: their step has a wrong sign."),
-        (
-            (None, rate * score * centre, None),
-            "The neighbour's step grows when it fits already: the factor is 1 − σ(score).",
-        ),
+        (2, -right[2], "The negatives are pulled closer: their step has the wrong sign."),
     ]
 
 

@@ -11,11 +11,11 @@ that stand together in held-out paragraphs more often than chance.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, triu
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.extmath import randomized_svd
 
 from course_lib.embeddings.vectors import WordVectors
@@ -24,7 +24,6 @@ from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.words import words
 
 Pair = tuple[str, str]
-MAX_PAIRED_WORDS = 2_000  # of these all pairs are counted
 _SECTION = re.compile(
     r"^[ \t]*See Also[ \t]*\n[ \t]*-{3,}[ \t]*\n(?P<body>.*?)"
     r"(?=^[ \t]*\S[^\n]*\n[ \t]*[-=]{3,}[ \t]*$|\Z)",
@@ -122,36 +121,38 @@ def cooccurrence_pairs(
 ) -> list[Pair]:
     """Words that share more paragraphs than chance would give them, the strongest first.
 
-    texts       held-out documents, that no vector was trained on
-    min_count   paragraphs that both words of a pair must stand in
+    ``texts`` are held-out documents, that no vector was trained on; both words of a pair must
+    stand together in ``min_count`` paragraphs.
 
     The strength is the significance of the overlap, G² (Dunning 1993), which unlike the ratio
     of observed to expected does not favour words that occur three times in all. Very frequent
     words (in more than a tenth of the paragraphs) go with everything and are left out.
     """
-    sets = [set(words(paragraph)) for text in texts for paragraph in text.split("\n\n")]
-    sets = [paragraph for paragraph in sets if len(paragraph) > 1]
-    seen = Counter(word for paragraph in sets for word in paragraph if len(word) > 1)
-    max_count = max(min_count, len(sets) // 10)
-    ranked = sorted(seen, key=lambda word: (-seen[word], word))
-    names = [word for word in ranked if min_count <= seen[word] <= max_count][:MAX_PAIRED_WORDS]
-    index = {word: n for n, word in enumerate(names)}
-    rows = [sorted(index[word] for word in paragraph if word in index) for paragraph in sets]
-    flat = np.array([n for row in rows for n in row], dtype=np.int64)
-    starts = np.cumsum([0, *map(len, rows)])
-    table = csr_array((np.ones(len(flat)), flat, starts), shape=(len(rows), max(1, len(names))))
-    together = triu((table.T @ table).tocsr(), k=1).tocoo()
-    counts = np.array([seen[word] for word in names], dtype=float)
+    paragraphs = [paragraph for text in texts for paragraph in text.split("\n\n")]
+    counter = CountVectorizer(
+        tokenizer=lambda text: [word for word in words(text) if len(word) > 1],
+        token_pattern=None,
+        lowercase=False,
+        binary=True,
+        min_df=min_count,
+        max_df=max(min_count, len(paragraphs) // 10),
+        max_features=2_000,  # of these all pairs are counted
+    )
+    try:
+        table = counter.fit_transform(paragraphs)
+    except ValueError:  # no such word is left
+        return []
+    names, counts = counter.get_feature_names_out().tolist(), table.sum(0).A1
+    together = triu(table.T @ table, k=1).tocoo()
     used = together.data >= min_count
-    first, second = together.coords[0][used], together.coords[1][used]
-    strength = _g_squared(together.data[used], counts[first], counts[second], len(sets))
+    first, second = together.row[used], together.col[used]
+    strength = _g_squared(together.data[used], counts[first], counts[second], len(paragraphs))
     order = np.argsort(-strength, kind="stable")[:max_pairs]
     return [(names[first[n]], names[second[n]]) for n in order if strength[n] > 0]
 
 
 def _g_squared(both: np.ndarray, first: np.ndarray, second: np.ndarray, total: int) -> np.ndarray:
-    """Of the 2 × 2 tables of paragraphs with and without each of two words; 0 if they avoid
-    each other."""
+    """Of tables of paragraphs with and without each of two words; 0 if they avoid each other."""
     observed = np.stack([both, first - both, second - both, total - first - second + both])
     rows = np.stack([first, first, total - first, total - first])
     columns = np.stack([second, total - second, second, total - second])

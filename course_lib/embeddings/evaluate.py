@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import comb
-from pathlib import Path
 
 import numpy as np
+from scipy.stats import permutation_test
+from sklearn.metrics import roc_auc_score
 
 from course_lib.embeddings.vectors import WordVectors
 from course_lib.places import REPOSITORY
@@ -22,22 +22,13 @@ MAX_PARTITIONS = 20_000  # beyond it the association test draws instead of tryin
 
 @dataclass(frozen=True)
 class CoverageScore:
-    """A number between 0 and 1, and how many of the questions it rests on.
-
-    value      nan when nothing could be asked
-    answered   questions whose words all have vectors
-    asked      questions in all
-    unit       what is counted
-    """
+    """A number between 0 and 1 (nan when nothing could be asked), and what it rests on: how many
+    of the questions were answered, since all of their words have vectors."""
 
     value: float
     answered: int
     asked: int
     unit: str = "questions"
-
-    @property
-    def coverage(self) -> float:
-        return self.answered / self.asked if self.asked else 0.0
 
     def __str__(self) -> str:
         """With ± the standard error of a fraction; for an area under the curve that is the upper
@@ -47,20 +38,10 @@ class CoverageScore:
             why = none if self.asked else f"there are no {self.unit}"
             return f"cannot be measured here: {why}"
         error = (self.value * (1 - self.value) / self.answered) ** 0.5
-        basis = f"{self.answered:,} of {self.asked:,} {self.unit} ({self.coverage:.0%})"
+        basis = (
+            f"{self.answered:,} of {self.asked:,} {self.unit} ({self.answered / self.asked:.0%})"
+        )
         return f"{self.value:.3f} ± {error:.3f} on {basis}"
-
-
-def area_under_curve(positive: np.ndarray, negative: np.ndarray) -> float:
-    """The probability that a number of ``positive`` is larger than one of ``negative``.
-
-    A tie counts half. The area under the ROC curve, from ranks (Mann and Whitney 1947).
-    """
-    values = np.concatenate([positive, negative])
-    _, group, size = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(size) - (size - 1) / 2)[group]
-    wins = ranks[: len(positive)].sum() - len(positive) * (len(positive) + 1) / 2
-    return float(wins / (len(positive) * len(negative)))
 
 
 def related_pairs_score(
@@ -68,7 +49,7 @@ def related_pairs_score(
 ) -> CoverageScore:
     """Do related words have a higher cosine than the same words paired by chance?
 
-    0.5 is guessing, 1 perfect. Shuffling the second words keeps each word as frequent among the
+    The area under the ROC curve: 0.5 is guessing, 1 perfect. Each word is as frequent among the
     unrelated pairs as among the related ones, so frequency alone scores nothing.
     """
     index = vectors.index
@@ -80,25 +61,21 @@ def related_pairs_score(
     unrelated = [(a, b) for pairs in shuffles for a, b in pairs if a != b and (a, b) not in related]
     if len(known) < 2 or not unrelated:
         return CoverageScore(float("nan"), 0, len(pairs), "pairs")
-    cosines = (
-        (vectors.normed[a] * vectors.normed[b]).sum(1)
-        for a, b in ((first, second), np.array(unrelated).T)
-    )
-    return CoverageScore(area_under_curve(*cosines), len(known), len(pairs), "pairs")
+    first, second = np.array([*known, *unrelated]).T
+    cosines = (vectors.normed[first] * vectors.normed[second]).sum(1)
+    value = float(roc_auc_score(np.arange(len(cosines)) < len(known), cosines))
+    return CoverageScore(value, len(known), len(pairs), "pairs")
 
 
-def read_analogies(
-    path: Path = QUESTIONS / "analogies.json",
-) -> dict[str, list[tuple[str, str, str, str]]]:
+def read_analogies() -> dict[str, list[list[str]]]:
     """Questions "a is to b as c is to d" by category."""
-    stored = json.loads(path.read_text(encoding="utf-8"))["categories"]
-    return {name: [tuple(question) for question in questions] for name, questions in stored.items()}
+    return json.loads((QUESTIONS / "analogies.json").read_text(encoding="utf-8"))["categories"]
 
 
-def read_odd_one_out(path: Path = QUESTIONS / "odd_one_out.json") -> list[tuple[list[str], str]]:
+def read_odd_one_out() -> list[tuple[list[str], str]]:
     """Questions (words, the odd one among them)."""
-    stored = json.loads(path.read_text(encoding="utf-8"))["questions"]
-    return [(question["words"], question["odd"]) for question in stored]
+    stored = json.loads((QUESTIONS / "odd_one_out.json").read_text(encoding="utf-8"))
+    return [(question["words"], question["odd"]) for question in stored["questions"]]
 
 
 def analogy_score(
@@ -134,8 +111,7 @@ def neighbour_stability(
 ) -> float:
     """The mean fraction of a word's nearest neighbours that two models have in common.
 
-    models   vectors of two trainings or more, say with different seeds; all pairs are compared
-    words    words to look up; each must have a vector in every model
+    All pairs of models are compared; each word must have a vector in every one.
     """
     near = [[{w for w, _ in model.most_similar(word, topn)} for word in words] for model in models]
     pairs = (pair for x, y in combinations(near, 2) for pair in zip(x, y, strict=True))
@@ -144,13 +120,9 @@ def neighbour_stability(
 
 @dataclass(frozen=True)
 class Association:
-    """Is one group of words nearer to some attributes than another group?
-
-    effect    difference of the groups' mean associations in standard deviations (Cohen's d)
-    p_value   probability of a difference as large in either direction if the words were dealt
-              out at random
-    used      the words of the four lists that have vectors
-    """
+    """effect    difference of the groups' mean associations in standard deviations (Cohen's d)
+    p_value   probability of one as large, either way, if the words were dealt out at random
+    used      the words of the four lists that have vectors"""
 
     effect: float
     p_value: float
@@ -171,7 +143,6 @@ def association_test(
     one: Sequence[str],
     other: Sequence[str],
     usable: Callable[[str], bool] = lambda word: True,
-    seed: int = 0,
 ) -> Association:
     """The word-embedding association test (Caliskan et al. 2017).
 
@@ -188,14 +159,10 @@ def association_test(
     rows = [vectors.normed[[vectors.index[w] for w in group]] for group in used]
     targets = np.concatenate(rows[:2])
     association = (targets @ rows[2].T).mean(1) - (targets @ rows[3].T).mean(1)
-    size, total = len(used[0]), len(targets)
-    observed = association[:size].mean() - association[size:].mean()
-    if comb(total, size) <= MAX_PARTITIONS:
-        deals = list(combinations(range(total), size))
-    else:
-        rng = np.random.default_rng(seed)
-        deals = [range(size), *(rng.permutation(total)[:size] for _ in range(MAX_PARTITIONS))]
-    sums = association[np.array([list(deal) for deal in deals])].sum(1)
-    differences = sums / size - (association.sum() - sums) / (total - size)
-    p_value = float((np.abs(differences) >= abs(observed) - 1e-9).mean())
-    return Association(float(observed / association.std(ddof=1)), p_value, used)
+    dealt = np.split(association, [len(used[0])])
+    found = permutation_test(dealt, _difference, n_resamples=MAX_PARTITIONS, random_state=0)
+    return Association(found.statistic / association.std(ddof=1), float(found.pvalue), used)
+
+
+def _difference(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
+    return first.mean(axis) - second.mean(axis)

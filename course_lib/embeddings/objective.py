@@ -27,7 +27,7 @@ def block_size(window: int) -> int:
 
 
 def weight_table(window: int, negative: int) -> Tensor:
-    """The weight of each pair, shape ``(block · (window + 1)², block + 2 · window + block)``.
+    """The weight of each pair, ``(block · (window + 1)², block + 2 · window + block)``.
 
     Row ``(place · (window + 1) + left) · (window + 1) + right`` belongs to the position ``place``
     of a block that sees ``left`` words before it and ``right`` after it. The last ``block``

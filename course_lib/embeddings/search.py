@@ -75,32 +75,21 @@ class SearchTask:
         return len(self.queries)
 
 
-def title_queries(
-    texts: Sequence[str], max_queries: int = 1_000, min_words: int = 20
-) -> SearchTask:
-    """Cut the first line (a title or a summary) off each text and keep the rest as the document.
+def title_queries(texts: Sequence[str], max_queries: int = 1_000) -> SearchTask:
+    """The first line (a title or a summary) of each text asks for the rest of it.
 
-    Texts whose rest has fewer than ``min_words`` words are left out, and so are lines of one word
-    or of more than 40. Takes the first ``max_queries``.
+    Lines of one word or of more than 40 are left out, and rests of fewer than 20.
     """
-    queries, documents = [], []
-    for text in texts:
-        line, _, rest = text.strip().partition("\n")
-        if 2 <= len(words(line)) <= 40 and len(words(rest)) >= min_words:
-            queries.append(line.lstrip("# ").strip())
-            documents.append(rest.strip())
-        if len(queries) == max_queries:
-            break
-    return SearchTask(queries, documents)
+    pairs = [text.strip().split("\n", 1) for text in texts if "\n" in text.strip()]
+    fit = [p for p in pairs if 2 <= len(words(p[0])) <= 40 and len(words(p[1])) >= 20][:max_queries]
+    queries = [line.lstrip("# ").strip() for line, _ in fit]
+    return SearchTask(queries, [rest.strip() for _, rest in fit])
 
 
 def recall_at(
     task: SearchTask, method: Callable[[list[str], list[str]], Scores], k: int = 10
 ) -> CoverageScore:
-    """The fraction of queries whose own document is among the ``k`` best.
-
-    Ties count against the method.
-    """
+    """How many queries find their own document among the ``k`` best; a tie counts as a miss."""
     if len(task) == 0:
         return CoverageScore(float("nan"), 0, 0, "queries")
     scores = method(task.queries, task.documents)
@@ -109,21 +98,15 @@ def recall_at(
 
 
 def senses(
-    vectors: WordVectors,
-    vocabulary: Vocabulary,
-    encoded: Encoded,
-    word: str,
-    window: int = 5,
-    max_occurrences: int = 4_000,
+    vectors: WordVectors, vocabulary: Vocabulary, encoded: Encoded, word: str, window: int = 5
 ) -> list[tuple[float, list[str]]]:
-    """Split the occurrences of a word in two by their surroundings.
+    """Split the occurrences of a word in two by the weighted means of their neighbours' vectors.
 
-    Each occurrence is the weighted mean of the vectors of its neighbours; k-means makes two
-    groups. Returned for each, the larger first: its fraction, and the five words that are most
+    Returned for each group of k-means, the larger first: its fraction, and the five words most
     typical of its neighbours. One group if all surroundings are alike.
     """
     places = np.flatnonzero(encoded.token_ids == vocabulary.index[word])
-    places = places[:: max(1, len(places) // max_occurrences)]
+    places = places[:: max(1, len(places) // 4_000)]
     around = places[:, None] + np.array([step for step in range(-window, window + 1) if step])
     inside = around.clip(0, len(encoded) - 1)
     documents = encoded.document_ids

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from course_lib.errors import CourseError
+from course_lib.workbook.atomic import atomic_write
 
 MAX_WORD_BYTES = 10_000  # a longer "word" in a binary file means that it is not one
+CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f\x7f]")
 
 
 class WordVectors:
@@ -46,9 +48,8 @@ class WordVectors:
     def get_index(self, word: str) -> int:
         """The row of a word. Raises ``CourseError`` for one without a vector."""
         if word not in self.index:
-            raise CourseError(
-                f"{word!r} has no vector: it is not in the training text, or too rare there."
-            )
+            why = "it is not in the training text, or too rare there"
+            raise CourseError(f"{word!r} has no vector: {why}.")
         return self.index[word]
 
     def similarity(self, first: str, second: str) -> float:
@@ -79,9 +80,8 @@ class WordVectors:
         self, word: str, topn: int = 10, restrict_vocab: int | None = None
     ) -> list[tuple[str, float]]:
         """The words nearest to ``word``, without itself."""
-        return self.similar_by_vector(
-            self.normed[self.get_index(word)], topn, [word], restrict_vocab
-        )
+        vector = self.normed[self.get_index(word)]
+        return self.similar_by_vector(vector, topn, [word], restrict_vocab)
 
     def analogy(self, a: str, b: str, c: str, topn: int = 1) -> list[tuple[str, float]]:
         """``a`` is to ``b`` as ``c`` is to …: nearest to b − a + c, the three left out.
@@ -99,10 +99,11 @@ class WordVectors:
 
     def save(self, path: str | os.PathLike, binary: bool = False) -> None:
         """Write the text format, or the binary one. Blanks inside words become underscores."""
-        with Path(path).open("wb") as stream:
+        with atomic_write(path) as temporary, temporary.open("wb") as stream:
             stream.write(b"%d %d\n" % self.matrix.shape)
             for word, row in zip(self.words, self.matrix, strict=True):
-                numbers = row.astype("<f4").tobytes() if binary else _spelled(row)
+                spelled = " ".join(map(repr, row.tolist())).encode()
+                numbers = row.astype("<f4").tobytes() if binary else spelled
                 stream.write("_".join(word.split()).encode("utf-8") + b" " + numbers + b"\n")
 
     @classmethod
@@ -117,34 +118,32 @@ class WordVectors:
         try:
             raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
         except OSError as error:
-            why = f"{path} cannot be read ({error.strerror})"
-            raise CourseError(f"{why}: give the path of a vector file.") from None
+            raise CourseError(f"{path} cannot be read: {error.strerror}.") from None
         head, _, body = raw.partition(b"\n")
         first = re.fullmatch(rb"\s*([1-9]\d{0,10})\s+([1-9]\d{0,10})\s*", head)
         if not first:
-            why = "a vector file starts with two numbers, `words vector_size`"
-            raise CourseError(f"{path.name}, line 1: {why}.")
+            raise _refuse(path, 1, "a vector file starts with two numbers, `words vector_size`")
         count, vector_size = map(int, first.groups())
-        rows = (_text_rows if _is_text(body) else _binary_rows)(path.name, body, vector_size)
+        rows = (_text_rows if _is_text(body) else _binary_rows)(path, body, vector_size)
         read = [row for row, _ in zip(rows, range(count), strict=False)]
+        line = len(read) + 1
         if len(read) < count:
-            after = f"{len(read):,} of {count:,} words (line {len(read) + 1:,})"
-            raise CourseError(f"{path.name} ends after {after}: it is cut short, copy it again.")
+            why = f"the file ends after {len(read):,} of {count:,} words: copy it again"
+            raise _refuse(path, line, why)
         for line, (word, vector) in enumerate(read, start=2):
             if not np.isfinite(vector).all():
-                why = f"the vector of {word!r} is not made of numbers"
-                raise CourseError(f"{path.name}, line {line:,}: {why}.")
+                raise _refuse(path, line, f"the vector of {word!r} is not made of numbers")
         return cls([word for word, _ in read], np.stack([vector for _, vector in read]))
+
+
+def _refuse(path: Path, line: int, why: str) -> CourseError:
+    return CourseError(f"{path.name}, line {line:,}: {why}.")
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """``(…, vector_size)`` divided by their lengths; a vector of zeros stays one."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(lengths == 0, 1, lengths)
-
-
-def _spelled(row: np.ndarray) -> bytes:
-    return " ".join(map(repr, row.tolist())).encode()
 
 
 def _is_number(field: bytes) -> bool:
@@ -154,17 +153,23 @@ def _is_number(field: bytes) -> bool:
         return False
 
 
+def _word(path: Path, line: int, raw: bytes) -> str:
+    """Refused is what a reader of binary files sees behind a word that holds a blank."""
+    try:
+        if not CONTROL.search(raw):
+            return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    raise _refuse(path, line, f"{raw[:20]!r} is no word in UTF-8, or one before it holds a blank")
+
+
 def _is_text(body: bytes) -> bool:
-    """No control characters where the file begins; a number at the end of a line, or UTF-8."""
-    beginning = body[:4096]
-    if re.search(rb"[\0-\x08\x0e-\x1f\x7f]", beginning):
-        return False
-    fields = beginning.partition(b"\n")[0].split()
-    decoded = codecs.getincrementaldecoder("utf-8")("replace").decode(beginning)
-    return bool(fields) and _is_number(fields[-1]) or "\ufffd" not in decoded
+    """A number at the end of the first row, or no control characters where the file begins."""
+    fields = body.partition(b"\n")[0].split()
+    return bool(fields) and _is_number(fields[-1]) or not CONTROL.search(body[:4096])
 
 
-def _text_rows(name: str, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
+def _text_rows(path: Path, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
     for line, text in enumerate(body.split(b"\n"), start=2):
         fields = text.split()
         if not fields:
@@ -172,19 +177,18 @@ def _text_rows(name: str, body: bytes, vector_size: int) -> Iterator[tuple[str, 
         word, values = fields[:-vector_size], fields[-vector_size:]
         if not word or any(map(_is_number, word[1:])):
             numbers = sum(map(_is_number, fields[1:]))
-            why = f"{numbers} numbers where the first line promises {vector_size}"
-            raise CourseError(f"{name}, line {line:,}: {why}: it is damaged or cut short.")
+            raise _refuse(path, line, f"{numbers} numbers, and line 1 promises {vector_size}")
         try:
             vector = np.array(values, dtype=np.float32)
         except ValueError:
-            why = "not all of its values are numbers"
-            raise CourseError(f"{name}, line {line:,}: {why}.") from None
-        yield b" ".join(word).decode("utf-8", "replace"), vector
+            raise _refuse(path, line, "not all of its values are numbers") from None
+        yield _word(path, line, b" ".join(word)), vector
 
 
-def _binary_rows(name: str, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
-    place, size = 0, 4 * vector_size
+def _binary_rows(path: Path, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
+    place, size, line = 0, 4 * vector_size, 1
     while 0 < (end := body.find(b" ", place, place + MAX_WORD_BYTES)) < len(body) - size:
-        word = body[place:end].lstrip(b"\n").decode("utf-8", "replace")
+        line += 1
+        word = _word(path, line, body[place:end].lstrip(b"\n"))
         yield word, np.frombuffer(body, "<f4", vector_size, end + 1)
         place = end + 1 + size

@@ -8,7 +8,8 @@ from all over the text, since neighbouring ones are alike, in documentation ofte
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,11 +35,7 @@ LONGEST_STEP = 2.5  # learning rate times pairs of one word in one update: longe
 
 @dataclass(frozen=True)
 class Encoded:
-    """A corpus as numbers.
-
-    token_ids      words of all documents, one after the other, int32, shape ``(words,)``
-    document_ids   the document that each word stands in, int32, shape ``(words,)``
-    """
+    """A corpus as numbers, int32 ``(words,)``: each word, and the document that it stands in."""
 
     token_ids: np.ndarray
     document_ids: np.ndarray
@@ -48,11 +45,7 @@ class Encoded:
 
 
 class Vocabulary:
-    """Words and their counts, the most frequent first.
-
-    counts   how often each was seen, int64, shape ``(words,)``
-    index    word → its id
-    """
+    """Words and their counts ``(words,)``, the most frequent first. ``index``: word → its id."""
 
     def __init__(self, words: Sequence[str], counts: Sequence[int]) -> None:
         self.words = list(words)
@@ -83,14 +76,12 @@ class Vocabulary:
 def build_vocabulary(
     texts: Iterable[str], min_count: int = 5, max_words: int = MAX_WORDS
 ) -> tuple[Vocabulary, Encoded]:
-    """Read the texts once; return the vocabulary and the texts as numbers.
+    """The vocabulary of some documents, read once, and the documents as numbers.
 
-    texts       documents; no window crosses from one to the next
     min_count   rarer words are left out of the text, as if they were not there
-    max_words   of the rest the most frequent are kept
+    max_words   of the rest the most frequent are kept; of equal ones those that came first
 
-    Words of equal count are in the order of first appearance. Raises ``CourseError`` when fewer
-    than two words are left.
+    Raises ``CourseError`` when fewer than two words are left.
     """
     first_ids: dict[str, int] = {}
     flat, lengths = array("i"), []
@@ -141,30 +132,22 @@ class Word2VecConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("vector_size", "window", "negative", "epochs", "num_blocks", "num_threads"):
-            if getattr(self, name) < 1:
-                raise CourseError(f"`{name}` is {getattr(self, name)}: it must be 1 or more.")
-        if not 0 < self.learning_rate < math.inf:
-            raise CourseError(f"`learning_rate` is {self.learning_rate}: it must be above 0.")
+        for name, value in vars(self).items():
+            if name not in ("sample", "seed") and not 0 < value < math.inf:
+                raise CourseError(f"`{name}` is {value}: it must be above 0.")
         if not 0 <= self.sample < math.inf:
             raise CourseError(f"`sample` is {self.sample}: it must be 0 (keep all) or more.")
 
 
-@dataclass
-class Word2VecResult:
-    """What came of a training.
-
-    vectors       of the words as centres
-    losses        (words read, nats for a real pair with its negatives)
-    interrupted   True when it was stopped before its end; the vectors are those of that moment
-    """
+class Word2VecResult(NamedTuple):
+    """``losses``: (words read, nats for a real pair with its negatives) along the way."""
 
     vectors: WordVectors
-    losses: list[tuple[int, float]] = field(default_factory=list)
-    interrupted: bool = False
+    losses: list[tuple[int, float]]
+    interrupted: bool
 
 
-def draw_windows(
+def sample_windows(
     document_ids: np.ndarray, window: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """How many words each position sees to its left and to its right, two int16 ``(words,)``.
@@ -181,11 +164,7 @@ def draw_windows(
 
 
 class Word2Vec:
-    """The two tables of vectors, and the loop that trains them.
-
-    centre      (words, vector_size)  the vectors that are kept
-    neighbour   (words, vector_size)
-    """
+    """Two tables of vectors ``(words, vector_size)``, and the loop that trains them."""
 
     def __init__(self, vocabulary: Vocabulary, config: Word2VecConfig) -> None:
         self.vocabulary, self.config = vocabulary, config
@@ -201,11 +180,9 @@ class Word2Vec:
     def rate_scales(self, positions: int) -> tuple[Tensor, Tensor]:
         """A factor ``(words, 1)`` on each word's learning rate, for ``centre`` and ``neighbour``.
 
-        positions    positions in an update
-
         1 for nearly all. The gradients of all pairs of an update are computed at the same place
-        and add up; a word that is expected in too many of them takes shorter steps, without
-        which a vocabulary of a few words would run away to infinity.
+        and add up; a word that is expected in too many of them (an update has so many
+        ``positions``) takes shorter steps, or a vocabulary of a few words would run away.
         """
         kept = self.vocabulary.keep_probability(self.config.sample) * self.vocabulary.counts
         real = positions * (self.config.window + 1) * kept / kept.sum()  # pairs of the text
@@ -231,7 +208,7 @@ class Word2Vec:
                         break
         finally:
             torch.set_num_threads(threads)
-        stopped = bool(interrupt.requested) and losses[-1][0] < total
+        stopped = losses[-1][0] < total
         if stopped:
             done = f"{losses[-1][0]:,} of {total:,} words"
             print(f"Stopped after {done}. The vectors learned so far are kept.")
@@ -267,15 +244,12 @@ class Word2Vec:
                 yield (epoch + (first + len(chosen)) / len(rows)) / config.epochs, loss
 
     def _blocks(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
-        """The text of one epoch, thinned out and cut into blocks.
-
-        Returns ids ``(blocks, block + 2 · window)`` and, for each position of a block, the row of
-        the table of weights that says whom it sees, ``(blocks, block)``.
-        """
+        """The text of one epoch, thinned out and cut up: ids ``(blocks, block + 2 · window)``, and
+        the row of the table of weights for each position of a block ``(blocks, block)``."""
         window, block = self.config.window, self._block
         keep = self.vocabulary.keep_probability(self.config.sample).astype(np.float32)
         kept = self.rng.random(len(encoded), dtype=np.float32) < keep[encoded.token_ids]
-        left, right = draw_windows(encoded.document_ids[kept], window, self.rng)
+        left, right = sample_windows(encoded.document_ids[kept], window, self.rng)
         place = np.arange(len(left), dtype=np.int32) % block
         rows = (place * (window + 1) + left) * (window + 1) + right
         padding = -len(rows) % block if len(rows) else block  # row 0 of the table sees nothing

@@ -2,6 +2,5 @@
 
 import logging
 
-# bitsandbytes' note on the package `kernels`, at its first import, is noise: nothing here would use it.
-# It is said here, because any module of this package may be the one that imports bitsandbytes first.
+# bitsandbytes' note on the package `kernels`, at its first import (peft imports it), is noise here.
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

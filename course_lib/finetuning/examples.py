@@ -1,120 +1,110 @@
-"""Texts as rows of tokens to learn from.
+"""Texts as examples to learn from.
 
-    per document    one text a row, padded: no text sees another, and each ends with the end of text
-    chunked         all texts one after the other, cut evenly: no padding, but a row mixes texts
-    instructions    question and answer a row; only the answer is learned
+    per document    one text an example: no text sees another, and each ends with the end of text
+    instructions    question and answer; only the answer is learned
 
-A row is ``{"input_ids": [...], "labels": [...]}``; the label −100 is not learned.
+An example is ``{"input_ids": [...], "labels": [...]}``; the label −100 is not learned.
+``workbook.evaluate.pad_batch`` makes a batch of several.
 """
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from course_lib.errors import CourseError
+from course_lib.workbook.evaluate import IGNORE_INDEX
 
-IGNORED = -100
-Row = dict[str, list[int]]
+Example = dict[str, list[int]]
+MARK = "\ue000"  # of private use: stands in a template where the text of the user goes
 
 
-def per_document(texts: Iterable[str], tokenizer: Any, length: int) -> list[Row]:
-    """A row of at most ``length`` tokens for each text. A longer text goes on in the next row."""
-    rows = []
+def encode_text(text: str, tokenizer: Any) -> list[int]:
+    """The tokens of a text. A role mark or an end of text that somebody typed in it stays text.
+
+    The tokenizer splits its special tokens like other words. Tokens that were added without being
+    special are split here, if they are marks in the chat template.
+    """
+    template = tokenizer.chat_template or ""
+    added = (token for token in tokenizer.added_tokens_decoder.values() if not token.special)
+    marks = [token.content for token in added if token.content in str(template)]
+    # Behind the first character of a mark: then no part holds it whole.
+    cuts = "|".join(f"(?<={re.escape(m[0])})(?={re.escape(m[1:])})" for m in marks if m[1:])
+    parts = re.split(cuts, text) if cuts else [text]
+    options = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
+    return [token for part in parts if part for token in tokenizer(part, **options).input_ids]
+
+
+def per_document(texts: Iterable[str], tokenizer: Any, max_length: int) -> list[Example]:
+    """An example of up to ``max_length`` tokens for each text; a longer one goes on in the next."""
+    examples = []
     for text in texts:
-        ids = _ids(text, tokenizer)
-        if ids:
+        if ids := encode_text(text, tokenizer):
             ids = [*ids, tokenizer.eos_token_id]
-            rows += [
-                _all_learned(ids[start : start + length]) for start in range(0, len(ids), length)
+            parts = (ids[start : start + max_length] for start in range(0, len(ids), max_length))
+            examples += [
+                {"input_ids": part, "labels": list(part)} for part in parts if len(part) > 1
             ]
-    return _some([row for row in rows if len(row["input_ids"]) > 1])
+    return _some(examples)
 
 
-def chunked(texts: Iterable[str], tokenizer: Any, length: int) -> list[Row]:
-    """Rows of exactly ``length`` tokens; what is left over at the end is a shorter one."""
-    stream: list[int] = []
-    for text in texts:
-        if ids := _ids(text, tokenizer):
-            stream += [*ids, tokenizer.eos_token_id]
-    rows = [_all_learned(stream[start : start + length]) for start in range(0, len(stream), length)]
-    return _some([row for row in rows if len(row["input_ids"]) > 1])
-
-
-def instructions(pairs: Iterable[tuple[str, str]], tokenizer: Any, length: int) -> list[Row]:
-    """A row for each (question, answer), written with the tokenizer's chat template if it has one.
+def instructions(
+    pairs: Iterable[tuple[str, str]], tokenizer: Any, max_length: int
+) -> list[Example]:
+    """An example for each (question, answer), with the tokenizer's chat template if it has one.
 
     Only the answer and the end of text behind it are learned. Of a pair that is too long the
-    beginning of the question is left out; an answer that fills the row alone is cut.
+    beginning of the question is left out; an answer that fills the example alone is cut.
     """
-    rows = []
+    examples = []
     for question, answer in pairs:
-        asked = _ids(prompt_of(question, tokenizer), tokenizer)
-        said = [*_ids(answer, tokenizer), tokenizer.eos_token_id][: length - 1]
-        asked = asked[max(0, len(asked) + len(said) - length) :]
-        rows.append({"input_ids": asked + said, "labels": [IGNORED] * len(asked) + said})
-    return _some(rows)
+        asked = prompt_ids(question, tokenizer)
+        said = [*encode_text(answer, tokenizer), tokenizer.eos_token_id][: max_length - 1]
+        asked = asked[max(0, len(asked) + len(said) - max_length) :]
+        labels = [IGNORE_INDEX] * len(asked) + said
+        examples.append({"input_ids": asked + said, "labels": labels})
+    return _some(examples)
 
 
-def shown_first(rows: Sequence[Row], example: str, tokenizer: Any, most: int) -> list[Row]:
-    """The same rows with up to ``most`` tokens of an example before them: seen, not learned or judged.
+def prompt_ids(question: str, tokenizer: Any) -> list[int]:
+    """What stands before the answer: the template's marks are special, the question is text."""
+    if not tokenizer.chat_template:
+        return encode_text(f"{question}\n\n", tokenizer)
+    message = [{"role": "user", "content": MARK}]
+    template = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+    first, *rest = (
+        tokenizer(part, add_special_tokens=False).input_ids for part in template.split(MARK)
+    )
+    return first + [token for part in rest for token in encode_text(question, tokenizer) + part]
 
-    A row's first token is judged no more than without the example.
+
+def prepend_context(
+    examples: Sequence[Example], context: str, tokenizer: Any, max_tokens: int
+) -> list[Example]:
+    """The same with up to ``max_tokens`` tokens of a context in front: seen, not learned or scored.
+
+    An example's first token is scored no more than without the context.
     """
-    ids = _ids(example, tokenizer)[:most]
-    hidden = [IGNORED] * (len(ids) + 1)
+    ids = encode_text(context, tokenizer)[:max_tokens]
+    hidden = [IGNORE_INDEX] * (len(ids) + 1)
     return [
-        {"input_ids": ids + row["input_ids"], "labels": hidden + row["labels"][1:]} for row in rows
+        {"input_ids": ids + example["input_ids"], "labels": hidden + example["labels"][1:]}
+        for example in examples
     ]
 
 
-def prompt_of(question: str, tokenizer: Any) -> str:
-    """What stands before the answer."""
-    if tokenizer.chat_template:
-        message = [{"role": "user", "content": question}]
-        return tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
-    return f"{question}\n\n"
+def num_bytes(examples: Sequence[Example], tokenizer: Any) -> int:
+    """Bytes of text in the scored tokens: not an example's first, and no special ones.
 
-
-@dataclass(frozen=True)
-class Pad:
-    """Rows as one batch, filled up on the right. What is filled up is neither seen nor learned.
-
-    The labels come from the rows and never from the token: an end of text stays learned even if
-    it serves as padding.
+    In a byte-level tokenizer a token has one character for each of its bytes.
     """
-
-    token: int
-
-    def __call__(self, rows: Sequence[Row]) -> dict[str, Tensor]:
-        longest = max(len(row["input_ids"]) for row in rows)
-
-        def filled(key: str, value: int) -> Tensor:
-            return torch.tensor([row[key] + [value] * (longest - len(row[key])) for row in rows])
-
-        real = torch.tensor(
-            [[1] * len(row["labels"]) + [0] * (longest - len(row["labels"])) for row in rows]
-        )
-        return {
-            "input_ids": filled("input_ids", self.token),
-            "labels": filled("labels", IGNORED),
-            "attention_mask": real,
-        }
+    special = {*tokenizer.all_special_ids, IGNORE_INDEX}
+    scored = [n for example in examples for n in example["labels"][1:] if n not in special]
+    return sum(len(token) for token in tokenizer.convert_ids_to_tokens(scored))
 
 
-def _ids(text: str, tokenizer: Any) -> list[int]:
-    return tokenizer(text, add_special_tokens=False, verbose=False).input_ids
-
-
-def _all_learned(ids: list[int]) -> Row:
-    return {"input_ids": ids, "labels": list(ids)}
-
-
-def _some(rows: list[Row]) -> list[Row]:
-    if not rows:
+def _some(examples: list[Example]) -> list[Example]:
+    if not examples:
         raise CourseError(
             "There is nothing to learn from: every text is empty, so give at least one with words."
         )
-    return rows
+    return examples

@@ -1,52 +1,54 @@
 """Loading a base model to fine-tune: the one place that knows the libraries' traps.
 
-- transformers from 5.5 on puts only plain ``nn.Linear`` into 4 bits, and Falcon's layers are a class
-  of their own: ``load_in_4bit`` then loads 16-bit weights and says nothing. See ``quantisable``.
-- bitsandbytes on processors with AVX512-BF16 repacks weights when it evaluates, and later steps lose
-  most of their gradient. See ``keep_packing``.
-- bitsandbytes on a CPU takes wrong scales for rows that end within a block. Such models get our layer.
+- transformers from 5.5 on puts only plain ``nn.Linear`` into 4 bits, and Falcon's layers are a
+  class of their own: ``load_in_4bit`` then loads 16-bit weights, silently. See ``quantizable``.
+- bitsandbytes on processors with AVX512-BF16 repacks weights when it evaluates, and later steps
+  lose most of their gradient. See ``keep_packing``.
+- bitsandbytes on a CPU takes wrong scales for rows that end within a block. Our layer does not.
 - transformers maps the weight files and keeps all of them open: see ``unmapped``.
-- A padding token that is also the end of text teaches a model never to stop. See ``choose_padding``.
+- Padding that is also the end of text teaches a model never to stop. See ``choose_padding``.
 
 Whatever was asked for, ``verify`` looks afterwards whether it is there.
 """
 
-import contextlib
 import importlib.util
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
-from torch import nn
+from accelerate import PartialState
+from huggingface_hub import HfApi
+from torch import Tensor, nn
+from transformers import AutoConfig, BitsAndBytesConfig, modeling_utils
+from transformers.models.falcon import modeling_falcon
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.memory import LAYERS, estimate, measured, what_fits
-from course_lib.finetuning.nf4 import BLOCK
-from course_lib.finetuning.nf4_linear import NF4Linear, quantise_layers
+from course_lib.finetuning.nf4 import BLOCKSIZE, NF4Linear, quantize_layers
 from course_lib.transformer.convert import config_of
 from course_lib.transformer.scaling import FALCON_7B
 from course_lib.workbook.machine import Machine, gigabytes, look
 from course_lib.workbook.models import find_model, load_model
 
 SMALL, LARGE = "mini-falcon", "tiiuae/falcon-7b"
-CLOSE = 0.02
+MAX_DIFFERENCE = 0.02
 
 
 @dataclass
 class Base:
-    """A loaded base. ``bits_by``: who keeps it in 4 bits: ``bitsandbytes``, ``course`` or "" (nobody)."""
+    """A loaded base. ``quantized_by``: ``bitsandbytes``, ``course`` or "" (not in 4 bits)."""
 
     model: Any
     tokenizer: Any
     name: str
-    bits_by: str
+    quantized_by: str
     layers: list[str]
 
     @property
     def public_name(self) -> str:
-        """Its name for others. Of a folder here only the last part: the rest of its path is nobody's business."""
+        """Its name for others: of a folder here only the last part of its path."""
         return Path(self.name).name if Path(self.name).exists() else self.name
 
 
@@ -61,7 +63,7 @@ def compute_type(machine: Machine) -> torch.dtype:
 
 
 def choose_name(machine: Machine, free: int | None, hub: bool) -> str:
-    """Falcon-7B where a GPU has room (``free`` bytes) to fine-tune it and the hub answers; else mini-falcon."""
+    """Falcon-7B where a GPU has room (``free`` bytes) and the hub answers; else mini-falcon."""
     fits = free is not None and estimate(FALCON_7B, "qlora").total < 0.9 * free
     return LARGE if machine.gpu_name and fits and hub else SMALL
 
@@ -71,17 +73,17 @@ def load_base(
     four_bit: bool = True,
     *,
     dtype: torch.dtype | None = None,
-    own: bool = False,
+    use_bitsandbytes: bool = True,
 ) -> Base:
     """A Falcon ready to be adapted, frozen, in evaluation mode, and its tokenizer.
 
-    name      ``auto``, a shipped model, a folder, or a name on the hub
-    four_bit  linear layers in NF4, scales in 8 bits
-    dtype     what to compute in; see ``compute_type``
-    own       our layer even where bitsandbytes is installed
+    name               ``auto``, a shipped model, a folder, or a name on the hub
+    four_bit           linear layers in NF4, scales in 8 bits
+    dtype              what to compute in; see ``compute_type``
+    use_bitsandbytes   False: our layer even where bitsandbytes is installed
 
-    Raises ``CourseError`` when the model does not fit on the GPU (before anything large is fetched),
-    cannot be loaded, or is not afterwards what was asked for.
+    Raises ``CourseError`` when the model does not fit on the GPU (before anything large is
+    fetched), cannot be loaded, or is not afterwards what was asked for.
     """
     machine, free = look(), _free_gpu_memory()
     name = choose_name(machine, free, _hub_answers()) if name == "auto" else str(name)
@@ -94,23 +96,25 @@ def load_base(
     if free is not None:
         check_room(name, config, four_bit, free)
     dtype = dtype or compute_type(machine)
-    theirs = four_bit and not own and has_bitsandbytes() and (free is not None or rows_fit(config))
+    # On a CPU bitsandbytes wants rows of whole blocks.
+    rows_fit = not (config.hidden_size % BLOCKSIZE or config.ffn_hidden_size % BLOCKSIZE)
+    theirs = use_bitsandbytes and has_bitsandbytes() and (free is not None or rows_fit)
+    theirs = four_bit and theirs
     device = "cpu" if free is None or (four_bit and not theirs) else _own_gpu()
     options = {"quantization_config": four_bit_settings(dtype)} if theirs else {}
     if theirs or device != "cpu":
         options["device_map"] = {"": device}
-    with quantisable(), unmapped():
+    with quantizable(), unmapped():
         model, tokenizer = load_model(name, dtype=dtype, **options)
     layers = linear_layers(model)
     if four_bit and not theirs:  # made small here first: only then is there room for it on the card
-        quantise_layers(model, layers)
+        quantize_layers(model, layers)
         model.to("cpu" if free is None else _own_gpu())
     keep_packing(model)
     model.requires_grad_(False)
     choose_padding(model, tokenizer)
-    base = Base(
-        model, tokenizer, name, ("bitsandbytes" if theirs else "course") if four_bit else "", layers
-    )
+    quantized_by = ("bitsandbytes" if theirs else "course") if four_bit else ""
+    base = Base(model, tokenizer, name, quantized_by, layers)
     if four_bit:
         verify(base)
     return base
@@ -118,21 +122,14 @@ def load_base(
 
 def read_config(name: str) -> Any:
     """The configuration alone, a few kilobytes."""
-    from transformers import AutoConfig
-
     place, here = find_model(name)
     try:
         return AutoConfig.from_pretrained(place, **({"local_files_only": True} if here else {}))
     except Exception as error:
-        if any(
-            sign in f"{type(error).__name__} {error}" for sign in ("Gated", "gated", "401", "403")
-        ):
-            raise CourseError(
-                f"{name} is gated: accept its licence on the hub and log in with `hf auth login`."
-            ) from error
         raise CourseError(
-            f"The configuration of {name} cannot be read ({type(error).__name__}): check the name and the network, "
-            f"or take {SMALL}, which ships with the course."
+            f"The configuration of {name} cannot be read ({type(error).__name__}): check the name "
+            "and the network (a gated model wants its licence accepted on the hub, and `hf auth "
+            f"login`), or take {SMALL}, which ships with the course."
         ) from error
 
 
@@ -141,21 +138,16 @@ def check_room(name: str, config: Any, four_bit: bool, free: int) -> None:
     shape = config_of(config)
     need = estimate(shape, "qlora" if four_bit else "lora").total
     if need > free:
-        fits = what_fits(shape, free)
-        rest = (
-            f"what fits is {' and '.join(fits)}"
-            if fits
-            else f"take a smaller model, for example {SMALL}"
-        )
+        fits = " and ".join(what_fits(shape, free))
+        rest = f"what fits is {fits}" if fits else f"take a smaller model, for example {SMALL}"
         raise CourseError(
-            f"Fine-tuning {name} needs about {gigabytes(need)} of GPU memory and {gigabytes(free)} are free: {rest}."
+            f"Fine-tuning {name} needs about {gigabytes(need)} of GPU memory and {gigabytes(free)} "
+            f"are free: {rest}."
         )
 
 
 def four_bit_settings(dtype: torch.dtype) -> Any:
     """transformers' settings for NF4 with double quantisation (Dettmers et al. 2023)."""
-    from transformers import BitsAndBytesConfig
-
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -164,41 +156,23 @@ def four_bit_settings(dtype: torch.dtype) -> Any:
     )
 
 
-@contextlib.contextmanager
-def quantisable() -> Iterator[None]:
+def quantizable() -> Any:
     """Within, a Falcon is built of plain ``nn.Linear``, the only class that is put into 4 bits."""
-    from transformers.models.falcon import modeling_falcon
-
-    theirs = modeling_falcon.FalconLinear
-    modeling_falcon.FalconLinear = nn.Linear
-    try:
-        yield
-    finally:
-        modeling_falcon.FalconLinear = theirs
+    return mock.patch.object(modeling_falcon, "FalconLinear", nn.Linear)
 
 
-@contextlib.contextmanager
-def unmapped() -> Iterator[None]:
+def unmapped() -> Any:
     """Within, transformers reads the weight files tensor by tensor instead of mapping them whole.
 
     The pages of a mapped file count as the process's memory until the system wants them back: for
     Falcon-7B 14 GB more than the model needs.
     """
-    from transformers import modeling_utils
-
     theirs = modeling_utils.safe_open
-    modeling_utils.safe_open = lambda *given, **named: theirs(
-        *given, **{**named, "backend": "pread"}
-    )
-    try:
-        yield
-    finally:
-        modeling_utils.safe_open = theirs
 
+    def safe_open(*args: Any, **options: Any) -> Any:
+        return theirs(*args, **{**options, "backend": "pread"})
 
-def rows_fit(config: Any) -> bool:
-    """Whether every row of every layer is whole blocks."""
-    return config.hidden_size % BLOCK == 0 and config.ffn_hidden_size % BLOCK == 0
+    return mock.patch.object(modeling_utils, "safe_open", safe_open)
 
 
 def keep_packing(model: nn.Module) -> None:
@@ -209,28 +183,34 @@ def keep_packing(model: nn.Module) -> None:
 
 
 def linear_layers(model: nn.Module) -> list[str]:
-    """Full names of the four linear layers of every block: what goes into 4 bits, and what is adapted."""
+    """Full names of the four linear layers of every block: what is quantised, and adapted."""
     return [name for name, _ in model.named_modules() if name.rsplit(".", 1)[-1] in LAYERS]
 
 
 def choose_padding(model: Any, tokenizer: Any) -> int:
-    """Give the tokenizer a padding token that is not the end of text, without a new row in the embedding."""
+    """Give the tokenizer a padding token that is not the end of text, without a new embedding."""
     end = tokenizer.eos_token_id
-    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == end:
-        special = [
-            number
-            for number in tokenizer.all_special_ids
-            if number not in (end, tokenizer.bos_token_id)
-        ]
-        other = (
-            special[-1]
-            if special
-            else next(n for n in range(len(tokenizer) - 1, -1, -1) if n != end)
-        )
+    if tokenizer.pad_token_id in (None, end):
+        special = [n for n in tokenizer.all_special_ids if n not in (end, tokenizer.bos_token_id)]
+        other = [*(n for n in range(len(tokenizer)) if n != end), *special][-1]
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(other)
     model.config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return tokenizer.pad_token_id
+
+
+@torch.no_grad()
+def continue_greedily(model: Any, input_ids: Tensor, max_new_tokens: int) -> list[list[int]]:
+    """The likeliest tokens after (batch, time) ids. The model's mode and the random state stay."""
+    was_training, mask = model.training, torch.ones_like(input_ids)
+    model.eval()
+    options = {"do_sample": False, "pad_token_id": model.config.pad_token_id}
+    with torch.random.fork_rng(devices=[]):
+        out = model.generate(
+            input_ids, attention_mask=mask, max_new_tokens=max_new_tokens, **options
+        )
+    model.train(was_training)
+    return out[:, input_ids.shape[1] :].tolist()
 
 
 def is_four_bit(module: nn.Module) -> bool:
@@ -239,22 +219,20 @@ def is_four_bit(module: nn.Module) -> bool:
 
 
 def verify(base: Base) -> None:
-    """Look whether every linear layer is in 4 bits and the bytes are those of ``memory``; raise if not."""
-    wide = [name for name in base.layers if not is_four_bit(base.model.get_submodule(name))]
+    """Raise unless every linear layer is in 4 bits and the bytes are those of ``memory``."""
     config = config_of(base.model.config)
-    if wide or len(base.layers) != 4 * config.n_layers:
-        raise CourseError(
-            f"{len(base.layers) - len(wide)} of {4 * config.n_layers} linear layers of {base.name} are in 4 bits: "
-            "transformers or bitsandbytes differ from what the course knows; install the versions of requirements.lock."
-        )
-    found, expected = measured(base.model), estimate(config, "inference in 4 bits")
+    four = sum(is_four_bit(base.model.get_submodule(name)) for name in base.layers)
+    count, found, expected = 4 * config.n_layers, measured(base.model), estimate(config)
+    problems = [] if four == len(base.layers) == count else [f"{four} of {count} are in 4 bits"]
     for part in ("linear", "scales"):
         have, want = getattr(found, part), getattr(expected, part)
-        if abs(have - want) > CLOSE * want:
-            raise CourseError(
-                f"{base.name} in 4 bits should hold {want:,} bytes of {part} and holds {have:,}: your transformers or "
-                "bitsandbytes differ from those the course knows; install the versions of requirements.lock."
-            )
+        if abs(have - want) > MAX_DIFFERENCE * want:
+            problems.append(f"they hold {have:,} bytes of {part} and should hold {want:,}")
+    if problems:
+        raise CourseError(
+            f"The linear layers of {base.name} are not as they should be: {problems[0]}. Install "
+            "transformers and bitsandbytes as in requirements.lock: yours are not those we know."
+        )
 
 
 def _free_gpu_memory() -> int | None:
@@ -263,18 +241,12 @@ def _free_gpu_memory() -> int | None:
 
 def _own_gpu() -> int:
     """The card of this process: under ``torchrun`` each holds a whole copy on its own."""
-    from accelerate import PartialState
-
     return PartialState().local_process_index
 
 
 def _hub_answers() -> bool:
     """Asked only where a GPU could make use of the answer."""
-    if not torch.cuda.is_available():
-        return False
-    from huggingface_hub import HfApi
-
     try:
-        return bool(HfApi().model_info(LARGE, timeout=5))
+        return torch.cuda.is_available() and bool(HfApi().model_info(LARGE, timeout=5))
     except Exception:  # offline, blocked, gated: all the same here
         return False

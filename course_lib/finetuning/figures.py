@@ -1,4 +1,4 @@
-"""The figures of notebook 05 about memory, bits and rank, shared with its slides."""
+"""The figures of notebook 05, shared with its slides."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,53 +12,11 @@ from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigu
 PARTS = {
     "weights": ("linear", "scales"),
     "embedding, norms": ("embedding", "norms"),
-    "adapter, gradients, Adam": ("adapter", "gradients", "optimiser"),
+    "adapter, gradients, Adam": ("adapter", "gradients", "optimizer"),
     "activations, logits, cache": ("activations", "logits", "cache"),
 }
 CARDS = {"T4": 16e9, "A10, 4090": 24e9, "A100": 80e9}
-
-
-def what_you_will_build() -> DescribedFigure:
-    """Notebook 05 in one picture: a frozen base in 4 bits, and a small detour that learns."""
-    figure, axis = canvas(width=8.4, height=2.5)
-    axis.set(
-        title="A large frozen model, and a small detour that learns", xlim=(0, 10), ylim=(-0.2, 2.7)
-    )
-    axis.set_axis_off()
-    _box(axis, 0.9, 1.3, "input x", 3)
-    _box(axis, 4.8, 2.0, "base W, frozen\n4 bits a weight", 0)
-    _box(axis, 3.6, 0.5, "A\nlearns", 1)
-    _box(axis, 6.0, 0.5, "B\nlearns", 1)
-    _box(axis, 9.1, 1.3, "output\nWx + s·B(Ax)", 3)
-    for start, end in (
-        ((1.3, 1.4), (4.05, 2.0)),
-        ((1.3, 1.2), (3.2, 0.6)),
-        ((3.95, 0.5), (5.65, 0.5)),
-        ((5.55, 2.0), (8.45, 1.45)),
-        ((6.35, 0.55), (8.45, 1.15)),
-    ):
-        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "lw": 1.3})
-    axis.text(
-        4.8,
-        -0.12,
-        "rank 16: A makes a long vector short, B makes it long again",
-        ha="center",
-        fontsize=9,
-    )
-    return DescribedFigure(
-        figure,
-        "A vector goes through the base, which stays as it is in four bits, and through a narrow detour of two "
-        "small matrices, which learns; both results are added.",
-    )
-
-
-def _box(axis, x: float, y: float, text: str, colour: int) -> None:  # noqa: ANN001
-    style = {
-        "boxstyle": "round,pad=0.4",
-        "facecolor": COLOURS[colour] + "30",
-        "edgecolor": COLOURS[colour],
-    }
-    axis.text(x, y, text, ha="center", va="center", fontsize=9.5, bbox=style)
+Points = Sequence[tuple[float, float]]
 
 
 def memory_bars(
@@ -68,18 +26,9 @@ def memory_bars(
     figure, axis = canvas(width=8.2, height=0.55 * len(needs) + 1.7)
     left = np.zeros(len(needs))
     for number, (part, names) in enumerate(PARTS.items()):
-        sizes = (
-            np.array([sum(getattr(need, name) for name in names) for need in needs.values()]) / 1e9
-        )
-        axis.barh(
-            range(len(needs)),
-            sizes,
-            left=left,
-            label=part,
-            color=COLOURS[number],
-            hatch=HATCHES[number],
-            edgecolor="white",
-        )
+        sizes = [sum(getattr(need, name) for name in names) / 1e9 for need in needs.values()]
+        style = {"color": COLOURS[number], "hatch": HATCHES[number], "edgecolor": "white"}
+        axis.barh(range(len(needs)), sizes, left=left, label=part, **style)
         left += sizes
     for number, (card, size) in enumerate(CARDS.items()):
         if size / 1e9 < 1.2 * left.max():
@@ -91,30 +40,31 @@ def memory_bars(
     axis.set_ylim(len(needs) - 0.5, -0.75)
     axis.set(title=title, xlabel="memory (GB)", ylabel="method", xlim=(0, 1.1 * left.max()))
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-    told = ", ".join(f"{name} {total:.1f} GB" for name, total in zip(needs, left, strict=True))
-    return DescribedFigure(figure, f"Needed, all parts together: {told}.")
+    totals = ", ".join(f"{name} {total:.1f} GB" for name, total in zip(needs, left, strict=True))
+    return DescribedFigure(figure, f"Needed, all parts together: {totals}.")
 
 
 def on_a_line(weights: Sequence[float], levels: Sequence[float], title: str) -> DescribedFigure:
-    """Weights above a number line, the levels they may take on it, and an arrow from each to its own."""
+    """Weights above a number line with levels, and an arrow from each to its own."""
     figure, axis = canvas(width=8.2, height=2.0)
     table = np.asarray(levels)
     axis.vlines(table, 0.0, 0.25, color=COLOURS[0], lw=2, label="levels")
     axis.plot(weights, [0.8] * len(weights), MARKERS[2], color=COLOURS[2], label="weights")
-    places = [float(table[np.abs(table - weight).argmin()]) for weight in weights]
-    for weight, place in zip(weights, places, strict=True):
-        axis.annotate("", (place, 0.27), (weight, 0.74), arrowprops={"arrowstyle": "->", "lw": 0.8})
+    nearest = [int(np.abs(table - weight).argmin()) for weight in weights]
+    for weight, code in zip(weights, nearest, strict=True):
+        arrow = {"arrowstyle": "->", "lw": 0.8}
+        axis.annotate("", (table[code], 0.27), (weight, 0.74), arrowprops=arrow)
     axis.set(title=title, xlabel="value", ylabel=" ", ylim=(-0.1, 1.1), yticks=[])
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    used = len({round(place, 6) for place in places})
     return DescribedFigure(
         figure,
-        f"Each of the {len(places)} weights goes to the nearest of {len(table)} levels; {used} levels are used.",
+        f"Each of the {len(weights)} weights goes to the nearest of {len(table)} levels; "
+        f"{len(set(nearest))} levels are used.",
     )
 
 
-def levels_on_weights(scaled: Tensor, kinds: Mapping[str, Tensor]) -> DescribedFigure:
-    """The weights of a layer, each block over its largest, and below them the levels of several kinds."""
+def levels_on_weights(scaled: Tensor, codebooks: Mapping[str, Tensor]) -> DescribedFigure:
+    """The weights of a layer, each block over its largest, and the levels of several kinds."""
     figure, (axis, below) = canvas(2, 1, width=8.2, height=3.9)
     axis.hist(scaled.flatten().numpy(), bins=120, color=COLOURS[3])
     axis.set(
@@ -123,31 +73,22 @@ def levels_on_weights(scaled: Tensor, kinds: Mapping[str, Tensor]) -> DescribedF
         ylabel="weights",
         xlim=(-1.05, 1.05),
     )
-    for row, levels in enumerate(kinds.values()):
+    for row, levels in enumerate(codebooks.values()):
         below.plot(levels.tolist(), [row] * len(levels), "|", ms=15, mew=2.2, color=COLOURS[row])
-    below.set_yticks(range(len(kinds)), list(kinds))
-    below.set(xlabel="level", ylabel="kind", xlim=(-1.05, 1.05), ylim=(len(kinds) - 0.5, -0.5))
-    counts = ", ".join(
-        f"{name} {int((levels.abs() < 0.3).sum())}" for name, levels in kinds.items()
-    )
-    share = float((scaled.abs() < 0.3).float().mean())
+    below.set_yticks(range(len(codebooks)), list(codebooks))
+    below.set(xlabel="level", ylabel="kind", xlim=(-1.05, 1.05), ylim=(len(codebooks) - 0.5, -0.5))
+    counts = ", ".join(f"{name} {int((v.abs() < 0.3).sum())}" for name, v in codebooks.items())
+    fraction = float((scaled.abs() < 0.3).float().mean())
     return DescribedFigure(
         figure,
-        f"Between −0.3 and 0.3 lie {share:.0%} of the weights; levels in that range: {counts}.",
+        f"Between −0.3 and 0.3 lie {fraction:.0%} of the weights; levels in that range: {counts}.",
     )
 
 
-def error_by_bits(
-    lines: Mapping[str, Sequence[tuple[float, float]]], points: Mapping[str, tuple[float, float]]
-) -> DescribedFigure:
-    """Relative error against bits a weight, scales included: a line of whole-number steps, and single kinds."""
+def error_by_bits(even: Points, points: Mapping[str, tuple[float, float]]) -> DescribedFigure:
+    """Relative error against bits a weight, scales included."""
     figure, axis = canvas(width=7.6, height=3.4)
-    for number, (name, pairs) in enumerate(lines.items()):
-        axis.plot(
-            *zip(*pairs, strict=True), MARKERS[number] + "-", color=COLOURS[number], label=name
-        )
-    for number, (name, (bits, error)) in enumerate(points.items(), len(lines)):
-        axis.plot(bits, error, MARKERS[number], ms=9, color=COLOURS[number], label=name)
+    _lines(axis, {"even steps": even, **{name: [point] for name, point in points.items()}})
     axis.set(
         title="What a bit buys",
         xlabel="bits a weight, scales included",
@@ -155,38 +96,59 @@ def error_by_bits(
         yscale="log",
     )
     axis.legend(fontsize=9)
+    (few, most), (many, least) = even[0], even[-1]
+    factor = (most / least) ** (1 / (many - few))
     place = next(iter(points.values()))[0]
-    near = {
-        name: min(pairs, key=lambda pair: abs(pair[0] - place)) for name, pairs in lines.items()
-    }
-    told = ", ".join(f"{name} {error:.3f}" for name, (_, error) in {**near, **points}.items())
-    return DescribedFigure(figure, f"Each bit less about doubles the error. At four bits: {told}.")
+    at_four = {"even steps": min(even, key=lambda pair: abs(pair[0] - place)), **points}
+    errors = ", ".join(f"{name} {error:.3f}" for name, (_, error) in at_four.items())
+    return DescribedFigure(
+        figure, f"With each bit less the error grows {factor:.1f}-fold. At four bits: {errors}."
+    )
+
+
+def _lines(axis, named: Mapping[str, Points]) -> None:  # noqa: ANN001
+    """A line with markers for each name."""
+    for number, (name, points) in enumerate(named.items()):
+        style = {"marker": MARKERS[number], "color": COLOURS[number], "label": name}
+        axis.plot(*zip(*points, strict=True), **style)
 
 
 def singular_values(matrices: Mapping[str, Tensor], rank: int) -> DescribedFigure:
     """How much of each matrix's squared size its first directions hold."""
     figure, axis = canvas(width=7.6, height=3.2)
-    shares = {}
+    held = []
     for number, (name, matrix) in enumerate(matrices.items()):
         energy = torch.linalg.svdvals(matrix.float()).square()
         curve = (energy.cumsum(0) / energy.sum()).tolist()
-        shares[name] = curve[rank - 1]
-        axis.plot(
-            range(1, len(curve) + 1),
-            curve,
-            ("-", "--", ":", "-.")[number],
-            lw=2.2,
-            color=COLOURS[number],
-            label=name,
-        )
+        held.append(f"{name} {curve[rank - 1]:.0%}")
+        style = {"ls": ("-", "--", ":", "-.")[number], "color": COLOURS[number], "label": name}
+        axis.plot(range(1, len(curve) + 1), curve, lw=2.2, **style)
     axis.axvline(rank, color="black", lw=1, ls=":")
     axis.set(
         title="How many directions does a matrix need?",
         xlabel="directions kept (log scale)",
-        ylabel="share of its squared size",
+        ylabel="fraction of its squared size",
         xscale="log",
         ylim=(0, 1.02),
     )
     axis.legend()
-    told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
-    return DescribedFigure(figure, f"In the first {rank} directions lie: {told}.")
+    return DescribedFigure(figure, f"In the first {rank} directions lie: {', '.join(held)}.")
+
+
+def data_scaling(measured: Mapping[str, Points], unaltered: float) -> DescribedFigure:
+    """Held-out bits per byte against the bytes of own text, a line a way, and the base as it is."""
+    figure, axis = canvas(width=7.6, height=3.6)
+    _lines(axis, measured)
+    axis.axhline(unaltered, color="black", ls="--", label="massive data alone: the base, unaltered")
+    axis.set(
+        title="Massive data, your own, or both",
+        xlabel="own text (bytes, log scale)",
+        xscale="log",
+        ylabel="held-out bits per byte",
+    )
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+    ends = "; ".join(f"{name} {points[-1][1]:.2f}" for name, points in measured.items())
+    return DescribedFigure(
+        figure,
+        f"With all of your own text: {ends}; the base as it is {unaltered:.2f} (lower is better).",
+    )

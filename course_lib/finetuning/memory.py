@@ -1,7 +1,7 @@
 """Where the memory goes, from a configuration alone: nothing is allocated.
 
     weights + scales + adapter      what the model is
-    gradients + optimiser           what learning adds, for the trained part only
+    gradients + optimizer           what learning adds, for the trained part only
     activations + logits            what one batch needs
     cache                           keys and values while writing
 
@@ -10,12 +10,11 @@ Sizes are in bytes. Temporary buffers of libraries and the allocator's gaps are 
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 
 from torch import Tensor, nn
 
-from course_lib.errors import CourseError
-from course_lib.finetuning.nf4 import BLOCK, SCALE_BLOCK
+from course_lib.finetuning.nf4 import BLOCKSIZE, NESTED_BLOCKSIZE
 from course_lib.transformer.model import Config
 from course_lib.transformer.scaling import parameter_count
 
@@ -34,7 +33,7 @@ class Memory:
     norms: int
     adapter: int
     gradients: int
-    optimiser: int
+    optimizer: int
     activations: int
     logits: int
     cache: int
@@ -45,133 +44,105 @@ class Memory:
         return self.linear + self.scales + self.embedding + self.norms
 
     @property
-    def states(self) -> int:
-        """What learning keeps from step to step."""
-        return self.adapter + self.gradients + self.optimiser
-
-    @property
     def total(self) -> int:
-        return sum(getattr(self, field.name) for field in fields(self))
+        return sum(astuple(self))
 
 
 def layer_shapes(config: Config) -> dict[str, tuple[int, int]]:
     """(out, in) of the four linear layers of a block."""
-    fused = config.d_model + 2 * config.n_kv_heads * config.head_dim
+    width, middle = config.d_model, config.intermediate_size
     return {
-        "query_key_value": (fused, config.d_model),
-        "dense": (config.d_model, config.d_model),
-        "dense_h_to_4h": (config.intermediate_size, config.d_model),
-        "dense_4h_to_h": (config.d_model, config.intermediate_size),
+        "query_key_value": (width + 2 * config.n_kv_heads * config.head_dim, width),
+        "dense": (width, width),
+        "dense_h_to_4h": (middle, width),
+        "dense_4h_to_h": (width, middle),
     }
 
 
-def scale_bytes(weights: int, double: bool = True) -> int:
-    """What 4 bits need beside the codes of a matrix, without the tables of levels."""
-    blocks = math.ceil(weights / BLOCK)
-    return blocks + FP32 * math.ceil(blocks / SCALE_BLOCK) + FP32 if double else FP32 * blocks
-
-
-def adapter_parameters(config: Config, rank: int, targets: Iterable[str] = LAYERS) -> int:
-    """Parameters of a LoRA: rank · (in + out) for each adapted layer."""
-    shapes, targets = layer_shapes(config), set(targets)
-    unknown = targets - set(shapes)
-    if unknown:
-        raise CourseError(
-            f"Falcon has no layer {', '.join(sorted(unknown))}: take some of {', '.join(LAYERS)}."
-        )
-    return config.n_layers * rank * sum(sum(shapes[name]) for name in targets)
+def adapter_parameters(config: Config, r: int, target_modules: Iterable[str] = LAYERS) -> int:
+    """Parameters of a LoRA: r · (in + out) for each adapted layer."""
+    shapes = layer_shapes(config)
+    return config.n_layers * r * sum(sum(shapes[name]) for name in target_modules)
 
 
 def estimate(
     config: Config,
     method: str = "qlora",
-    batch: int = 1,
-    length: int = 512,
+    batch_size: int = 1,
+    seq_length: int = 512,
     *,
-    rank: int = 16,
-    targets: Iterable[str] = LAYERS,
-    double: bool = True,
-    kind_bytes: int = 2,
-    rest_bytes: int | None = None,
-    checkpointing: bool = True,
+    r: int = 16,
+    target_modules: Iterable[str] = LAYERS,
+    double_quant: bool = True,
+    dtype_bytes: int = 2,
+    gradient_checkpointing: bool = True,
 ) -> Memory:
     """Predict.
 
-    method         full (fp32 weights, AdamW), lora (frozen base in ``kind_bytes``), qlora (in 4 bits),
-                   inference, inference in 4 bits
-    batch, length  texts at a time, and their tokens
-    double         double quantisation
-    kind_bytes     bytes of a number that is computed with: 2 for bf16 and fp16, 4 for fp32
-    rest_bytes     bytes of a number of embedding and norms; None: as ``kind_bytes``. peft's
-                   ``prepare_model_for_kbit_training`` makes them 4
-    checkpointing  keep only the input of each block for the backward pass, and compute the rest again
+    method        one of METHODS: full is fp32 with AdamW, lora has a frozen base in ``dtype_bytes``
+    dtype_bytes   bytes of a number that is computed with: 2 for bf16 and fp16, 4 for fp32
+    gradient_checkpointing   keep only each block's input, and compute the rest again
     """
-    if method not in METHODS or min(batch, length, rank) < 1:
-        raise CourseError(
-            f"Batch, length and rank are 1 or more, and the method one of {', '.join(METHODS)}."
-        )
-    count, shapes = parameter_count(config), layer_shapes(config)
+    if method not in METHODS or min(batch_size, seq_length, r) < 1:
+        raise ValueError(f"batch, length and r are 1 or more, the method one of {METHODS}")
+    count, layers = parameter_count(config), config.n_layers
+    matrices = [out * into for out, into in layer_shapes(config).values()]
     four, learns = method in ("qlora", "inference in 4 bits"), method in ("full", "lora", "qlora")
-    kind = FP32 if method == "full" else kind_bytes
-    rest = kind if rest_bytes is None else rest_bytes
-    matrices = [out * into for out, into in shapes.values()]
-    biases = config.n_layers * sum(out for out, _ in shapes.values()) * config.bias
-    linear = (
-        config.n_layers * sum((size + 1) // 2 for size in matrices)
-        if four
-        else kind * config.n_layers * sum(matrices)
-    )
-    adapter = adapter_parameters(config, rank, targets) if method in ("lora", "qlora") else 0
-    trained = count.total if method == "full" else adapter
-    tokens = batch * length
+    size = FP32 if method == "full" else dtype_bytes
+    linear = sum((n + 1) // 2 for n in matrices) if four else size * sum(matrices)
+    blocks = [math.ceil(n / BLOCKSIZE) for n in matrices]
+    scales = FP32 * sum(blocks)
+    if double_quant:  # the codes of the scales, their own scales, and the mean that was taken off
+        scales = sum(n + FP32 * math.ceil(n / NESTED_BLOCKSIZE) + FP32 for n in blocks)
+    biases = sum(out for out, _ in layer_shapes(config).values()) * config.bias
+    adapter = adapter_parameters(config, r, target_modules) if method in ("lora", "qlora") else 0
+    trained = (count.total if method == "full" else adapter) if learns else 0
+    tokens = batch_size * seq_length
+    activations = _activation_bytes(config, dtype_bytes, gradient_checkpointing)
+    # Logits as computed, as fp32 for the loss, and their gradient; writing needs the last one only.
+    logits = tokens * (dtype_bytes + 2 * FP32) if learns else batch_size * dtype_bytes
+    cache = 0 if learns else 2 * layers * config.n_kv_heads * config.head_dim * tokens * dtype_bytes
     return Memory(
-        linear=linear + biases * kind,
-        scales=config.n_layers * sum(scale_bytes(size, double) for size in matrices) if four else 0,
-        embedding=(count.embedding + count.positions) * rest,
-        norms=count.norms * rest,
+        linear=layers * (linear + biases * size),
+        scales=layers * scales if four else 0,
+        embedding=(count.embedding + count.positions) * size,
+        norms=count.norms * size,
         adapter=adapter * FP32,
-        gradients=trained * FP32 if learns else 0,
-        optimiser=trained * ADAM if learns else 0,
-        activations=tokens * _activation_bytes(config, kind_bytes, checkpointing) if learns else 0,
-        # As they are computed, as fp32 for the loss, and their gradient; writing needs the last one only.
-        logits=tokens * config.vocab_size * (kind_bytes + 2 * FP32)
-        if learns
-        else batch * config.vocab_size * kind_bytes,
-        cache=0
-        if learns
-        else 2 * config.n_layers * config.n_kv_heads * config.head_dim * tokens * kind_bytes,
+        gradients=trained * FP32,
+        optimizer=trained * ADAM,
+        activations=tokens * activations if learns else 0,
+        logits=config.vocab_size * logits,
+        cache=cache,
     )
 
 
-def _activation_bytes(config: Config, kind: int, checkpointing: bool) -> int:
+def _activation_bytes(config: Config, dtype_bytes: int, gradient_checkpointing: bool) -> int:
     """What one token leaves behind for the backward pass (fused attention, no dropout)."""
     width, keys = config.d_model, 2 * config.n_kv_heads * config.head_dim
-    # Input, normed; query, key and value before and after the turn; what attention gave; MLP before and after GELU.
+    # Input, normed; query, key, value before and after the turn; attention's result; the MLP's two.
     block = 2 * width + 2 * (width + keys) + width + 2 * config.intermediate_size
-    kept = config.n_layers * width + block if checkpointing else config.n_layers * block
-    return kind * (kept + 2 * width)
+    layers = config.n_layers
+    kept = layers * width + block if gradient_checkpointing else layers * block
+    return dtype_bytes * (kept + 2 * width)
 
 
-def largest_batch(
-    config: Config, free: int, method: str = "qlora", length: int = 512, **options: object
-) -> int:
+def largest_batch(config: Config, free: int, seq_length: int, method: str = "qlora") -> int:
     """How many texts at a time fit into ``free`` bytes; 0 when not even one does."""
-    one, two = (estimate(config, method, batch, length, **options).total for batch in (1, 2))
+    one, two = (estimate(config, method, n, seq_length).total for n in (1, 2))
     return 0 if one > free else 1 + (free - one) // (two - one)
 
 
-def what_fits(config: Config, free: int, length: int = 512) -> list[str]:
+def what_fits(config: Config, free: int) -> list[str]:
     """The methods that run with one text at a time in ``free`` bytes, the most demanding first."""
-    return [method for method in METHODS if estimate(config, method, 1, length).total <= free]
+    return [method for method in METHODS if estimate(config, method).total <= free]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Bytes that a loaded model really holds. ``tables``: the levels that bitsandbytes keeps once a layer."""
+    """Bytes that a loaded model holds, without the codebooks of bitsandbytes."""
 
     linear: int
     scales: int
-    tables: int
     rest: int
     trained: int
 
@@ -182,22 +153,21 @@ class Measured:
 
 def measured(model: nn.Module) -> Measured:
     """Count the bytes of a model, adapter and quantisation state included; tied weights once."""
-    linear = scales = tables = rest = trained = 0
+    linear = scales = rest = trained = 0
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        size, own = tensor.numel() * tensor.element_size(), name.rsplit(".", 1)[-1]
+        parts = name.split(".")
         if tensor.requires_grad and "lora_" in name:
-            trained += size
-        elif own.startswith("scales_"):
-            scales += size
-        elif any(f".{layer}." in f".{name}" for layer in LAYERS) and "lora_" not in name:
-            linear += size
+            trained += _size(tensor)
+        elif parts[-1] in ("absmax", "nested_absmax", "offset"):
+            scales += _size(tensor)
+        elif set(LAYERS).intersection(parts) and "lora_" not in name:
+            linear += _size(tensor)
         else:
-            rest += size
-        if (state := getattr(tensor, "quant_state", None)) is not None:
-            inner = getattr(state, "state2", None)
-            scales += _size(state.absmax, state.offset, getattr(inner, "absmax", None))
-            tables += _size(state.code, getattr(inner, "code", None))
-    return Measured(linear, scales, tables, rest, trained)
+            rest += _size(tensor)
+        if (state := getattr(tensor, "quant_state", None)) is not None:  # of bitsandbytes
+            nested = getattr(state, "state2", None)
+            scales += _size(state.absmax, state.offset, getattr(nested, "absmax", None))
+    return Measured(linear, scales, rest, trained)
 
 
 def _size(*tensors: Tensor | None) -> int:

@@ -1,71 +1,48 @@
-"""Weights in four bits: sixteen levels, one scale for every 64 weights.
+"""Weights in four bits: sixteen levels, one scale (``absmax``) for every 64 weights.
 
-    scale = largest |weight| of the block       code = number of the level nearest to weight / scale
+    absmax = largest |weight| of the block     code = number of the level next to weight / absmax
 
 The levels of NF4 are where a normal distribution has its weight (Dettmers et al. 2023, "QLoRA",
-section 3 and appendix E). Bytes and values are those of bitsandbytes.
+section 3 and appendix E). Bytes and values are those of bitsandbytes, and so are the names.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
 from scipy.stats import norm
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import linear
 
-from course_lib.errors import CourseError
-
-BLOCK, SCALE_BLOCK = 64, 256
+BLOCKSIZE, NESTED_BLOCKSIZE = 64, 256
 GRID = 65_535
-KINDS = ("nf4", "fp4", "int4")
+QUANT_TYPES = ("nf4", "fp4", "int4")
 
 
-def quantise_absmax(values: Tensor, bits: int = 8) -> tuple[Tensor, Tensor]:
-    """Whole numbers from −(2^(bits−1) − 1) up, one scale a row: (codes, int8, as ``values``; scales (…, 1)).
-
-    Dettmers et al. 2022, "LLM.int8()", section 2. ``codes * scales`` is the value again, nearly.
-    """
-    if not 2 <= bits <= 8:
-        raise CourseError("Take 2 to 8 bits.")
-    most = 2 ** (bits - 1) - 1
-    largest = values.float().abs().amax(-1, keepdim=True)
-    codes = (values.float() / largest.where(largest > 0, 1.0) * most).round().to(torch.int8)
-    return codes, largest / most
-
-
-@cache
 def normal_levels() -> Tensor:
     """The sixteen levels of NF4, fp32, from −1 to 1 with an exact 0.
 
-    Quantiles of the normal distribution at even steps: 7 below 0, 8 above, and 0 itself. The outermost
-    one leaves out half of a 1/32 and half of a 1/30, the steps of the two halves; like bitsandbytes we
-    round it to seven digits and take the steps in fp32.
+    Quantiles of the normal distribution at even steps: 7 below 0, 8 above, and 0 itself. The
+    outermost one leaves out half of a 1/32 and half of a 1/30, the steps of the two halves; like
+    bitsandbytes we round it to seven digits and take the steps in fp32.
     """
     outer = round(1 - (1 / 32 + 1 / 30) / 2, 7)
     above, below = (torch.linspace(outer, 0.5, count + 1)[:-1].numpy() for count in (8, 7))
-    levels = (
-        torch.tensor([*(-norm.ppf(below)).tolist(), 0.0, *norm.ppf(above).tolist()]).sort().values
-    )
-    return levels / levels.max()
+    levels = torch.tensor([*(-norm.ppf(below)).tolist(), 0.0, *norm.ppf(above).tolist()])
+    return levels.sort().values / levels.max()
 
 
-@cache
 def float_levels() -> Tensor:
-    """The levels of FP4: a sign, two bits of exponent, one of fraction; in the order of their bits."""
+    """The levels of FP4: a sign, two bits of exponent, one of fraction; ordered by their bits."""
     positive = torch.tensor([0, 0.0625, 8, 12, 4, 6, 2, 3]) / 12
     return torch.cat([positive, -positive])
 
 
-@cache
-def whole_levels() -> Tensor:
-    """The levels of int4: even steps from −1 to 1."""
-    return torch.arange(-7, 8) / 7
-
-
-@cache
 def dynamic_levels() -> Tensor:
-    """The 256 levels for scales: seven powers of ten, more steps for the large ones (Dettmers 2016, section 3)."""
+    """The 256 levels for scales: seven powers of ten, finest at the top (Dettmers 2016)."""
     values = [0.0, 1.0]
     for power in range(7):
         edges = torch.linspace(0.1, 1, 2**power + 1)
@@ -74,106 +51,94 @@ def dynamic_levels() -> Tensor:
     return torch.tensor(sorted(values))
 
 
-def levels(kind: str) -> Tensor:
-    """The levels of ``nf4``, ``fp4`` or ``int4``, by code."""
-    if kind not in KINDS:
-        raise CourseError(
-            f"There is no kind {kind!r} of four bits: take one of {', '.join(KINDS)}."
-        )
-    return {"nf4": normal_levels, "fp4": float_levels, "int4": whole_levels}[kind]()
+@cache
+def _table(quant_type: str, device: torch.device) -> Tensor:
+    if quant_type == "int4":  # even steps
+        return (torch.arange(-7, 8) / 7).to(device)
+    makers = {"nf4": normal_levels, "fp4": float_levels, "dynamic": dynamic_levels}
+    return makers[quant_type]().to(device)
+
+
+def codebook(quant_type: str) -> Tensor:
+    """The levels of ``nf4``, ``fp4`` or ``int4``, by code: a copy, which may be changed."""
+    if quant_type not in QUANT_TYPES:
+        raise ValueError(f"there is no {quant_type!r}: take one of {', '.join(QUANT_TYPES)}")
+    return _table(quant_type, torch.device("cpu")).clone()
 
 
 @dataclass
-class Scales:
-    """One scale a block: as they are (fp32), or themselves in 8 bits with a scale for every 256 (double quantisation).
+class Quantized:
+    """A tensor in four bits.
 
-    values   (blocks,), fp32 or uint8
-    outer    (blocks / 256,), fp32; None when the values are plain
-    mean     what was taken off before they were quantised
+    packed          two codes a byte, the first one in the upper half
+    absmax          the scales (blocks,), fp32; with double quantisation their codes, uint8
+    nested_absmax   scales of the scales (blocks / 256,), fp32; None without double quantisation
+    offset          what was taken off the scales before they were quantised
     """
-
-    values: Tensor
-    outer: Tensor | None = None
-    mean: Tensor | None = None
-
-    def plain(self) -> Tensor:
-        """The scales as numbers, (blocks,)."""
-        if self.outer is None:
-            return self.values
-        table = dynamic_levels().to(self.values.device)
-        return (
-            table[self.values.long()] * _spread(self.outer, SCALE_BLOCK, len(self.values))
-            + self.mean
-        )
-
-    @property
-    def bytes(self) -> int:
-        return sum(
-            part.numel() * part.element_size()
-            for part in (self.values, self.outer, self.mean)
-            if part is not None
-        )
-
-
-@dataclass
-class Quantised:
-    """A tensor in four bits: ``packed`` two codes a byte, the first one in the upper half."""
 
     packed: Tensor
-    scales: Scales
+    absmax: Tensor
     shape: torch.Size
     dtype: torch.dtype
-    kind: str = "nf4"
-    block: int = BLOCK
+    quant_type: str = "nf4"
+    blocksize: int = BLOCKSIZE
+    nested_absmax: Tensor | None = None
+    offset: Tensor | None = None
 
     @property
     def bytes(self) -> int:
-        return self.packed.numel() + self.scales.bytes
+        parts = (self.packed, self.absmax, self.nested_absmax, self.offset)
+        return sum(part.numel() * part.element_size() for part in parts if part is not None)
+
+    def scales(self) -> Tensor:
+        """The scales as numbers, (blocks,), fp32."""
+        if self.nested_absmax is None:
+            return self.absmax
+        table = _table("dynamic", self.absmax.device)
+        nested = _spread(self.nested_absmax, NESTED_BLOCKSIZE, len(self.absmax))
+        return table[self.absmax.long()] * nested + self.offset
 
 
-def quantise(
-    values: Tensor, kind: str = "nf4", block: int = BLOCK, double: bool = False
-) -> Quantised:
-    """``values`` of any shape in four bits. ``double``: the scales in 8 bits, too."""
+def quantize(
+    values: Tensor, quant_type: str = "nf4", blocksize: int = BLOCKSIZE, double_quant: bool = False
+) -> Quantized:
+    """``values`` of any shape in four bits. ``double_quant``: the scales in 8 bits, too."""
     if not values.is_floating_point():
-        raise CourseError(
-            "Only numbers with a point can be quantised, and these are whole numbers or packed already."
-        )
-    scaled, largest = _scaled(values, block)
-    packed = pack(_nearest(scaled, levels(kind).to(values.device)))
-    scales = quantise_scales(largest) if double else Scales(largest)
-    return Quantised(packed, scales, values.shape, values.dtype, kind, block)
-
-
-def dequantise(quantised: Quantised, dtype: torch.dtype | None = None) -> Tensor:
-    """The values again, nearly, in their own type or in ``dtype``."""
-    count = math.prod(quantised.shape)
-    table = levels(quantised.kind).to(quantised.packed.device)
-    values = table[unpack(quantised.packed, count).long()] * _spread(
-        quantised.scales.plain(), quantised.block, count
+        raise ValueError("only floating-point numbers can be quantised; these are whole or packed")
+    scaled, absmax = _scaled(values, blocksize)
+    packed = pack(_nearest(scaled, codebook(quant_type).to(values.device)))
+    nested = quantize_scales(absmax) if double_quant else (absmax, None, None)
+    return Quantized(
+        packed, nested[0], values.shape, values.dtype, quant_type, blocksize, nested[1], nested[2]
     )
-    return values.view(quantised.shape).to(dtype or quantised.dtype)
 
 
-def quantise_scales(largest: Tensor, grid: int | None = GRID) -> Scales:
+def dequantize(quantized: Quantized, dtype: torch.dtype | None = None) -> Tensor:
+    """The values again, nearly, in their own type or in ``dtype``."""
+    count = math.prod(quantized.shape)
+    table = _table(quantized.quant_type, quantized.packed.device)
+    scales = _spread(quantized.scales(), quantized.blocksize, count)
+    values = table[unpack(quantized.packed, count).long()] * scales
+    return values.view(quantized.shape).to(dtype or quantized.dtype)
+
+
+def quantize_scales(absmax: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Double quantisation (QLoRA, section 3): half a bit a weight becomes an eighth.
 
-    grid    steps between −1 and 1 that the scales are rounded to before the nearest level is sought, as
-            bitsandbytes does on a CPU from 0.50 on, to look it up in a table; None: without, as earlier
-            versions do. About one scale in a thousand gets the neighbouring level.
+    Returns codes, scales of the scales, and the mean that was taken off. Like bitsandbytes on a CPU
+    we round to one of ``GRID`` steps between −1 and 1 before we seek the nearest level.
     """
-    mean, table = largest.mean(), dynamic_levels().to(largest.device)
-    outer = torch.stack([part.abs().max() for part in (largest - mean).split(SCALE_BLOCK)])
-    inverse = torch.where(outer > 0, 1.0 / outer, 0.0)
-    scaled = ((largest - mean) * _spread(inverse, SCALE_BLOCK, len(largest))).clamp(-1, 1)
-    if grid is not None:
-        scaled = ((scaled + 1) * 0.5 * grid + 0.5).floor() * 2 / grid - 1
+    offset, table = absmax.mean(), _table("dynamic", absmax.device)
+    nested = torch.stack([part.abs().max() for part in (absmax - offset).split(NESTED_BLOCKSIZE)])
+    inverse = _spread(torch.where(nested > 0, 1.0 / nested, 0.0), NESTED_BLOCKSIZE, len(absmax))
+    scaled = ((absmax - offset) * inverse).clamp(-1, 1)
+    scaled = ((scaled + 1) * 0.5 * GRID + 0.5).floor() * 2 / GRID - 1
     codes = _nearest(scaled, table)
-    return Scales(torch.where(_spread(outer, SCALE_BLOCK, len(largest)) > 0, codes, 0), outer, mean)
+    return torch.where(inverse > 0, codes, 0), nested, offset
 
 
 def pack(codes: Tensor) -> Tensor:
-    """Codes 0 … 15 (count,) two a byte, (⌈count / 2⌉,); an odd one is followed by the code of 0 in NF4."""
+    """Codes 0 … 15 (count,) two a byte, (⌈count / 2⌉,); an odd one is followed by a 7, 0 in NF4."""
     if len(codes) % 2:
         codes = torch.cat([codes, codes.new_full((1,), 7)])
     return (codes[::2] << 4) | codes[1::2]
@@ -184,20 +149,17 @@ def unpack(packed: Tensor, count: int) -> Tensor:
     return torch.stack([packed >> 4, packed & 15], 1).flatten()[:count]
 
 
-def _scaled(values: Tensor, block: int) -> tuple[Tensor, Tensor]:
-    """Each block over its largest size: (values −1 … 1 (count,), fp32; largest (blocks,), fp32)."""
+def _scaled(values: Tensor, blocksize: int) -> tuple[Tensor, Tensor]:
+    """Each block over its largest size: (values −1 … 1 (count,), fp32; absmax (blocks,), fp32)."""
     flat = values.detach().reshape(-1).float()
-    count, rest = len(flat), len(flat) % block
-    whole = flat[: count - rest].view(-1, block)
-    largest = whole.abs().amax(1)
-    scaled = (whole * (1.0 / largest.clamp(min=1e-38))[:, None]).flatten()
-    if rest:
-        last = flat[count - rest :].abs().max().clamp(min=1e-38)
-        largest, scaled = (
-            torch.cat([largest, last[None]]),
-            torch.cat([scaled, flat[count - rest :] / last]),
-        )
-    return scaled.clamp(-1, 1), largest
+    rest = len(flat) % blocksize
+    whole, last = flat[: len(flat) - rest].view(-1, blocksize), flat[len(flat) - rest :]
+    absmax = whole.abs().amax(1)
+    scaled = (whole * (1.0 / absmax.clamp(min=1e-38))[:, None]).flatten()
+    if rest:  # bitsandbytes divides here and multiplies above: the last bit may differ
+        largest = last.abs().max().clamp(min=1e-38)
+        absmax, scaled = torch.cat([absmax, largest[None]]), torch.cat([scaled, last / largest])
+    return scaled.clamp(-1, 1), absmax
 
 
 def _nearest(scaled: Tensor, table: Tensor) -> Tensor:
@@ -207,12 +169,56 @@ def _nearest(scaled: Tensor, table: Tensor) -> Tensor:
     return order[place].to(torch.uint8)
 
 
-def _spread(scales: Tensor, block: int, count: int) -> Tensor:
+def _spread(scales: Tensor, blocksize: int, count: int) -> Tensor:
     """Each scale for all of its block, (count,)."""
-    return scales.repeat_interleave(block)[:count]
+    return scales.repeat_interleave(blocksize)[:count]
 
 
-def relative_error(values: Tensor, kind: str, block: int = BLOCK, double: bool = False) -> float:
-    """Size of the mistake over the size of the values (root mean squares)."""
-    mistake = dequantise(quantise(values.float(), kind, block, double)) - values.float()
-    return float(mistake.norm() / values.float().norm())
+class _Multiply(torch.autograd.Function):
+    """x Wᵀ, with W unpacked on the way there and again on the way back."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, layer: "NF4Linear") -> Tensor:
+        context.layer = layer
+        return linear(x, dequantize(layer.quantized, x.dtype))
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient @ dequantize(context.layer.quantized, gradient.dtype), None
+
+
+class NF4Linear(nn.Linear):
+    """A frozen ``nn.Linear`` with ``weight`` packed, uint8 (bytes, 1): where bitsandbytes is not.
+
+    The weight is unpacked when it is needed and thrown away again: the whole one never stays in
+    memory. peft adapts this layer like any other.
+    """
+
+    def __init__(self, base: nn.Linear, double_quant: bool = True) -> None:
+        nn.Module.__init__(self)
+        self.in_features, self.out_features = base.in_features, base.out_features
+        quantized = quantize(base.weight.data, double_quant=double_quant)
+        self.dtype = base.weight.dtype
+        self.weight = nn.Parameter(quantized.packed[:, None], requires_grad=False)
+        self.bias = None if base.bias is None else nn.Parameter(base.bias.data, requires_grad=False)
+        for name in ("absmax", "nested_absmax", "offset"):
+            self.register_buffer(name, getattr(quantized, name))
+
+    @property
+    def quantized(self) -> Quantized:
+        shape = torch.Size((self.out_features, self.in_features))
+        buffers = {name: getattr(self, name) for name in ("absmax", "nested_absmax", "offset")}
+        for name, part in buffers.items():  # a cast of the model reaches them: scales stay fp32
+            if part is not None and part.dtype != torch.uint8:
+                buffers[name] = part.float()
+        return Quantized(self.weight[:, 0], shape=shape, dtype=self.dtype, **buffers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result = _Multiply.apply(x, self)
+        return result if self.bias is None else result + self.bias.to(result.dtype)
+
+
+def quantize_layers(model: nn.Module, names: Iterable[str], double_quant: bool = True) -> None:
+    """Replace the linear layers with these full names, in place."""
+    for name in names:
+        model.set_submodule(name, NF4Linear(model.get_submodule(name), double_quant))

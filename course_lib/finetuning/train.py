@@ -1,223 +1,191 @@
 """Fine-tuning with transformers' Trainer and peft: an adapter is learned, the base stays as it is.
 
-Names that the libraries rename from version to version stand here and nowhere else. Under
-``torchrun`` the same call trains on several devices. The checkpoints of a run are the Trainer's own
-and meant for this machine; what one keeps or gives away is made by ``archive``.
+Under ``torchrun`` the same call trains on several devices. The checkpoints of a run are the
+Trainer's own and meant for this machine; what one keeps or gives away is made by ``adapters``.
 """
 
-import contextlib
-import inspect
+import functools
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, set_peft_model_state_dict
+import transformers
+from accelerate.utils import broadcast_object_list
+from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from safetensors.torch import load_file
-from transformers import Trainer, TrainerState, TrainingArguments
-from transformers.trainer_callback import PrinterCallback
+from transformers import EarlyStoppingCallback, Trainer, TrainerState, TrainingArguments
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.adapters import fresh
-from course_lib.finetuning.examples import Pad, Row
-from course_lib.finetuning.falcon import Base
-from course_lib.finetuning.lora import KINDS
+from course_lib.finetuning.archive import quietly, refuse_adapted
+from course_lib.finetuning.examples import Example
+from course_lib.finetuning.falcon import Base, continue_greedily
 from course_lib.finetuning.memory import LAYERS
-from course_lib.finetuning.watch import Watch, stable_at
+from course_lib.workbook.evaluate import pad_batch
+from course_lib.workbook.progress import bar
+from course_lib.workbook.training import DeferredInterrupt, History
 
-FULL = (
-    "out of memory",
-    "not enough memory",
-    "can't allocate memory",
-)  # as cards and processors say it
+# As cards and processors say that the memory is full.
+FULL = ("out of memory", "not enough memory", "can't allocate memory")
 WHOLE = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "adapter_model.safetensors")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How to fine-tune.
+class FinetuneConfig:
+    """How to fine-tune, in the words of peft's LoraConfig and transformers' TrainingArguments.
 
-    steps, batch, accumulate   updates; rows at a time on each device; batches in one update
-    warmup                     share of the steps in which the learning rate rises
-    rank … kind                the adapter, see ``lora``
-    evaluate_every             steps between evaluations, after each of which the state is saved
-    patience, tolerance        stop when the best of the last ``patience`` evaluations is not better than
-                               the best before them by this share; patience 0: never
-    checkpointing              less memory for activations, about a third more time
-
-    Raises ``CourseError`` for numbers and layers that make no adapter.
+    max_steps        updates; each adds up the gradients of ``gradient_accumulation_steps`` batches
+    batch_size       examples at a time on each device
+    warmup_ratio     fraction of the steps in which the learning rate rises; a cosine follows
+    eval_steps       steps between evaluations, after each of which the state is saved
+    early_stopping_patience    stop after so many evaluations in a row of which none was better than
+                     the best before it by more than ``early_stopping_threshold``; 0: never
+    early_stopping_threshold   in nats per token: a difference, and not a fraction of the loss
+    gradient_checkpointing     less memory for activations, about a third more time
     """
 
-    steps: int
+    max_steps: int
     learning_rate: float = 1e-3
-    batch: int = 8
-    accumulate: int = 1
-    warmup: float = 0.03
-    rank: int = 16
-    alpha: float = 32
-    dropout: float = 0.05
-    targets: tuple[str, ...] = LAYERS
-    kind: str = "lora"
-    evaluate_every: int = 20
-    patience: int = 3
-    tolerance: float = 0.005
-    checkpointing: bool = False
+    batch_size: int = 8
+    gradient_accumulation_steps: int = 1
+    warmup_ratio: float = 0.03
+    r: int = 16
+    lora_alpha: float = 32
+    lora_dropout: float = 0.05
+    target_modules: tuple[str, ...] = LAYERS
+    eval_steps: int = 20
+    early_stopping_patience: int = 3
+    early_stopping_threshold: float = 0.02
+    gradient_checkpointing: bool = False
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        if (
-            min(self.batch, self.accumulate, self.rank, self.evaluate_every) < 1
-            or self.learning_rate <= 0
-        ):
-            raise CourseError(
-                "batch, accumulate, rank and evaluate_every are 1 or more, learning_rate more than 0."
-            )
-        if not (0 <= self.dropout < 1 and 0 <= self.warmup <= 1):
-            raise CourseError(
-                "dropout and warmup are shares: 0 or more, dropout below 1 and warmup at most 1."
-            )
-        if not self.targets or not set(self.targets) <= set(LAYERS):
-            raise CourseError(f"targets are some of Falcon's layers: {', '.join(LAYERS)}.")
-        if self.kind not in KINDS:
-            raise CourseError(f"There is no adapter {self.kind!r}: take one of {', '.join(KINDS)}.")
 
 
 @dataclass
-class Outcome:
-    """What happened: (step, loss) in training and on held-out rows, (step, texts) at the fixed prompts.
-
-    ``best`` is the step whose adapter ``model`` has; ``stable`` the step at which the rule ended the run, or None.
-    """
+class FinetuneResult:
+    """``model`` has the adapter of ``best_step``; ``samples`` are (step, texts) at the prompts."""
 
     model: PeftModel
-    losses: list[tuple[int, float]]
-    evaluations: list[tuple[int, float]]
-    samples: list[tuple[int, list[str]]] = field(default_factory=list)
-    best: int = 0
-    stable: int | None = None
-    interrupted: bool = False
-    seconds: float = 0.0
+    history: History
+    samples: list[tuple[int, list[str]]]
+    best_step: int
+    stopped_early: bool
 
 
-def with_adapter(base: Base, recipe: Recipe) -> PeftModel:
-    """The base with a fresh adapter, fp32 and seeded. The base's module tree is changed in place."""
-    if recipe.kind == "dora" and base.bits_by == "course":
-        raise CourseError(
-            "DoRA needs bitsandbytes or a base that is not in 4 bits: take `lora` or `rslora`."
-        )
-    if isinstance(base.model, PeftModel) or any(
-        "lora_" in name for name, _ in base.model.named_parameters()
-    ):
-        raise CourseError("This base carries an adapter already: load it anew with `load_base`.")
-    config = LoraConfig(
-        r=recipe.rank,
-        lora_alpha=recipe.alpha,
-        lora_dropout=recipe.dropout,
-        target_modules=list(recipe.targets),
-        use_rslora=recipe.kind == "rslora",
-        use_dora=recipe.kind == "dora",
-        task_type="CAUSAL_LM",
-    )
-    torch.manual_seed(recipe.seed)
-    return fresh(base.model, config)
+def add_adapter(base: Base, config: FinetuneConfig) -> PeftModel:
+    """The base with a new adapter, fp32 and seeded. The base's module tree is changed in place."""
+    refuse_adapted(base.model)
+    torch.manual_seed(config.seed)
+    same = {name: getattr(config, name) for name in ("r", "lora_alpha", "lora_dropout")}
+    adapter = LoraConfig(**same, target_modules=list(config.target_modules), task_type="CAUSAL_LM")
+    with quietly():
+        model = get_peft_model(base.model, adapter)
+    if config.gradient_checkpointing:
+        # A new name since transformers 5.20 or so, where the old one gives a warning.
+        new = getattr(base.model, "activation_checkpointing_enable", None)
+        (new or base.model.gradient_checkpointing_enable)({"use_reentrant": False})
+        # The frozen embedding's output must ask for a gradient, else none would reach the adapters.
+        base.model.enable_input_require_grads()
+    return model
 
 
 def fine_tune(
     base: Base,
-    training: Sequence[Row],
-    held_out: Sequence[Row],
-    recipe: Recipe,
+    training: Sequence[Example],
+    held_out: Sequence[Example],
+    config: FinetuneConfig,
     folder: Path,
     *,
     prompts: Sequence[str] = (),
     resume: bool = False,
-) -> Outcome:
+) -> FinetuneResult:
     """Learn an adapter; the best one by held-out loss is kept.
 
-    folder    for the checkpoints of this run; without ``resume`` older ones in it are moved to ``earlier-1``, …
+    folder    each run gets a folder of its own in it: ``run-1``, ``run-2``, …
     prompts   continued greedily after each evaluation
-    resume    go on from the last whole checkpoint in ``folder``, or give back what a run that had come to
-              its end found; on a CPU the result is that of a run that was never interrupted
+    resume    go on with the last run in ``folder`` from its last whole checkpoint, or give back
+              what it found if it had ended; on a CPU the result is that of one run
 
-    Ctrl-C lets the step at hand end, saves, and returns with ``interrupted`` set.
+    Ctrl-C lets the step at hand end, saves, and returns with ``history.interrupted`` set.
     """
-    if recipe.steps < 1 or not training or not held_out:
+    if not training or not held_out:
         raise CourseError(
-            "Fine-tuning needs a step, a row to learn from and a held-out one: give more documents."
+            "Fine-tuning needs an example to learn from and a held-out one: give more documents."
         )
     context = base.model.config.max_position_embeddings
-    if (longest := max(len(row["input_ids"]) for row in (*training, *held_out))) > context:
+    if (longest := max(len(e["input_ids"]) for e in (*training, *held_out))) > context:
         raise CourseError(
-            f"A row has {longest:,} tokens and {base.name} reads at most {context:,}: make the rows shorter."
+            f"An example has {longest:,} tokens and {base.name} reads at most {context:,}: "
+            "make the examples shorter."
         )
-    started, model = time.perf_counter(), with_adapter(base, recipe)
-    watch = Watch(base.tokenizer, list(prompts), recipe.patience, recipe.tolerance)
+    started, model = time.perf_counter(), add_adapter(base, config)
+    run, callback = run_folder(Path(folder), resume), RunCallback(base.tokenizer, prompts)
+    early = EarlyStoppingCallback(config.early_stopping_patience, config.early_stopping_threshold)
     trainer = Trainer(
         model=model,
-        args=settings(base, recipe, folder),
+        args=training_arguments(base, config, run),
         train_dataset=list(training),
         eval_dataset=list(held_out),
-        data_collator=Pad(base.tokenizer.pad_token_id),
+        data_collator=functools.partial(pad_batch, pad_token_id=base.tokenizer.pad_token_id),
         processing_class=base.tokenizer,
-        callbacks=[watch],
+        callbacks=[callback, early] if config.early_stopping_patience else [callback],
     )
-    trainer.remove_callback(PrinterCallback)  # it prints every log
-    last = start_from(folder, resume)
-    if last and (ended := ended_run(last, recipe)):
-        watch.stable = ended.global_step if stabilised(ended, recipe) else None
-        best = Path(folder) / Path(ended.best_model_checkpoint).name
-        set_peft_model_state_dict(model, load_file(best / "adapter_model.safetensors"))
-        return outcome(model.eval(), ended, watch, time.perf_counter() - started)
+    trainer.remove_callback(transformers.PrinterCallback)  # it prints every log
+    last = last_whole_checkpoint(run)
     try:
-        with watch:
-            trainer.train(resume_from_checkpoint=last)
+        if last and (ended := ended_state(last, config)):
+            trainer.state, best = ended, ended.best_model_checkpoint
+            set_peft_model_state_dict(model, load_file(f"{best}/adapter_model.safetensors"))
+        else:
+            with callback:
+                trainer.train(resume_from_checkpoint=str(last) if last else None)
     except RuntimeError as error:
         if "size mismatch" in str(error):
             raise CourseError(
-                f"The checkpoints in {Path(folder).name} are of another adapter: give its recipe, or another folder."
+                f"The checkpoints in {run.name} are of another adapter: give its FinetuneConfig, "
+                "or start a new run without resume=True."
             ) from error
         if not any(phrase in str(error).lower() for phrase in FULL):
             raise
         raise CourseError(
-            f"The memory ran out: lower `batch` (it is {recipe.batch}; raise `accumulate` instead) or the length of "
-            f"rows, or set checkpointing=True; resume=True goes on from the last checkpoint in {Path(folder).name}."
+            f"The memory ran out: lower `batch_size` (it is {config.batch_size}; raise "
+            "`gradient_accumulation_steps` instead) or the length of examples, or set "
+            "gradient_checkpointing=True; resume=True goes on from the last checkpoint."
         ) from error
-    return outcome(model.eval(), trainer.state, watch, time.perf_counter() - started)
-
-
-def settings(base: Base, recipe: Recipe, folder: Path) -> TrainingArguments:
-    """Our recipe in the words of the installed transformers."""
-    known = inspect.signature(TrainingArguments).parameters
-    renamed = (
-        "activation_checkpointing"
-        if "activation_checkpointing" in known
-        else "gradient_checkpointing"
+    state, interrupted = trainer.state, callback.interrupted
+    losses, evaluations, samples = (
+        [(entry["step"], entry[key]) for entry in state.log_history if key in entry]
+        for key in ("loss", "eval_loss", "samples")
     )
-    gpu, kind = torch.cuda.is_available(), base.model.dtype
-    every = max(1, min(recipe.evaluate_every, recipe.steps))
+    seconds, best = time.perf_counter() - started, state.best_model_checkpoint
+    return FinetuneResult(
+        model.eval(),
+        History([loss for _, loss in losses], evaluations, seconds, interrupted),
+        samples,
+        best_step=number_of(best) if best else state.global_step,
+        stopped_early=state.global_step < config.max_steps and not interrupted,
+    )
+
+
+def training_arguments(base: Base, config: FinetuneConfig, run: Path) -> TrainingArguments:
+    """Our configuration as the Trainer's."""
+    gpu, dtype = torch.cuda.is_available(), base.model.dtype
+    every = min(config.eval_steps, config.max_steps)
+    same = ("max_steps", "learning_rate", "gradient_accumulation_steps", "seed")
     return TrainingArguments(
-        output_dir=str(folder),
-        max_steps=recipe.steps,
-        learning_rate=recipe.learning_rate,
-        per_device_train_batch_size=recipe.batch,
-        per_device_eval_batch_size=recipe.batch,
-        gradient_accumulation_steps=recipe.accumulate,
-        warmup_steps=max(1, round(recipe.warmup * recipe.steps)),
+        output_dir=str(run),
+        **{name: getattr(config, name) for name in same},
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=config.batch_size,
+        warmup_steps=max(1, round(config.warmup_ratio * config.max_steps)),
         lr_scheduler_type="cosine",
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        seed=recipe.seed,
-        data_seed=recipe.seed,
         eval_strategy="steps",
         eval_steps=every,
-        save_strategy="steps",
         save_steps=every,
         save_total_limit=2,
         load_best_model_at_end=True,
-        metric_for_best_model="eval_loss",
-        greater_is_better=False,
+        restore_callback_states_from_checkpoint=True,
         logging_steps=1,
         report_to="none",
         disable_tqdm=True,
@@ -225,71 +193,83 @@ def settings(base: Base, recipe: Recipe, folder: Path) -> TrainingArguments:
         remove_unused_columns=False,
         label_names=["labels"],
         use_cpu=not gpu,
-        fp16=gpu and kind == torch.float16,
-        bf16=gpu and kind == torch.bfloat16,
+        fp16=gpu and dtype == torch.float16,
+        bf16=gpu and dtype == torch.bfloat16,
         dataloader_pin_memory=gpu,
         ddp_find_unused_parameters=False,
-        **{renamed: recipe.checkpointing, f"{renamed}_kwargs": {"use_reentrant": False}},
     )
 
 
-def checkpoint_activations(model: PeftModel) -> None:
-    """What ``checkpointing`` does, for a loop of one's own: keep a block's inputs, compute the rest again.
-
-    The frozen embedding's output must ask for a gradient, else none would reach the adapters.
-    """
-    bare = model.get_base_model()
-    new = getattr(bare, "activation_checkpointing_enable", None)
-    (new or bare.gradient_checkpointing_enable)({"use_reentrant": False})
-    bare.enable_input_require_grads()
+def number_of(path: Path | str) -> int:
+    return int(Path(path).name.rsplit("-", 1)[1])
 
 
-def last_whole_checkpoint(folder: Path) -> str | None:
+def run_folder(folder: Path, resume: bool) -> Path:
+    """The last run in ``folder`` to go on with, else a new one; older runs stay as they are."""
+    number = max(map(number_of, folder.glob("run-*")), default=0)
+    numbers = [number if resume and number else number + 1]
+    broadcast_object_list(numbers)  # under torchrun all processes must agree
+    return folder / f"run-{numbers[0]}"
+
+
+def last_whole_checkpoint(run: Path) -> Path | None:
     """The latest checkpoint that was written to its end; None when there is none."""
-    found = [
-        path
-        for path in Path(folder).glob("checkpoint-*")
-        if all((path / name).is_file() for name in WHOLE)
-    ]
-    return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
+    whole = (p for p in run.glob("checkpoint-*") if all((p / name).is_file() for name in WHOLE))
+    return max(whole, key=number_of, default=None)
 
 
-def start_from(folder: Path, resume: bool) -> str | None:
-    """The checkpoint to go on from; without ``resume`` none, and those of other runs are moved aside."""
-    if resume:
-        return last_whole_checkpoint(folder)
-    aside = Path(folder) / f"earlier-{1 + len(list(Path(folder).glob('earlier-*')))}"
-    for path in list(Path(folder).glob("checkpoint-*")):
-        aside.mkdir(exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # under torchrun another process may be faster
-            path.rename(aside / path.name)
-    return None
+def ended_state(checkpoint: Path, config: FinetuneConfig) -> TrainerState | None:
+    """What a run wrote that had ended, by its number of steps or early; None if it had not.
+
+    The path to the best checkpoint is corrected on the disk, in case the folder was moved.
+    """
+    path = checkpoint / "trainer_state.json"
+    state = TrainerState.load_from_json(str(path))
+    if not state.best_model_checkpoint:
+        return None
+    state.best_model_checkpoint = str(checkpoint.parent / Path(state.best_model_checkpoint).name)
+    state.save_to_json(str(path))
+    early = state.stateful_callbacks.get("EarlyStoppingCallback", {}).get("attributes", {})
+    waited = early.get("early_stopping_patience_counter", 0)
+    stopped = 0 < config.early_stopping_patience <= waited
+    return state if stopped or state.global_step >= config.max_steps else None
 
 
-def ended_run(checkpoint: str, recipe: Recipe) -> TrainerState | None:
-    """What a run wrote that had come to its end, by the number of steps or by the rule; None if it had not."""
-    state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
-    ended = state.global_step >= recipe.steps or stabilised(state, recipe)
-    return state if ended and state.best_model_checkpoint else None
+def generate_texts(model: Any, tokenizer: Any, prompts: Sequence[str]) -> list[str]:
+    """24 tokens after each prompt, the likeliest each time."""
+    texts = []
+    for prompt in prompts:
+        ids = tokenizer(prompt, add_special_tokens=False).input_ids or [tokenizer.eos_token_id]
+        (new,) = continue_greedily(model, torch.tensor([ids], device=model.device), 24)
+        texts.append(tokenizer.decode(new, skip_special_tokens=True))
+    return texts
 
 
-def stabilised(state: TrainerState, recipe: Recipe) -> bool:
-    """Whether the rule says so of a run's evaluations."""
-    losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
-    return stable_at(losses, recipe.patience, recipe.tolerance) is not None
+class RunCallback(transformers.TrainerCallback):
+    """Progress, samples and Ctrl-C. Use it as a context around the training."""
 
+    def __init__(self, tokenizer: Any, prompts: Sequence[str]) -> None:
+        self.tokenizer, self.prompts, self.interrupted = tokenizer, prompts, False
+        self._interrupt, self._bar = DeferredInterrupt(), bar(visible=False)
 
-def outcome(model: PeftModel, state: Any, watch: Watch, seconds: float) -> Outcome:
-    """Read the Trainer's log."""
-    log = state.log_history
-    best = state.best_model_checkpoint
-    return Outcome(
-        model,
-        losses=[(entry["step"], entry["loss"]) for entry in log if "loss" in entry],
-        evaluations=[(entry["step"], entry["eval_loss"]) for entry in log if "eval_loss" in entry],
-        samples=[(entry["step"], entry["samples"]) for entry in log if "samples" in entry],
-        best=int(Path(best).name.split("-")[1]) if best else state.global_step,
-        stable=watch.stable,
-        interrupted=watch.interrupted,
-        seconds=seconds,
-    )
+    def __enter__(self) -> None:
+        self._interrupt.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._interrupt.__exit__(*error)
+        self._bar.close()
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        visible, total = state.is_world_process_zero, state.max_steps
+        self._bar = bar(total=total, description="Fine-tuning", unit="step", visible=visible)
+        self._bar.update(state.global_step)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._bar.update()
+        if self._interrupt.requested and state.global_step < state.max_steps:
+            self.interrupted = control.should_save = control.should_training_stop = True
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        if self.prompts and state.is_world_process_zero:
+            texts = generate_texts(getattr(model, "module", model), self.tokenizer, self.prompts)
+            state.log_history.append({"step": state.global_step, "samples": texts})

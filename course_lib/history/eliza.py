@@ -50,29 +50,20 @@ class Keyword:
 
 @dataclass
 class Script:
-    """A script that has been read.
-
-    none     the rule of the last resort
-    memory   the memory keyword's four rules
-    """
+    """``none`` is the rule of the last resort, ``memory`` has the memory keyword's four rules."""
 
     greeting: str
     keywords: dict[str, Keyword]
     none: Form
     memory_keyword: str | None = None
-    memory: Sequence[Form] = ()
+    memory: list[Form] = field(default_factory=list)
 
     def __getitem__(self, word: str) -> Keyword:
         return self.keywords.get(word, Keyword(word))
 
 
-_BLANK = 0o60
-# The six-bit codes of the IBM 7094.
-_CODES = {character: 0o00 + n for n, character in enumerate("0123456789")}
-_CODES |= {character: 0o21 + n for n, character in enumerate("ABCDEFGHI")}
-_CODES |= {character: 0o41 + n for n, character in enumerate("JKLMNOPQR")}
-_CODES |= {character: 0o62 + n for n, character in enumerate("STUVWXYZ")}
-_CODES |= {"=": 0o13, "'": 0o14, "+": 0o20, "-": 0o40, "$": 0o53, "*": 0o54, "/": 0o61}
+# The six-bit codes of the IBM 7094; the blank stands at 48, and for characters that it lacked.
+_CODES = "0123456789\0='\0\0\0+ABCDEFGHI\0\0\0\0\0\0-JKLMNOPQR\0$*\0\0\0 /STUVWXYZ"
 
 
 def hash_word(word: str) -> int:
@@ -81,10 +72,9 @@ def hash_word(word: str) -> int:
     >>> hash_word("HERE")
     3
     """
-    start = 6 * ((len(word) - 1) // 6) if word else 0
     value = 0
-    for character in word[start:].ljust(6):
-        value = value << 6 | _CODES.get(character, _BLANK)
+    for character in word[6 * ((len(word) - 1) // 6) :].ljust(6):
+        value = value << 6 | _CODES.find(character if character in _CODES else " ")
     value &= (1 << 35) - 1
     return value * value >> 34 & 3
 
@@ -254,9 +244,14 @@ def read_script(text: str) -> Script:
     script = Script(tidy(_words(greeting, greeting.line)), {}, Form())
     for entry in entries:
         if entry[0] == "MEMORY":
-            _require(len(entry) == 6, entry.line, "MEMORY needs a keyword and four rules")
+            whole = len(entry) == 6 and all("=" in rule for rule in entry[2:])
+            _require(whole, entry.line, "MEMORY needs a keyword and four rules with =")
             script.memory_keyword = entry[1]
-            script.memory = [_memory_rule(rule, entry.line) for rule in entry[2:]]
+            for rule in entry[2:]:  # (0 YOUR 0 = BUT YOUR 3) is read as ((0 YOUR 0) (BUT YOUR 3))
+                equals = rule.index("=")
+                parts = Form([rule[:equals], rule[equals + 1 :]])
+                parts.line = rule.line
+                script.memory.append(_rule(parts, rule.line))
         elif entry[0] == "NONE":
             script.none = _rule(entry[-1], entry.line)
         else:
@@ -265,13 +260,6 @@ def read_script(text: str) -> Script:
     line = entries[-1].line if entries else 1
     why = "the entry (NONE ((0) …)) for sentences without a keyword is missing"
     _require(bool(script.none) and not _is_link(script.none), line, why)
-    for keyword in script.keywords.values():
-        for rule in keyword.rules:
-            for action in [rule] if _is_link(rule) else rule[1:]:
-                link = action[-1] if action[0] == "PRE" else action
-                why = f"the entry for {keyword.word} links to {link[-1]}, which has no entry"
-                known = not _is_link(link) or link[1] in script.keywords
-                _require(known, rule.line, why)
     return script
 
 
@@ -358,13 +346,3 @@ def _rule(rule: str | Form, line: int) -> Form:
         elif not _is_link(action):
             _words(action, getattr(action, "line", line), len(rule[0]))
     return rule
-
-
-def _memory_rule(rule: str | Form, line: int) -> Form:
-    """``(0 YOUR 0 = EARLIER YOU SAID YOUR 3)`` as ``((0 YOUR 0) (EARLIER YOU SAID YOUR 3))``."""
-    whole = isinstance(rule, list) and rule.count("=") == 1
-    _require(whole, line, "a memory rule is a decomposition, =, and an answer")
-    equals = rule.index("=")
-    parts = Form([rule[:equals], rule[equals + 1 :]])
-    parts.line = rule.line
-    return _rule(parts, rule.line)

@@ -9,13 +9,14 @@ both ways, with fill-in training).
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from course_lib.errors import CourseError
 from course_lib.workbook.evaluate import evaluate, get_batch, next_token_loss
 from course_lib.workbook.training import TrainingConfig, train
 
@@ -48,12 +49,10 @@ def causal_mask(
 class RecurrentModel(nn.Module):
     """A GRU language model: all it knows of the past is one vector, ``hidden_size`` numbers."""
 
-    def __init__(
-        self, vocab_size: int = 256, hidden_size: int = 192, embedding_size: int = 64
-    ) -> None:
+    def __init__(self, vocab_size: int = 256, hidden_size: int = 192) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocab_size, embedding_size)
-        self.gru = nn.GRU(embedding_size, hidden_size, batch_first=True)
+        self.embedding = nn.Embedding(vocab_size, 64)
+        self.gru = nn.GRU(64, hidden_size, batch_first=True)
         self.output = nn.Linear(hidden_size, vocab_size)
 
     def forward(self, input_ids: Tensor) -> Tensor:
@@ -99,38 +98,25 @@ def new_model(kind: str, seed: int) -> nn.Module:
 
 
 def train_on_bytes(
-    model: nn.Module,
-    data: Tensor,
-    *,
-    max_steps: int,
-    block_size: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int = 0,
-    held_out: Tensor | None = None,
-    num_evaluations: int = 4,
-) -> list[tuple[int, float]]:
-    """Next-token training on one long sequence of ids ``(length,)``.
+    kind: str, data: Tensor, held_out: Tensor, *, max_steps: int, eval_steps: int, seed: int = 0
+) -> tuple[nn.Module, list[tuple[int, float]]]:
+    """A new ``GRU`` or ``transformer``, trained to predict the next byte of ``data`` ``(length,)``.
 
-    Returns how good the model was along the way on the ``held_out`` ids: ``num_evaluations``
-    pairs of (bytes read so far, bits per byte).
+    Returns it, and how good it was along the way: (bytes read so far, bits per byte of the
+    ``held_out`` ones) every ``eval_steps``.
     """
-    config = TrainingConfig(
-        max_steps,
-        learning_rate,
-        lr_scheduler_type="linear",
-        seed=seed,
-        eval_steps=max(1, max_steps // num_evaluations),
-    )
+    model, settings = new_model(kind, seed), HYPERPARAMETERS[kind]
+    block_size, batch_size = settings["block_size"], settings["batch_size"]
+    schedule = {"lr_scheduler_type": "linear", "eval_steps": eval_steps}
     history = train(
         model,
         lambda generator: get_batch(data, block_size + 1, batch_size, generator),
         next_token_loss,
-        config,
-        evaluate=None if held_out is None else lambda m: evaluate(m, held_out).bits_per_token,
-        description=type(model).__name__,
+        TrainingConfig(max_steps, settings["learning_rate"], seed=seed, **schedule),
+        evaluate=lambda model: evaluate(model, held_out).bits_per_token,
+        description=kind,
     )
-    return [(step * batch_size * block_size, bits) for step, bits in history.evaluations]
+    return model, [(step * batch_size * block_size, bits) for step, bits in history.evaluations]
 
 
 @contextmanager
@@ -146,36 +132,29 @@ def _predicting(model: nn.Module) -> Iterator[None]:
 
 
 def influence_by_distance(
-    model: nn.Module,
-    data: Tensor,
-    distances: Sequence[int],
-    block_size: int = 64,
-    num_samples: int = 128,
-    seed: int = 0,
+    model: nn.Module, data: Tensor, distances: Sequence[int], num_samples: int = 128
 ) -> list[float]:
-    """How much a token still matters when it is d tokens in the past.
+    """How much a token still matters when it is d tokens in the past, at most 64.
 
     The token at distance d is replaced by a random one; returned is the mean total variation
     distance between the predictions before and after: 0 nothing changes, 1 everything does.
     """
-    generator = torch.Generator().manual_seed(seed)
-    input_ids = get_batch(data, block_size, num_samples, generator)
+    generator = torch.Generator().manual_seed(0)
+    input_ids = get_batch(data, 64, num_samples, generator)
     effects = []
     with _predicting(model):
         before = model(input_ids)[:, -1].softmax(-1)
         for distance in distances:
             changed = input_ids.clone()
             others = data[torch.randint(len(data), (num_samples,), generator=generator)]
-            changed[:, block_size - distance] = others
+            changed[:, 64 - distance] = others
             after = model(changed)[:, -1].softmax(-1)
             effects.append((before - after).abs().sum(-1).mean().item() / 2)
     return effects
 
 
-def generate_bytes(
-    model: nn.Module, prompt: str, max_new_tokens: int, *, block_size: int = 64, seed: int = 0
-) -> str:
-    """Continue ``prompt`` byte by byte, each drawn from the model's probabilities.
+def generate_bytes(model: nn.Module, prompt: str, max_new_tokens: int, seed: int = 0) -> str:
+    """Continue ``prompt`` byte by byte, each drawn from the model's probabilities after 64 others.
 
     An empty prompt begins a new line.
     """
@@ -183,7 +162,9 @@ def generate_bytes(
     input_ids = as_bytes(prompt or "\n")[None]
     with _predicting(model):
         for _ in range(max_new_tokens):
-            probs = model(input_ids[:, -block_size:])[0, -1].softmax(-1)
+            probs = model(input_ids[:, -64:])[0, -1].softmax(-1)
+            if not probs.isfinite().all():
+                raise CourseError("The model gives no numbers: its training ran away. Train anew.")
             drawn = torch.multinomial(probs, 1, generator=generator)
             input_ids = torch.cat([input_ids, drawn[None]], dim=1)
     written = bytes(input_ids[0].tolist())[0 if prompt else 1 :]
@@ -234,17 +215,14 @@ def _middle_logits(model: SmallTransformer, windows: Tensor) -> Tensor:
 def train_gpt_and_bert(
     data: Tensor, vocab_size: int, *, max_steps: int, seed: int = 0
 ) -> tuple[SmallTransformer, SmallTransformer]:
-    """A model that continues and one that fills in: same size, same text, same number of steps."""
+    """A model that continues and one that fills in: same size, same text, as many steps."""
     torch.manual_seed(seed)
     gpt = SmallTransformer(vocab_size, True, d_model=64, block_size=WINDOW)
     bert = SmallTransformer(vocab_size, False, d_model=64, block_size=WINDOW)
     config = TrainingConfig(max_steps, 4e-3, lr_scheduler_type="linear", seed=seed)
 
-    def windows(batch_size: int) -> Callable[[torch.Generator], Tensor]:
-        return lambda generator: get_batch(data, WINDOW, batch_size, generator)
-
-    train(gpt, windows(64), next_token_loss, config, description="GPT's way")
-    train(bert, windows(192), masked_word_loss, config, description="BERT's way")
+    for model, loss, batch_size in ((gpt, next_token_loss, 64), (bert, masked_word_loss, 192)):
+        train(model, lambda g, n=batch_size: get_batch(data, WINDOW, n, g), loss, config)
     return gpt.eval(), bert.eval()
 
 
@@ -266,11 +244,7 @@ def fill_mask(
 
 
 def masked_word_accuracy(model: SmallTransformer, data: Tensor) -> float:
-    """How often the likeliest word is right for words of unseen text; ``[UNK]`` is left out.
-
-    Both models guess the same words: the causal one from the words to the left, the other one
-    from both sides.
-    """
+    """How often the likeliest word is right for words of unseen text; ``[UNK]`` is left out."""
     windows = data.unfold(0, WINDOW, 1) if len(data) >= WINDOW else data.new_zeros(0, WINDOW)
     windows = windows[windows[:, MIDDLE] > 1][:4000]
     if not len(windows):

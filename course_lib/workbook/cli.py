@@ -1,7 +1,6 @@
 """The verbs. Their options are read first, then the Python that has what they need is found.
 
-Importing this needs the standard library only, and each verb is imported when it is asked for:
-``doctor`` must work before anything is installed.
+All of this, and ``doctor``, needs only the standard library: it runs before the installation.
 """
 
 import argparse
@@ -10,6 +9,7 @@ import sys
 
 from course_lib import bootstrap
 from course_lib.errors import CourseError
+from course_lib.workbook import doctor, lab, testing
 from course_lib.workbook.settings import PROFILES
 
 
@@ -20,13 +20,11 @@ def parser() -> argparse.ArgumentParser:
         description="ChatGPT from scratch: a workbook. `lab` opens it, `test` tests all of it.",
     )
     verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
-    corpus = {"help": "a built-in corpus, a file or folder, or hub:NAME"}
 
     lab = verbs.add_parser("lab", help="open the notebooks in JupyterLab")
     lab.add_argument("--no-browser", action="store_true", help="print the address only")
     lab.add_argument("--port", type=int, default=8888, help="0: any; taken: the next free one")
     lab.add_argument("--ip", default="127.0.0.1", help="default: for this computer only")
-    lab.add_argument("--corpus", **corpus)
 
     test = verbs.add_parser(
         "test", allow_abbrev=False, help="run every test and notebook; further options are pytest's"
@@ -35,19 +33,20 @@ def parser() -> argparse.ArgumentParser:
     test.add_argument("--thorough", action="store_true", help="long tests, other versions, too")
 
     run = verbs.add_parser("run", help="execute notebooks into an HTML book")
-    run.add_argument("names", nargs="*", metavar="NAME", help="as 00_start_here or 00 (all)")
-    run.add_argument("--corpus", **corpus)
     run.add_argument("--profile", choices=PROFILES, help="smoke: the fewest steps")
     run.add_argument("--out", metavar="DIR", help="where the book goes (executed/DATE)")
 
     verbs.add_parser("doctor", help="what works on this machine, what does not, what to do")
 
     notebooks = verbs.add_parser("notebooks", help="for maintainers: execute, normalise, check")
-    notebooks.add_argument("names", nargs="*", metavar="NAME", help="as 00_start_here or 00 (all)")
     what = notebooks.add_mutually_exclusive_group(required=True)
     what.add_argument("--execute", action="store_true", help="in place, on the built-in corpus")
     what.add_argument("--normalise", action="store_true", help="stable ids, no paths, no timings")
     what.add_argument("--check", action="store_true", help="the anatomy of every notebook")
+    for verb in (run, notebooks):
+        verb.add_argument("names", nargs="*", metavar="NAME", help="as 00_start_here or 00 (all)")
+    for verb in (lab, run):
+        verb.add_argument("--corpus", help="a built-in corpus, a file or folder, or hub:NAME")
     return top
 
 
@@ -65,15 +64,13 @@ def main(argv: list[str]) -> int:
             command = [python, "-m", "course_lib", *argv]
             return bootstrap.hand_over(command, bootstrap.child_environment())
         return run(options, rest)
-    except CourseError as error:
-        print(error, file=sys.stderr)
+    except (CourseError, PermissionError) as error:
+        cure = ": set COURSE_HOME to a folder of your own."
+        print(error, cure if isinstance(error, OSError) else "", sep="", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted: start the same command again.", file=sys.stderr)
         return 130
-    except PermissionError as error:
-        print(f"{error}: set COURSE_HOME to a folder of your own.", file=sys.stderr)
-        return 2
     except BrokenPipeError:  # `… doctor | head`: whoever read has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -82,23 +79,16 @@ def main(argv: list[str]) -> int:
 def run(options: argparse.Namespace, rest: list[str]) -> int:
     """The verb itself; ``rest`` holds the words that are pytest's."""
     if options.verb == "lab":
-        from course_lib.workbook import lab
-
         return lab.start(options.port, options.ip, not options.no_browser, options.corpus)
     if options.verb == "test":
-        from course_lib.workbook import testing
-
         return testing.run_tests(rest, quick=options.quick, thorough=options.thorough)
-    if options.verb == "run":
-        from course_lib.workbook import run as book
-
-        return book.run_notebooks(
-            options.names, corpus=options.corpus, profile=options.profile, out=options.out
-        )
     if options.verb == "doctor":
-        from course_lib.workbook import doctor
-
         return doctor.main()
-    from tools import notebooks  # the maintainers', beside the library
+    if options.verb == "notebooks":
+        from tools import notebooks  # the maintainers', beside the library
 
-    return notebooks.main(options)
+        return notebooks.main(options)
+    from course_lib.workbook.run import run_notebooks
+
+    book = {"corpus": options.corpus, "profile": options.profile, "out": options.out}
+    return run_notebooks(options.names, **book)

@@ -1,7 +1,6 @@
 """The verb ``doctor``: what will work on this machine, what will not, and what to do.
 
-Needs only the standard library, so that it also speaks before anything is installed. Having no
-graphics card or no network is a note: the course works without. A problem is what stops it.
+Having no graphics card or no network is a note: the course works without. A problem stops it.
 """
 
 import os
@@ -12,7 +11,6 @@ from course_lib import bootstrap, places
 from course_lib.workbook.machine import Machine, look
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
-HUB = "https://huggingface.co"
 Finding = tuple[str, str, str]  # how bad it is; what was looked at; what was found and what to do
 
 
@@ -44,11 +42,11 @@ def examine(here: Machine) -> Iterator[Finding]:
     yield graphics(here)
     yield NOTE if here.cores < 2 else OK, "Processor", facts["Processor"]
     asked = not os.environ.get("HF_HUB_OFFLINE")
-    if asked and bootstrap.answers(HUB, seconds=2.0):
-        yield OK, "Hub", "huggingface.co can be reached"
-    else:
-        why = "cannot be reached" if asked else "not asked, HF_HUB_OFFLINE is set"
-        yield NOTE, "Hub", f"{why}; only the large models and hub: corpora need it"
+    reached = asked and bootstrap.answers("https://huggingface.co", seconds=2.0)
+    text = (
+        "can be reached" if reached else "cannot be reached" if asked else "HF_HUB_OFFLINE is set"
+    )
+    yield OK if reached else NOTE, "Hub", f"{text}; the large models and hub: corpora need it"
 
 
 def packages(here: Machine) -> Finding:

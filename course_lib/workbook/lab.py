@@ -58,7 +58,7 @@ def update_copies(originals: Path, work: Path) -> list[str]:
     except OSError as error:
         raise CourseError(
             f"The working copy in {work} could not be written ({error.strerror}): free some disk "
-            "space or set COURSE_HOME to a folder that you may write to."
+            "space or set COURSE_HOME to a folder of your own."
         ) from error
     settings.write_json(work / ORIGINALS, {"written": written})
     return notes

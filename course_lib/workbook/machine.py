@@ -14,7 +14,6 @@ from typing import Any
 from course_lib import bootstrap, places
 
 CONTAINER = Path("/sys/fs/cgroup")  # Linux's control groups
-BF16_CAPABILITY = (8, 0)  # Ampere: the first NVIDIA generation that computes in bf16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +35,10 @@ class Machine:
 
     @property
     def bf16(self) -> str:
-        """How bf16 is computed: ``native``, ``emulated`` (slow; on a T4) or ``""`` (no GPU)."""
+        """How bf16 is computed: ``native`` (Ampere and later), ``emulated`` or ``""`` (no GPU)."""
         if self.gpu_capability is None:
             return ""
-        return "native" if self.gpu_capability >= BF16_CAPABILITY else "emulated"
+        return "native" if self.gpu_capability >= (8, 0) else "emulated"
 
     def describe(self) -> list[tuple[str, str]]:
         """Rows of a table: what, and how much of it."""
@@ -83,9 +82,7 @@ def look() -> Machine:
 
 def gigabytes(size: int | None) -> str:
     """``15.6 GB``; "unknown" for None."""
-    if size is None:
-        return "unknown"
-    return f"{size / 1e9:.0f} GB" if size >= 1e11 else f"{size / 1e9:.1f} GB"
+    return "unknown" if size is None else f"{size / 1e9:.{1 if size < 1e11 else 0}f} GB"
 
 
 def _memory() -> tuple[int | None, int | None]:
@@ -95,9 +92,8 @@ def _memory() -> tuple[int | None, int | None]:
 
         total, available = psutil.virtual_memory()[:2]
     except Exception:  # not installed yet, or no right to look
-        with contextlib.suppress(AttributeError, OSError, ValueError):  # Windows has no sysconf
-            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), None
-        return None, None
+        known = hasattr(os, "sysconf")  # Windows has none
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if known else None, None
     with contextlib.suppress(OSError, ValueError):  # "max" is no number, and no limit
         limit, used = (int((CONTAINER / f"memory.{x}").read_text()) for x in ("max", "current"))
         if limit < total:
@@ -107,13 +103,12 @@ def _memory() -> tuple[int | None, int | None]:
 
 def _graphics() -> dict[str, Any]:
     """What torch says about a graphics card; nothing without torch, or with a broken one."""
-    try:
+    with contextlib.suppress(Exception):
         import torch
 
         if not torch.cuda.is_available():
             return {"mps": torch.backends.mps.is_available()}
         card = torch.cuda.get_device_properties(0)
-        capability = (card.major, card.minor)
-    except Exception:  # a broken installation must not break the doctor
-        return {}
-    return {"gpu_name": card.name, "gpu_memory": card.total_memory, "gpu_capability": capability}
+        size, capability = card.total_memory, (card.major, card.minor)
+        return {"gpu_name": card.name, "gpu_memory": size, "gpu_capability": capability}
+    return {}

@@ -24,20 +24,18 @@ def headless() -> bool:
 
 def profile_choice() -> str | None:
     """``cpu``, ``gpu`` or ``smoke`` if ``COURSE_PROFILE`` names one, else None."""
-    profile = os.environ.get("COURSE_PROFILE", "").strip().lower()
-    if profile and profile not in PROFILES:
+    profile = os.environ.get("COURSE_PROFILE", "").strip().lower() or None
+    if profile not in (None, *PROFILES):
         raise CourseError(
-            f"COURSE_PROFILE is {profile!r}, but must be one of {', '.join(PROFILES)}: "
-            "change it or unset it, then run the cell again."
+            f"COURSE_PROFILE is {profile!r}, but must be one of {', '.join(PROFILES)}."
         )
-    return profile or None
+    return profile
 
 
 def settings_file() -> Path:
     """Where choices are kept: on Google Drive when Colab has it mounted, else in ``.course/``."""
-    if DRIVE.is_dir():
-        return DRIVE / places.NAME / "settings.json"
-    return places.state_folder() / "settings.json"
+    folder = DRIVE / places.NAME if DRIVE.is_dir() else places.state_folder()
+    return folder / "settings.json"
 
 
 def read_json(path: Path) -> dict:
@@ -57,8 +55,8 @@ def write_json(path: Path, content: dict) -> None:
             temporary.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise CourseError(
-            f"{path.name} could not be written ({error.strerror}): free some disk space or set "
-            "COURSE_HOME to a folder that you may write to, then try again."
+            f"{path} could not be written ({error.strerror}): free some disk space or set "
+            "COURSE_HOME to a folder of your own, then try again."
         ) from error
 
 

@@ -17,15 +17,13 @@ ROOM_FOR_TWO = 10 * 10**9  # bytes of memory
 
 
 def run_tests(rest: list[str], *, quick: bool = False, thorough: bool = False) -> int:
-    """Run pytest in a process of its own and return its exit status.
+    """Run pytest and return its exit status; ``rest`` is for pytest, ``quick`` without notebooks.
 
-    rest       further arguments for pytest; a path among them replaces the folders
-    quick      leave the notebooks out
-    thorough   tests marked ``thorough`` too; afterwards the quick tests once more with the
-               versions of each file in ``constraints/``
+    ``thorough`` takes the tests of that mark, too, and then runs the quick tests once more with
+    the versions of each file in ``constraints/``.
     """
-    variables, python = test_environment(thorough), sys.executable
-    command = [python, "-m", "pytest", *pytest_arguments(rest, quick)]
+    variables = test_environment(thorough)
+    command = [sys.executable, "-m", "pytest", *pytest_arguments(rest, quick)]
     os.chdir(places.REPOSITORY)
     if not thorough:
         return bootstrap.hand_over(command, variables)

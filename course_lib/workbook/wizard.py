@@ -3,13 +3,13 @@
 import html
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import BUILTIN, Corpus, mask_emails
+from course_lib.workbook.corpus.language import languages
 from course_lib.workbook.tables import Table
 
 OWN = "a folder or file of my own …"
@@ -19,28 +19,12 @@ COLAB = (
     "<code>from google.colab import drive; drive.mount('/content/drive')</code> and give "
     "<code>/content/drive/MyDrive/FOLDER</code>. With Drive mounted the choice is remembered."
 )
-MINIMUM_LETTERS = 40  # shorter texts tell a language detector too little
-
-
-def languages(corpus: Corpus, sample: int = 60) -> dict[str, int]:
-    """How many of some sampled documents are in which language (ISO 639-1 codes).
-
-    Texts that are too short to tell count as ``?``.
-    """
-    import py3langid
-
-    step = max(1, len(corpus) // sample)
-    found: Counter[str] = Counter()
-    for row in range(0, len(corpus), step):
-        text = corpus[row].text[:2000]
-        known = sum(letter.isalpha() for letter in text) >= MINIMUM_LETTERS
-        found[py3langid.classify(text)[0] if known else "?"] += 1
-    return dict(found.most_common())
 
 
 def report(corpus: Corpus) -> Table:
     """What a corpus holds: sizes, languages, its first documents, the skipped files."""
-    found = languages(corpus)
+    step = max(1, len(corpus) // 60)
+    found = languages(corpus[row].text[:2000] for row in range(0, len(corpus), step))
     spoken = ", ".join(f"{name} {count}" for name, count in found.items())
     rows = [*corpus.describe(), ("languages", f"{spoken} (of {sum(found.values())} sampled)")]
     documents = [corpus[row] for row in range(min(3, len(corpus)))]

@@ -4,7 +4,6 @@ import os
 import runpy
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -61,12 +60,7 @@ def test_an_interpreter_that_has_everything_is_used_as_it_is(tmp_path: Path) -> 
         shutil.unpack_archive(path, there, "zip")
     before, prefix, _ = course.run("test", PYTHONPATH=str(there))
     assert (before, Path(prefix)) == ("", Path(sys.prefix))
-    assert not course.environment.exists()
-
-
-def test_a_typing_error_costs_no_installation(tmp_path: Path) -> None:
-    course = FakeCourse(tmp_path)
-    process = course.start("lab", "--prot", "1")
+    process = course.start("lab", "--prot", "1")  # a typing error costs no installation
     assert "usage:" in process.communicate(timeout=60)[1] and process.returncode == 2
     assert not course.environment.exists()
 
@@ -170,8 +164,7 @@ def test_children_find_the_library_first(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/theirs", str(places.REPOSITORY)]))
     found = bootstrap.child_environment()
     assert found["PYTHONPATH"] == os.pathsep.join([str(places.REPOSITORY), "/theirs"])
-    code = "import os, sys; print(os.environ['PYTHONUTF8'], sys.flags.utf8_mode)"
-    assert subprocess.check_output([sys.executable, "-c", code], env=found) == b"1 1\n"
+    assert found["PYTHONUTF8"] == found["HF_HUB_DISABLE_TELEMETRY"] == "1"
 
 
 def test_where_the_checkout_is_read_only_things_go_elsewhere(

@@ -61,7 +61,7 @@ def test_any_text_becomes_junk(text: str) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_each_judge_has_its_blind_spot(seed: int, documents: list[Document]) -> None:
-    """Perplexity sees that words are out of order, and words alone cannot; lists of words fool perplexity."""
+    """Perplexity sees that words are out of order, words alone do not; lists fool perplexity."""
     mix = make_labelled_mix(documents, seed)
     (texts, labels), (test_texts, _) = halves(mix)
     test = mix[len(mix) // 2 :]
@@ -162,11 +162,6 @@ def test_a_damaged_file_of_labels_is_set_aside(tmp_path: Path, content: str) -> 
     LabelBook("mine", tmp_path).put("one", True)
     assert (tmp_path / "mine.damaged.json").read_text() == content
     assert list(json.loads((tmp_path / "mine.json").read_text()).values()) == [True]
-
-
-def test_labels_lie_in_the_state_folder(fresh_home: Path) -> None:
-    LabelBook("mine").put("one", True)
-    assert (fresh_home / ".course" / "labels" / "mine.json").is_file()
 
 
 def test_the_simulated_annotator_wants_prose(documents: list[Document]) -> None:

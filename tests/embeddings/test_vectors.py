@@ -56,23 +56,27 @@ DAMAGED = {
     "text cut in a line": (lambda raw: raw[: raw.index(b"\nlists")][:-20], "line 4: "),
     "text cut after a line": (
         lambda raw: raw[: raw.index(b"lists ")],
-        "after 3 of 8 words (line 4)",
+        "line 4: the file ends after 3 of 8 words",
     ),
     "wrong size": (
         lambda raw: raw.replace(b"8 7\n", b"8 9\n"),
-        "line 2: 7 numbers where the first line promises 9",
+        "line 2: 7 numbers, and line 1 promises 9",
     ),
     "numbers too many": (
         lambda raw: raw.replace(b"8 7\n", b"8 5\n"),
-        "line 2: 7 numbers where the first line promises 5",
+        "line 2: 7 numbers, and line 1 promises 5",
     ),
     "more words promised": (
         lambda raw: raw.replace(b"8 7\n", b"20 7\n"),
-        "after 8 of 20 words (line 9)",
+        "line 9: the file ends after 8 of 20 words",
     ),
     "letters in a number": (lambda raw: raw[:-4] + b"1x1\n", "line 9: not all of its values"),
     "not a number": (lambda raw: raw[: raw.rindex(b" ")] + b" nan\n", "line 9: the vector of"),
     "no first line": (lambda raw: raw[4:], "line 1: a vector file starts with two numbers"),
+    "a word with a number": (
+        lambda raw: raw.replace(b"\nlist ", b"\nlist 66 "),
+        "line 4: 8 numbers",
+    ),
     "empty": (lambda raw: b"", "line 1"),
     "zero words": (lambda raw: b"0 5\n", "line 1"),
     "an image": (lambda raw: b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "line 1"),
@@ -117,9 +121,11 @@ def test_text_files_of_others_are_read_as_text(lines: list, words: list, tmp_pat
     )
 
 
-def test_a_word_with_a_number_in_it_gets_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "v").write_text("1 3\nroute 66" + ROW)
-    with pytest.raises(CourseError, match="line 2: 4 numbers where"):
+def test_a_binary_file_with_a_blank_in_a_word_is_not_read_as_rubbish(tmp_path: Path) -> None:
+    theirs = KeyedVectors(7)
+    theirs.add_vectors(["new york", "of"], np.random.default_rng(0).normal(size=(2, 7)))
+    theirs.save_word2vec_format(str(tmp_path / "v"), binary=True)
+    with pytest.raises(CourseError, match="line 3: .* is no word in UTF-8, or one before it"):
         WordVectors.load(tmp_path / "v")
 
 

@@ -1,9 +1,7 @@
-"""The benchmarks of fine-tuning at small size: what they write, load and measure. No test looks at a time."""
+"""The benchmarks of fine-tuning at small size: what they write, load and measure."""
 
 import importlib.util
 import json
-import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +10,6 @@ import torch
 from transformers import FalconConfig
 
 from course_lib.finetuning.falcon import has_bitsandbytes, load_base
-from course_lib.finetuning.train import Recipe, checkpoint_activations, with_adapter
 from course_lib.places import REPOSITORY
 from course_lib.transformer.convert import config_of
 from course_lib.transformer.scaling import FALCON_7B, parameter_count
@@ -71,42 +68,6 @@ def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         step = facts["one training step of 1 × 128 tokens"]
         assert step["loss"] == pytest.approx(8.3, abs=0.5)  # ln 4,096: a random model knows nothing
-
-
-def test_another_shape_is_not_taken_for_falcon_7b(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shape7b.write_weights(tmp_path / "shape", SMALL)
-    monkeypatch.setattr(
-        sys, "argv", ["shape", "--folder", str(tmp_path / "shape"), "--layers", "3"]
-    )
-    with pytest.raises(SystemExit, match="another shape"):
-        shape7b.main()
-    assert (tmp_path / "shape" / "config.json").is_file()
-
-
-def test_a_step_changes_the_adapter_and_checkpointing_gives_the_same_loss(tiny: Path) -> None:
-    losses = []
-    for on in (False, True):
-        base = load_base(tiny)
-        model = with_adapter(base, Recipe(1, dropout=0.0)).train()
-        if on:
-            checkpoint_activations(model)
-        calls = [0]
-        model.get_base_model().transformer.h[0].self_attention.register_forward_hook(
-            lambda *_, calls=calls: calls.__setitem__(0, calls[0] + 1)
-        )
-        losses.append([loss for _, loss in shape7b.train_steps(base, model, 2, 32, steps=3)])
-        assert calls[0] == (6 if on else 3)
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3) and losses[0][2] < losses[0][0]
-
-
-def test_memory_that_is_taken_is_seen() -> None:
-    with shape7b.Highest() as highest:
-        taken = torch.ones(50_000_000)
-        assert float(taken[-1]) == 1
-        time.sleep(0.1)
-    assert 0.15 < highest.added["own"] < 0.4
 
 
 @pytest.mark.skipif(not has_bitsandbytes(), reason="the plain script needs bitsandbytes")

@@ -54,10 +54,7 @@ def test_the_game_counts_guesses() -> None:
     assert game.guess("_") and game.guess("b") and game.ranks == [2, 1, 1]
     assert "a_b" in repr(game) and "bits a letter" in repr(game)
     assert game.guess("c") and not game.guess("d") and repr(game).startswith("a_bc\n")
-
-
-def test_a_machine_that_knows_the_sentence_needs_one_guess_a_letter() -> None:
-    sentence = "the heron is back"
+    sentence = "the heron is back"  # a machine that knows it needs one guess a letter
     assert machine_ranks(sentence, KneserNey([sentence] * 3, order=6)) == [1] * len(sentence)
 
 

@@ -31,45 +31,38 @@ def test_decomposition_and_reassembly_take_turns() -> None:
     assert answers == ["WHY TEA", "AND IF YOU GOT TEA", "WHY TEA"]
 
 
-@pytest.mark.parametrize(
-    ("rules", "answers"),
-    [
-        (
-            "(WANT ((0 YOU WANT 0) (ONE 4)) ((0 WANT 0) (TWO 3)))",
-            {"you want tea": "ONE TEA", "they want tea": "TWO TEA"},
-        ),
-        (
-            "(WANT ((1 WANT 2) (EXACT 3)) ((0) (OTHER)))",
-            {"I want green tea": "EXACT GREEN TEA", "I want tea": "OTHER"},
-        ),
-        (
-            "(MY = YOUR ((0 YOUR 0) (TELL ME ABOUT YOUR 3)))\n(ME = YOU)",
-            {"my cat bites me": "TELL ME ABOUT YOUR CAT BITES YOU"},
-        ),
-        (
-            "(A ((0) (LOW)))\n(B 5 ((0) (HIGH)))\n(C ((0) (LATE)))",
-            {"a b": "HIGH", "b a": "HIGH", "a c": "LOW"},
-        ),
-        (
-            "(I ((0 I (*WANT NEED) 0) (WHY 4)) ((0 I SAW 0 (/FAMILY) 0) (YOUR 5)) ((0) (HM)))\n"
-            "(MUM = MOTHER DLIST(/ FAMILY))\n(MOTHER DLIST(/NOUN FAMILY))\n(DOG DLIST(/NOUN))",
-            {"I need tea": "WHY TEA", "I saw your mum": "YOUR MOTHER", "I saw your dog": "HM"},
-        ),
-        ("(PERHAPS ((0) (NEWKEY)))", {"perhaps": "GO ON"}),
-        ("(A (=B))\n(B (=A))", {"a": "GO ON"}),
-        (
-            "(TEA ((0) (CLAUSE 1)))",
-            {
-                "Well, I like tea, and cake.": "CLAUSE I LIKE TEA",
-                "It rains but tea is here but not now": "CLAUSE TEA IS HERE",
-            },
-        ),
-    ],
-    ids=["order", "number", "substitution", "rank", "sets", "newkey", "circle", "clause"],
-)
-def test_each_construct(rules: str, answers: dict) -> None:
-    bot = eliza(rules)
-    assert {said: bot.answer(said) for said in answers} == answers
+CONSTRUCTS = {
+    "order": "(WANT ((0 YOU WANT 0) (ONE 4)) ((0 WANT 0) (TWO 3)))",
+    "number": "(WANT ((1 WANT 2) (EXACT 3)) ((0) (OTHER)))",
+    "substitution": "(MY = YOUR ((0 YOUR 0) (TELL ME ABOUT YOUR 3)))\n(ME = YOU)",
+    "rank": "(A ((0) (LOW)))\n(B 5 ((0) (HIGH)))\n(C ((0) (LATE)))",
+    "sets": "(I ((0 I (*WANT NEED) 0) (WHY 4)) ((0 I SAW 0 (/FAMILY) 0) (YOUR 5)) ((0) (HM)))\n"
+    "(MUM = MOTHER DLIST(/ FAMILY))\n(MOTHER DLIST(/NOUN FAMILY))\n(DOG DLIST(/NOUN))",
+    "newkey": "(PERHAPS ((0) (NEWKEY)))",
+    "nowhere": "(A ((0) (=NOWHERE)))",
+    "circle": "(A (=B))\n(B (=A))",
+    "clause": "(TEA ((0) (CLAUSE 1)))",
+}
+SAID = {
+    "order": {"you want tea": "ONE TEA", "they want tea": "TWO TEA"},
+    "number": {"I want green tea": "EXACT GREEN TEA", "I want tea": "OTHER"},
+    "substitution": {"my cat bites me": "TELL ME ABOUT YOUR CAT BITES YOU"},
+    "rank": {"a b": "HIGH", "b a": "HIGH", "a c": "LOW"},
+    "sets": {"I need tea": "WHY TEA", "I saw your mum": "YOUR MOTHER", "I saw your dog": "HM"},
+    "newkey": {"perhaps": "GO ON"},
+    "nowhere": {"a": "GO ON"},
+    "circle": {"a": "GO ON"},
+    "clause": {
+        "Well, I like tea, and cake.": "CLAUSE I LIKE TEA",
+        "It rains but tea is here but not now": "CLAUSE TEA IS HERE",
+    },
+}
+
+
+@pytest.mark.parametrize("name", CONSTRUCTS)
+def test_each_construct(name: str) -> None:
+    bot = eliza(CONSTRUCTS[name])
+    assert {said: bot.answer(said) for said in SAID[name]} == SAID[name]
 
 
 def test_zero_takes_as_few_words_as_possible() -> None:
@@ -85,18 +78,11 @@ def test_links_newkey_and_pre() -> None:
         "(ALIKE 10 (=SAME))\n(SAME ((0) (IN WHAT WAY)))\n"
         "(I'M = YOU'RE ((0 YOU'RE 0) (PRE (YOU ARE 3) (=BE))))\n"
         "(BE ((0 YOU ARE 0) (SINCE WHEN ARE YOU 4)))\n"
-        "(PERHAPS 3 ((0) (NEWKEY) (SURE)))\n(TEA ((0) (TEA IS FINE)))\n"
-        "(GO ((0 GO 0) (=TEA) (WHERE)))"
+        "(PERHAPS 3 ((0) (NEWKEY) (SURE)))\n(TEA ((0) (FINE)))\n(GO ((0 GO 0) (=TEA) (WHERE)))"
     )
     said = ["they are alike", "I'm tired", "perhaps tea", "perhaps tea", "go", "go"]
-    assert [bot.answer(text) for text in said] == [
-        "IN WHAT WAY",
-        "SINCE WHEN ARE YOU TIRED",
-        "TEA IS FINE",
-        "SURE",
-        "TEA IS FINE",
-        "WHERE",
-    ]
+    expected = ["IN WHAT WAY", "SINCE WHEN ARE YOU TIRED", "FINE", "SURE", "FINE", "WHERE"]
+    assert [bot.answer(text) for text in said] == expected
 
 
 def test_memory_is_kept_by_hash_and_recalled_when_the_limit_is_four() -> None:
@@ -145,7 +131,6 @@ def test_our_scripts_answer_everything(path: Path) -> None:
         ("(HI)\n(A ((0) (PRE (B))))\n" + NONE, 2, "PRE needs"),
         ("(HI)\n(MEMORY A (0 = B))\n" + NONE, 2, "four rules"),
         ("(HI)\n(MEMORY A" + " (0 = B 9)" * 4 + ")\n" + NONE, 2, "asks for part 9"),
-        ("(HI)\n(A ((0) (=NOWHERE)))\n" + NONE, 2, "links to NOWHERE"),
         ("(HI)\n(A B C)\n" + NONE, 2, "not understood"),
         ("(HI)\n(A ((0) (B)))", 2, "NONE"),
         ("", 1, "empty"),

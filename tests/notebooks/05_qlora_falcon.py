@@ -4,11 +4,11 @@ from invariants import after
 
 
 @after("95da9a10fa")
-def exercise_5_3_to_the_nearest_level_10_minutes(apart):
-    assert apart < 1e-3
+def exercise_5_3_to_the_nearest_level_10_minutes(differing, apart):
+    assert differing == 0 and apart < 1e-3
 
 
-@after("86891e1e9e")
+@after("5d0e61a9f2")
 def section_4_a_change_is_simpler_than_a_weight(delta, matrix):
     assert 0 < delta.norm() < matrix.norm()
 
@@ -29,13 +29,13 @@ def section_5_load_the_base_and_do_not_believe_it_2(four, base):
 
 
 @after("84e3b8f4d7")
-def section_5_load_the_base_and_do_not_believe_it_3(real, predicted):
-    assert abs(real.model / predicted.model - 1) < 0.02
+def section_5_load_the_base_and_do_not_believe_it_3(held, predicted):
+    assert abs(held.model / predicted.model - 1) < 0.02
 
 
 @after("6eaf2c66ca")
-def section_6_the_right_tokenizer(worth):
-    assert worth > 50
+def section_6_the_right_tokenizer(perplexity):
+    assert perplexity > 50
 
 
 @after("5a0718593d")
@@ -48,7 +48,7 @@ def section_7_songs_that_stay_songs_2(length, learned):
     assert max(len(row["input_ids"]) for row in learned) <= length
 
 
-@after("924896df6f")
+@after("c6b0e8153f")
 def section_8_before(before):
     assert all(isinstance(text, str) for text in before.values())
 
@@ -59,18 +59,24 @@ def section_8_before_2(plain_bits, prompt_bits):
 
 
 @after("524060361a")
-def exercise_5_6_enough_10_minutes(recipe, result):
-    assert len(result.evaluations) >= 1 and result.evaluations[-1][0] <= recipe.steps
+def exercise_5_6_enough_10_minutes(config, result):
+    assert (
+        len(result.history.evaluations) >= 1
+        and result.history.evaluations[-1][0] <= config.max_steps
+    )
 
 
 @after("d0bd0c6741")
 def exercise_5_6_enough_10_minutes_2(result):
-    assert min(loss for _, loss in result.evaluations) == dict(result.evaluations)[result.best]
+    assert (
+        min(loss for _, loss in result.history.evaluations)
+        == dict(result.history.evaluations)[result.best_step]
+    )
 
 
 @after("058044b632")
 def exercise_5_6_enough_10_minutes_3(result):
-    assert len(result.samples) == len(result.evaluations)
+    assert len(result.samples) == len(result.history.evaluations)
 
 
 @after("7412e82349")
@@ -79,8 +85,8 @@ def section_10_after(after, before):
 
 
 @after("7fa11efff2")
-def section_10_after_2(new_after, plain_bits, course):
-    assert course.profile == "smoke" or new_after < plain_bits
+def section_10_after_2(new_after, plain_bits):
+    assert new_after < plain_bits
 
 
 @after("3a1557d18b")
@@ -89,8 +95,8 @@ def section_10_after_3(without, old_before):
 
 
 @after("04aee38fd5")
-def section_11_what_did_four_bits_cost(allowed, bits):
-    assert abs(bits["QLoRA, 4 bits"] / bits["LoRA, full precision"] - 1) < allowed
+def section_11_what_did_four_bits_cost(bits):
+    assert abs(bits["QLoRA, 4 bits"] / bits["LoRA, full precision"] - 1) < 0.2
 
 
 @after("99e93ec7a1")
@@ -99,8 +105,8 @@ def section_11_what_did_four_bits_cost_2(memory):
 
 
 @after("f10b011133")
-def section_12_massive_data_and_yours(found):
-    assert all(len(pairs) == 3 for pairs in found.values())
+def section_12_massive_data_and_yours(curves):
+    assert all(len(points) == 3 for points in curves.values())
 
 
 @after("4c960c2bc7")
@@ -110,17 +116,17 @@ def section_12_massive_data_and_yours_2(alone):
 
 @after("c9142a9c03")
 def section_13_what_it_knows_by_heart(out):
-    assert 0 <= out.rate <= 1
+    assert 0 <= out.num_exact <= out.num_texts
 
 
 @after("23ed1072df")
 def section_13_what_it_knows_by_heart_2(copied, written):
-    assert copied.length <= len(written)
+    assert len(copied) <= len(written)
 
 
 @after("f5416fc785")
 def section_14_pack_it_fetch_it_back_merge_it(names):
-    assert "archive.json" in names and "DATA.md" in names
+    assert {"adapter_model.safetensors", "base.json", "README.md"} <= set(names)
 
 
 @after("acde5ee02d")
@@ -128,16 +134,26 @@ def section_14_pack_it_fetch_it_back_merge_it_2(again, expected, torch):
     assert torch.allclose(again, expected, atol=1e-3)
 
 
-@after("e5b013832a")
+@after("4fa8e1d06b")
 def section_14_pack_it_fetch_it_back_merge_it_3(off, device):
     assert off["dequantise, then add"] < 0.01 * min(list(off.values())[1:]) or device.type == "cuda"
 
 
 @after("ca0fce1aaf")
-def going_further(known_losses):
-    assert len(known_losses) == 5
+def going_further(losses):
+    assert len(losses) == 5
 
 
 @after("49fa63c05b")
 def going_further_2(base, SMALL, falcon):
     assert base.name in (SMALL, falcon.LARGE)
+
+
+@after("9e2d5470bc")
+def section_4_a_change_is_simpler_than_a_weight_3(before, apart):
+    assert before and apart < 1e-5
+
+
+@after("a47f93d1e0")
+def section_5_load_the_base_and_do_not_believe_it_4(one_in):
+    assert one_in > 1

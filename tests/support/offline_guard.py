@@ -1,13 +1,8 @@
-"""No test and no notebook may talk to another machine: only loopback sockets connect."""
+"""No test and no notebook may talk to another machine: only loopback addresses are reached."""
 
 import ipaddress
 import socket
-
-_connect, _connect_ex, _resolve = (
-    socket.socket.connect,
-    socket.socket.connect_ex,
-    socket.getaddrinfo,
-)
+import sys
 
 
 class NetworkBlocked(OSError):
@@ -15,39 +10,29 @@ class NetworkBlocked(OSError):
 
 
 def _is_local(host: object) -> bool:
-    if host in (None, "", "localhost", b"localhost", "0.0.0.0", "::"):
+    name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host or "").lower()
+    if name in ("", "localhost", "0.0.0.0", "::", socket.gethostname().lower()):
         return True
-    if isinstance(host, bytes):
-        host = host.decode("ascii", "replace")
     try:
-        return ipaddress.ip_address(str(host).split("%")[0]).is_loopback
+        return ipaddress.ip_address(name.split("%")[0]).is_loopback
     except ValueError:
-        return str(host).lower() in (socket.gethostname().lower(), "localhost")
+        return False
 
 
-def _check(sock: socket.socket, address: object) -> None:
-    if sock.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):  # type: ignore[index]
-        raise NetworkBlocked(f"the tests run offline: no connection to {address!r}")
-
-
-def _guarded_connect(self: socket.socket, address: object) -> None:
-    _check(self, address)
-    return _connect(self, address)  # type: ignore[arg-type]
-
-
-def _guarded_connect_ex(self: socket.socket, address: object) -> int:
-    _check(self, address)
-    return _connect_ex(self, address)  # type: ignore[arg-type]
-
-
-def _guarded_resolve(host: object, *args: object, **kwargs: object) -> list:
-    if not _is_local(host):
-        raise NetworkBlocked(f"the tests run offline: no look-up of {host!r}")
-    return _resolve(host, *args, **kwargs)  # type: ignore[arg-type]
+def _check(event: str, arguments: tuple) -> None:
+    """An audit hook: Python calls it before a socket connects, sends or looks a name up."""
+    if event in ("socket.connect", "socket.sendto"):
+        where, address = arguments
+        inside = where.family not in (socket.AF_INET, socket.AF_INET6) or _is_local(address[0])
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        address = arguments[0]
+        inside = _is_local(address)
+    else:
+        return
+    if not inside:
+        raise NetworkBlocked(f"the tests run offline: no way to {address!r}")
 
 
 def block() -> None:
     """From now on only loopback addresses can be reached from this process."""
-    socket.socket.connect = _guarded_connect  # type: ignore[method-assign]
-    socket.socket.connect_ex = _guarded_connect_ex  # type: ignore[method-assign]
-    socket.getaddrinfo = _guarded_resolve  # type: ignore[assignment]
+    sys.addaudithook(_check)

@@ -40,14 +40,6 @@ def tag(beginning: str, *tags: str) -> Change:
     return lambda notebook: find(notebook, beginning).metadata.update(tags=list(tags))
 
 
-def swap(first: str, second: str) -> Change:
-    def change(notebook: NotebookNode) -> None:
-        a, b = (notebook.cells.index(find(notebook, beginning)) for beginning in (first, second))
-        notebook.cells[a], notebook.cells[b] = notebook.cells[b], notebook.cells[a]
-
-    return change
-
-
 def all_uncompared(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata.tags = [*cell.metadata.get("tags", []), "nbval-ignore-output"]
@@ -55,24 +47,18 @@ def all_uncompared(notebook: NotebookNode) -> None:
 
 BROKEN = [
     (replace("# 00", "# 00 · A sample", "# 01 · A sample"), "begin with `# 00 · Title`"),
-    (replace("# 00", "**Claim.**", "**Idea.**"), "begin with `# 00 · Title`"),
     (remove("## Before you start"), "the parts are"),
-    (swap("## Key points", "## Further reading"), "the parts are"),
     (insert("## Going further\n\nMore.", at=3), "the parts are"),
     (replace("## 1 ·", "## 1 ·", "## 2 ·"), "number them 1, 2, 3"),
     (replace("# Set-up", "import os", "import os, re"), "not the set-up cell"),
     (insert(ran("\n".join(f"x{i} = {i}" for i in range(26)))), "26 lines of code"),
     (insert(ran("for x in [1]:\n    assert x")), "an assertion"),
     (insert("![A b.](https://example.com/x.png)"), "comes from elsewhere"),
-    (insert('<img alt="x" src="http://example.com/x.png">'), "comes from elsewhere"),
     (insert("<iframe src='//example.com/x'></iframe>"), "comes from elsewhere"),
     (insert(ran("IFrame('https://example.com', 300, 300)")), "comes from elsewhere"),
     (output("2", shown(text_html='<script src="https://example.com/x"></script>')), "elsewhere"),
-    (output("2", shown(text_html="<style>@import 'https://example.com/x'</style>")), "elsewhere"),
     (insert("![A b.](attachment:other.png)"), "other.png is not attached"),
-    (insert("![A b.](../assets/figures/curve.png)"), "is not attached"),
     (insert("Write to jane@company.co.uk."), "an e-mail address at company.co.uk"),
-    (insert(ran("who = 'jane@company.com'")), "an e-mail address at company.com"),
     (output("2", shown(text_plain="jane@notexample.com")), "an e-mail address at notexample.com"),
     (replace("### Exercise", "★☆☆", "easy"), "write `### Exercise"),
     (tag("def double"), "below it come stub, check, hint and solution"),
@@ -85,7 +71,6 @@ BROKEN = [
     (output("check.double(double)", shown(text_plain="Right: so.")), "should be “Not yet"),
     (output("# @title", shown(text_plain="Look again: no.")), "should be “Right"),
     (lambda notebook: find(notebook, "2").update(execution_count=17), "not every cell was run"),
-    (output("2", new_output("error", ename="E", evalue="", traceback=[])), "error or a warning"),
     (output("2", new_output("stream", name="stderr", text="so\n")), "error or a warning"),
     (output("2", shown(image_png="aGk=", text_plain="<Figure>")), "no sentence below it"),
     (lambda notebook: find(notebook, "show").outputs.pop(), "no sentence below it"),

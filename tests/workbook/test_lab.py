@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import bootstrap, places
+from course_lib import bootstrap
 from course_lib.errors import CourseError
 from course_lib.workbook import cli, lab, settings
 
 NAME = "00_start_here.ipynb"
+NEWS = "@jupyterlab/apputils-extension:notification"
 BESIDE = "00_start_here (updated).ipynb"
 
 
@@ -98,16 +99,6 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(folders: Folders) -> None:
         folders.update()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="POSIX")
-@pytest.mark.parametrize(("user", "expected"), [(0, True), (1000, False)])
-def test_only_root_needs_to_allow_root(
-    monkeypatch: pytest.MonkeyPatch, user: int, expected: bool
-) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: user)
-    arguments = lab.server_arguments(Path("w"), 1, "127.0.0.1", browser=False)
-    assert ("--allow-root" in arguments) == expected
-
-
 def test_the_corpus_is_kept_if_there_is_one(
     fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
@@ -134,43 +125,33 @@ def test_settings_of_jupyterlab() -> None:
         extension, name = plugin.split(":")
         schema = json.loads((schemas / extension / f"{name}.json").read_text(encoding="utf-8"))
         assert set(values) <= set(schema["properties"]), plugin
-    assert overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+    assert overrides[NEWS]["fetchNews"] == "false"
 
 
 def test_jupyterlab_really_starts(tmp_path: Path) -> None:
     """In a home with a blank and an accent, twice, though both ask for the same port."""
     variables = {**os.environ, "COURSE_HOME": str(tmp_path / "home with ä blank")}
     command = [sys.executable, "-m", "course_lib", "lab", "--no-browser", "--port", "38888"]
-    servers, ports = [], set()
+    pattern = r"http://127\.0\.0\.1:(\d+)/lab/tree/00_start_here.ipynb\?token=(\w+)"
+    servers, found = [], []
     try:
-        for number in (1, 2):
-            log = tmp_path / f"log{number}"
-            with log.open("wb") as stream:
-                servers.append(
-                    subprocess.Popen(
-                        command, cwd=places.REPOSITORY, env=variables, stdout=stream, stderr=stream
-                    )
-                )
-            address = None
-            while address is None:
+        for log in (tmp_path / "log1", tmp_path / "log2"):
+            with log.open("wb") as out:
+                servers.append(subprocess.Popen(command, env=variables, stdout=out, stderr=out))
+            while not (address := re.search(pattern, log.read_text("utf-8"))):
                 assert servers[-1].poll() is None, log.read_text("utf-8")
                 time.sleep(0.1)
-                pattern = r"http://127\.0\.0\.1:(\d+)/lab/tree/(\S+)\?token=(\w+)"
-                address = re.search(pattern, log.read_text("utf-8"))
-            port, first, token = address.groups()
-            assert first == lab.FIRST
-            ports.add(port)
-
-        def get(path: str) -> dict:
-            address = f"http://127.0.0.1:{port}{path}?token={token}"
-            with urllib.request.urlopen(address, timeout=60) as reply:
-                return json.load(reply)
-
-        notification = get("/lab/api/settings/@jupyterlab/apputils-extension:notification")
-        assert notification["schema"]["properties"]["fetchNews"]["default"] == "false"
-        names = {entry["name"] for entry in get("/api/contents")["content"]}
-        assert names == {path.name for path in lab.NOTEBOOKS.glob("*.ipynb")}
-        assert len(ports) == 2
+            found.append(address.groups())
+        assert found[0][0] != found[1][0]
+        for port, token in found:
+            where = f"http://127.0.0.1:{port}/api/contents?token={token}"
+            with urllib.request.urlopen(where, timeout=200) as reply:
+                names = {entry["name"] for entry in json.load(reply)["content"]}
+            assert names == {path.name for path in lab.NOTEBOOKS.glob("*.ipynb")}
+        where = where.replace("api/contents", f"lab/api/settings/{NEWS}")
+        with urllib.request.urlopen(where, timeout=200) as reply:
+            schema = json.load(reply)["schema"]
+        assert schema["properties"]["fetchNews"]["default"] == "false"
     finally:
         for server in servers:
             server.terminate()

@@ -16,13 +16,13 @@ from course_lib.workbook import session, settings, threads
 from course_lib.workbook.corpus import load_corpus
 
 
-def test_start_gives_device_profile_corpus(capsys: pytest.CaptureFixture) -> None:
+def test_start_gives_device_profile_corpus_and_progress() -> None:
     course = course_lib.start("00_start_here")
-    assert course.device.type in ("cpu", "cuda", "mps")
-    assert course.profile in settings.PROFILES
+    assert course.device.type in ("cpu", "cuda", "mps") and course.profile in settings.PROFILES
     assert len(course.corpus.train) and len(course.corpus.validation)
-    assert "python-docs (small)" in repr(course)
-    assert "<table>" in course._repr_html_()
+    assert "python-docs (small)" in repr(course) and "<table>" in course._repr_html_()
+    assert "00" in course.notebooks() and course.quiz().questions
+    assert len(course.notebooks()) == len(course.progress().counts)
 
 
 def test_pick_follows_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,26 +32,18 @@ def test_pick_follows_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
         course = course_lib.start("00_start_here")
         picks[profile] = (course.pick(cpu=60, gpu=300), course.pick(cpu=1), course.pick(cpu="a"))
     assert picks == {"cpu": (60, 1, "a"), "gpu": (300, 1, "a"), "smoke": (5, 1, "a")}
-
-
-def test_an_unknown_profile_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_PROFILE", "fast")
     with pytest.raises(CourseError, match="must be one of cpu, gpu, smoke"):
         course_lib.start("00_start_here")
 
 
 def test_seed_covers_python_numpy_and_torch() -> None:
-    course = course_lib.start("00_start_here")
-
-    def draw() -> tuple:
-        return random.random(), np.random.rand(), torch.rand(1).item()
-
-    course.seed(5)
-    first = draw()
-    course.seed(6)
-    other = draw()
-    course.seed(5)
-    assert draw() == first and all(a != b for a, b in zip(first, other, strict=True))
+    course, drawn = course_lib.start("00_start_here"), []
+    for seed in (5, 6, 5):
+        course.seed(seed)
+        drawn.append((random.random(), np.random.rand(), torch.rand(1).item()))
+    assert drawn[0] == drawn[2]
+    assert all(a != b for a, b in zip(drawn[0], drawn[1], strict=True))
 
 
 def test_a_missing_corpus_is_a_sentence_and_the_notebook_goes_on(
@@ -63,18 +55,15 @@ def test_a_missing_corpus_is_a_sentence_and_the_notebook_goes_on(
     assert any("/no/such/folder" in note and "uses python-docs" in note for note in course.notes)
 
 
-def test_the_choice_is_kept_for_the_next_notebook(fresh_home: Path) -> None:
+def test_the_choice_is_kept_for_the_next_notebook_and_a_bad_one_changes_nothing(
+    fresh_home: Path,
+) -> None:
     course = course_lib.start("00_start_here")
-    assert settings.corpus_choice() == "python-docs"
     course.choose("handbook")
-    assert course_lib.start("01_history").corpus.name == "handbook"
-
-
-def test_a_bad_choice_changes_nothing(fresh_home: Path) -> None:
-    course = course_lib.start("00_start_here")
     with pytest.raises(CourseError):
         course.choose("/no/such/folder")
-    assert course.corpus.name == "python-docs (small)" and settings.corpus_choice() == "python-docs"
+    assert course.corpus.name == settings.corpus_choice() == "handbook"
+    assert course_lib.start("01_history").corpus.name == "handbook"
 
 
 def test_a_small_corpus_is_topped_up_and_says_so(
@@ -83,19 +72,13 @@ def test_a_small_corpus_is_topped_up_and_says_so(
     (tmp_path / "note.txt").write_text("A short note about the greenhouse. " * 10, "utf-8")
     monkeypatch.setenv("COURSE_CORPUS", str(tmp_path))
     course = course_lib.start("00_start_here")
-    capsys.readouterr()
     corpus = course.corpus_of(words=5_000, purpose="counting trigrams")
     printed = capsys.readouterr().out
-    assert "60 words" in printed and "5,000" in printed and "handbook" in printed
+    assert "60 words" in printed and "5,000" in printed and "pages of the built-in hand" in printed
     assert corpus.words > 5_000 and corpus[0].id.startswith("note.txt")
     assert course.corpus_of(words=10, purpose="nothing") is course.corpus
-
-
-def test_the_handbook_is_not_topped_up_with_itself(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    monkeypatch.setenv("COURSE_CORPUS", "handbook")
-    corpus = course_lib.start("02_word2vec").corpus_of(words=20_000, purpose="learning vectors")
+    monkeypatch.setenv("COURSE_CORPUS", "handbook")  # not with itself
+    corpus = course_lib.start("00_start_here").corpus_of(words=20_000, purpose="vectors")
     assert corpus.words > 20_000 and len(set(corpus.texts())) == len(corpus)
     assert "songs of the built-in songbook are added" in capsys.readouterr().out
 
@@ -109,17 +92,14 @@ def test_much_text_is_taken_from_the_full_size_and_bounded(monkeypatch: pytest.M
     assert asked == ["python-docs:full"]
 
 
-def test_damaged_settings_count_as_none(fresh_home: Path) -> None:
-    fresh_home.mkdir(parents=True)
-    path = settings.settings_file()
-    for text in ("", "{", "[1]", '{"corpus": 5}'):
-        path.write_text(text, "utf-8")
-        assert settings.corpus_choice() in ("python-docs", "5")
-
-
-def test_settings_that_cannot_be_written_give_one_sentence(
+def test_settings_that_are_damaged_or_cannot_be_written(
     fresh_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fresh_home.mkdir(parents=True)
+    for text in ("", "{", "[1]"):
+        settings.settings_file().write_text(text, "utf-8")
+        assert settings.corpus_choice() == "python-docs"
+
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -130,27 +110,33 @@ def test_settings_that_cannot_be_written_give_one_sentence(
 
 def run_python(code: str, **environment: str) -> str:
     clean = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**clean, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
+    command, variables = [sys.executable, "-c", code], {**clean, **environment}
+    return subprocess.run(
+        command, env=variables, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_threads() -> None:
+    """The policy is set before torch is imported, and the user's own goes before it."""
+    code = "import os; from course_lib.workbook import threads; threads.set_thread_policy(); "
+    code += "print(os.environ.get('GOMP_SPINCOUNT'))"
+    assert run_python(code) == str(threads.SPIN_COUNT)
+    assert run_python(code, GOMP_SPINCOUNT="7") == "7"
+    assert run_python(code, OMP_WAIT_POLICY="PASSIVE") == "None"
+    started = (
+        "import os, sys; from course_lib.workbook import session; print('torch' in sys.modules)"
     )
-    return result.stdout
-
-
-def test_thread_policy_is_set_before_torch_and_respects_the_user() -> None:
-    code = "import os, course_lib; course_lib.start('x'); print('spin', os.environ.get('GOMP_SPINCOUNT'))"
-    assert f"spin {threads.SPIN_COUNT}" in run_python(code)
-    assert "spin 7" in run_python(code, GOMP_SPINCOUNT="7")
-    assert "spin None" in run_python(code, OMP_WAIT_POLICY="PASSIVE")
-    assert "spin None" in run_python("import torch; " + code)
+    assert run_python(started) == "False"
+    before = torch.get_num_threads()
+    with pytest.raises(ValueError), threads.one_thread():
+        assert torch.get_num_threads() == 1
+        raise ValueError
+    assert torch.get_num_threads() == before
 
 
 def test_importing_the_library_needs_no_package() -> None:
-    code = "import sys, course_lib; print(sorted(m for m in ('torch', 'numpy', 'pyarrow') if m in sys.modules))"
-    assert run_python(code).strip() == "[]"
+    code = "import sys, course_lib; print({'torch', 'numpy', 'pyarrow'} & set(sys.modules))"
+    assert run_python(code) == "set()"
 
 
 def test_sockets_beyond_loopback_are_blocked_in_children_too() -> None:
@@ -159,4 +145,4 @@ def test_sockets_beyond_loopback_are_blocked_in_children_too() -> None:
         "try: socket.create_connection(('192.0.2.1', 80), timeout=1)\n"
         "except OSError as e: print(type(e).__name__)"
     )
-    assert run_python(code).strip() == "NetworkBlocked"
+    assert run_python(code) == "NetworkBlocked"

@@ -94,23 +94,24 @@ def test_the_other_versions_are_those_of_the_constraints(
         assert wanted[0].startswith("torch==") and wanted[1:] == bootstrap.needs("lab", "test")
 
 
-@pytest.mark.parametrize(
-    ("text", "status", "words"), [("assert True", 0, "1 passed"), ("assert False", 1, "1 failed")]
-)
-def test_the_summary_and_the_status_are_pytests(
-    tmp_path: Path, text: str, status: int, words: str
-) -> None:
+ONE = """
+import pytest, socket
+def test_one():
+    with pytest.raises(OSError, match="offline"):
+        socket.create_connection(("192.0.2.1", 80), 1)
+def test_two():
+    assert False
+"""
+
+
+def test_the_summary_and_the_status_are_pytests(tmp_path: Path) -> None:
     """Really run, in a process of its own; sockets are closed in there."""
     path = tmp_path / "test_one.py"
-    path.write_text(
-        "import pytest, socket\ndef test_one():\n    with pytest.raises(OSError):\n"
-        f"        socket.create_connection(('192.0.2.1', 80), 1)\n    {text}\n"
-    )
+    path.write_text(ONE, encoding="utf-8")
     command = [sys.executable, "-m", "course_lib", "test", "--quick", str(path)]
     variables = {**os.environ, "COURSE_HOME": str(tmp_path / "home")}
-    done = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=120)
-    assert done.returncode == status, done.stdout + done.stderr
-    assert words in done.stdout.splitlines()[-1]
+    done = subprocess.run(command, capture_output=True, text=True, env=variables)
+    assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout.splitlines()[-1], done
 
 
 def test_ci_does_what_the_readme_says() -> None:

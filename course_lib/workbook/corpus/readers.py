@@ -61,19 +61,31 @@ def html(path: Path) -> Iterator[Part | Problem]:
     with path.open("rb") as handle:
         declared = re.search(rb"charset=[\"']?\s*([-\w.:]+)", handle.read(4096), re.IGNORECASE)
     file = TextFile(path, declared[1].decode("ascii") if declared else "")
-    markup = re.sub(r"^\s*<\?xml[^>]*\?>", "", _whole(file))
+    markup, failure = _whole(file)
+    markup = re.sub(r"^\s*<\?xml[^>]*\?>", "", markup)
     facts = _encoding(file)
     if title := title_of(markup):
         facts["title"] = title
     for part in parts([page_text(markup)]):
         yield part, facts
     yield from _guessed(file)
+    if failure:
+        raise failure
 
 
-def _whole(file: TextFile) -> str:
+def _whole(file: TextFile) -> tuple[str, Problem | None]:
+    """The text of a file, and the problem at which it ended."""
     if file.path.stat().st_size > MAX_MARKUP:
         raise Problem("unreadable", f"it is larger than {MAX_MARKUP // 1_000_000} MB")
-    return "".join(file.chunks())
+    chunks: list[str] = []
+    try:
+        for chunk in file.chunks():
+            chunks.append(chunk)
+    except Problem as problem:
+        if not chunks:
+            raise
+        return "".join(chunks), problem
+    return "".join(chunks), None
 
 
 def pdf(path: Path) -> Iterator[Part | Problem]:
@@ -163,7 +175,7 @@ def word(path: Path) -> Iterator[Part | Problem]:
 
 
 def _without_pictures(path: Path) -> io.BytesIO:
-    """The XML parts of a Word file. Elements that mammoth passes over with their text are opened."""
+    """The XML parts of a Word file; elements that mammoth would skip with their text are opened."""
     small = io.BytesIO()
     with zipfile.ZipFile(path) as package, zipfile.ZipFile(small, "w") as target:
         sizes = {entry.filename: entry.file_size for entry in package.infolist()}
@@ -189,7 +201,7 @@ def notebook(path: Path) -> Iterator[Part | Problem]:
     import nbformat
 
     try:
-        cells = nbformat.reads(_whole(TextFile(path)), as_version=4).cells
+        cells = nbformat.reads(_whole(TextFile(path))[0], as_version=4).cells
     except (ValueError, AttributeError, KeyError, nbformat.ValidationError):
         raise Problem("unreadable", "it is not a Jupyter notebook, or it is damaged") from None
     sources = (cell.get("source", "").rstrip("\n") for cell in cells)
