@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from messy_songbook import make_messy
 
 from course_lib.cleaning.lyrics import (
     REPAIRS,
@@ -16,7 +17,6 @@ from course_lib.cleaning.lyrics import (
     read_label,
     shared_lines,
 )
-from course_lib.cleaning.messy import make_messy
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.truth import measure_cleaner
 from course_lib.errors import CourseError
