@@ -186,9 +186,10 @@ _HEADER = re.compile(  # "5 ContributorsTranslationsDeutschRiver Song Lyrics[Ver
 )
 _GLUED = re.compile(  # what the site puts between two lines, or behind one, without a line break
     r"(?P<advert>See [^\n]{1,80}? Live\s?Get tickets as low as \S?[\d.,]+"
-    r"|(?:^|(?<=[\w.,!?)\]]))You might also like(?=[^\W\d_a-z]|[\[(“]|$))"
-    r"|(?P<footer>(?:(?<=[^\s\d])(?:\d{1,4}(?:\.\d)?[KM]?)?|(?<=\s\d)|(?<=\s\d\d)|(?<=\s\d{4}))"
-    r"Embed(?:Share URLCopyEmbedCopy)?$)"
+    r"|(?:^|(?<=[\w.,!?)\]]))You might also like(?=[^\W\d_a-z]|[\[(“]|$)"
+    r"|\s?You might also like\s?(?=\[))"
+    r"|(?P<footer>(?:(?<=[^\s\d])(?:\d{1,4}(?:\.\d)?[KM]?)?|(?<=\s\d)|(?<=\s\d\d)|(?<=\s\d{4})"
+    r"|(?:\s\d{1,3})?\s)Embed(?:Share URLCopyEmbedCopy)?$)"
 )
 
 
