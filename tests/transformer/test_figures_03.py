@@ -49,7 +49,6 @@ def test_the_held_out_curve_grows() -> None:
 
 def test_every_figure_can_be_drawn() -> None:
     drawn = [
-        figures.what_you_will_build(),
         figures.two_blocks(),
         figures.three_masks(),
         figures.cuts([("one", ["a ", "b"]), ("two", ["a b"])]),
