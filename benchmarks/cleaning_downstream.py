@@ -1,4 +1,4 @@
-"""What each cleaning step is worth to a model, with more text and seeds than notebook 04 has time for.
+"""What each cleaning step is worth to a model, with more text and seeds than notebook 04 has.
 
     python benchmarks/cleaning_downstream.py [--megabytes 2] [--seeds 7] [--corpus python-docs:full]
 
@@ -12,23 +12,20 @@ import platform
 import time
 from functools import partial
 from pathlib import Path
+from statistics import mean
 
 from course_lib.workbook import threads
 
 threads.set_thread_policy()
 
 from course_lib.cleaning.downstream import (  # noqa: E402
-    Target,
-    gains,
-    neural_learner,
-    ngram_learner,
+    ngram_train_fn,
     one_source,
-    trials,
+    relative_improvement,
+    run_experiment,
+    transformer_train_fn,
 )
-from course_lib.cleaning.duplicates import (
-    drop_near,  # noqa: E402
-    drop_repeated_lines,  # noqa: E402
-)
+from course_lib.cleaning.duplicates import drop_near, drop_repeated_lines  # noqa: E402
 from course_lib.cleaning.filters import drop_low_quality  # noqa: E402
 from course_lib.cleaning.repair import repair_encoding  # noqa: E402
 from course_lib.cleaning.steps import run_steps  # noqa: E402
@@ -59,27 +56,30 @@ def measure(corpus: str, megabytes: float, seeds: int, budget: int) -> dict:
         "the handbook": list(load_corpus("handbook").sample(40_000).texts()),
     }
     targets = {
-        n: Target([alphabet.encode(t) for t in own], sum(len(t.encode()) for t in own))
-        for n, own in texts.items()
+        name: ([alphabet.encode(text) for text in own], sum(len(text.encode()) for text in own))
+        for name, own in texts.items()
     }
     budget = min(budget, *(sum(map(len, documents)) for documents in tokens.values()))
     found, several = {}, range(seeds)
-    for name, learner, some in (
-        ("n-gram", ngram_learner(3), [0]),
-        ("network", neural_learner(), several),
+    for name, train_fn, some in (
+        ("n-gram", ngram_train_fn(3), [0]),
+        ("network", transformer_train_fn(), several),
     ):
-        for question, most, own in (
+        for question, limit, own in (
             ("equal budget", budget, several),
             ("all that is left", None, some),
         ):
-            own_trials = trials(tokens, targets, learner, len(alphabet), budget=most, seeds=own)
+            setting = (tokens, targets, train_fn, len(alphabet))
+            results = run_experiment(*setting, budget=limit, seeds=own)
             found[f"{name}, {question}"] = [
-                {"version": g.version, "target": g.target}
-                | {
-                    key: round(value, 2)
-                    for key, value in (("gain %", g.mean), ("from", g.low), ("to", g.high))
+                {
+                    "version": version,
+                    "target": target,
+                    "gain %": round(mean(values), 2),
+                    "from": round(min(values), 2),
+                    "to": round(max(values), 2),
                 }
-                for g in gains(own_trials)
+                for (version, target), values in relative_improvement(results).items()
             ]
     return {
         "tokens by version": {name: sum(map(len, documents)) for name, documents in tokens.items()},

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from course_lib.cleaning import figures_models as cleaning
-from course_lib.finetuning import figures as finetuning
 from course_lib.start_here.figures import course_map
 from course_lib.transformer import figures as transformer
 from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
@@ -137,6 +135,74 @@ def embeddings() -> DescribedFigure:
     )
 
 
+def cleaning() -> DescribedFigure:
+    """Notebook 04 in one picture: steps, and the three ways to judge them."""
+    figure, axis = canvas(width=8.6, height=2.5)
+    title = "From a heap of text to a training set, every step judged"
+    axis.set(title=title, xlim=(-0.7, 8.7), ylim=(-1.35, 0.7))
+    axis.set_axis_off()
+    judges = (
+        "against the truth:\nprecision and recall",
+        "by a model:\nbits a byte, two targets",
+        "by you:\na hundred labels",
+    )
+    steps = ("look", "repair", "filter", "remove\nduplicates", "mask what\nis personal")
+    places = [(2 * number, 0.25, text, 0) for number, text in enumerate(steps)]
+    places += [(1 + 3 * number, -0.95, text, 1) for number, text in enumerate(judges)]
+    for x, y, text, colour in places:
+        style = {
+            "boxstyle": "round,pad=0.45",
+            "facecolor": COLOURS[colour] + "30",
+            "edgecolor": COLOURS[colour],
+        }
+        axis.text(x, y, text, ha="center", va="center", bbox=style, fontsize=9.5)
+    arrow = {"arrowstyle": "->", "lw": 1.5}
+    for x in (2, 4, 6, 8):
+        axis.annotate("", (x - 0.72, 0.25), (x - 1.28, 0.25), arrowprops=arrow)
+    for x in (1, 4, 7):
+        axis.annotate("", (x, -0.2), (x, -0.6), arrowprops=arrow)
+    return DescribedFigure(
+        figure,
+        "Text is looked at, repaired, filtered, freed of duplicates and masked; the steps are judged "
+        "against a known truth, by models that learn from the result, and by you.",
+    )
+
+
+def finetuning() -> DescribedFigure:
+    """Notebook 05 in one picture: a frozen base in 4 bits, and a small detour that learns."""
+    figure, axis = canvas(width=8.4, height=2.5)
+    axis.set(
+        title="A large frozen model, and a small detour that learns", xlim=(0, 10), ylim=(-0.2, 2.7)
+    )
+    axis.set_axis_off()
+    boxes = (
+        (0.9, 1.3, "input x", 3),
+        (4.8, 2.0, "base W, frozen\n4 bits a weight", 0),
+        (3.6, 0.5, "A\nlearns", 1),
+        (6.0, 0.5, "B\nlearns", 1),
+        (9.1, 1.3, "output\nWx + s·B(Ax)", 3),
+    )
+    for x, y, text, colour in boxes:
+        face, edge = COLOURS[colour] + "30", COLOURS[colour]
+        style = {"boxstyle": "round,pad=0.4", "facecolor": face, "edgecolor": edge}
+        axis.text(x, y, text, ha="center", va="center", fontsize=9.5, bbox=style)
+    for start, end in (
+        ((1.3, 1.4), (4.05, 2.0)),
+        ((1.3, 1.2), (3.2, 0.6)),
+        ((3.95, 0.5), (5.65, 0.5)),
+        ((5.55, 2.0), (8.45, 1.45)),
+        ((6.35, 0.55), (8.45, 1.15)),
+    ):
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "lw": 1.3})
+    note = "rank 16: A makes a long vector short, B makes it long again"
+    axis.text(4.8, -0.12, note, ha="center", fontsize=9)
+    return DescribedFigure(
+        figure,
+        "A vector goes through the base, which stays as it is in four bits, and through a narrow "
+        "detour of two small matrices, which learns; both results are added.",
+    )
+
+
 if __name__ == "__main__":
     (FOLDER / "course_map.png").write_bytes(
         course_map(ready=["00", "01", "02", "03", "04", "05"]).png()
@@ -145,5 +211,5 @@ if __name__ == "__main__":
     (FOLDER / "01_what_you_will_build.png").write_bytes(history().png())
     (FOLDER / "02_what_you_will_build.png").write_bytes(embeddings().png())
     (FOLDER / "03_what_you_will_build.png").write_bytes(transformer.what_you_will_build().png())
-    (FOLDER / "04_what_you_will_build.png").write_bytes(cleaning.what_you_will_build().png())
-    (FOLDER / "05_what_you_will_build.png").write_bytes(finetuning.what_you_will_build().png())
+    (FOLDER / "04_what_you_will_build.png").write_bytes(cleaning().png())
+    (FOLDER / "05_what_you_will_build.png").write_bytes(finetuning().png())

@@ -36,7 +36,7 @@ SPLITTERS: dict[str, Split] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One rule on one text: reason code, measured value, allowed range, ends included."""
+    """One rule on one text: reason code, the measured value, allowed range, ends included."""
 
     reason: str
     value: float
@@ -51,9 +51,10 @@ class Verdict:
 def _failed(verdicts: Iterable[Verdict]) -> dict[str, str | float]:
     """For the log: the first rule that fails, its ``value``, all ``failed``; empty if none does."""
     failed = [verdict for verdict in verdicts if not verdict.passed]
+    if not failed:
+        return {}
     names = ", ".join(verdict.reason for verdict in failed)
-    first = failed[0] if failed else None
-    return {"reason": first.reason, "value": float(first.value), "failed": names} if first else {}
+    return {"reason": failed[0].reason, "value": float(failed[0].value), "failed": names}
 
 
 def drop_failing(
@@ -369,7 +370,7 @@ def drop_site_lines(documents: Iterable[Document], log: RemovalLog) -> Iterator[
             yield replace(document, text=text)
 
 
-# --- Languages, and the published pipelines ---
+# --- Languages, and the pipeline of RefinedWeb ---
 
 
 def keep_languages(
@@ -401,29 +402,16 @@ def keep_languages(
             log.drop(document, "language", reason, language=language, prob=round(prob, 3))
 
 
-def _gopher_steps(split: Split, language: str) -> dict[str, Step]:
-    return {
-        "main text": extract_pages,
-        "language": partial(keep_languages, languages=(language,)),
-        "repetition": partial(drop_repetitive, split=split),
-        "quality": partial(drop_low_quality, split=split),
-    }
-
-
 def refinedweb(split: Split, language: str = "en") -> dict[str, Step]:
     """Falcon's pipeline as steps for ``run_steps``.
 
     Left out: the addresses that it blocks, and its last step (``duplicates.drop_passages``).
     """
-    own = {"site lines": drop_site_lines, "near duplicates": partial(drop_near, bands=450, rows=20)}
-    return _gopher_steps(split, language) | own
-
-
-def fineweb(split: Split, language: str = "en") -> dict[str, Step]:
-    """FineWeb's pipeline: C4 without its rule of end marks, and own rules; no blocked addresses."""
-    own = {
-        "C4": partial(clean_c4, split=split, filter_no_terminal_punct=False),
-        "FineWeb": partial(drop_fineweb, split=split),
-        "near duplicates": partial(drop_near, bands=14, rows=8),
+    return {
+        "main text": extract_pages,
+        "language": partial(keep_languages, languages=(language,)),
+        "repetition": partial(drop_repetitive, split=split),
+        "quality": partial(drop_low_quality, split=split),
+        "site lines": drop_site_lines,
+        "near duplicates": partial(drop_near, bands=450, rows=20),
     }
-    return _gopher_steps(split, language) | own

@@ -1,159 +1,131 @@
-"""The four forms of training data, with validation.
+"""The forms of training data, and questions and answers out of documents that hold them.
 
-    RawText      text                      to go on with text (pre-training)
-    Instruction  prompt, completion        to answer (supervised fine-tuning)
-    Chat         messages                  to answer over several turns
-    Preference   prompt, chosen, rejected  to learn which of two answers is better
+    text          to go on with text (pre-training); it needs no form of its own
+    Instruction   prompt, completion: to answer (supervised fine-tuning)
+    Chat          messages: to answer over several turns
+    Preference    prompt, chosen, rejected: to learn which of two answers is better
 
-The names of the fields are those that the library TRL expects in its data sets.
+The names of the fields are those that the library TRL expects in its data sets, so that
+``datasets.Dataset.from_list([asdict(example) for example in examples])`` is one of them.
 """
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
-from course_lib.errors import CourseError
+from course_lib.workbook.corpus import Document
 
 ROLES = ("system", "user", "assistant")
 
 
-def text_problems(name: str, text: object) -> list[str]:
-    """What is wrong with one field of text; [] if nothing is."""
-    if not isinstance(text, str):
-        return [f"{name} is no text but {type(text).__name__}"]
-    if not text.strip():
-        return [f"{name} is empty"]
-    found = []
-    if "\x00" in text:
-        found.append(f"{name} holds a NUL character")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        found.append(f"{name} holds half of a character (a lone surrogate)")
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class RawText:
-    """Text to be continued."""
-
-    text: str
-
-    def problems(self) -> list[str]:
-        return text_problems("text", self.text)
-
-
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """A question or task, and the answer that is learned."""
-
     prompt: str
     completion: str
-
-    def problems(self) -> list[str]:
-        found = text_problems("prompt", self.prompt) + text_problems("completion", self.completion)
-        if not found and self.prompt.strip() == self.completion.strip():
-            found.append("the completion repeats the prompt")
-        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """Turns of a conversation: ``messages`` are dictionaries with ``role`` and ``content``."""
+    """``messages``: dictionaries with ``role`` and ``content``."""
 
     messages: tuple[dict[str, str], ...]
-
-    def problems(self) -> list[str]:
-        if not isinstance(self.messages, list | tuple) or not self.messages:
-            return ["messages is no list of turns, or an empty one"]
-        for number, turn in enumerate(self.messages, 1):
-            if not isinstance(turn, dict) or set(turn) != {"role", "content"}:
-                return [f"turn {number} needs exactly a role and a content"]
-            if turn["role"] not in ROLES:
-                return [
-                    f"turn {number} has the role {turn['role']!r}; there are {', '.join(ROLES)}"
-                ]
-            if found := text_problems(f"the content of turn {number}", turn["content"]):
-                return found
-        roles = [turn["role"] for turn in self.messages]
-        spoken = roles[1:] if roles[0] == "system" else roles
-        if "system" in spoken:
-            return ["a system message stands first, and once"]
-        if any(role != ("user", "assistant")[place % 2] for place, role in enumerate(spoken)):
-            return ["user and assistant take turns, and the user begins"]
-        return (
-            []
-            if spoken and spoken[-1] == "assistant"
-            else ["the last turn is not the assistant's: nothing to learn"]
-        )
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """Two answers to one prompt, of which ``chosen`` is the better one."""
-
     prompt: str
     chosen: str
     rejected: str
 
-    def problems(self) -> list[str]:
-        found = [
-            text
-            for field in fields(self)
-            for text in text_problems(field.name, getattr(self, field.name))
-        ]
-        if not found and self.chosen.strip() == self.rejected.strip():
-            found.append("chosen and rejected are the same: there is nothing to prefer")
-        return found
+
+Example = Instruction | Chat | Preference
 
 
-Example = RawText | Instruction | Chat | Preference
-FORMS: dict[str, type] = {
-    "text": RawText,
-    "instruction": Instruction,
-    "chat": Chat,
-    "preference": Preference,
-}
+def problem(example: Example) -> str:
+    """The first thing that is wrong with an example, "" if nothing is."""
+    if isinstance(example, Chat):
+        return _chat_problem(example.messages)
+    named = list(asdict(example).items())
+    wrong = next(filter(None, (_text_problem(*pair) for pair in named)), "")
+    if not wrong and named[-2][1].strip() == named[-1][1].strip():
+        return f"{named[-2][0]} and {named[-1][0]} are the same"
+    return wrong
 
 
-def to_record(example: Example) -> dict[str, Any]:
-    """The example as a dictionary for JSON Lines or Parquet."""
-    record = asdict(example)
-    if "messages" in record:
-        record["messages"] = list(record["messages"])
-    return record
+def _text_problem(name: str, text: object) -> str:
+    if not isinstance(text, str):
+        return f"{name} is no text but {type(text).__name__}"
+    if not text.strip():
+        return f"{name} is empty"
+    if "\x00" in text:
+        return f"{name} holds a NUL character"
+    half = any("\ud800" <= character <= "\udfff" for character in text)
+    return f"{name} holds half of a character (a lone surrogate)" if half else ""
 
 
-def from_record(form: str, record: object) -> tuple[Example | None, list[str]]:
-    """(the example, []) from a dictionary, or (None, what is wrong with it). Further fields are passed over.
-
-    form   one of ``FORMS``
-    """
-    kind = form_named(form)
-    names = [field.name for field in fields(kind)]
-    if not isinstance(record, dict):
-        return None, [f"it is no record but {type(record).__name__}"]
-    if missing := [name for name in names if name not in record]:
-        return None, [f"{' and '.join(missing)} missing"]
-    values = {name: record[name] for name in names}
-    if isinstance(values.get("messages"), list):
-        values["messages"] = tuple(values["messages"])
-    example = kind(**values)
-    problems = example.problems()
-    return (None, problems) if problems else (example, [])
-
-
-def form_named(form: str) -> type:
-    """The class of a form; ``CourseError`` for an unknown name."""
-    if form not in FORMS:
-        raise CourseError(f"There is no form {form!r}: take one of {', '.join(FORMS)}.")
-    return FORMS[form]
+def _chat_problem(messages: Sequence[dict[str, str]]) -> str:
+    if not isinstance(messages, list | tuple) or not messages:
+        return "messages is no list of turns, or an empty one"
+    for number, turn in enumerate(messages, 1):
+        if not isinstance(turn, dict) or set(turn) != {"role", "content"}:
+            return f"turn {number} needs exactly a role and a content"
+        if turn["role"] not in ROLES:
+            return f"turn {number} has the role {turn['role']!r}; there are {', '.join(ROLES)}"
+        if wrong := _text_problem(f"the content of turn {number}", turn["content"]):
+            return wrong
+    roles = [turn["role"] for turn in messages]
+    spoken = roles[1:] if roles[0] == "system" else roles
+    if "system" in spoken:
+        return "a system message stands first, and once"
+    if any(role != ("user", "assistant")[place % 2] for place, role in enumerate(spoken)):
+        return "user and assistant take turns, and the user begins"
+    return "" if len(spoken) % 2 == 0 and spoken else "the last turn is not the assistant's"
 
 
 def sort_out(examples: Iterable[Example]) -> tuple[list[Example], list[tuple[int, str]]]:
     """(the valid examples, (number from 0, first problem) for the others)."""
     valid, broken = [], []
     for number, example in enumerate(examples):
-        if problems := example.problems():
-            broken.append((number, problems[0]))
+        wrong = problem(example)
+        if wrong:
+            broken.append((number, wrong))
         else:
             valid.append(example)
     return valid, broken
+
+
+def heading_pairs(documents: Iterable[Document], *, max_words: int = 200) -> Iterator[Instruction]:
+    """The sections of Markdown pages as questions and answers of up to ``max_words`` words.
+
+    A heading with a question mark is the question. Any other becomes one, with the page's title:
+    "What does “Travel” say about “Hotels”?", and "What does “Travel” say?" for what stands above
+    the first section. Pages whose ``status`` is not ``current`` are left out: an answer that was
+    right once is a wrong answer now.
+    """
+    for document in documents:
+        if document.meta.get("status", "current") != "current":
+            continue
+        title = str(document.meta.get("title", ""))
+        for level, heading, body in sections(document.text):
+            title = heading if level == 1 else title
+            if not body or not title or len(body.split()) > max_words:
+                continue
+            about = f" about “{heading}”" if level > 1 else ""
+            question = heading.endswith("?") and level > 1
+            yield Instruction(heading if question else f"What does “{title}” say{about}?", body)
+
+
+def sections(text: str) -> Iterator[tuple[int, str, str]]:
+    """(level, heading, text below it) of a Markdown page. Lines in code fences are no headings."""
+    level, heading, lines, fence = 0, "", [], ""
+    for line in text.split("\n"):
+        mark = re.match(r" {0,3}(```|~~~)", line)
+        if mark and (not fence or mark[1] == fence):
+            fence = "" if fence else mark[1]
+        start = None if fence or mark else re.match(r"(#{1,6}) +(.+?) *#* *$", line)
+        if start:
+            yield level, heading, "\n".join(lines).strip()
+            level, heading, lines = len(start[1]), start[2], []
+        else:
+            lines.append(line)
+    yield level, heading, "\n".join(lines).strip()

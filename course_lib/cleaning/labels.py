@@ -36,6 +36,7 @@ class LabelBook:
         if not re.fullmatch(r"[\w-]{1,60}", task):
             raise ValueError(f"{task!r} is no name for labels: use letters, digits, - and _")
         self.path = (folder or settings.settings_file().parent / "labels") / f"{task}.json"
+        self._labels: dict[str, bool] = {}
         self._labels = self._read()
 
     def _read(self) -> dict[str, bool]:
@@ -48,7 +49,7 @@ class LabelBook:
         except (OSError, ValueError, AttributeError):
             pass
         self.path.replace(self.path.with_suffix(".damaged.json"))
-        return {}
+        return self._labels
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -76,8 +77,8 @@ class Asker:
 
     def __init__(self, documents: Sequence[Document], book: LabelBook) -> None:
         self.documents, self.book = list(documents), book
-        unlabelled = (row for row, label in enumerate(book.of(self.documents)) if label is None)
-        self.place = next(unlabelled, len(self.documents))
+        labels = [*book.of(self.documents), None]
+        self.place = labels.index(None)
 
     def click(self, button: str) -> None:
         """Keep and Drop note a label, Skip none, Back takes the last one away."""
@@ -102,16 +103,12 @@ class Asker:
 def ask(documents: Sequence[Document], book: LabelBook, preview: int = 3) -> None:
     """Show the first documents to be labelled and, where somebody watches, buttons to label them.
 
-    Works with ipywidgets 7.7 and 8. Every click is saved at once.
+    Every click is saved at once.
     """
     from IPython.display import display
 
-    texts = [" ".join(mask_emails(d.text[:400]).split()) for d in documents[:preview]]
-    first = [
-        (document.id, text if len(text) <= 80 else text[:79] + "…")
-        for document, text in zip(documents, texts, strict=False)
-    ]
-    display(Table(first, ("asked next", "begins with")))
+    texts = {d.id: " ".join(mask_emails(d.text[:400]).split())[:80] for d in documents[:preview]}
+    display(Table(list(texts.items()), ("asked next", "begins with")))
     if settings.headless():
         return
     import ipywidgets

@@ -1,39 +1,319 @@
 """A cleaner for lyrics as they are scraped: the page goes, verse and chorus stay.
 
-It is made of rules about lyrics and web pages in general; see ``lyric_lines`` for repairs of
-single lines, ``site_lines`` for lines that are not sung, ``song_labels`` for labels that were lost.
+    River Song                    title
+                                  (blank)
+    [Verse 1]                     label of a section
+    I walk along the water …      its lines
+
+Single lines are repaired (markup, damaged characters, chords, blanks). Lines of the web site go, on
+two kinds of evidence. *Wording*: words that sites use and singers rarely do; it works on one page.
+*Repetition*: the same line, but for title and numbers, on the pages of several songs; it needs
+many pages and no list of words. Last, labels that were lost are guessed from the song's shape.
 Every change is recorded by line, and the record alone makes the clean text (``apply_changes``).
 """
 
-from collections import Counter
+import html
+import re
+import tomllib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
+from course_lib.cleaning.repair import fix_mojibake
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.cleaning.lyric_lines import REPAIRS, is_chord_line, mend
-from course_lib.cleaning.site_lines import is_site_line, masked, shared_lines, title_row
-from course_lib.cleaning.song_labels import bare, guess_labels
-from course_lib.cleaning.song_structure import (
-    Section,
-    blocks_of,
-    label_text,
-    parse_song,
-    read_label,
-)
+from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus import Document
 
-KINDS = (
-    "header",
-    "advert",
-    "footer",
-    "chord line",
-    *REPAIRS,
-    "repeated chorus",
-    "lost label",
-    "blank line",
+# --- the structure of a song ---
+
+SECTIONS = ("pre-chorus", "post-chorus", "chorus", "verse", "bridge", "intro", "outro", "refrain")
+SECTIONS += ("hook", "interlude", "solo", "coda", "break", "instrumental")
+RETURNING = ("chorus", "refrain", "pre-chorus", "post-chorus", "hook")
+_ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"]
+_INNER = rf"({'|'.join(kind.replace('-', '[- ]?') for kind in SECTIONS)})"
+_INNER += rf"(?: *#?(\d{{1,2}}|(?:{'|'.join(_ROMAN)})\b))?(?: *[x×] *\d{{1,2}}| *\(?repeat\)?)?"
+_BRACKETED_LABEL = re.compile(
+    rf"[\[({{<] *{_INNER}(?: *[:\-–] *[^\])}}>]*)? *[\])}}>] *:?", re.IGNORECASE
 )
+_BARE_LABEL = re.compile(_INNER + " *:?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of a song.
+
+    kind     one of ``SECTIONS``; "" for lines that stand under no label
+    number   2 in "[Verse 2]"; None where there is none
+    lines    the lines that are sung, without blank lines at both ends
+    """
+
+    kind: str
+    number: int | None
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A title ("" where none is known) and the sections in their order."""
+
+    title: str
+    sections: tuple[Section, ...] = ()
+
+    def form(self) -> str:
+        """The song in letters, as "V C V C B C"; ``?`` for a part without a label."""
+        return " ".join(section.kind[:1].upper() or "?" for section in self.sections)
+
+
+def read_label(line: str) -> tuple[str, int | None] | None:
+    """(kind, number) if the line is nothing but a section's label, as people write it, else None.
+
+    A bare word needs a colon, a number or capitals: "Bridge" alone may be sung.
+
+    >>> read_label("[Verse 2: Both]"), read_label("Chorus:"), read_label("Over the bridge")
+    (('verse', 2), ('chorus', None), None)
+    """
+    text = line.strip()
+    if len(text) > 60:
+        return None
+    match = _BRACKETED_LABEL.fullmatch(text) or _BARE_LABEL.fullmatch(text)
+    bare = match and text[0] not in "[({<"
+    if not match or (bare and not (match[2] or text.endswith(":") or text.isupper())):
+        return None
+    kind = next(k for k in SECTIONS if k.replace("-", "") == re.sub("[- ]", "", match[1].lower()))
+    number = (match[2] or "").lower()
+    return kind, _ROMAN.index(number) + 1 if number in _ROMAN else int(number) if number else None
+
+
+def _blocks(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """(first, one after the last) for each run of lines with text; a label begins a new one."""
+    blocks: list[tuple[int, int]] = []
+    start = None
+    for row, line in enumerate([*lines, ""]):
+        if start is not None and (not line.strip() or read_label(line)):
+            blocks.append((start, row))
+            start = None
+        if line.strip() and start is None:
+            start = row
+    return blocks
+
+
+def parse_song(text: str) -> Song:
+    """A song from its text. Never fails: what has no label becomes a section without a kind.
+
+    A first block of one line, with no label, is the title.
+    """
+    lines = text.split("\n")
+    title, sections = "", []
+    for place, (start, end) in enumerate(_blocks(lines)):
+        label = read_label(lines[start])
+        body = tuple(line.rstrip() for line in lines[start + (label is not None) : end])
+        if place == 0 and label is None and len(body) == 1:
+            title = body[0].strip()
+        else:
+            sections.append(Section(*(label or ("", None)), body))
+    return Song(title, tuple(sections))
+
+
+# --- repairs of single lines: from a line to a line; one that needs nothing comes back as it is ---
+
+MAX_LINE = 2_000  # characters; a longer line is no line of a song and is left alone
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>|<!--.{0,300}?-->")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_QUALITY = r"(?:maj|min|m|M|dim|aug|sus|add|ø|°|\+)?(?:2|4|5|6|7|9|11|13)?"
+_QUALITY += r"(?:(?:sus|add|maj|b|#|no)\d{1,2})*"
+_CHORD = re.compile(rf"[A-G](?:#|b|♯|♭)?{_QUALITY}(?:/[A-G](?:#|b)?)?")
+_INLINE_CHORD = re.compile(rf"\[{_CHORD.pattern}\]|\({_CHORD.pattern}\)(?=\S)")
+_FILLING = re.compile(r"\||\|\||%|-+|/+|\.+|:|\(?[x×]\d\)?|N\.?C\.?", re.IGNORECASE)
+_PLAIN = frozenset("ABCDEFG") | {"Am"}  # these chords are words or letters, too
+STRAIGHT = str.maketrans("’‘“”", "''\"\"")
+_RUN = re.compile(r"(?<=\S)[ \t\xa0\u2000-\u200a]{2,}(?=\S)|(?<=\S)\t(?=\S)")
+
+
+def is_chord_line(line: str) -> bool:
+    """True if a line holds chords and nothing that is sung.
+
+    Letters may be spelled in a song ("A B C"), so that plain letters count only if they are set
+    wide apart, as chords above a line are, or if an unmistakable chord ("F#m", "G7") is among them.
+    """
+    if len(line) > MAX_LINE:
+        return False
+    apart = line.replace("[", " ").replace("]", " ").strip()
+    chords = [word for word in apart.split() if not _FILLING.fullmatch(word)]
+    if not chords or not all(map(_CHORD.fullmatch, chords)):
+        return False
+    sure = any(word not in _PLAIN for word in chords)
+    wide = re.search(r"\S(?:\s{2,}|\t|\s*\|\s*)\S", apart) is not None
+    return sure or (wide and len(chords) > 1)
+
+
+def _unescape(line: str) -> str:
+    """HTML entities as the characters that they stand for; a protected blank becomes a blank."""
+    if "&" not in line:
+        return line
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), line).replace("\xa0", " ")
+
+
+REPAIRS: dict[str, Callable[[str], str]] = {
+    "tag": lambda line: _TAG.sub("", line),
+    "entity": _unescape,
+    "mojibake": lambda line: fix_mojibake(line).translate(STRAIGHT),
+    "inline chord": lambda line: _INLINE_CHORD.sub("", line),
+    "blanks": lambda line: _RUN.sub(" ", line).rstrip(),
+}
+"""In this order: a tag that stands escaped in a page ("&lt;i&gt;") is text. An indent stays."""
+
+# --- lines of the web site ---
+
+TOP = 12  # lines in which a title is looked for
+_RULES = tomllib.loads((REPOSITORY / "assets/cleaning/lyrics_sites.toml").read_text("utf-8"))
+_HARD, _SURE = (re.compile("|".join(_RULES[name]), re.IGNORECASE) for name in ("hard", "sure"))
+_SITE_WORDS, _EVERYDAY = (
+    re.compile(rf"\b(?:{'|'.join(_RULES[name])})\b", re.IGNORECASE)
+    for name in ("site_words", "everyday")
+)
+_SINGER = re.compile(r"\b(?:i|me|my|mine|we|our)\b", re.IGNORECASE)
+_TRAIL = re.compile(r"\s(?:>+|»|›|::)\s")  # "Home > Songs > M"
+_HEADER = re.compile(  # "5 ContributorsTranslationsDeutschRiver Song Lyrics[Verse 1]"
+    rf"(?:\d[\d.,]*[KM]?\s*Contributors?\s*)?(?:Translations(?:(?:{'|'.join(_RULES['languages'])})(?!\s))*\s*)?"
+    r"(?P<title>\S.{0,120}?)\s+Lyrics(?=[^\s\w]|[^\W\d_a-z]|$)(?:.*?Read More\s*)?"
+)
+_GLUED = re.compile(  # what the site puts between two lines, or behind one, without a line break
+    r"(?P<advert>See [^\n]{1,80}? Live\s?Get tickets as low as \S?[\d.,]+"
+    r"|(?:^|(?<=[\w.,!?)\]]))You might also like(?=[^\W\d_a-z]|[\[(“]|$)"
+    r"|\s?You might also like\s?(?=\[))"
+    r"|(?P<footer>(?:(?<=[^\s\d])(?:\d{1,4}(?:\.\d)?[KM]?)?|(?<=\s\d)|(?<=\s\d\d)|(?<=\s\d{4})"
+    r"|(?:\s\d{1,3})?\s)Embed(?:Share URLCopyEmbedCopy)?$)"
+)
+
+
+def is_site_line(line: str, at_edge: bool) -> bool:
+    """Wording as evidence that a line is the site's; less will do above and below the song.
+
+    Words that a singer has, too ("live", "free", "show"), count only beside one of a site's own,
+    and only where the two together are most of the line.
+    """
+    if len(line) > MAX_LINE:
+        return False
+    own, everyday = (set(map(str.lower, words.findall(line))) for words in (_SITE_WORDS, _EVERYDAY))
+    if _HARD.search(line) or (at_edge and (own or everyday) and _TRAIL.search(line)):
+        return True
+    if _SINGER.search(line):
+        return False
+    enough = len(own | everyday) >= (2 if at_edge else 3)
+    most = len(own | everyday) > 0.5 * len(re.findall(r"[^\W\d_]+", line))
+    return bool(_SURE.search(line) or (own and enough and most))
+
+
+def title_row(lines: Sequence[str]) -> int | None:
+    """Row of the title among the lines above the first blank line or label; None if there is none.
+
+    A page says its title more than once: the shortest line that others contain. Otherwise it is
+    the last line of this first block.
+    """
+    top = []
+    for row, line in enumerate(lines):
+        if read_label(line) or (not line.strip() and top) or len(top) == TOP:
+            break
+        if line.strip() and not is_chord_line(line):
+            top.append(row)
+    shown = {row: " ".join(lines[row].lower().split()) for row in top}
+    named = [row for row in top if any(shown[row] in shown[other] for other in top if other != row)]
+    if named:
+        return min(named, key=lambda row: (len(shown[row]), -row))
+    song_follows = len(top) < 4  # a page without blank lines and labels has no block for the title
+    return top[-1] if top and song_follows and not is_site_line(lines[top[-1]], True) else None
+
+
+def masked(line: str, title: str) -> str:
+    """The line as a pattern that pages share: title and numbers masked, in lower case.
+
+    >>> masked("1,204 views of Moss Lyrics", "Moss")
+    '# views of {title} lyrics'
+    """
+    low = " ".join(line.lower().split())
+    if len(title) > 2:
+        low = low.replace(" ".join(title.lower().split()), "{title}")
+    return re.sub(r"\d+(?:[.,:/-]\d+)*", "#", low)
+
+
+def shared_lines(pages: Iterable[str], min_songs: int = 3) -> frozenset[str]:
+    """Patterns of lines on the pages of at least ``min_songs`` songs of different titles.
+
+    Labels, chords and lines of fewer than two words do not count, nor does a title alone.
+    """
+    songs: dict[str, set[str]] = defaultdict(set)
+    for number, page in enumerate(pages):
+        lines = page.split("\n")
+        row = title_row(lines)
+        title = lines[row].strip() if row is not None else ""
+        for line in lines:
+            pattern = masked(line, title)
+            usual = len(pattern.split()) < 2 or len(line) > MAX_LINE or pattern == "{title}"
+            if not (usual or read_label(line) or is_chord_line(line)):
+                songs[pattern].add(title or f"page {number}")
+    return frozenset(pattern for pattern, titles in songs.items() if len(titles) >= min_songs)
+
+
+# --- labels that were lost ---
+
+ALIKE = 0.1  # fraction of word triples from which two sections count as the same one, sung again
+MAX_SECTIONS = 200  # comparing each with each would take for ever in what is no song
+
+
+def _bare(line: str) -> str:
+    """A line for comparison: letters and digits only, lower case."""
+    return re.sub(r"\W+", " ", line.lower()).strip()
+
+
+def _triples(lines: Sequence[str]) -> set[tuple[str, str, str]]:
+    words = [_bare(line).split() for line in lines]
+    return {triple for own in words for triple in zip(own, own[1:], own[2:], strict=False)}
+
+
+def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
+    """(kind, number) for every section: the label that it has, or a guess.
+
+    A part that comes back has the label of its twin, or is a chorus. Verses are numbered in order,
+    where a later number leaves room; what comes once, after the second chorus, is the bridge. A
+    text without any label, or with more than ``MAX_SECTIONS`` sections, is left as it is.
+    """
+    labels = [(section.kind, section.number) for section in sections]
+    if len(labels) > MAX_SECTIONS or not any(kind for kind, _ in labels):
+        return labels
+    triples = [_triples(section.lines) for section in sections]
+    for place, own in enumerate(triples):
+        if sections[place].kind:
+            continue
+        twins = []
+        for other, label in enumerate(labels):
+            alike = len(own & triples[other]) / max(1, min(len(own), len(triples[other])))
+            if other != place and alike >= ALIKE and sections[other].kind in ("", *RETURNING):
+                twins.append((bool(sections[other].kind), alike, label))
+        if twins:
+            known, _, label = max(twins, key=lambda twin: twin[:2])
+            labels[place] = label if known else ("chorus", None)
+            continue
+        before, after = labels[:place], labels[place + 1 :]
+        verse = 1 + max([number or 0 for kind, number in before if kind == "verse"], default=0)
+        later = next((number for kind, number in after if kind == "verse" and number), None)
+        after_chorus = bool(before) and before[-1][0] in RETURNING
+        second = (
+            sum(kind in RETURNING for kind, _ in before) >= 2 and ("bridge", None) not in labels
+        )
+        if later == verse:  # the numbers leave no room for a verse here
+            labels[place] = ("bridge" if after_chorus else "chorus", None)
+        else:
+            bridge = later is None and second
+            labels[place] = ("bridge", None) if bridge else ("verse", verse)
+    return labels
+
+
+# --- the cleaner ---
+
+KINDS = ("header", "advert", "footer", "chord line", *REPAIRS)
+KINDS += ("repeated chorus", "lost label", "blank line")
 ALL = frozenset(KINDS)
-Cleaner = Callable[[str], tuple[str, list["Change"]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +321,9 @@ class Change:
     """One change of a page.
 
     kind    one of ``KINDS``
-    line    number of the line in the page, from 0; for ``lost label`` the line before which it is put
+    line    number of the line in the page, from 0; a ``lost label`` is put before it
     before  the line as it was; "" for ``lost label``
-    after   the line as it is now; None when it was removed
+    after   what stands there now (several lines where the site had glued them); None: removed
     """
 
     kind: str
@@ -52,22 +332,26 @@ class Change:
     after: str | None
 
 
+Cleaner = Callable[[str], tuple[str, list[Change]]]
+
+
 def apply_changes(text: str, changes: Iterable[Change]) -> str:
     """The page with the changes made; a newline at its end."""
     lines: list[str | None] = list(text.rstrip("\n").split("\n"))
-    labels: dict[int, str] = {}
+    labels: dict[int, str | None] = {}
     for change in changes:
-        if change.kind == "lost label":
-            labels[change.line] = change.after or ""
-        else:
-            lines[change.line] = change.after
-    result: list[str] = []
-    for row, line in enumerate(lines):
-        if row in labels:
-            result.append(labels[row])
-        if line is not None:
-            result.append(line)
-    return "\n".join(result) + "\n"
+        (labels if change.kind == "lost label" else lines)[change.line] = change.after
+    both = (part for row, line in enumerate(lines) for part in (labels.get(row), line))
+    return "\n".join(part for part in both if part is not None) + "\n"
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """A line, or a part of one that was glued: ``text`` is None once removed, ``kind`` says why."""
+
+    row: int
+    text: str | None
+    kind: str = ""
 
 
 def clean_lyrics(
@@ -84,127 +368,148 @@ def clean_lyrics(
     wording  whether the words of a line count as evidence that it is the site's
     """
     wanted = frozenset(kinds)
-    lines = text.rstrip("\n").split("\n")
-    changes: dict[int, Change] = {}
-    for row, line in enumerate(lines):
-        if "chord line" in wanted and is_chord_line(line):
-            changes[row] = Change("chord line", row, line, None)
-        else:
-            better, kind = mend(line, wanted)
-            if kind:
-                changes[row] = Change(kind, row, line, better)
-    for row, kind in _site_rows(_now(lines, changes), shared, wording).items():
+    page = text.rstrip("\n").split("\n")
+    lines = [_mended(row, line, wanted) for row, line in enumerate(page)]
+    lines = _unglued(lines, wanted) if wording else lines
+    for line, kind in _site_lines(_left(lines), shared, wording):
         if kind in wanted:
-            changes[row] = Change(kind, row, lines[row], None)
-    if "repeated chorus" in wanted:
-        for row in _pasted_rows(_now(lines, changes)):
-            changes[row] = Change("repeated chorus", row, lines[row], None)
-    if "blank line" in wanted:
-        for row in _spare_blanks(_now(lines, changes)):
-            changes[row] = Change("blank line", row, lines[row], None)
-    labels = _lost_labels(_now(lines, changes)) if "lost label" in wanted else []
-    ordered = sorted(
-        [*labels, *changes.values()], key=lambda change: (change.line, change.kind != "lost label")
-    )
-    return apply_changes(text, ordered), ordered
+            line.text, line.kind = None, kind
+    for kind, find in (("repeated chorus", _pasted), ("blank line", _spare_blanks)):
+        for line in find(_left(lines)) if kind in wanted else ():
+            line.text, line.kind = None, kind
+    if "lost label" in wanted:
+        _put_labels(lines)
+    changes = []
+    for row, group in groupby(lines, key=lambda line: line.row):
+        parts = list(group)
+        if parts[0].kind == "lost label":
+            changes.append(Change("lost label", row, "", parts.pop(0).text))
+        texts = [part.text for part in parts if part.text is not None]
+        after = "\n".join(texts) if texts else None
+        if after != page[row]:
+            kind = next(part.kind for part in parts if part.kind)
+            changes.append(Change(kind, row, page[row], after))
+    return apply_changes(text, changes), changes
 
 
-def _now(lines: Sequence[str], changes: dict[int, Change]) -> list[tuple[int, str]]:
-    """(row, line) for all lines that are still there."""
-    now = ((row, changes[row].after if row in changes else line) for row, line in enumerate(lines))
-    return [(row, line) for row, line in now if line is not None]
+def _left(lines: Iterable[_Line]) -> list[_Line]:
+    return [line for line in lines if line.text is not None]
 
 
-def _site_rows(now: list[tuple[int, str]], shared: frozenset[str], wording: bool) -> dict[int, str]:
-    """Rows that belong to the web site, with their kind by where they stand."""
-    lines = [line for _, line in now]
-    title = title_row(lines)
-    name = lines[title].strip() if title is not None else ""
+def _mended(row: int, text: str, wanted: frozenset[str]) -> _Line:
+    """The line with all wanted repairs made; its kind is the first that changed something."""
+    if "chord line" in wanted and is_chord_line(text):
+        return _Line(row, None, "chord line")
+    line = _Line(row, text)
+    for kind, repair in REPAIRS.items() if len(text) <= MAX_LINE else ():
+        if kind in wanted and (better := repair(line.text)) != line.text:
+            line.text, line.kind = better, line.kind or kind
+    return line
 
-    def foreign(place: int, at_edge: bool) -> bool:
-        line = lines[place]
-        return bool(line.strip()) and (
-            masked(line, name) in shared or (wording and is_site_line(line, at_edge))
-        )
 
-    found: dict[int, str] = {}
-    first = title or 0
+def _unglued(lines: list[_Line], wanted: frozenset[str]) -> list[_Line]:
+    """Lines in which the site's words touch the singer's are cut, and the site's parts removed."""
+    top = {(line.text or "").strip() for line in lines[:TOP]}
+    result, header = [], None
+    for place, line in enumerate(lines):
+        if line.text is None or len(line.text) > MAX_LINE:
+            result.append(line)
+            continue
+        spans = [(*part.span(), part.lastgroup, None) for part in _GLUED.finditer(line.text)]
+        if place < TOP and header is None and (header := _HEADER.match(line.text)):
+            title = None if header["title"] in top else header["title"]
+            spans.insert(0, (*header.span(), "header", title))
+        parts, done = [], 0
+        for start, end, kind, instead in spans:
+            if kind in wanted and start >= done:
+                parts.append(_Line(line.row, line.text[done:start] or None, line.kind))
+                parts += [
+                    _Line(line.row, put, kind) for put in ([instead, ""] if instead else [None])
+                ]
+                done = end
+        parts.append(_Line(line.row, line.text[done:] or None, line.kind))
+        result += parts if done else [line]
+    return result
+
+
+def _site_lines(
+    lines: list[_Line], shared: frozenset[str], wording: bool
+) -> Iterator[tuple[_Line, str]]:
+    """Lines that belong to the web site, with their kind by where they stand."""
+    texts = [line.text for line in lines]
+    title = title_row(texts)
+    name = texts[title].strip() if title is not None else ""
+
+    def foreign(text: str, at_edge: bool) -> bool:
+        repeated = masked(text, name) in shared
+        return bool(text.strip()) and (repeated or (wording and is_site_line(text, at_edge)))
+
+    first, last = title or 0, len(texts) - 1
     for place in range(first):
-        if foreign(place, True) or (len(name) > 2 and name.lower() in lines[place].lower()):
-            found[now[place][0]] = "header"
-    last = len(lines) - 1
-    while last > first and (foreign(last, True) or not lines[last].strip()):
-        if lines[last].strip():
-            found[now[last][0]] = "footer"
+        if foreign(texts[place], True) or (len(name) > 2 and name.lower() in texts[place].lower()):
+            yield lines[place], "header"
+    while last > first and (foreign(texts[last], True) or not texts[last].strip()):
+        if texts[last].strip():
+            yield lines[last], "footer"
         last -= 1
     for place in range(first + 1 if title is not None else 0, last + 1):
-        if not read_label(lines[place]) and foreign(place, False):
-            found[now[place][0]] = "advert"
-    return found
+        if not read_label(texts[place]) and foreign(texts[place], False):
+            yield lines[place], "advert"
 
 
-def _pasted_rows(now: list[tuple[int, str]]) -> list[int]:
-    """Rows of a section that repeats the one just before it word for word, and of the blank lines between."""
-    lines = [line for _, line in now]
-    rows: list[int] = []
-    previous: tuple[int, list[str]] | None = None
-    for start, end in blocks_of(lines):
-        labelled = read_label(lines[start]) is not None
-        sung = [bare(line) for line in lines[start + labelled : end]]
-        if previous and len(sung) > 1 and sung == previous[1]:
-            rows += [row for row, _ in now[previous[0] : end]]
-        previous = (end, sung)
-    return rows
+def _pasted(lines: list[_Line]) -> list[_Line]:
+    """Lines of a section that repeats the one before it word for word, and the blanks between."""
+    texts = [line.text for line in lines]
+    pasted: list[_Line] = []
+    previous_end, previous = 0, None
+    for start, end in _blocks(texts):
+        labelled = read_label(texts[start]) is not None
+        sung = [_bare(text) for text in texts[start + labelled : end]]
+        if len(sung) > 1 and sung == previous:
+            pasted += lines[previous_end:end]
+        previous_end, previous = end, sung
+    return pasted
 
 
-def _spare_blanks(now: list[tuple[int, str]]) -> list[int]:
+def _spare_blanks(lines: list[_Line]) -> list[_Line]:
     """Blank lines that follow a blank line, or stand above everything."""
+    above = ["", *(line.text.strip() for line in lines)]
     return [
-        row
-        for place, (row, line) in enumerate(now)
-        if not line.strip() and (not place or not now[place - 1][1].strip())
+        line for line, last in zip(lines, above, strict=False) if not (line.text.strip() or last)
     ]
 
 
-def _lost_labels(now: list[tuple[int, str]]) -> list[Change]:
-    """Labels to be put before sections that have none."""
-    lines = [line for _, line in now]
-    song = parse_song("\n".join(lines))
-    blocks = blocks_of(lines)[1 if song.title else 0 :]
-    sections: tuple[Section, ...] = song.sections
-    guesses = guess_labels(sections)
-    return [
-        Change("lost label", now[start - 1][0] + 1 if start else now[0][0], "", label_text(*guess))
-        for (start, _), section, guess in zip(blocks, sections, guesses, strict=True)
-        if guess[0] and not section.kind
-    ]
+def _put_labels(lines: list[_Line]) -> None:
+    """Put labels before sections that have none."""
+    left = _left(lines)
+    texts = [line.text for line in left]
+    song = parse_song("\n".join(texts))
+    blocks = _blocks(texts)[1 if song.title else 0 :]
+    guesses = guess_labels(song.sections)
+    for (start, _), section, (kind, number) in zip(blocks, song.sections, guesses, strict=True):
+        if kind and not section.kind:
+            above, row = left[start - 1] if start else None, left[start].row
+            if above and above.row < row:
+                row = above.row + 1
+            place = lines.index(above) + 1 if above else lines.index(left[start])
+            name = kind.title() if number is None else f"{kind.title()} {number}"
+            lines.insert(place, _Line(row, f"[{name}]", "lost label"))
 
 
-def clean_songs(
-    documents: Iterable[Document],
-    log: RemovalLog,
-    *,
-    kinds: Iterable[str] = ALL,
-    compare: bool = True,
-) -> Iterator[Document]:
-    """The documents as songs. With ``compare`` it loads all, to find the lines that pages share.
+def clean_songs(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
+    """The documents as songs. All are loaded, to find the lines that pages share.
 
     Reason: the kind, as in ``chord-line``; evidence: how many ``lines``, and the ``first`` of them.
     A document of which no word is left is dropped with ``nothing-sung``.
     """
-    if compare:
-        documents = list(documents)
-        shared = shared_lines(document.text for document in documents)
-    else:
-        shared = frozenset()
+    documents = list(documents)
+    shared = shared_lines(document.text for document in documents)
     for document in documents:
-        text, changes = clean_lyrics(document.text, kinds=kinds, shared=shared)
+        text, changes = clean_lyrics(document.text, shared=shared)
         if not text.strip():
             log.drop(document, "lyrics", "nothing-sung")
             continue
         for kind, lines in Counter(change.kind for change in changes).items():
-            first = next(
-                change.before or change.after or "" for change in changes if change.kind == kind
-            )
+            first = next(c.before or c.after or "" for c in changes if c.kind == kind)
             log.change(document, "lyrics", kind.replace(" ", "-"), lines=lines, first=first[:100])
         yield replace(document, text=text) if changes else document

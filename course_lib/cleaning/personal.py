@@ -1,4 +1,4 @@
-"""Personal data that has a form: e-mail addresses, phone numbers, postal addresses, cards, keys and tokens.
+"""Personal data that has a form: e-mail, phone numbers, postal addresses, cards, keys and tokens.
 
 ``find_personal`` gives the places, ``mask_personal`` puts a typed placeholder at each that is the
 same for the same value within a document ("[e-mail 1]"), so that the text still says who is who.
@@ -6,7 +6,7 @@ A pattern alone is a guess; each kind has a second test that turns most look-ali
 
 - a payment card has a first digit from 2 to 6 and the check digit of ISO/IEC 7812-1, annex B
   (the Luhn formula), which nine in ten chance numbers fail;
-- a phone number has the 7 to 15 digits of ITU-T E.164;
+- a phone number has the 7 to 15 digits of ITU-T E.164, and is no year, page, ISBN or coordinate;
 - a value that a key is set to has letters and digits, and does not say that it is an example.
 
 Every repeat in the patterns has an upper bound, so that a line of a million characters is no
@@ -14,6 +14,7 @@ trap. Names, and people who are described without a name, have no form: these pa
 """
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -32,55 +33,53 @@ _KEYS = re.compile(
     r"|\bhf_[A-Za-z]{34}\b"  # Hugging Face
     r"|\beyJ[\w-]{8,2000}\.eyJ[\w-]{8,4000}\.[\w-]{8,2000}"  # JSON Web Token
 )
-_KEY_MARKS = (
-    "PRIVATE KEY",
-    "AKIA",
-    "gho_",
-    "ghp_",
-    "ghs_",
-    "ghu_",
-    "ghr_",
-    "xox",
-    "AIza",
-    "k_live_",
-    "hf_",
-    "eyJ",
-)
+_KEY_MARKS = ("PRIVATE KEY", "AKIA", "gho_", "ghp_", "ghs_", "ghu_", "ghr_", "xox", "AIza")
+_KEY_MARKS += ("k_live_", "hf_", "eyJ")
 _ASSIGNED = re.compile(
     r"""[:=][ \t]{0,3}["']?(?P<value>[^\s"'<>(){}\[\],;:=]{8,200}={0,2})(?![\w(\[.])"""
 )
 _KEY_NAME = re.compile(
-    r"(?i:(?:api|access|secret|private|auth)[_-]?(?:key|token)|secret|token|passwd|password)[\"']?[ \t]{0,3}$"
+    r"(?i:(?:api|access|secret|private|auth)[_-]?(?:key|token)|secret|token|passwd|password)"
+    r"[\"']?[ \t]{0,3}$"
 )
 _EXAMPLE = re.compile(
     r"(?i)your|example|dummy|sample|placeholder|changeme|redacted|x{4}|\*{3}|\.{3}|…|environ|getenv"
 )
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w-])")
 _CARD = re.compile(
-    r"(?<![\w.-])(?:[2-6]\d{12,18}|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5})(?![\w-]| \d{4}\b)"
+    r"(?<![\w.-])(?:[2-6]\d{12,18}|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}"
+    r"|3\d{3}([ -])\d{6}\2\d{4,5})(?![\w-]| \d{4}\b)"
 )
 _PHONE = re.compile(
     r"(?<![\w/+-])(?<!\d[.,])(?:"
-    r"(?:\+|00)[1-9]\d{0,2}[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d{1,4}(?:[ ./-]?\d{2,5}){1,5}"  # +44 20 7946 0018
-    r"|\(0?\d{2,5}\) ?\d{3,5}[ -]?\d{2,6}"  # (020) 7946 0018
-    r"|0\d{2,5}(?:[ /-]\d{3,5}[ -]\d{2,5}|[ /-]\d{6,8})"  # 020 7946 0018, 030/23125014
-    r"|[2-9]\d\d[ .-][2-9]\d\d[ .-]\d{4}"  # 212-555-0142
+    r"(?:\+|00)[1-9]\d{0,2}[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d{1,4}(?:[ ./-]?\d{2,5}){1,5}"  # +44 20 …
+    r"|(?<!\d )(?:\(0\d{1,4}\) ?\d{3,5}[ -]?\d{2,6}"  # (020) 7946 0018
+    r"|\([1-9]\d{1,2}\) ?\d{3,5}[ -]\d{4})"  # (212) 555-0142, (11) 98765-4321
+    r"|0\d{2,4}(?:[ /-]\d{3,5}[ -]\d{2,5}|[ /-]\d{6,8})"  # 020 7946 0018, 030/23125014
+    r"|[2-9]\d\d([ .-])[2-9]\d\d\1\d{4}"  # 212-555-0142
     r")(?![\w/]|[.,:-]\d)"
 )
-_STREET = "Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Way|Close|Court|Ct|Square|Terrace|Boulevard|Blvd|Crescent|Place"
+_REFERENCE = re.compile(  # what stands before a number that is none
+    r"(?i)\b(?:ISBN|ISSN|doi|arXiv|RFC|vol|version|pp|pages?|build)\W{0,2}(?:-?1[03]\W{1,2})?$"
+)
+_NUMBERS = re.compile(r"[+-]?\d+\.\d{3,}(?: [+-]?\d+\.\d{3,})*|\d{3} \d{3} (?:1[5-9]|20)\d\d")
+_STREET = "Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Way|Close|Court|Ct|Square|Terrace"
+_STREET += "|Boulevard|Blvd|Crescent|Place"
 _TOWN = r"[A-ZÄÖÜ][\w'’-]{1,30}(?: [A-ZÄÖÜ][\w'’-]{1,30}){0,2}"
 _POSTCODE = r"(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|[A-Z]{2} \d{5}(?:-\d{4})?)"  # British, American
 _ADDRESS = re.compile(
-    rf"(?<![\w.,-])\d{{1,5}}[A-Za-z]?,? (?:[A-Z][\w'’.-]{{1,30}} ){{1,3}}(?:{_STREET})\b(?:\.(?=,| [A-Z\d]))?"
+    r"(?<![\w.,-])\d{1,5}[A-Za-z]?,? (?:[A-Z][\w'’.-]{1,30} ){1,3}"
+    rf"(?:{_STREET})\b(?:\.(?=,| [A-Z\d]))?"
     rf"(?:,[ \n]{_TOWN}(?:,? {_POSTCODE})|,? {_POSTCODE})?"
-    rf"|\b[A-ZÄÖÜ][\w-]{{1,30}}(?:straße|strasse|str\.|weg|platz|gasse|allee) \d{{1,4}}[a-z]?(?:,[ \n]\d{{5}} {_TOWN})?"
+    r"|\b[A-ZÄÖÜ][\w-]{1,30}(?:straße|strasse|str\.|weg|platz|gasse|allee) \d{1,4}[a-z]?"
+    rf"(?:,[ \n]\d{{5}} {_TOWN})?"
     r"|\bP\.?O\.? Box \d{1,6}\b"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A place in a text: ``text[start:end]``. ``key`` is the same for the same value, however it is written."""
+class Span:
+    """A place in a text: ``text[start:end]``. ``key`` is the same however a value is written."""
 
     kind: str
     start: int
@@ -111,23 +110,26 @@ def _is_card(match: re.Match[str]) -> bool:
 
 
 def _is_phone(match: re.Match[str]) -> bool:
-    digits = _digits(match[0])
-    decimal = match[0].count(".") == 1 and match[0][1:].replace(".", "").isdigit()
-    return 7 <= len(digits) <= 15 and len(set(digits)) > 2 and not decimal
+    """Digits as a phone has them. With a country's code they are at least 8, or 10 behind "00"."""
+    digits, start = _digits(match[0]), match.start()
+    pages = re.search(r"^\(.*?(\d{4})-(\d{4})$", match[0])
+    if pages and 0 < int(pages[2]) - int(pages[1]) < 200:
+        return False
+    shortest = 8 if match[0].startswith("+") else 10 if match[0].startswith("00") else 7
+    return (
+        shortest <= len(digits) <= 15
+        and len(set(digits)) > 2
+        and not _NUMBERS.fullmatch(match[0])
+        and not _REFERENCE.search(match.string[max(0, start - 16) : start])
+    )
 
 
 def _is_secret(match: re.Match[str]) -> bool:
     """A mixed value behind the name of a key: the search starts at the colon, which is faster."""
-    value = match["value"]
-    mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    before = match.string[max(0, match.start() - 30) : match.start()]
-    return bool(
-        mixed and len(set(value)) > 5 and _KEY_NAME.search(before) and not _EXAMPLE.search(value)
-    )
-
-
-def _always(match: re.Match[str]) -> bool:
-    return True
+    value, start = match["value"], match.start()
+    mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value)) and len(set(value)) > 5
+    named = mixed and _KEY_NAME.search(match.string[max(0, start - 30) : start])
+    return bool(named and not _EXAMPLE.search(value))
 
 
 def _lower(text: str) -> str:
@@ -136,11 +138,11 @@ def _lower(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A pattern, its second test, the key of what it finds; a text without any of ``marks`` is not searched."""
+    """A pattern, its second test, and the key of a value; without any of ``marks`` no search."""
 
     kind: str
     pattern: re.Pattern[str]
-    accept: Callable[[re.Match[str]], bool] = _always
+    accept: Callable[[re.Match[str]], bool] = bool
     key: Callable[[str], str] = _lower
     marks: tuple[str, ...] = ("",)
 
@@ -155,9 +157,9 @@ RULES = (  # a place belongs to the first rule that takes it
 )
 
 
-def find_personal(text: str) -> list[Found]:
+def find_personal(text: str) -> list[Span]:
     """The places with personal data, in the order of the text; none overlaps another."""
-    found: list[Found] = []
+    spans: list[Span] = []
     taken: set[int] = set()
     for rule in RULES:
         if not any(mark in text for mark in rule.marks):
@@ -166,27 +168,26 @@ def find_personal(text: str) -> list[Found]:
         for match in rule.pattern.finditer(text):
             start, end = match.span(group)
             if rule.accept(match) and start not in taken and end - 1 not in taken:
-                found.append(Found(rule.kind, start, end, rule.key(match[group])))
+                spans.append(Span(rule.kind, start, end, rule.key(match[group])))
                 taken.update(range(start, end))
-    return sorted(found, key=lambda place: place.start)
+    return sorted(spans, key=lambda span: span.start)
 
 
 def mask_personal(text: str) -> tuple[str, dict[str, int]]:
     """``text`` with placeholders, and how many places were replaced by kind."""
-    counts: dict[str, int] = {}
-    numbers: dict[str, dict[str, int]] = {}
-    pieces, done = [], 0
-    for place in find_personal(text):
-        own = numbers.setdefault(place.kind, {})
-        number = own.setdefault(place.key, len(own) + 1)
-        pieces += [text[done : place.start], f"[{place.kind} {number}]"]
-        counts[place.kind] = counts.get(place.kind, 0) + 1
-        done = place.end
-    return "".join([*pieces, text[done:]]), counts
+    counts: Counter[str] = Counter()
+    ids: dict[str, dict[str, int]] = defaultdict(dict)
+    parts, done = [], 0
+    for span in find_personal(text):
+        number = ids[span.kind].setdefault(span.key, len(ids[span.kind]) + 1)
+        parts += [text[done : span.start], f"[{span.kind} {number}]"]
+        counts[span.kind] += 1
+        done = span.end
+    return "".join([*parts, text[done:]]), dict(counts)
 
 
 def mask_documents(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
-    """All documents, masked. Reason ``personal-data``; evidence: places by kind, never the value itself."""
+    """All documents, masked. Reason ``personal-data``; evidence: places by kind, never a value."""
     for document in documents:
         text, counts = mask_personal(document.text)
         if counts:

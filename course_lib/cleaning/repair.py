@@ -42,7 +42,7 @@ def fix_mojibake(text: str) -> str:
 
 
 def fix_characters(text: str) -> str:
-    """One kind of line end, no control characters, surrogates joined, accents on their letter (NFC).
+    """One kind of line end, no control characters, surrogates joined, accents composed (NFC).
 
     More than 30 combining marks in a row are cut (the limit of Unicode Standard Annex 15): no
     language writes them, and normalising takes time that grows with their square.

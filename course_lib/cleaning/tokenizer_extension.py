@@ -6,61 +6,67 @@ from practically the same vector, the mean of the old ones (Hewitt 2021, "Initia
 Embeddings for Pretrained Language Models", shows why: none is then likelier than everything else).
 Here each row starts from the mean of its own old pieces, so that the rows differ from each other.
 
-Models with different tokens are compared in bits per byte, on the same passages, after training
+Models with different tokens are compared in bits per byte, on the same ``passages``, after training
 on the same bytes.
 """
 
 import copy
-import math
+import json
 import re
+import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.functional import cross_entropy
+from tokenizers import Tokenizer
+from transformers.utils import logging
 
-from course_lib.errors import CourseError
 from course_lib.workbook.corpus.words import NO_SPACES
+from course_lib.workbook.evaluate import pad_batch
 from course_lib.workbook.training import History, TrainingConfig, train
 
-IGNORED = -100  # the label of a place from which nothing is learned
-_TERM = re.compile(rf"[{NO_SPACES}]| [^\W\d_{NO_SPACES}]{{3,40}}(?![\w-])")
+_TERM = re.compile(rf"[{NO_SPACES}]| [^\W\d_{NO_SPACES}]{{3,40}}(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A candidate: its text (with the blank before it), how often it occurs, how many tokens it needs now."""
+    """A candidate: its text (with the blank before it), its count, how many tokens it needs now."""
 
     text: str
     count: int
-    pieces: int
+    num_pieces: int
 
     @property
     def saved(self) -> int:
         """Tokens that it would save, had it one of its own."""
-        return self.count * (self.pieces - 1)
+        return self.count * (self.num_pieces - 1)
 
 
 def choose_terms(
-    texts: Iterable[str], tokenizer: Any, most: int = 100, *, least: int = 10, pieces: int = 3
+    texts: Iterable[str],
+    tokenizer: Any,
+    max_terms: int = 100,
+    *,
+    min_count: int = 10,
+    min_pieces: int = 3,
 ) -> list[Term]:
-    """The words that save most tokens: at least ``least`` times in the texts and ``pieces`` tokens long.
+    """The words that save most tokens: at least ``min_count`` times in the texts.
 
-    A word is taken with the blank before it, as the tokenizer has its words. In scripts without
-    blanks single characters are candidates. The order is the same everywhere.
+    A word is taken whole, with the blank before it, as the tokenizer has its words. In scripts
+    without blanks single characters are candidates. The order is the same everywhere.
     """
     counts = Counter(term for text in texts for term in _TERM.findall(text))
-    frequent = [(term, count) for term, count in counts.items() if count >= least]
-    lengths = [len(_ids(tokenizer, term)) for term, _ in frequent]
-    terms = [
-        Term(term, count, length) for (term, count), length in zip(frequent, lengths, strict=True)
-    ]
-    long = [term for term in terms if term.pieces >= pieces]
-    return sorted(long, key=lambda term: (-term.saved, term.text))[:most]
+    frequent = [(term, count) for term, count in counts.items() if count >= min_count]
+    terms = [Term(term, count, len(token_ids(tokenizer, term))) for term, count in frequent]
+    long = [term for term in terms if term.num_pieces >= min_pieces]
+    return sorted(long, key=lambda term: (-term.saved, term.text))[:max_terms]
+
+
+def token_ids(tokenizer: Any, text: str) -> list[int]:
+    """The text's ids, without special tokens."""
+    return tokenizer(text, add_special_tokens=False, verbose=False).input_ids
 
 
 def extend(
@@ -70,156 +76,85 @@ def extend(
 
     from_pieces   start each new row from the mean of its old pieces; else as transformers does it
 
-    Input and output embedding of Falcon are one matrix; where they are two, both get the rows.
-    Raises ``CourseError`` without a new term.
-    """
-    known = tokenizer.get_vocab()
-    new = [term for term in dict.fromkeys(terms) if term.strip() and term not in known]
-    if not new:
-        raise CourseError(
-            "There is no new term to add: every one is a token already, or the list is empty."
-        )
-    pieces = [_ids(tokenizer, term) for term in new]
-    model, tokenizer = copy.deepcopy(model), copy.deepcopy(tokenizer)
-    from tokenizers import AddedToken
+    ``add_tokens`` of transformers would look for " cat" first, and cut " category", which was one
+    token, in two. Here a word becomes a token of the BPE itself, that stands for the whole word
+    only. A character of a script without blanks gets merges, ranked behind all old ones, and for
+    its bytes tokens on the way. So no text becomes longer, and what was one token stays one.
 
-    tokenizer.add_tokens(
-        [AddedToken(term, normalized=False, lstrip=False, rstrip=False) for term in new]
-    )
-    with _quiet():
-        model.resize_token_embeddings(len(tokenizer), mean_resizing=not from_pieces)
-    if from_pieces:
-        matrices = {
-            id(m.weight): m.weight
-            for m in (model.get_input_embeddings(), model.get_output_embeddings())
-        }
-        with torch.no_grad():
-            for weight in matrices.values():
-                for term, ids in zip(new, pieces, strict=True):
-                    weight[tokenizer.convert_tokens_to_ids(term)] = (
-                        weight[ids].float().mean(0).to(weight.dtype)
-                    )
+    Terms that are tokens already are passed over. Input and output embedding of Falcon are one
+    matrix; where they are two, both get the rows.
+    """
+    state = json.loads(tokenizer.backend_tokenizer.to_str())
+    bpe, first_id, pieces = state["model"], len(tokenizer), []
+    for term in filter(str.strip, terms):
+        old = tokenizer.tokenize(term)
+        whole_word = term.startswith(" ")
+        for end in [len(old)] if whole_word else range(2, len(old) + 1):
+            token = "".join(old[:end])
+            if token not in bpe["vocab"]:
+                bpe["vocab"][token] = first_id + len(pieces)
+                pieces.append(tokenizer.convert_tokens_to_ids(old[:end]))
+                if not whole_word:
+                    bpe["merges"].append(["".join(old[: end - 1]), old[end - 1]])
+    bpe["ignore_merges"] = True  # a whole word that is a token needs no merges
+    model, tokenizer = copy.deepcopy(model), copy.deepcopy(tokenizer)
+    tokenizer._tokenizer = Tokenizer.from_str(json.dumps(state))
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # transformers explains at length how it starts new rows
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=not from_pieces)
+    logging.set_verbosity(level)
+    matrices = {model.get_input_embeddings().weight, model.get_output_embeddings().weight}
+    with torch.no_grad():
+        for weight in matrices if from_pieces else ():
+            for row, ids in enumerate(pieces, first_id):
+                weight[row] = weight[ids].float().mean(0).to(weight.dtype)
     return model, tokenizer
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers explains at length on stderr how it starts new rows; the docstring above says it."""
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
+def fertility(tokenizer: Any, texts: Sequence[str]) -> float:
+    """Tokens a word, all texts together; a word is a run of characters that are not blank."""
+    num_tokens = sum(len(token_ids(tokenizer, text)) for text in texts)
+    return num_tokens / sum(len(text.split()) for text in texts)
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """How a tokenizer fits texts: tokens a word (runs of non-blank characters), bytes a token."""
-
-    tokens: int
-    fertility: float
-    bytes_per_token: float
-
-
-def fit_of(tokenizer: Any, texts: Sequence[str]) -> Fit:
-    """``Fit`` on all texts together. Raises ``CourseError`` where there is no word."""
-    words = sum(len(text.split()) for text in texts)
-    if not words:
-        raise CourseError("There is no word to be cut: give texts that are not empty.")
-    tokens = sum(len(_ids(tokenizer, text)) for text in texts)
-    return Fit(
-        tokens, tokens / words, sum(len(text.encode("utf-8", "replace")) for text in texts) / tokens
-    )
-
-
-def uses(tokenizer: Any, texts: Iterable[str], terms: Sequence[str]) -> dict[str, int]:
+def count_uses(tokenizer: Any, texts: Iterable[str], terms: Sequence[str]) -> dict[str, int]:
     """How often each new token occurs in the texts that are learned from; the rarest first."""
-    counts = Counter(number for text in texts for number in _ids(tokenizer, text))
-    found = {term: counts[tokenizer.convert_tokens_to_ids(term)] for term in terms}
-    return dict(sorted(found.items(), key=lambda pair: (pair[1], pair[0])))
+    counts = Counter(token_id for text in texts for token_id in token_ids(tokenizer, text))
+    uses = {term: counts[token_ids(tokenizer, term)[0]] for term in terms}
+    return dict(sorted(uses.items(), key=lambda pair: (pair[1], pair[0])))
 
 
-def passages(texts: Iterable[str], size: int = 500) -> list[str]:
-    """The texts cut at blanks into pieces of at most ``size`` bytes; every tokenizer gets the same ones.
+def passages(texts: Iterable[str], max_bytes: int = 500) -> list[str]:
+    """The texts cut at blanks into passages of at most ``max_bytes``, the same for every tokenizer.
 
-    No token is shorter than a byte, so that a passage fits a context of ``size`` + 1 tokens.
+    No token is shorter than a byte, so that a passage fits a context of ``max_bytes`` + 1 tokens.
     """
-    most = max(1, size // 8)  # characters of up to four bytes, blanks and letters
-    short = re.compile(rf"\s{{0,{most}}}\S{{1,{most}}}|\s{{1,{most}}}")
-    found: list[str] = []
+    keep = {"expand_tabs": False, "replace_whitespace": False, "drop_whitespace": False}
+    cut: list[str] = []
     for text in texts:
-        piece: list[str] = []
-        length = 0
-        for part in short.findall(text.encode("utf-8", "replace").decode()):
-            cost = len(part.encode())
-            if piece and length + cost > size:
-                found.append("".join(piece))
-                piece, length = [], 0
-            piece.append(part)
-            length += cost
-        if piece:
-            found.append("".join(piece))
-    return found
+        width = max_bytes if text.isascii() else max_bytes // 4  # a character has up to four
+        cut += textwrap.wrap(text, width, break_on_hyphens=False, **keep)
+    return cut
 
 
-@torch.no_grad()
-def bits_per_byte(model: Any, tokenizer: Any, texts: Sequence[str], batch: int = 8) -> float:
-    """What a byte of the passages costs, each written after an end-of-text token."""
-    nats = size = 0.0
-    was = model.training
-    model.eval()
-    for start in range(0, len(texts), batch):
-        part = texts[start : start + batch]
-        ids, labels = _batch(tokenizer, part, next(model.parameters()).device)
-        nats += float(_loss(model, ids, labels, "sum"))
-        size += sum(len(text.encode()) for text in part)
-    model.train(was)
-    if not size:
-        raise CourseError("There is nothing to measure: give at least one passage with text.")
-    return nats / size / math.log(2)
+def as_examples(tokenizer: Any, texts: Iterable[str]) -> list[dict[str, list[int]]]:
+    """Passages for ``workbook.evaluate.evaluate``, each behind an end-of-text token."""
+    return [{"input_ids": [tokenizer.eos_token_id, *token_ids(tokenizer, text)]} for text in texts]
 
 
 def train_on(
-    model: Any,
-    tokenizer: Any,
-    texts: Sequence[str],
-    steps: int,
-    *,
-    batch: int = 8,
-    rate: float = 5e-4,
-    seed: int = 0,
+    model: Any, tokenizer: Any, texts: Sequence[str], max_steps: int, *, batch_size: int = 8
 ) -> History:
-    """Train in place on ``steps`` batches of passages: for one seed every tokenizer sees the same bytes."""
-    device = next(model.parameters()).device
+    """Train in place on ``max_steps`` batches of passages: every tokenizer sees the same bytes."""
+    examples, device = as_examples(tokenizer, texts), next(model.parameters()).device
 
-    def draw(generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        rows = torch.randint(len(texts), (batch,), generator=generator).tolist()
-        return _batch(tokenizer, [texts[row] for row in rows], device)
+    def get_batch(generator: torch.Generator) -> dict[str, torch.Tensor]:
+        rows = torch.randint(len(texts), (batch_size,), generator=generator).tolist()
+        batch = pad_batch([examples[row] for row in rows])
+        return {name: tensor.to(device) for name, tensor in batch.items()}
 
-    config = TrainingConfig(max_steps=steps, learning_rate=rate, seed=seed)
-    return train(
-        model, draw, lambda model, pair: _loss(model, *pair, "mean"), config, description="Training"
-    )
+    def loss_fn(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        return model(**batch, use_cache=False).loss
 
-
-def _loss(model: Any, ids: Tensor, labels: Tensor, reduction: str) -> Tensor:
-    logits = model(input_ids=ids, use_cache=False).logits[:, :-1].float()
-    return cross_entropy(
-        logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED, reduction=reduction
-    )
-
-
-def _batch(tokenizer: Any, texts: Sequence[str], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Token numbers and labels, (batch, time); padded on the right, where a causal model does not look back at it."""
-    rows = [[tokenizer.eos_token_id, *_ids(tokenizer, text)] for text in texts]
-    longest = max(map(len, rows))
-    ids = [row + [tokenizer.eos_token_id] * (longest - len(row)) for row in rows]
-    labels = [row + [IGNORED] * (longest - len(row)) for row in rows]
-    return torch.tensor(ids, device=device), torch.tensor(labels, device=device)
-
-
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    return tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+    config = TrainingConfig(max_steps=max_steps, learning_rate=5e-4)
+    return train(model, get_batch, loss_fn, config, description="Training")

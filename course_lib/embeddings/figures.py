@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE, trustworthiness
@@ -110,21 +111,13 @@ def flat_maps(
         axis.margins(0.12)
         num_near = min(5, (len(names) - 1) // 2)
         near = trustworthiness(rows, place, n_neighbors=num_near, metric="cosine")
-        far = _distances_kept(rows, place)
+        far = spearmanr(pdist(rows, "cosine"), pdist(place)).statistic
         kept.append(f"{method}: {near:.2f} of closeness, {far:.2f} of distances")
     handles = axes[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=len(groups), fontsize=8.5)
     return DescribedFigure(
         figure, f"What a flat map keeps of a hundred dimensions, 1 being all — {'; '.join(kept)}."
     )
-
-
-def _distances_kept(rows: np.ndarray, place: np.ndarray) -> float:
-    """Rank correlation of all distances before and after."""
-    upper = np.triu_indices(len(rows), 1)
-    before = 1 - rows @ rows.T
-    after = np.linalg.norm(place[:, None] - place[None], axis=2)
-    return float(spearmanr(before[upper], after[upper]).statistic)
 
 
 def scores(

@@ -164,13 +164,9 @@ def _word(path: Path, line: int, raw: bytes) -> str:
 
 
 def _is_text(body: bytes) -> bool:
-    """No control characters where the file begins; a number at the end of a line, or UTF-8."""
-    beginning = body[:4096]
-    if CONTROL.search(beginning):
-        return False
-    fields = beginning.partition(b"\n")[0].split()
-    decoded = codecs.getincrementaldecoder("utf-8")("replace").decode(beginning)
-    return bool(fields) and _is_number(fields[-1]) or "\ufffd" not in decoded
+    """A number at the end of the first row, or no control characters where the file begins."""
+    fields = body.partition(b"\n")[0].split()
+    return bool(fields) and _is_number(fields[-1]) or not CONTROL.search(body[:4096])
 
 
 def _text_rows(path: Path, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:

@@ -49,12 +49,10 @@ def causal_mask(
 class RecurrentModel(nn.Module):
     """A GRU language model: all it knows of the past is one vector, ``hidden_size`` numbers."""
 
-    def __init__(
-        self, vocab_size: int = 256, hidden_size: int = 192, embedding_size: int = 64
-    ) -> None:
+    def __init__(self, vocab_size: int = 256, hidden_size: int = 192) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(vocab_size, embedding_size)
-        self.gru = nn.GRU(embedding_size, hidden_size, batch_first=True)
+        self.embedding = nn.Embedding(vocab_size, 64)
+        self.gru = nn.GRU(64, hidden_size, batch_first=True)
         self.output = nn.Linear(hidden_size, vocab_size)
 
     def forward(self, input_ids: Tensor) -> Tensor:
@@ -217,7 +215,7 @@ def _middle_logits(model: SmallTransformer, windows: Tensor) -> Tensor:
 def train_gpt_and_bert(
     data: Tensor, vocab_size: int, *, max_steps: int, seed: int = 0
 ) -> tuple[SmallTransformer, SmallTransformer]:
-    """A model that continues and one that fills in: same size, same text, same number of steps."""
+    """A model that continues and one that fills in: same size, same text, as many steps."""
     torch.manual_seed(seed)
     gpt = SmallTransformer(vocab_size, True, d_model=64, block_size=WINDOW)
     bert = SmallTransformer(vocab_size, False, d_model=64, block_size=WINDOW)
@@ -246,11 +244,7 @@ def fill_mask(
 
 
 def masked_word_accuracy(model: SmallTransformer, data: Tensor) -> float:
-    """How often the likeliest word is right for words of unseen text; ``[UNK]`` is left out.
-
-    Both models guess the same words: the causal one from the words to the left, the other one
-    from both sides.
-    """
+    """How often the likeliest word is right for words of unseen text; ``[UNK]`` is left out."""
     windows = data.unfold(0, WINDOW, 1) if len(data) >= WINDOW else data.new_zeros(0, WINDOW)
     windows = windows[windows[:, MIDDLE] > 1][:4000]
     if not len(windows):

@@ -22,8 +22,7 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz "
 def letters_only(text: str) -> str:
     """Lower-case letters and single blanks, as in Shannon's experiment with 27 symbols.
 
-    Texts in other scripts keep their own letters and the marks on them (vowel signs, points,
-    accents); what is invisible, such as a soft hyphen, is left out.
+    Letters of other scripts stay, with their marks; what is invisible (soft hyphens) goes.
     """
     text = unicodedata.normalize("NFC", text.lower())
     kept = (

@@ -20,14 +20,13 @@ def triples(answer: Callable[[list[str]], list[tuple[str, str, str]]]) -> str:
     require(sizes == {3} or 3 not in sizes, why)
     why = f"Each entry has {min(sizes)} words. A triple has three: two to look at, one to guess."
     require(sizes == {3}, why)
-    begins = found[0] == tuple(words[:3])
-    require(begins, f"The first triple is {found[0]}: it should start at the first word.")
+    require(found[0] == tuple(words[:3]), "The first triple should start at the first word.")
     apart = found == [tuple(words[:3]), tuple(words[3:])]
     require(not apart, "The triples do not overlap. Move on by one word each time, not by three.")
     require(len(found) != 3, "There are 3 triples, one is missing: look at where the loop stops.")
     require(len(found) == 4, f"Six words have 4 triples, and there are {len(found)}.")
-    ordered = found == [tuple(words[i : i + 3]) for i in range(4)]
-    require(ordered, f"The triples are {found}: is the order right?")
+    right = found == [tuple(words[i : i + 3]) for i in range(4)]
+    require(right, f"The triples are {found}: is the order right?")
     unguarded = getattr(answer, "__wrapped__", answer)  # an empty list is no stub here
     require(not list(unguarded(["too", "short"])), "Two words have no triple: give an empty list.")
     return "all triples, each word but the first two is guessed once."
@@ -40,13 +39,11 @@ def draw(answer: Callable[[Counter, random.Random], str]) -> str:
     rng = random.Random(1)
     drawn = [answer(followers, rng) for _ in range(2000)]
     strange = next((item for item in drawn if item not in followers), None)
-    why = f"It gave {strange!r}, which is no word that follows. Draw a word, not its count."
-    require(strange is None, why)
+    require(strange is None, f"It gave {strange!r}, which is no word that follows (its count?).")
     fraction = Counter(drawn)["sat"] / len(drawn)
     require(fraction < 1, "It always gives “sat”: a model without variety writes in circles.")
     came = f"“sat” came {fraction:.0%} of the time"
-    even = 0.28 < fraction < 0.39
-    require(not even, f"{came}, like every other word: do the counts play no part yet?")
+    require(not 0.28 < fraction < 0.39, f"{came}, like every other word: do the counts count?")
     require(0.55 < fraction < 0.65, f"{came}, and it stands for 6 of 10.")
     repeat = {answer(followers, random.Random(7)) for _ in range(20)}
     why = "The same generator state gave different words: draw with `rng`, so that a seed repeats."

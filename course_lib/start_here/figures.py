@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.patches import FancyBboxPatch
@@ -40,9 +41,8 @@ def course_map(ready: Sequence[str]) -> DescribedFigure:
         axis.add_patch(FancyBboxPatch((x - 0.38, y - 0.33), 0.76, 0.66, **style))
         axis.text(x, y + 0.2, name, ha="center", va="center", weight="bold")
         axis.text(x, y - 0.09, label, ha="center", va="center", fontsize=8)
-    for (x, y), (next_x, next_y) in zip(places, places[1:], strict=False):
-        dx, dy = next_x - x, next_y - y  # one of them is 0
-        start, end = (x + 0.43 * dx, y + 0.35 * dy), (x + 0.56 * dx, y + 0.56 * dy)
+    for here, there in pairwise(map(np.array, places)):
+        start, end = here + (0.43, 0.35) * (there - here), here + 0.56 * (there - here)
         axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "lw": 1.5})
     for stage, name in enumerate(STAGES):
         axis.plot([], [], "s", color=COLOURS[stage], markersize=10, label=name)
@@ -58,7 +58,7 @@ def document_sizes(corpus: Corpus) -> DescribedFigure:
     """How long the documents are, on both sides of the split."""
     figure, axis = canvas()
     sizes = {"train": corpus.train.sizes, "validation": corpus.validation.sizes}
-    edges = np.geomspace(10, max(100, *map(max, sizes.values())) * 1.01, 25)
+    edges = np.geomspace(10, max(100, corpus.sizes.max()) * 1.01, 25)
     bottom = np.zeros(len(edges) - 1)
     for number, (name, of_part) in enumerate(sizes.items()):
         counts, _ = np.histogram(np.maximum(of_part, 10), edges)
@@ -69,7 +69,7 @@ def document_sizes(corpus: Corpus) -> DescribedFigure:
     axis.set(title=f"Documents of {corpus.name}", xlabel="length (bytes of text)")
     axis.set(ylabel="documents", xscale="log")
     axis.legend()
-    held_out = sizes["validation"].sum() / sum(of_part.sum() for of_part in sizes.values())
+    held_out = corpus.validation.bytes / corpus.bytes
     return DescribedFigure(
         figure,
         f"Half of the documents are shorter than {int(np.median(corpus.sizes)):,} bytes; "
@@ -97,7 +97,7 @@ def next_words(context: Sequence[str], followers: Counter, max_words: int = 8) -
 def seen_curve(sizes: Sequence[int], seen: Sequence[float]) -> DescribedFigure:
     """How many word triples of new text were ever seen (0 to 1), by words of training text."""
     figure, axis = canvas()
-    percent = [100 * fraction for fraction in seen]
+    percent = 100 * np.array(seen)
     axis.plot(sizes, percent, "o-")
     axis.set(title="How much of a new text has been seen before?", xscale="log", ylim=(0, 100))
     axis.set(xlabel="training text (words)", ylabel="held-out triples seen\nin training (%)")

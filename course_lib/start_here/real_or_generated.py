@@ -21,11 +21,9 @@ def paragraphs(corpus: Corpus, min_letters: float = 0.85) -> list[list[str]]:
     """
     blocks = (block for text in corpus.texts() for block in text.split("\n\n"))
     everything = [words for block in blocks if (words := split_words(mask_emails(block)))]
-    prose = [
-        words
-        for words in everything
-        if len(words) >= 8 and sum(w[0].isalpha() for w in words) >= min_letters * len(words)
-    ]
+    letters = [sum(word[0].isalpha() for word in words) for words in everything]
+    long = [(words, n) for words, n in zip(everything, letters, strict=True) if len(words) >= 8]
+    prose = [words for words, n in long if n >= min_letters * len(words)]
     enough = sum(map(len, prose)) >= 0.1 * sum(map(len, everything))
     return prose if enough else everything
 
@@ -67,9 +65,9 @@ class RealOrGenerated:
 
 def make_guess(real: str, generated: str, seed: int = 0) -> RealOrGenerated:
     """Put the two paragraphs in an order that the seed decides."""
-    if random.Random(seed).random() < 0.5:
-        return RealOrGenerated(real, generated, "A")
-    return RealOrGenerated(generated, real, "B")
+    a_is_real = random.Random(seed).random() < 0.5
+    texts = (real, generated) if a_is_real else (generated, real)
+    return RealOrGenerated(*texts, real="A" if a_is_real else "B")
 
 
 def play(guess: RealOrGenerated) -> Any:

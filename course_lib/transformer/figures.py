@@ -54,8 +54,8 @@ def what_you_will_build() -> DescribedFigure:
     _arrow(axis, (7.6, 0.6), (0.0, 0.6), connectionstyle="arc3,rad=0.07")
     return DescribedFigure(
         figure,
-        "Text becomes tokens, tokens become vectors, blocks of attention and MLP refine them, and the "
-        "last vector says which token comes next; the chosen one is added to the text.",
+        "Text becomes tokens, tokens become vectors, blocks of attention and MLP refine them, and "
+        "the last vector says which token comes next; the chosen one is added to the text.",
     )
 
 
@@ -236,8 +236,8 @@ def three_masks() -> DescribedFigure:
     axes[2].axvline(3.5, color=COLOURS[2], lw=1.5, ls="--")
     return DescribedFigure(
         figure,
-        "An encoder looks both ways, a decoder only back; the model of 2017 reads its input with the "
-        "one and writes its output with the other (lines part input from output).",
+        "An encoder looks both ways, a decoder only back; the model of 2017 reads its input with "
+        "the one and writes its output with the other (lines part input from output).",
     )
 
 

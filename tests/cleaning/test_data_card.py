@@ -1,85 +1,45 @@
-"""The data card: counts that add up, the same bytes for the same facts, nothing private, no broken table."""
+"""The data card: counts that add up, one text for the same facts, nothing private, whole tables."""
 
-import json
-from functools import partial
-from pathlib import Path
-
-from course_lib.cleaning.data_card import QUESTIONS, describe, holdings, make_card
+from course_lib.cleaning.data_card import QUESTIONS, data_card
 from course_lib.cleaning.duplicates import drop_exact, drop_near, drop_repeated_lines
 from course_lib.cleaning.personal import mask_documents
-from course_lib.cleaning.steps import RemovalLog, run_steps
+from course_lib.cleaning.steps import run_steps
 from course_lib.workbook.corpus import Corpus, Document, Skipped, load_corpus
 from course_lib.workbook.corpus.document import table_of
 
-STEPS = {
-    "exact": drop_exact,
-    "lines": drop_repeated_lines,
-    "near": partial(drop_near, seed=3),
-    "personal": mask_documents,
-}
+STEPS = {"exact": drop_exact, "near": drop_near, "personal": mask_documents}
 
 
 def test_counts_add_up_and_two_runs_give_the_same_card() -> None:
     corpus = load_corpus("songbook-messy")
     run = run_steps(corpus, STEPS)
-    card = make_card(corpus, STEPS, run, seeds={"sample": 0})
-    facts = json.loads(card.to_json())
-    left = facts["came_in"]["documents"]
-    assert left == len(corpus)
-    for step in facts["steps"]:
-        left -= sum(step["dropped"].values())
-        assert step["documents"] == left
-    assert facts["left"]["documents"] == left == len(run.documents)
-    assert sum(facts["left"]["licences"].values()) == left
-    assert facts["seeds"] == {"sample": 0, "step 'near'": 3}
-    assert "defects" not in facts["origin"]
-    assert (
-        make_card(corpus, STEPS, run_steps(corpus, STEPS), seeds={"sample": 0}).to_json()
-        == card.to_json()
-    )
+    card = data_card(corpus, run)
+    assert card == data_card(corpus, run_steps(corpus, STEPS))
+    assert f"| came in | {len(corpus)} |" in card and f"| is left | {len(run.documents)} |" in card
+    assert f"| CC-BY-4.0 | {len(run.documents)} |" in card and "defects" not in card
+    for stage in run.stages[1:]:
+        assert f"| {stage.name} | {stage.num_documents} |" in card
 
 
-def test_the_digest_knows_texts_ids_and_order() -> None:
+def card_of(documents: list[Document], **notes: str) -> str:
+    skipped = [Skipped("x.pdf", "empty")]
+    table = table_of(documents, ["train"] * len(documents))
+    corpus = Corpus(table, name="mine", source="folder", skipped=skipped)
+    return data_card(corpus, run_steps(documents, {"lines": drop_repeated_lines}), notes)
+
+
+def test_the_hash_knows_texts_ids_and_order() -> None:
     one, two = Document("a", "x"), Document("b", "y")
-    others = [two, one], [one], [Document("a", "xb"), two], [], [Document("a", "\ud800")]
-    digests = [holdings(documents).digest for documents in ([one, two], *others)]
-    assert len(set(digests)) == len(digests)
-    assert holdings(iter([one, two])).digest == digests[0]
+    sets = [one, two], [two, one], [one], [Document("a", "xb"), two], [Document("a", "\ufffd")]
+    assert len({card_of(list(documents)) for documents in sets}) == len(sets)
 
 
-def test_the_page_is_whole_and_quotes_nothing_private(tmp_path: Path) -> None:
+def test_the_page_is_whole_and_quotes_nothing_private() -> None:
     footer = "Write to ann@example.org | or `ring` +44 20 7946 0018"
-    documents = [
-        Document("a|1", f"one\n{footer}"),
-        Document("b\n2", f"two\n{footer}"),
-        Document("c", footer),
-    ]
-    corpus = Corpus(
-        table_of(documents, ["train"] * 3),
-        name="mine",
-        source="folder",
-        skipped=[Skipped("x.pdf", "empty")],
-    )
-    steps = {"lines": drop_repeated_lines}
-    card = make_card(corpus, steps, run_steps(corpus, steps), notes={"purpose": "a test"})
-    page, data = card.write(tmp_path / "out")
-    text = page.read_text(encoding="utf-8")
-    assert json.loads(data.read_text(encoding="utf-8"))["skipped"] == {"empty": 1}
-    assert "ann@" not in text + data.read_text(encoding="utf-8") and "7946" not in text
-    assert "[e-mail 1]" in text and "- purpose: a test" in text and "not stated" in text
+    texts = {"a|1": f"one\n{footer}", "b\n2": f"two\n{footer}", "c": footer}
+    text = card_of([Document(*pair) for pair in texts.items()], purpose="a test")
+    assert "ann@" not in text and "7946" not in text and "[e-mail 1]" in text
+    assert "- purpose: a test" in text and "- empty: 1" in text and "not stated" in text
     assert text.count("nobody has answered this yet") == len(QUESTIONS) - 1
-    widths = [
-        line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| ")
-    ]
-    assert set(widths) == {5, 3, 8}
-
-
-def test_a_step_is_described_with_what_it_ran_with() -> None:
-    what, arguments = describe(partial(drop_near, bands=20, rows=5))
-    assert what == "The first member of each cluster of near duplicates"
-    assert arguments["bands"] == "20" and arguments["rows"] == "5" and arguments["seed"] == "1"
-
-    def bare(documents, log: RemovalLog):  # noqa: ANN001, ANN202
-        return documents
-
-    assert describe(bare) == ("no description", {})
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert {line.replace("\\|", "").count("|") for line in rows} == {3, 5, 6}

@@ -1,7 +1,5 @@
 """The figures bear ordinary and empty input, and their sentence says what they show."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from course_lib.cleaning import figures
@@ -10,19 +8,15 @@ from course_lib.cleaning.steps import run_steps
 from course_lib.workbook.corpus import Document
 
 COPIES = {"copies": drop_exact}
-HALF = SimpleNamespace(precision=0.5, recall=0.75)
-FULL = SimpleNamespace(precision=1.0, recall=1.0)
+TEN = [Document(str(number), f"text {number % 2}") for number in range(10)]
 
 
 @pytest.mark.parametrize(
     ("figure", "sentence"),
     [
         (
-            figures.funnel(
-                run_steps([Document(str(i), f"text {i % 2}") for i in range(10)], COPIES),
-                "A funnel",
-            ),
-            "Of 10 documents 2 are left, with 20 % of the text; “copies” drops the most documents, 8.",
+            figures.funnel(run_steps(TEN, COPIES), "A funnel"),
+            "10 documents 2 are left, with 20 % of the text; “copies” drops the most documents, 8.",
         ),
         (figures.funnel(run_steps([], COPIES), "A funnel"), "Of 0 documents 0 are left"),
         (figures.reasons({}, "Reasons"), "0 documents were dropped."),
@@ -41,10 +35,6 @@ FULL = SimpleNamespace(precision=1.0, recall=1.0)
         (figures.removed_fractions({"copies": 0.1, "lines": 0.2}), "lines removes most: 20.0%"),
         (figures.removed_fractions({"copies": 0.0}), "None of them removes anything here."),
         (figures.leaked_perplexities({"leaked": 10.2, "clean": 76}), "leaked: 10, clean: 76."),
-        (
-            figures.precision_and_recall({"card": HALF, "key": FULL}),
-            "is card, with a precision of 0.50 and a recall of 0.75.",
-        ),
     ],
 )
 def test_each_sentence(figure: figures.DescribedFigure, sentence: str) -> None:
@@ -67,3 +57,8 @@ def test_the_largest_cluster_comes_first_and_differences_are_marked() -> None:
     assert figures.differences("a b c", "a c") == "a [–] c"
     assert "no near duplicates" in table(["one", "two"], 5)
     assert "ann@" not in table(["write to ann@example.org about this"] * 2)
+
+
+def test_long_lines_that_begin_alike_stay_apart() -> None:
+    shown = figures.common_lines({"x" * 60 + "1": 2, "x" * 60 + "2": 1}, 8, "toy")
+    assert len(shown.figure.axes[0].get_yticklabels()) == 2

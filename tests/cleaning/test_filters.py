@@ -21,8 +21,8 @@ from course_lib.cleaning.filters import (
 from course_lib.cleaning.steps import RemovalLog, run_steps
 from course_lib.workbook.corpus import Document
 
-LINE = "the river runs down with cold water and reaches green valleys where old boats sleep below tall trees"
-WORDS = LINE.split()
+WORDS = "the river runs down with cold water and reaches green valleys where old boats sleep"
+WORDS = f"{WORDS} below tall trees".split()
 
 
 def sentence(number: int, words: int = 12) -> str:
@@ -108,9 +108,8 @@ def random_text(seed: int) -> str:
         " ".join(rng.choices(WORDS[: rng.randrange(3, 17)], k=rng.randrange(1, 15)))
         for _ in range(12)
     ]
-    return "".join(
-        rng.choice(lines) + rng.choice(["\n", "\n\n", ".\n", "\n\n\n"]) for _ in lines * 3
-    )
+    ends = ["\n", "\n\n", ".\n", "\n\n\n"]
+    return "".join(rng.choice(lines) + rng.choice(ends) for _ in range(30))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -278,10 +277,9 @@ def test_languages_go_with_evidence_and_short_texts_stay() -> None:
     short = ["", "Guten Tag", "123 " * 100, "\x00\ud800"]
     kept = list(keep_languages(numbered([english, german, *short]), log))
     assert [d.text for d in kept] == [english, *short]
-    assert [(e.reason, e.evidence["language"]) for e in log.entries[:1]] == [
-        ("other-language", "de")
-    ]
-    assert {(e.action, e.reason) for e in log.entries[1:]} == {("kept", "too-short-to-tell")}
+    foreign, *unknown = log.entries
+    assert (foreign.reason, foreign.evidence["language"]) == ("other-language", "de")
+    assert {(e.action, e.reason) for e in unknown} == {("kept", "too-short-to-tell")}
     unsure = RemovalLog()
     assert list(keep_languages(numbered([english]), unsure, min_prob=1.1)) == []
     assert unsure.entries[0].reason == "unsure-language"
@@ -289,14 +287,13 @@ def test_languages_go_with_evidence_and_short_texts_stay() -> None:
         list(keep_languages([], log, languages=("english",)))
 
 
-@pytest.mark.parametrize("recipe", [filters.refinedweb, filters.fineweb])
-def test_recipes_keep_prose_and_say_why_the_rest_went(recipe: object) -> None:
+def test_refinedweb_keeps_prose_and_says_why_the_rest_went() -> None:
     prose = (
-        "The keeper of the lighthouse wrote a letter every evening and carried it down to the harbour. "
-        "When the winter had ended, he read all of them to the boats that lay there with their crews.\n"
-        "Nobody knows what the letters said, but the boats have never since run onto the rocks of the bay. "
-        "People in the town still light a candle for him, and they leave a sheet of paper beside it."
+        "The keeper of the lighthouse wrote a letter every evening and took it to the harbour. "
+        "When winter had ended, he read all of them to the boats that lay with their crews.\n"
+        "Nobody knows what the letters said, but the boats have never since run onto a rock of "
+        "the bay. People of the town still light a candle, and leave a sheet of paper beside it."
     )
-    run = run_steps(numbered([prose, prose, "x = 1\n" * 60, ""]), recipe(str.split))
+    run = run_steps(numbered([prose, prose, "x = 1\n" * 60, ""]), filters.refinedweb(str.split))
     assert [d.id for d in run.documents] == ["0"]
     assert {e.id for e in run.log.entries if e.action == "dropped"} == {"1", "2", "3"}

@@ -1,22 +1,24 @@
-"""Lyrics: structure that survives, repairs line by line, and the measure against the truth."""
+"""Lyrics: structure that survives, repairs line by line, the site's words, and the truth."""
 
 import random
 
 import pytest
+from messy_songbook import make_messy
 
-from course_lib.cleaning.against_truth import changes_between, measure
-from course_lib.cleaning.lyric_lines import (
+from course_lib.cleaning.lyrics import (
+    REPAIRS,
+    Song,
+    apply_changes,
+    clean_lyrics,
+    clean_songs,
     is_chord_line,
-    mend,
-    without_chords,
-    without_entities,
-    without_tags,
+    is_site_line,
+    parse_song,
+    read_label,
+    shared_lines,
 )
-from course_lib.cleaning.lyrics import ALL, Change, apply_changes, clean_lyrics, clean_songs
-from course_lib.cleaning.messy import make_messy
-from course_lib.cleaning.site_lines import is_site_line, shared_lines
-from course_lib.cleaning.song_structure import Song, parse_song, read_label
 from course_lib.cleaning.steps import RemovalLog
+from course_lib.cleaning.truth import measure_cleaner
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.builtin import songbook
@@ -31,23 +33,19 @@ three sleeping cooks, a cello and its load.
 Ring the bell for the river stop tonight,
 ring the bell for the river.
 """
-
-
-@pytest.fixture(scope="module")
-def songs() -> list[Document]:
-    return songbook()
-
-
-def test_every_song_survives_the_parser(songs: list[Document]) -> None:
-    assert all(parse_song(song.text).text() == song.text for song in songs)
+SONGS = songbook()
 
 
 def test_the_parts_of_a_song() -> None:
     song = parse_song(SONG)
     assert (song.title, song.form()) == ("Night Bus", "V C")
-    assert song.of_kind("chorus")[0].lines[1] == "ring the bell for the river."
-    assert song.sections[0].label == "[Verse 1]"
+    assert song.sections[1].lines[1] == "ring the bell for the river."
     assert parse_song("") == Song("") and parse_song("one\ntwo\n").form() == "?"
+    for song in SONGS:
+        parsed = parse_song(song.text)
+        sung = [line for section in parsed.sections for line in section.lines]
+        lines = [line for line in song.text.splitlines()[1:] if line and line[0] != "["]
+        assert parsed.title == song.meta["title"] and sung == lines and "?" not in parsed.form()
 
 
 @pytest.mark.parametrize(
@@ -70,167 +68,163 @@ def test_labels_as_people_write_them(line: str, label: object) -> None:
     assert read_label(line) == label
 
 
-@pytest.mark.parametrize(
-    "line", ["Am   F   C   G", "| Dm7 | G7 | C | % |", "F#m", "[C] [G]", "N.C.  E/G#  Asus4"]
-)
-def test_chord_lines(line: str) -> None:
-    assert is_chord_line(line)
+def test_lines_of_chords_and_lines_that_only_look_like_them() -> None:
+    chords = ("Am   F   C   G", "| Dm7 | G7 | C | % |", "F#m", "[C] [G]", "N.C.  E/G#  Asus4")
+    sung = ("A", "Am I", "Be good", "A B C D E F G", "Go", "", "G", "Add more")
+    assert all(map(is_chord_line, chords)) and not any(map(is_chord_line, sung))
 
 
 @pytest.mark.parametrize(
-    "line", ["A", "Am I", "Be good", "A B C D E F G", "Go", "", "G", "Add more"]
+    ("kind", "before", "after"),
+    [
+        ("inline chord", "[Am]Hello [F/C]there [Bridge]", "Hello there [Bridge]"),
+        ("tag", "<p class='x'>1 < 2</p>", "1 < 2"),
+        ("entity", "Tom &amp; J&eacute;r&#244;me,&nbsp;AT&T; R&D", "Tom & Jérôme, AT&T; R&D"),
+        ("mojibake", "CafÃ© â€œOpenâ€\x9d", 'Café "Open"'),
+        ("blanks", "  in   deep  ", "  in deep"),
+    ],
 )
-def test_lines_that_only_look_like_chords(line: str) -> None:
-    assert not is_chord_line(line)
+def test_repairs_of_a_line(kind: str, before: str, after: str) -> None:
+    assert REPAIRS[kind](before) == after and REPAIRS[kind]("as it is") == "as it is"
 
 
-def test_repairs_of_a_line() -> None:
-    assert without_chords("[Am]Hello [F/C]there [Bridge]") == "Hello there [Bridge]"
-    assert without_tags("<p class='x'>1 < 2</p>") == "1 < 2"
-    assert (
-        without_entities("Tom &amp; J&eacute;r&#244;me,&nbsp;AT&T; R&D")
-        == "Tom & Jérôme, AT&T; R&D"
-    )
-    assert mend("CafÃ© â€œOpenâ€\x9d", ALL) == ('Café "Open"', "mojibake")
-    assert mend("&lt;i&gt;", ALL) == ("<i>", "entity")  # escaped: it is text
-    assert mend("  in   deep  ", ALL) == ("  in deep", "blanks")
-    assert mend("as it is", ALL) == ("as it is", "")
+def test_clean_songs_are_left_alone_and_an_escaped_tag_is_text() -> None:
+    assert [song.id for song in SONGS if clean_lyrics(song.text)[1]] == []
+    assert clean_lyrics("a\n\nsee &lt;i&gt; there\n")[0].endswith("see <i> there\n")
 
 
-def test_clean_songs_are_left_alone(songs: list[Document]) -> None:
-    """No false alarm on text that needs nothing, though some of the songs are about computers."""
-    assert [song.id for song in songs if clean_lyrics(song.text)[1]] == []
-    once, changes = clean_lyrics(SONG)
-    assert once == SONG and not changes
+@pytest.mark.parametrize("seed", [11, 12, 13])
+def test_messy_songs_on_seeds_that_nobody_looked_at(seed: int) -> None:
+    scores = measure_cleaner(clean_lyrics, *make_messy(SONGS, seed))
+    sure = ("header", "advert", "footer", "chord line", "inline chord", "tag", "entity", "blanks")
+    for kind in sure:
+        assert scores[kind].recall > 0.95 and scores[kind].precision > 0.95, scores[kind]
+    assert scores["mojibake"].recall > 0.85 and scores["repeated chorus"].recall > 0.9
+    assert all("\ufffd" in wrong[1].after for wrong in scores["mojibake"].wrong)  # truly lost
+    label = scores["lost label"]
+    assert label.recall > 0.5 and label.precision > 0.5 and scores["copy"].recall == 0
 
 
-@pytest.mark.parametrize("seed", [11, 12, 13, 14, 15])
-def test_messy_songs_on_seeds_that_nobody_looked_at(seed: int, songs: list[Document]) -> None:
-    pages, defects = make_messy(songs, seed)
-    report = measure(clean_lyrics, pages, defects)
-    for kind in (
-        "header",
-        "advert",
-        "footer",
-        "chord line",
-        "inline chord",
-        "tag",
-        "entity",
-        "blanks",
-    ):
-        score = report.scores[kind]
-        assert score.recall > 0.95 and score.precision > 0.95, score
-    assert report.scores["mojibake"].recall > 0.7 and report.scores["repeated chorus"].recall > 0.9
-    label = report.scores["lost label"]
-    assert label.recall > 0.5 and label.precision > 0.5, label
-
-
-def test_repetition_finds_what_no_word_list_knows(songs: list[Document]) -> None:
+def test_repetition_finds_what_no_word_list_knows() -> None:
     """The same adverts in a language that the rules do not speak."""
-    pages, defects = make_messy(songs, 5)
-    german = {d.line: "Jetzt Karten sichern 7" for d in defects if d.kind == "advert"}
-    words = dict.fromkeys((d.document, d.line) for d in defects if d.kind == "advert")
+    pages, defects = make_messy(SONGS, 5)
+    places = {(d.document, d.line) for d in defects if d.kind == "advert"}
+    foreign = []
     for page in pages:
-        lines = [
-            german[row] if (page.id, row) in words else line
-            for row, line in enumerate(page.text.rstrip("\n").split("\n"))
-        ]
-        pages[pages.index(page)] = Document(page.id, "\n".join(lines) + "\n", page.meta)
-    shared = shared_lines(page.text for page in pages)
-    blind = measure(clean_lyrics, pages, defects).scores["advert"]
-    seeing = measure(lambda text: clean_lyrics(text, shared=shared), pages, defects).scores[
-        "advert"
-    ]
-    assert blind.recall < 0.1 and seeing.recall > 0.95
+        lines = page.text.split("\n")
+        lines = ["Karten 7" if (page.id, n) in places else x for n, x in enumerate(lines)]
+        foreign.append(Document(page.id, "\n".join(lines), page.meta))
+    shared = shared_lines(page.text for page in foreign)
+    for known, low, high in ((frozenset(), 0, 0.1), (shared, 0.95, 1)):
+        found = measure_cleaner(lambda t, k=known: clean_lyrics(t, shared=k), foreign, defects)
+        assert low <= found["advert"].recall <= high
+
+
+@pytest.mark.parametrize(
+    ("first", "middle", "last"),
+    [
+        ("5 ContributorsTranslationsDeutschRiver Song Lyrics[Verse 1]\nI walk", "", "fall12Embed"),
+        ("1 ContributorRiver Song Lyrics[Verse 1]\nI walk", "", "fall1.2KEmbed"),
+        (
+            "2.1K ContributorsTranslationsTürkçeEspañolRiver Song Lyrics“River Song” is … "
+            "Read More\xa0[Verse 1]\nI walk",
+            "See River Band LiveGet tickets as low as $50You might also like\n",
+            "fallEmbedShare URLCopyEmbedCopy",
+        ),
+        ("River Song Lyrics[Verse 1]\nI walk", "You might also like ", "fall 12 Embed"),
+        ("River Song Lyrics[Verse 1]\nI walk", "You might also like\n", "fall\n12Embed"),
+        ("River Song Lyrics\n\n[Verse 1]\nI walk", "", "fall\nEmbed"),
+        (
+            '3 Contributors\nRiver Song\n\n[Letra de "River Song"]\n[Verse 1]\nI walk',
+            "Find more lyrics at ※ Mojim.com\n",
+            "fall\nSubmit Corrections\nThanks to Ann for adding these lyrics.\nWriter(s): Ann Lee",
+        ),
+        (
+            "River Song\n\n[Verse 1]\nI walk",
+            "******* This song is NOT for Commercial use *******\n",
+            "fall\nLyrics licensed & provided by LyricFind\nSource: Musixmatch",
+        ),
+    ],
+)
+def test_words_of_lyrics_sites_go_glued_or_not(first: str, middle: str, last: str) -> None:
+    page = f"{first} along\nthe water\n{middle}[Chorus]\nOh river\nsummer turns to {last}"
+    text, changes = clean_lyrics(page)
+    song = parse_song(text)
+    assert (song.title, song.form()) == ("River Song", "V C") and apply_changes(
+        page, changes
+    ) == text
+    assert song.sections[0].lines == ("I walk along", "the water")
+    assert song.sections[1].lines == ("Oh river", "summer turns to fall")
+
+
+def test_an_advert_between_two_glued_lines_leaves_two_lines() -> None:
+    text, changes = clean_lyrics(
+        "River\n\n[Verse]\ntake me homeYou might also likeWe walk in 1999Embed"
+    )
+    assert text.endswith("take me home\nWe walk in 1999\n") and len(changes) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "I only want to live and be free",
+        "You are the show, the stage, the song I live",
+        "Share the stream of the night with me",
+        "Live and free",
+        "Two tickets to the show",
+        "Come and follow us home",
+        "A guard is posted by the door",
+        "You might also like the way I sing",
+        "Search the page, rate the song",
+        "And no comments, no ads, no tour",
+        "Download my heart",
+        "Sign up for the army, log in to the night",
+    ],
+)
+@pytest.mark.parametrize("after", ["", "The willow trees are tall\n"])
+def test_what_is_sung_stays_at_the_end_and_in_the_middle(line: str, after: str) -> None:
+    page = f"River Song\n\n[Verse 1]\nI walk along the water\n{line}\n{after}"
+    assert clean_lyrics(page) == (page, [])
 
 
 def test_site_lines_need_more_evidence_amid_the_song() -> None:
-    assert is_site_line("Browse all songs", at_edge=True) and not is_site_line(
-        "Browse all songs", at_edge=False
-    )
-    assert not is_site_line("I report to the page of your heart", at_edge=False)
+    assert is_site_line("Browse all songs", True) and not is_site_line("Browse all songs", False)
 
 
 def test_the_list_of_changes_makes_the_text() -> None:
-    messy = (
-        "Home > Songs > Night Bus\n"
-        + SONG.replace("[Chorus]\n", "").replace("three", "[G]three")
-        + "12Embed\n"
-    )
-    text, changes = clean_lyrics(messy)
+    messy = SONG.replace("[Chorus]\n", "").replace("three", "[G]three")
+    text, changes = clean_lyrics(f"Home > Songs > Night Bus\n{messy}12Embed\n")
     assert [change.kind for change in changes] == ["header", "inline chord", "lost label", "footer"]
-    assert apply_changes(messy, changes) == text
     assert parse_song(text).title == "Night Bus"
-
-
-def test_a_pasted_section_goes_once() -> None:
     chorus = SONG[SONG.index("[Chorus]") :]
     text, changes = clean_lyrics(SONG + "\n" + chorus)
     assert text == SONG and {change.kind for change in changes} == {"repeated chorus"}
 
 
-def test_a_cleaner_that_hides_a_change_is_refused() -> None:
+def test_a_cleaner_is_measured_by_its_list_of_changes() -> None:
     page = Document("a", "one\ntwo\n")
     with pytest.raises(CourseError, match="list every change"):
-        measure(lambda text: (text.upper(), []), [page], [])
-
-
-def test_changes_of_a_cleaner_that_gives_text_only() -> None:
-    assert changes_between("a\nb\nc\n", "a\nB\n") == [
-        Change("change", 1, "b", "B"),
-        Change("change", 2, "c", None),
-    ]
-    with pytest.raises(CourseError, match="puts lines in"):
-        changes_between("a\n", "a\nb\n")
-
-
-def test_copies_count_when_one_of_two_is_left(songs: list[Document]) -> None:
-    pages, defects = make_messy(songs, 3)
-    copies = {page.id for page in pages if "copy_of" in page.meta}
-    assert measure(clean_lyrics, pages, defects, dropped=copies).scores["copy"].recall == 1
-    assert measure(clean_lyrics, pages, defects).scores["copy"].recall == 0
-    both = copies | {str(page.meta["copy_of"]) for page in pages if "copy_of" in page.meta}
-    assert measure(clean_lyrics, pages, defects, dropped=both).scores["copy"].recall == 0
+        measure_cleaner(lambda text: (text.upper(), []), [page], [])
 
 
 def test_the_step_reports_and_drops_pages_without_a_song() -> None:
     log = RemovalLog()
-    pages = [
-        Document("a", SONG + "Submitted by x@lyrics.example\n"),
-        Document("b", "12Embed\n"),
-        Document("c", SONG),
-    ]
-    kept = list(clean_songs(pages, log))
-    assert [document.text for document in kept] == [SONG, SONG]
+    texts = (SONG + "Submitted by x@lyrics.example\n", "12Embed\n", SONG)
+    pages = [Document(str(number), text) for number, text in enumerate(texts)]
+    assert [document.text for document in clean_songs(pages, log)] == [SONG, SONG]
     assert log.counts() == {
         ("lyrics", "changed", "footer"): 1,
         ("lyrics", "dropped", "nothing-sung"): 1,
     }
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "\n\n\n",
-        "\x00\x01",
-        "\ud800 lone",
-        "<" * 100_000,
-        "&" * 50_000,
-        "[C]" * 50_000,
-        "a " * 200_000,
-        "Am " * 100_000,
-        "a line\n" * 50_000,
-        "[Chorus]\nla la\n\n" + "some words here\n\n" * 8_000,
-    ],
-)
-def test_strange_pages_come_through(text: str) -> None:
-    cleaned, changes = clean_lyrics(text)
-    assert apply_changes(text, changes) == cleaned
+STRANGE = ["", "\n\n\n", "\x00\x01", "\ud800 lone", "<" * 100_000, "&" * 50_000, "[C]" * 50_000]
+STRANGE += ["a " * 200_000, "Am " * 100_000, "a line\n" * 50_000, "See x" * 20_000, "9" * 50_000]
+STRANGE += ["[Chorus]\nla la\n\n" + "some words here\n\n" * 8_000, "Lyrics" * 300, "1Embed\n" * 9]
 
 
-def test_random_lines_never_break_the_record() -> None:
-    rng = random.Random(0)
+@pytest.mark.timeout(60)
+def test_strange_pages_come_through_and_random_lines_never_break_the_record() -> None:
     some = [
         "",
         "[Chorus]",
@@ -239,11 +233,11 @@ def test_random_lines_never_break_the_record() -> None:
         "x <b>y</b>",
         "Click here now",
         "Verse 2",
-        "Ã©tÃ©",
-        "12Embed",
-        "  ",
+        "Ã©t",
     ]
-    for _ in range(300):
-        page = "\n".join(rng.choices(some, k=rng.randint(1, 14)))
+    some += ["12Embed", "la12Embed", "X LyricsLa", "aYou might also likeB", "River Lyrics[Verse]"]
+    rng = random.Random(0)
+    pages = ["\n".join(rng.choices(some, k=rng.randint(1, 14))) for _ in range(500)]
+    for page in STRANGE + pages:
         cleaned, changes = clean_lyrics(page)
         assert apply_changes(page, changes) == cleaned

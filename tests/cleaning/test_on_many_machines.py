@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import string
 import subprocess
 import sys
 import time
@@ -43,27 +44,14 @@ if __name__ == "__main__":
 
 
 def documents() -> list[Document]:
-    """Prose of 120 words, every fifth time with an address, a copy in a later file, or too short."""
+    """Prose of 120 words; of five documents one has an address, one a copy, one is too short."""
     rng = random.Random(0)
-    common = [
-        "the",
-        "be",
-        "to",
-        "of",
-        "and",
-        "that",
-        "have",
-        "with",
-        "river",
-        "boat",
-        "lamp",
-        "gate",
-    ]
+    common = "the be to of and that have with river boat lamp gate " * 2 + string.ascii_lowercase
     made = []
     for number in range(80):
-        words = [rng.choice([*common, f"word{chr(97 + rng.randrange(26))}"]) for _ in range(120)]
+        words = " ".join(rng.choices([*common.split(), "wood", "stone", *"xyz"], k=120))
         mail = f"ann{number}@example.org " if number % 5 == 1 else ""
-        text = f"{mail}{' '.join(words)} at garden {number}."
+        text = f"{mail}{words} at garden {number}."
         made.append(Document(f"d{number}", text, {"number": number}))
         if number % 5 == 0:
             made.append(Document(f"copy{number}", text.replace("garden", "harbour"), {}))

@@ -5,17 +5,20 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_falcon import handbook, save_falcon
+from transformers import PreTrainedTokenizerFast
 
 from course_lib.cleaning.tokenizer_extension import (
-    bits_per_byte,
+    as_examples,
     choose_terms,
+    count_uses,
     extend,
-    fit_of,
+    fertility,
     passages,
+    token_ids,
     train_on,
-    uses,
 )
-from course_lib.errors import CourseError
+from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
+from course_lib.workbook.evaluate import evaluate
 from course_lib.workbook.models import load_model
 
 
@@ -26,23 +29,18 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple:
 
 @pytest.fixture(scope="module")
 def names(tiny: tuple) -> list[str]:
-    return [term.text for term in choose_terms(handbook(), tiny[1], most=20, least=8)]
+    return [term.text for term in choose_terms(handbook(), tiny[1], 20, min_count=8)]
 
 
 def test_terms_are_frequent_long_and_sorted_by_what_they_save(tiny: tuple) -> None:
-    terms = choose_terms(handbook(), tiny[1], most=20, least=8)
-    assert len(terms) == 20 and all(term.count >= 8 and term.pieces >= 3 for term in terms)
+    terms = choose_terms(handbook(), tiny[1], 20, min_count=8)
+    assert len(terms) == 20 and all(term.count >= 8 and term.num_pieces >= 3 for term in terms)
     assert [term.saved for term in terms] == sorted((term.saved for term in terms), reverse=True)
     text = " ".join(handbook())
     assert all(text.count(term.text) >= term.count for term in terms)
     assert choose_terms([], tiny[1]) == []
-
-
-def test_scripts_without_blanks_have_characters_as_terms(tiny: tuple) -> None:
-    found = choose_terms(["温室里的土壤。" * 12], tiny[1], least=10)
-    assert {term.text for term in found} == set("温室里的土壤") and all(
-        term.pieces == 3 for term in found
-    )
+    chinese = choose_terms(["温室里的土壤。" * 12], tiny[1])
+    assert {term.text for term in chinese} == set("温室里的土壤")
 
 
 def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(
@@ -54,31 +52,41 @@ def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(
     assert new.shape[0] == len(cutter) == len(tokenizer) + len(names) == longer.config.vocab_size
     assert torch.equal(new[: len(tokenizer)], old) and longer.get_output_embeddings().weight is new
     for name in names:
-        pieces = tokenizer(name, add_special_tokens=False).input_ids
-        assert torch.allclose(new[cutter.convert_tokens_to_ids(name)], old[pieces].mean(0))
-    rows = new[len(tokenizer) :]
+        (row,), pieces = token_ids(cutter, name), token_ids(tokenizer, name)
+        assert row >= len(tokenizer) and torch.allclose(new[row], old[pieces].mean(0))
     plain, _ = extend(model, tokenizer, names, from_pieces=False)
     same = plain.get_input_embeddings().weight[len(tokenizer) :]
-    assert (
-        rows.std(0).mean() > 10 * same.std(0).mean()
-    )  # transformers' own rows are nearly one vector
+    rows = new[len(tokenizer) :]
+    assert rows.std(0).mean() > 10 * same.std(0).mean()  # transformers' rows are nearly one vector
 
 
 @pytest.mark.parametrize(
-    "text", ["the Canopy, Canopy and Canopys", " Leaf\n Leaf  Leaf", "naïve 土壤 🌱", "weeks"]
+    ("known", "term", "longer"),
+    [("category", " categor", " category"), ("international", " inter", " international nation")],
 )
-def test_nothing_is_lost(tiny: tuple, names: list[str], text: str) -> None:
+def test_a_longer_word_that_was_one_token_stays_one(
+    tiny: tuple, tmp_path: Path, known: str, term: str, longer: str
+) -> None:
+    """`add_tokens` would find " inter" in " international" first."""
+    texts = [f"the {known} of every {known} is a {known} " * 10, "one river bank"]
+    BPETokenizer.train(texts, 320).save(tmp_path / "t.json")
+    fast = PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "t.json"), eos_token=END_OF_TEXT)
+    _, new = extend(tiny[0], fast, [term])
+    assert len(fast.tokenize(f" {known}")) == 1 < len(fast.tokenize(term))
+    assert new.tokenize(longer) == fast.tokenize(longer) and len(new.tokenize(term)) == 1
+    terms = choose_terms([f"a{term}, a{longer} " * 20], fast, min_pieces=2)
+    assert {found.text: found.count for found in terms}[term] == 20  # whole words only
+
+
+def test_no_text_becomes_longer_and_nothing_is_lost(tiny: tuple, names: list[str]) -> None:
     _, cutter = extend(*tiny, [*names, "土", " naïve"])
-    assert cutter.decode(cutter(text, add_special_tokens=False).input_ids) == text
-
-
-def test_texts_become_shorter(tiny: tuple, names: list[str]) -> None:
-    texts = handbook()
-    before, after = (fit_of(tokenizer, texts) for tokenizer in (tiny[1], extend(*tiny, names)[1]))
-    assert after.tokens < before.tokens and after.fertility < before.fertility
-    assert after.bytes_per_token > before.bytes_per_token
-    with pytest.raises(CourseError, match="no word"):
-        fit_of(tiny[1], ["", " "])
+    odd = ["the Canopy, Canopy and Canopys", " Leaf\n Leaf  Leaf", "naïve naïve 土壤土 🌱", "weeks"]
+    texts = [*handbook(), *odd]
+    for text in texts:
+        ids = token_ids(cutter, text)
+        assert cutter.decode(ids) == text and len(ids) <= len(token_ids(tiny[1], text))
+    assert len(token_ids(cutter, "土")) == 1 and len(token_ids(cutter, "壤土")) == 4
+    assert fertility(cutter, texts) < fertility(tiny[1], texts)
 
 
 def test_passages_hold_all_of_the_text() -> None:
@@ -89,20 +97,18 @@ def test_passages_hold_all_of_the_text() -> None:
 
 def test_rare_tokens_are_counted(tiny: tuple) -> None:
     _, cutter = extend(*tiny, [" Canopy", " zebra"])
-    found = uses(cutter, ["a Canopy and a Canopy"], [" Canopy", " zebra"])
-    assert found == {" zebra": 0, " Canopy": 2} and list(found) == [" zebra", " Canopy"]
+    uses = count_uses(cutter, ["a Canopy and a Canopy"], [" Canopy", " zebra"])
+    assert uses == {" zebra": 0, " Canopy": 2} and list(uses) == [" zebra", " Canopy"]
 
 
-def test_bits_per_byte_and_training_on_equal_bytes(tiny: tuple, names: list[str]) -> None:
+def test_training_on_equal_bytes(tiny: tuple, names: list[str]) -> None:
     texts = handbook()
     learn, held_out = passages(texts[:50], 100), passages(texts[50:], 100)[:40]
     model, tokenizer = extend(*tiny, names)
-    before = bits_per_byte(model, tokenizer, held_out)
-    assert before == pytest.approx(bits_per_byte(model, tokenizer, held_out, batch=3), rel=1e-4)
-    train_on(model, tokenizer, learn, 10, batch=4)
-    assert bits_per_byte(model, tokenizer, held_out) < before
-    with pytest.raises(CourseError, match="nothing to measure"):
-        bits_per_byte(model, tokenizer, [])
+    examples = as_examples(tokenizer, held_out)
+    before = evaluate(model, examples).nats
+    train_on(model, tokenizer, learn, 10, batch_size=4)
+    assert evaluate(model, examples).nats < before
 
 
 def test_what_is_given_stays_as_it_was(tiny: tuple) -> None:
@@ -110,9 +116,9 @@ def test_what_is_given_stays_as_it_was(tiny: tuple) -> None:
     size = len(tokenizer)
     extend(model, tokenizer, [" Canopy"])
     assert len(tokenizer) == size == model.get_input_embeddings().weight.shape[0]
-    for terms in ([], ["  "], [tokenizer.convert_ids_to_tokens(300)]):
-        with pytest.raises(CourseError, match="no new term"):
-            extend(model, tokenizer, terms)
+    for known in ([], ["  "], [" the"]):
+        again, same = extend(model, tokenizer, known)
+        assert len(same) == size and again is not model
 
 
 def test_an_extended_model_can_be_saved_and_loaded(
@@ -123,9 +129,6 @@ def test_an_extended_model_can_be_saved_and_loaded(
     tokenizer.save_pretrained(tmp_path)
     again, cutter = load_model(tmp_path, dtype=torch.float32)
     text = "A Leaf sends readings to the Canopy."
-    ids = cutter(text, return_tensors="pt", add_special_tokens=False).input_ids
-    assert (
-        ids.tolist()
-        == tokenizer(text, return_tensors="pt", add_special_tokens=False).input_ids.tolist()
-    )
+    ids = torch.tensor([token_ids(cutter, text)])
+    assert ids.tolist() == [token_ids(tokenizer, text)]
     assert torch.allclose(again(ids).logits, model.eval()(ids).logits, atol=1e-5)

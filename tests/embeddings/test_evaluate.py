@@ -51,14 +51,6 @@ def test_words_that_share_documents_are_pairs() -> None:
     assert len(cooccurrence_pairs(list(load_corpus("handbook").texts()), max_pairs=50)) == 50
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_area_under_the_curve_is_counting_wins(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    positive, negative = rng.integers(0, 6, 12).astype(float), rng.integers(0, 6, 9).astype(float)
-    wins = np.mean([(p > n) + 0.5 * (p == n) for p in positive for n in negative])
-    assert evaluate.area_under_curve(positive, negative) == pytest.approx(wins)
-
-
 def random_vectors(num_words: int, seed: int = 0) -> WordVectors:
     matrix = np.random.default_rng(seed).normal(size=(num_words, 8))
     return WordVectors([f"w{n}" for n in range(num_words)], matrix)

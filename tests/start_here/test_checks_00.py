@@ -35,7 +35,7 @@ MISTAKES = [
     ("triples", lambda w: [], "is empty"),
     ("triples", lambda w: [*windows(w), ("a", "b", "c")], "there are 5"),
     ("draw", lambda f, rng: f.most_common(1)[0][0], "always gives"),
-    ("draw", lambda f, rng: rng.choice(list(f)), "do the counts play no part"),
+    ("draw", lambda f, rng: rng.choice(list(f)), "do the counts count"),
     ("draw", lambda f, rng: rng.choice(list(f.values())), "no word that follows"),
     ("draw", lambda f, rng: draw(f, random.Random()), "draw with `rng`"),
     ("draw", lambda f, rng: draw(Counter({w: c * c for w, c in f.items()}), rng), "6 of 10"),

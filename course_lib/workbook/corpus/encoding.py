@@ -112,7 +112,8 @@ def recognise(path: Path, declared: str = "") -> tuple[str, bool]:
                 return encoding, False
         text = head.replace(b"\x00", b"")
         is_text = sum(map(text.count, CONTROLS)) <= MAX_CONTROLS * len(text)
-        if len(text) < len(head) and not (is_text and 0.7 * len(head) < len(text) <= _sound(text)):
+        is_utf8 = len(text.decode("utf-8", "ignore").encode()) > len(text) - 4  # cut at the end
+        if len(text) < len(head) and not (is_text and is_utf8 and len(text) > 0.7 * len(head)):
             return _utf16(head), False
         if not is_text:
             raise Problem("binary")
@@ -153,15 +154,6 @@ def _first_wrong(block: bytes, file: BinaryIO) -> tuple[int | None, bool]:
         block = file.read(CHUNK)
 
 
-def _sound(text: bytes) -> int:
-    """How many of these bytes are UTF-8; a character that is cut off at the end counts."""
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(text)
-    except UnicodeDecodeError as error:
-        return error.start
-    return len(text)
-
-
 def guess_encoding(sample: bytes) -> str | None:
     """The older encoding of ``sample``, which is not UTF-8; None when that is not certain."""
     import chardet
@@ -193,7 +185,7 @@ def guess_encoding(sample: bytes) -> str | None:
 
 
 def _odd_places(text: str, languages: set[str]) -> int | None:
-    """How often something stands where a real text has it not; None if ``text`` is not plausible."""
+    """How often something stands where a real text has it not; None if it is not plausible."""
     if FOUL.search(text):
         return None
     odd = len(ODD.findall(text))

@@ -1,4 +1,4 @@
-"""From a web page to its text: a naive tag stripper, and trafilatura, which looks for the main text.
+"""From a web page to its text: a naive tag stripper, and trafilatura for the main text.
 
 Barbaresi 2021, "Trafilatura: A Web Scraping Library and Command-Line Tool for Text Discovery
 and Extraction" (ACL system demonstrations). RefinedWeb and FineWeb both start with it.
@@ -9,16 +9,16 @@ from html import unescape
 
 MAX_MARKUP = 1_000_000  # characters that trafilatura gets: it needs seconds for a megabyte
 HIDDEN = frozenset(("script", "style", "template", "noscript", "noframes"))
-INLINE = frozenset(
-    "a abbr b bdi cite code em font i kbd mark q s small span strong sub sup tt u var".split()
+_INLINE = re.compile(
+    r"a|abbr|b|bdi|cite|code|em|font|i|kbd|mark|q|s|small|span|strong|sub|sup|tt|u|var"
 )
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,30})(?:[\s/][^<>]*)?>|<!--|<[!?][^<>]*>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,60})(?:[\s/][^<>]*)?>|<!--|<[!?][^<>]*>")
 _WITHOUT = re.compile(r"<(noscript|noframes)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,300})</title", re.IGNORECASE)
 
 
 def strip_tags(markup: str) -> str:
-    """All text outside of tags, scripts, styles and comments, a line a block, entities as characters.
+    """All text outside of tags, scripts, styles and comments, a line a block, entities resolved.
 
     What browsers hide (``noscript``, ``noframes``) is left out. A tag ends at the next ``<`` at the
     latest, so that every character is read once or twice and no page takes long. Navigation,
@@ -37,7 +37,7 @@ def strip_tags(markup: str) -> str:
             place = _behind(markup, "-->", place)
         elif name in HIDDEN and not tag[1]:
             place = _behind(markup, f"</{name}[^<>]*>?", place)
-        if name and name not in INLINE:  # a block begins a new line
+        if name and not _INLINE.fullmatch(name):  # a block begins a new line
             pieces.append("\n")
     pieces.append(markup[place:])
     lines = (" ".join(line.split()) for line in unescape("".join(pieces)).split("\n"))

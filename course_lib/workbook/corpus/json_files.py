@@ -1,7 +1,8 @@
-"""Readers of JSON files of any size: lists of records, JSON Lines, and the shapes of other tools."""
+"""Readers of JSON files of any size: lists of records, JSON Lines, and other tools' shapes."""
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,31 @@ _DECODE = json.JSONDecoder().raw_decode
 
 def json_lines(path: Path) -> Iterator[Part | Problem]:
     """One JSON value a line; a broken line is reported with its number, the others are read."""
+    yield from _read(path, lines_expected=True)
+
+
+def json_values(path: Path) -> Iterator[Part | Problem]:
+    """The records of a .json file: the objects of its main list, wherever in the file that stands.
+
+    Of a file that breaks off the records before the break are read.
+    """
+    yield from _read(path, lines_expected=False)
+
+
+def _read(path: Path, lines_expected: bool) -> Iterator[Part | Problem]:
+    """JSON Lines or JSON: the beginning tells, else what the name lets expect."""
     file = TextFile(path)
-    guesses: list[str] = []
-    yield from parts_of_records(_line_records(file, guesses), guesses)
+    first, _, rest = next(file.chunks(), "").lstrip().partition("\n")
+    alike = rest.lstrip()[:1] == first[:1] == "{" and first.rstrip().endswith("}")
+    whole = first.strip() in ("[", "{") or first.startswith("[{")
+    by_line = (alike or lines_expected) and not whole
+    guesses = [f"read as {file.encoding}"] if file.guessed else []
+    yield from parts_of_records((_line_records if by_line else _values)(file), guesses)
 
 
-def _line_records(file: TextFile, guesses: list[str]) -> Iterator[Record | Problem]:
+def _line_records(file: TextFile) -> Iterator[Record | Problem]:
     broken = 0
     for number, line in enumerate(lines(file.chunks()), 1):
-        if number == 1 and file.guessed:
-            guesses.append(f"read as {file.encoding}")
         if not line.strip():
             continue
         try:
@@ -43,52 +59,40 @@ def _line_records(file: TextFile, guesses: list[str]) -> Iterator[Record | Probl
         yield Problem("unreadable", f"{broken - MAX_REPORTED:,} further lines are not valid JSON")
 
 
-def json_values(path: Path) -> Iterator[Part | Problem]:
-    """The records of a .json file: the objects of its main list, wherever in the file that stands.
-
-    A file that really holds JSON Lines is read as such. Of a file that breaks off the records
-    before the break are read.
-    """
-    if _looks_like_lines(path):
-        yield from json_lines(path)
-        return
-    guesses: list[str] = []
-    yield from parts_of_records(_values(path, guesses), guesses)
-
-
-def _looks_like_lines(path: Path) -> bool:
-    first, _, rest = next(TextFile(path).chunks(), "").lstrip().partition("\n")
-    try:
-        return rest.lstrip()[:1] == first[:1] == "{" and isinstance(json.loads(first), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
 class JsonStream:
-    """The values of a JSON text one by one; what ``json.loads`` reads (NaN, half characters), it reads."""
+    """The values of a JSON text one by one; what ``json.loads`` reads (NaN, say), it reads."""
 
-    def __init__(self, path: Path) -> None:
-        self.file = TextFile(path)
-        self.chunks = self.file.chunks()
+    def __init__(self, file: TextFile) -> None:
+        self.chunks = file.chunks()
         self.text, self.place, self.line = "", 0, 1
+        self.failure: Problem | None = None  # at which the text ends
 
     def _more(self) -> bool:
         """Read until twice as much waits, so that a long value is not looked at too often."""
         waiting = self.text[self.place :]
         self.line += self.text.count("\n", 0, self.place)
         new: list[str] = []
-        while sum(map(len, new)) <= len(waiting) and (chunk := next(self.chunks, "")):
-            new.append(chunk)
+        try:
+            while sum(map(len, new)) <= len(waiting) and (chunk := next(self.chunks, "")):
+                new.append(chunk)
+        except Problem as problem:
+            self.failure = problem
         self.text, self.place = "".join((waiting, *new)), 0
         return bool(new)
 
-    def peek(self) -> str:
-        """The next sign that is no blank, "" at the end."""
+    def _broken(self, why: str) -> Problem:
+        detail = f"line {self.line:,} is not valid JSON ({why}); it was read up to there"
+        return self.failure or Problem("unreadable", detail)
+
+    def peek(self, skipped: str = "") -> str:
+        """The next sign that is no blank, "" at the end; before it, one that is ``skipped``."""
         while True:
             self.place = _BLANKS.match(self.text, self.place).end()
             if self.place < len(self.text):
-                return self.text[self.place]
-            if not self._more():
+                if self.text[self.place] != skipped:
+                    return self.text[self.place]
+                self.place, skipped = self.place + 1, ""
+            elif not self._more():
                 return ""
 
     def value(self) -> Any:
@@ -97,88 +101,76 @@ class JsonStream:
             try:
                 value, end = _DECODE(self.text, self.place)
                 if end < len(self.text) or not self._more():  # a number may go on
-                    self.place = end if end < len(self.text) else len(self.text)
+                    self.place = min(end, len(self.text))
                     return value
             except RecursionError:
                 raise Problem("unreadable", "it is nested too deeply") from None
             except ValueError as error:
                 if len(self.text) - self.place > MAX_VALUE:
-                    size = f"one JSON value is longer than {MAX_VALUE:,} characters"
-                    raise Problem("unreadable", size) from None
+                    raise self._broken(f"longer than {MAX_VALUE:,} characters") from None
                 if not self._more():
-                    line = self.line + self.text.count("\n", 0, getattr(error, "pos", 0))
-                    detail = f"line {line:,} is not valid JSON ({getattr(error, 'msg', error)})"
-                    raise Problem("unreadable", f"{detail}; it was read up to there") from None
+                    self.line += self.text.count("\n", 0, getattr(error, "pos", 0))
+                    raise self._broken(getattr(error, "msg", str(error))) from None
 
     def items(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
         """(path, value) of all elements of lists and of other values, at most two keys deep."""
         sign = self.peek()
         if sign == "[":
             self.place += 1
-            while (sign := self.peek()) not in ("]", ""):
+            while (sign := self.peek(",")) not in ("]", ""):
                 yield (*path, "[]"), self.value()
-                self.skip(",")
-            self._end(sign)
         elif sign == "{" and len(path) < 2:
             self.place += 1
-            while (sign := self.peek()) not in ("}", ""):
+            while (sign := self.peek(",")) not in ("}", ""):
                 key = str(self.value())
-                self.skip(":")
+                self.peek(":")
                 yield from self.items((*path, key))
-                self.skip(",")
-            self._end(sign)
-        elif sign:
-            yield path, self.value()
-
-    def skip(self, sign: str) -> None:
-        if self.peek() == sign:
-            self.place += 1
-
-    def _end(self, sign: str) -> None:
+        else:
+            if sign:
+                yield path, self.value()
+            return
         if not sign:
-            detail = f"it breaks off in line {self.line + self.text.count(chr(10)):,}"
-            raise Problem("unreadable", f"{detail}; it was read up to there")
+            self.line += self.text.count("\n")
+            raise self._broken("it breaks off")
         self.place += 1
 
 
-def _values(path: Path, guesses: list[str]) -> Iterator[Record | Problem]:
-    stream = JsonStream(path)
+def _values(file: TextFile) -> Iterator[Record]:
+    stream = JsonStream(file)
     first = stream.peek()
-    if stream.file.guessed:
-        guesses.append(f"read as {stream.file.encoding}")
     if first == "[":
         yield from (_record(value) for _, value in stream.items())
     elif first == "{":
         try:
             value = stream.value()
         except Problem:  # too large for the memory, or broken
-            yield from _large_object(path)
+            yield from _large_object(file)
             return
         yield from _records(value)
-    while first and stream.peek():  # values one after the other
-        stream.skip(",")
+    while stream.peek(","):  # values one after the other
         yield from _records(stream.value())
+    if stream.failure:
+        raise stream.failure
 
 
-def _large_object(path: Path) -> Iterator[Record]:
-    """The main list of an object that is too large for the memory or breaks off, by reading twice."""
-    sizes: dict[tuple[str, ...], int] = {}
+def _large_object(file: TextFile) -> Iterator[Record]:
+    """The main list of an object that is too large for the memory, or broken: it is read twice."""
+    sizes: Counter[tuple[str, ...]] = Counter()
     failure = None
     try:
-        for place, value in JsonStream(path).items():
-            sizes[place] = sizes.get(place, 0) + len(as_text(value))
+        for place, value in JsonStream(file).items():
+            sizes[place] += len(as_text(value))
     except Problem as problem:
         failure = problem
-    lists = {place: size for place, size in sizes.items() if place[-1:] == ("[]",)}
-    main = max(lists, key=lambda place: lists[place], default=None)
-    if main and 2 * lists[main] > sum(sizes.values()):
-        yield from (_record(value) for place, value in JsonStream(path).items() if place == main)
+    main = max(sizes, key=lambda place: (place[-1:] == ("[]",), sizes[place]), default=())
+    if main[-1:] == ("[]",) and 2 * sizes[main] > sizes.total():
+        yield from (_record(value) for place, value in JsonStream(file).items() if place == main)
     elif failure:
         raise failure
-    elif path.stat().st_size > MAX_WHOLE:
+    elif file.path.stat().st_size > MAX_WHOLE:
         raise Problem("unreadable", "one JSON value is too large to be read; save it as JSON Lines")
     else:
-        yield from _records(json.loads("".join(TextFile(path).chunks())))
+        yield from _records(json.loads("".join(file.chunks())))
 
 
 def _record(value: Any) -> Record:
@@ -186,7 +178,7 @@ def _record(value: Any) -> Record:
 
 
 def _records(value: Any) -> Iterator[Record]:
-    """The records in a JSON value: of a list its items, of an object its main list, columns or itself."""
+    """The records in a value: a list's items; an object's main list, its columns, or itself."""
     if not isinstance(value, dict):
         values = value if isinstance(value, list) else [value]
         yield from map(_record, [] if value is None else values)

@@ -24,7 +24,7 @@ def _identifier() -> Any:
 
 
 def known_languages() -> frozenset[str]:
-    """The codes (ISO 639-1 where there is one) that ``identify`` can answer; ``zxx`` is no language."""
+    """The codes (mostly ISO 639-1) that ``identify`` can answer; ``zxx`` is no language."""
     return frozenset(_identifier().nb_classes)
 
 
@@ -40,7 +40,7 @@ def num_letters(text: str) -> int:
 
 
 def languages(texts: Iterable[str]) -> dict[str, int]:
-    """How many of ``texts`` are in which language, most frequent first; ``?`` is too short to tell."""
+    """How many of ``texts`` are in which language, most frequent first; ``?`` is too short."""
     counts = Counter(
         identify(text)[0] if num_letters(text) >= MIN_LETTERS else UNKNOWN for text in texts
     )

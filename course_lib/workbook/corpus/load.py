@@ -158,6 +158,9 @@ def _write_cache(path: Path, key: str, corpus: Corpus) -> None:
     facts = {field.name: getattr(corpus, field.name) for field in fields(corpus)[1:]}
     facts |= {"key": key, "skipped": [asdict(skip) for skip in corpus.skipped]}
     table = corpus.table.replace_schema_metadata({"course": json.dumps(facts)})
-    with atomic_write(path) as temporary, pa.OSFile(str(temporary), "wb") as sink:
-        with pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table, max_chunksize=4096)
+    with (
+        atomic_write(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, table.schema) as writer,
+    ):
+        writer.write_table(table, max_chunksize=4096)

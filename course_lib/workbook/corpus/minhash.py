@@ -113,7 +113,7 @@ def signatures(
 
 
 def _buckets(signature: np.ndarray) -> Iterator[np.ndarray]:
-    """Groups of documents with equal signatures, ``(documents, values)``; groups of one are left out."""
+    """Groups of two and more documents with equal signatures, ``(documents, values)``."""
     keys = signature.view(np.dtype((np.void, signature.itemsize * signature.shape[1]))).ravel()
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
@@ -130,7 +130,7 @@ def jaccard(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def first_with_same_shingles(hashes: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """For each document the row of the first one with exactly its shingles, ``(documents,)`` int64."""
+    """The row of the first document with exactly the same shingles, ``(documents,)`` int64."""
     seen: dict[bytes, int] = {}
     edges = zip(starts[:-1], starts[1:], strict=True)
     rows = [
@@ -148,7 +148,7 @@ def candidates(
     rows: int = ROWS,
     seed: int = 1,
 ) -> Iterator[np.ndarray]:
-    """Rows of documents that meet in a bucket, band by band. Of those with the same shingles only the first.
+    """Rows of documents that meet in a bucket, band by band; of equal ones only the first.
 
     first   as ``first_with_same_shingles`` gives it
     """
@@ -168,7 +168,7 @@ class Clusters:
     """The near-duplicate clusters of ``documents`` texts.
 
     kept        row of the first member of each text's cluster, ``(documents,)`` int64
-    match       row of a text that it was found equal to, ``(documents,)`` int64; its own row for a first member
+    match       row of a text that it was found equal to, its own for a first member; likewise
     similarity  exact Jaccard with ``match``, ``(documents,)`` float64; 1 for a first member
     """
 
@@ -185,12 +185,13 @@ def find_clusters(
     threshold: float = THRESHOLD,
     seed: int = 1,
 ) -> Clusters:
-    """Two texts are in one cluster when a chain of verified pairs (Jaccard at least ``threshold``) joins them.
+    """Two texts are in one cluster when a chain of verified pairs joins them.
 
-    Union–find: a pair joins the clusters of both, whatever either was joined to before. Texts with
-    the same shingles are joined beforehand, and in a bucket a text is compared with its first ``LEADERS``
-    texts and with as many that were like none before them: the work grows with the number of texts,
-    not its square. A pair just above the threshold may meet in no bucket and be missed.
+    Union–find: a pair (Jaccard at least ``threshold``) joins the clusters of both, whatever either
+    was joined to before. Texts with the same shingles are joined beforehand, and in a bucket a text
+    is compared with its first ``LEADERS`` texts and with as many that were like none before them:
+    the work grows with the number of texts, not its square. A pair just above the threshold may
+    meet in no bucket and be missed.
     """
     if bands < 1 or rows < 1 or not 0 < threshold <= 1:
         raise ValueError("at least one band and one row, and a threshold above 0 and up to 1")

@@ -17,14 +17,14 @@ from pathlib import Path
 from course_lib.workbook import progress
 from course_lib.workbook.corpus.document import Document
 
-PACKAGES = (
+PACKAGES = (  # noqa: SIM905
     "torch transformers peft bitsandbytes datasets tokenizers safetensors huggingface_hub "
     "accelerate numpy scipy pandas pyarrow matplotlib scikit-learn jupyterlab ipywidgets notebook "
     "nbconvert nbformat nbclient jupyter_server IPython traitlets tornado jinja2 tqdm fsspec "
     "trafilatura psutil sympy networkx pillow"
 ).split()
 MODULE_NAMES = {"scikit-learn": "sklearn", "pillow": "PIL"}
-LEFT_OUT = set("test tests idle_test site-packages dist-packages __pycache__ lib2to3".split())
+LEFT_OUT = {"test", "tests", "idle_test", "site-packages", "dist-packages", "lib2to3"}
 MIN_WORDS = 5
 DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))

@@ -56,7 +56,7 @@ def parts_of_records(
     if empty and empty < number:
         where = f" in the column {column!r}" if column else ""
         yield Problem("empty", f"{empty:,} of {number:,} records have no text{where}")
-    guesses = list(guesses or [])
+    guesses = guesses if guesses is not None else []
     if number and column and (column.lower().strip() not in TEXT_NAMES or left_out):
         rest = f" (left out: {', '.join(sorted(left_out)[:5])})" if left_out else ""
         guesses.append(f"the text is the column {column!r}{rest}")
@@ -92,7 +92,7 @@ def text_column(records: list[Record]) -> str | None:
 
 
 def as_text(value: Any) -> str:
-    """A value as text: lists line by line, objects as ``key: value`` lines, bytes if they are UTF-8."""
+    """A value as text: lists line by line, objects as ``key: value`` lines, bytes if UTF-8."""
     if value is None:
         return ""
     if isinstance(value, bytes):

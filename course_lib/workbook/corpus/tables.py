@@ -35,23 +35,29 @@ QUOTES = (
 )
 NAMES = {*TEXT_NAMES, "id", "title", "name", "author", "date", "label", "url", "category"}
 MAX_REPAIR = 100  # lines of a row with a lone quote
-NUMBER = re.compile(r"[+-]?[\d.,:/\- T%€$£]*\d[\d.,:/\- TZ%€$£]*")  # dates, too
+_NUMBER = re.compile(r"(?=.*\d)[\d.,:/+\- TZ%€$£]{1,40}")  # dates, too
 
 
 def lines(chunks: Iterable[str]) -> Iterator[str]:
-    """The lines of a stream of text, each with its ``\\n``."""
+    """The lines of a stream of text, each with its ``\\n``; when it breaks, what came before."""
     rest: list[str] = []
     length = number = 0
-    for chunk in chunks:
-        *whole, end = chunk.split("\n")
-        for line in whole:
-            yield "".join((*rest, line, "\n"))
-            rest, length, number = [], 0, number + 1
-        rest.append(end)
-        length += len(end)
-        if length > MAX_LINE:
-            detail = f"line {number + 1:,} is longer than {MAX_LINE:,} characters"
-            raise Problem("unreadable", detail)
+    try:
+        for chunk in chunks:
+            *whole, end = chunk.split("\n")
+            for line in whole:
+                yield "".join((*rest, line, "\n"))
+                rest, length, number = [], 0, number + 1
+            rest.append(end)
+            length += len(end)
+            if length > MAX_LINE:
+                rest = []
+                detail = f"line {number + 1:,} is longer than {MAX_LINE:,} characters"
+                raise Problem("unreadable", detail)
+    except Problem:
+        if last := "".join(rest):
+            yield last
+        raise
     if last := "".join(rest):
         yield last
 
@@ -96,7 +102,7 @@ def separated_values(path: Path) -> Iterator[Part | Problem]:
 def find_dialect(
     sample: list[str], separators: str = SEPARATORS, whole: bool = True
 ) -> tuple[dict[str, Any], int]:
-    """How to parse a table (arguments of ``csv.reader``) that begins with these lines, and its columns.
+    """How to parse a table that begins so (arguments of ``csv.reader``), and its columns.
 
     whole   the sample is the whole file; else it may end within a cell
     """
@@ -209,7 +215,7 @@ class _Table:
         """Whether an open quote and the next one took whole rows between them for one cell."""
         rows = [self._plain(line) for line in self.taken]
         return self.width > 1 and all(
-            len(row) == self.width and NUMBER.fullmatch(row[0]) for row in rows
+            len(row) == self.width and _NUMBER.fullmatch(row[0]) for row in rows
         )
 
 
@@ -232,9 +238,9 @@ def _records(rows: Iterator[list[str]], guesses: list[str]) -> Iterator[Record]:
 
 
 def has_header(rows: list[list[str]]) -> bool | None:
-    """Whether the first row holds column names, by how it differs from those below; None: perhaps."""
+    """Whether the first row holds column names: does it differ from those below? None: perhaps."""
     first, below = [cell.strip() for cell in rows[0]], rows[1:]
-    if any(NUMBER.fullmatch(cell) for cell in first):
+    if any(_NUMBER.fullmatch(cell) for cell in first):
         return False
     if NAMES.intersection(map(str.lower, first)):
         return True
@@ -244,7 +250,7 @@ def has_header(rows: list[list[str]]) -> bool | None:
         if not column or not cell:
             continue
         mean = sum(map(len, column)) / len(column)
-        if all(NUMBER.fullmatch(value) for value in column):
+        if all(_NUMBER.fullmatch(value) for value in column):
             votes += 1
         elif len(column) > 1 and cell in column:
             votes -= 1

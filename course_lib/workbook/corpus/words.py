@@ -9,7 +9,10 @@ from collections.abc import Iterable
 import regex
 
 # Scripts that are written without spaces: there every letter with its marks counts as a word.
-NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+NO_SPACES = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
 # Vowel signs, points and accents belong to their letter (Unicode's class M); soft hyphens and
 # joiners stand inside words. \u1039 and \u17d2 put the next letter below this one.
 _MARKS = r"(?:[\u1039\u17d2]\p{L}|[\p{M}\u200c\u200d])*"

@@ -20,7 +20,8 @@ def test_docstrings_are_those_that_ast_finds(tmp_path: Path) -> None:
     source = tmp_path / "mod.py"
     source.write_text(
         '"""The module says what it is for."""\n'
-        'class A:\n    """Short."""\n    def f(self):\n        """Give back five words at least."""\n'
+        'class A:\n    """Short."""\n'
+        '    def f(self):\n        """Give back five words at least."""\n'
         "async def g():\n    '''An async function can have one too.'''\n",
         encoding="utf-8",
     )

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +24,7 @@ from course_lib.workbook.corpus import json_files, readers, tables
 from course_lib.workbook.corpus.parts import SKIP_REASONS, Part, Problem, parts
 from course_lib.workbook.corpus.readers import READERS, reader_for
 
+Texts = Callable[..., list[str]]
 AES = Path(__file__).parents[2] / "support" / "aes_256.pdf"
 
 
@@ -39,8 +41,8 @@ def read(path: Path) -> tuple[list[Part], list[Problem]]:
 
 
 @pytest.fixture
-def texts(tmp_path: Path):  # noqa: ANN201
-    """``texts(name, content, problems)``: the texts of such a file; ``problems`` must be reported."""
+def texts(tmp_path: Path) -> Texts:
+    """``texts(name, content, *said)``: the texts of such a file; ``said`` must be reported."""
 
     def of(name: str, content: str | bytes, *expected: str) -> list[str]:
         path = tmp_path / name
@@ -63,7 +65,7 @@ def test_the_table_has_every_format() -> None:
 
 
 @pytest.mark.parametrize("ending", [".txt", ".md", ".rst", ".py"])
-def test_plain_text(texts, ending: str) -> None:  # noqa: ANN001
+def test_plain_text(texts: Texts, ending: str) -> None:
     content = "# Heading\n\n    indented\nlast"
     assert texts(f"a{ending}", content) == [content]
 
@@ -78,7 +80,7 @@ def test_declared_encodings(tmp_path: Path) -> None:
     assert "Café" in read(page)[0][0][0] and not problems
 
 
-def test_a_guessed_encoding_is_told(texts) -> None:  # noqa: ANN001
+def test_a_guessed_encoding_is_told(texts: Texts) -> None:
     german = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße.\n"
     old = (german * 3).encode("latin-1")
     assert texts("a.txt", old, "note: read as cp1252") == [(german * 3).strip()]
@@ -92,7 +94,8 @@ def test_a_guessed_encoding_is_told(texts) -> None:  # noqa: ANN001
 
 def test_html_gives_the_article_without_menus_and_scripts(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
-    body = f"<nav><a href='/'>Menu entry</a></nav><article><h1>Harbour</h1><p>{PROSE}</p><p>{PROSE[::-1]}</p></article>"
+    article = f"<article><h1>Harbour</h1><p>{PROSE}</p><p>{PROSE[::-1]}</p></article>"
+    body = f"<nav><a href='/'>Menu entry</a></nav>{article}"
     head = "<title>Keeper &amp; boats</title><script>var secret = 1</script>"
     path.write_text(f"<!doctype html><html><head>{head}</head><body>{body}</body></html>")
     found, _ = read(path)
@@ -106,10 +109,13 @@ def test_html_gives_the_article_without_menus_and_scripts(tmp_path: Path) -> Non
         ("<?xml version='1.0'?><p>one<br>two</p><style>x</style><td>three", ["one\ntwo\nthree"]),
         ("<!-- nothing -->", []),
         ("<title>App</title><noscript>Enable JavaScript</noscript><div id=r></div>", []),
+        ("<title>A</title><noscript><p>Enable <b>it</b></noscript><app-root></app-root>", []),
         ("<title>F</title><frameset><noframes><body>no frames</body></noframes></frameset>", []),
     ],
 )
-def test_html_without_an_article(texts, monkeypatch, page: str, expected: list[str]) -> None:  # noqa: ANN001
+def test_html_without_an_article(
+    texts: Texts, monkeypatch: pytest.MonkeyPatch, page: str, expected: list[str]
+) -> None:
     import trafilatura
 
     assert expected or texts("a.html", page) == []
@@ -124,11 +130,17 @@ def test_html_without_an_article(texts, monkeypatch, page: str, expected: list[s
 # PDF
 
 SOUP = "".join(f"{ord(letter) - 29:04x}" for letter in "The Phantom of the house")
-CID = "<< /Type /Font /Subtype /Type0 /BaseFont /A+Sans /Encoding /Identity-H /DescendantFonts [4 0 R] >>"
-GLYPHS = "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /A+Sans /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /DW 500 >>"
+CID = (
+    "<< /Type /Font /Subtype /Type0 /BaseFont /A+Sans /Encoding /Identity-H "
+    "/DescendantFonts [4 0 R] >>"
+)
+GLYPHS = (
+    "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /A+Sans /DW 500 "
+    "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>"
+)
 
 
-def test_pdf_pages_in_order(texts) -> None:  # noqa: ANN001
+def test_pdf_pages_in_order(texts: Texts) -> None:
     (text,) = texts("a.pdf", pdf_bytes([f"page {number}" for number in range(50)]))
     assert text.split() == " ".join(f"page {number}" for number in range(50)).split()
     assert texts("a.pdf", encrypted_pdf_bytes("open to all", "")) == ["open to all"]
@@ -144,11 +156,13 @@ def test_pdf_pages_in_order(texts) -> None:  # noqa: ANN001
         (pdf_bytes([f"<{SOUP}>"], CID, [GLYPHS]), "do not tell which letters they draw"),
     ],
 )
-def test_pdf_that_cannot_be_used(texts, content: bytes, said: str) -> None:  # noqa: ANN001
+def test_pdf_that_cannot_be_used(texts: Texts, content: bytes, said: str) -> None:
     assert texts("a.pdf", content, said) == []
 
 
-def test_one_damaged_page_does_not_lose_the_others(texts, monkeypatch) -> None:  # noqa: ANN001
+def test_one_damaged_page_does_not_lose_the_others(
+    texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def known(text: str, page: object) -> bool:
         if "page 1" in text:
             raise KeyError("/Font")
@@ -166,6 +180,14 @@ DELETED = "<w:del w:id='1' w:author='x'><w:r><w:delText>was out</w:delText></w:r
 BOX = (
     "<w:r><w:pict><v:shape xmlns:v='urn:schemas-microsoft-com:vml'><v:textbox><w:txbxContent><w:p>"
     f"{word_run('in a box')}</w:p></w:txbxContent></v:textbox></v:shape></w:pict></w:r>"
+)
+DRAWN = (
+    "<w:r><w:drawing><x:txbx xmlns:x='urn:shape'><w:txbxContent><w:p>"
+    f"{word_run('in a drawing')}</w:p></w:txbxContent></x:txbx></w:drawing></w:r>"
+)
+RUBY = (
+    f"<w:r><w:ruby><w:rt>{word_run('kan')}</w:rt><w:rubyBase>{word_run('漢')}</w:rubyBase>"
+    "</w:ruby></w:r>"
 )
 STRICT = (
     (
@@ -192,14 +214,16 @@ STRICT = (
         (f"<w:hyperlink w:anchor='a'>{word_run('link')}</w:hyperlink>", "Start link"),
         ("<m:oMath><m:r><m:t>x=1</m:t></m:r></m:oMath>", "Start x=1"),
         (BOX, "Start \n\nin a box"),
+        (DRAWN, "Start \n\nin a drawing"),
+        (RUBY, "Start 漢"),
         ("<w:r><w:t>a</w:t><w:br/><w:t>&lt;b&gt;</w:t></w:r>", "Start a\n<b>"),
     ],
 )
-def test_word_shows_what_word_shows(texts, paragraph: str, expected: str) -> None:  # noqa: ANN001
+def test_word_shows_what_word_shows(texts: Texts, paragraph: str, expected: str) -> None:
     assert texts("a.docx", docx_bytes(paragraph)) == [expected]
 
 
-def test_word_paragraphs_tables_and_templates(texts, tmp_path: Path) -> None:  # noqa: ANN001
+def test_word_paragraphs_tables_and_templates(texts: Texts, tmp_path: Path) -> None:
     path = tmp_path / "a.docx"
     write_docx(path, ["First – “quoted”", "Second"], [["name", "age"], ["Ann", "3"]])
     (text,) = texts("b.docx", path.read_bytes())
@@ -211,21 +235,24 @@ def test_word_paragraphs_tables_and_templates(texts, tmp_path: Path) -> None:  #
     assert text.split() == ["Start", "template", "nested"]
 
 
-def test_word_of_other_dialects_and_with_loose_ends(texts) -> None:  # noqa: ANN001
+def test_word_of_other_dialects_and_with_loose_ends(texts: Texts) -> None:
     def strict(name: str, data: bytes) -> bytes:
         for old, new in STRICT:
             data = data.replace(old, new)
         return data
 
     def dangling(name: str, data: bytes) -> bytes:
-        link = b'<Relationship Id="rId99" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/image" Target="NULL"/></Relationships>'
+        kind = STRICT[0][0] + b"/image"
+        link = b'<Relationship Id="r99" Type="%b" Target="NULL"/></Relationships>' % kind
         return data.replace(b"</Relationships>", link) if "document.xml.rels" in name else data
 
     for change in (strict, dangling):
         assert texts("a.docx", docx_bytes(word_run("here"), change=change)) == ["Start here"]
 
 
-def test_word_bombs_and_passwords_are_refused(texts, monkeypatch) -> None:  # noqa: ANN001
+def test_word_bombs_and_passwords_are_refused(
+    texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("MAX_UNPACKED", "MAX_MARKUP"):
         with monkeypatch.context() as patch:
             patch.setattr(readers, name, 1_000)
@@ -236,7 +263,7 @@ def test_word_bombs_and_passwords_are_refused(texts, monkeypatch) -> None:  # no
 # Notebooks
 
 
-def test_notebook_cells_without_outputs(texts) -> None:  # noqa: ANN001
+def test_notebook_cells_without_outputs(texts: Texts) -> None:
     cells = notebook_text([("markdown", "# Title\ntext"), ("code", "x = 1\nx")])
     assert texts("a.ipynb", cells) == ["# Title\ntext\n\nx = 1\nx"]
     old = {
@@ -308,7 +335,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("case", TABLES)
-def test_separators_and_quotes(texts, case: str) -> None:  # noqa: ANN001
+def test_separators_and_quotes(texts: Texts, case: str) -> None:
     """As data sets of lyrics, exports of MySQL and Excel, and hand-made tables have them."""
     content, expected, said = TABLES[case]
     found = texts("a.csv", content, *([said] if said else []))
@@ -316,13 +343,15 @@ def test_separators_and_quotes(texts, case: str) -> None:  # noqa: ANN001
 
 
 @pytest.mark.parametrize("case", OPEN_QUOTES)
-def test_a_quote_may_be_only_a_quote(texts, case: str) -> None:  # noqa: ANN001
+def test_a_quote_may_be_only_a_quote(texts: Texts, case: str) -> None:
     name, rows, expected = OPEN_QUOTES[case]
     content = f"{rows[1].join(('id', 'text'))}\n1{rows[1]}one here\n{rows}\n4{rows[1]}the end\n"
     assert texts(name, content) == ["one here", *expected, "the end"]
 
 
-def test_an_open_quote_does_not_swallow_the_memory(texts, monkeypatch) -> None:  # noqa: ANN001
+def test_an_open_quote_does_not_swallow_the_memory(
+    texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tables, "MAX_CELL", 1000)
     monkeypatch.setattr(tables, "SAMPLE_LENGTH", 100)
     content = MANY + '2,x,"' + "never, closed, here\n" * 500
@@ -343,7 +372,7 @@ HEADERS = {
 }
 
 
-def test_column_names_are_told_from_rows(texts) -> None:  # noqa: ANN001
+def test_column_names_are_told_from_rows(texts: Texts) -> None:
     found = texts("a.csv", HEADERS["questions"][0])
     assert len(found) == 2 and "What did you like?: The labs" in found[0]
     assert (
@@ -357,7 +386,7 @@ def test_column_names_are_told_from_rows(texts) -> None:  # noqa: ANN001
     assert len(texts("a.csv", perhaps, "the first row is read as column names (kind, colour)")) == 2
 
 
-def test_the_text_column_is_found_by_name_and_length(tmp_path: Path, texts) -> None:  # noqa: ANN001
+def test_the_text_column_is_found_by_name_and_length(tmp_path: Path, texts: Texts) -> None:
     cars = "make,body,description\n" + f"VW,sedan,{PROSE.replace(',', '')}\n" * 4
     assert texts("a.csv", cars, "the text is the column 'description'")[0].startswith("The light")
     assert texts("a.csv", "Text,id\na short one,1\n,2\n", "empty: 1 of 2 records") == [
@@ -376,14 +405,14 @@ def test_the_text_column_is_found_by_name_and_length(tmp_path: Path, texts) -> N
 
 
 @pytest.mark.parametrize("ending", [".jsonl", ".ndjson", ".json"])
-def test_json_lines_with_broken_ones(texts, ending: str) -> None:  # noqa: ANN001
+def test_json_lines_with_broken_ones(texts: Texts, ending: str) -> None:
     good = [json.dumps({"text": f"text {number}", "n": number}) for number in range(5)]
     content = "\n".join([good[0], good[1], "{broken", "", *good[2:], "also broken"])
     found = texts(f"a{ending}", content, "unreadable: line 3 ", "unreadable: line 8 ")
     assert found == [f"text {number}" for number in range(5)]
 
 
-def test_many_broken_lines_are_summed_up(texts) -> None:  # noqa: ANN001
+def test_many_broken_lines_are_summed_up(texts: Texts) -> None:
     said = ["is not valid"] * json_files.MAX_REPORTED + ["490 further lines are not valid JSON"]
     assert texts("a.jsonl", "broken\n" * 500 + '{"text": "good"}\n', *said) == ["good"]
 
@@ -411,13 +440,21 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("large", [False, True], ids=["small", "large"])
-def test_json_records(texts, monkeypatch, shape: str, large: bool) -> None:  # noqa: ANN001
+def test_json_records(
+    texts: Texts, monkeypatch: pytest.MonkeyPatch, shape: str, large: bool
+) -> None:
     if large:
         monkeypatch.setattr(json_files, "MAX_VALUE", 60)
     assert texts("a.json", SHAPES[shape]) == [record["text"] for record in RECORDS]
 
 
-def test_json_of_other_shapes(texts) -> None:  # noqa: ANN001
+def test_json_lines_that_are_none(texts: Texts) -> None:
+    expected = [record["text"] for record in RECORDS]
+    assert texts("a.jsonl", json.dumps(RECORDS, indent=1)) == expected
+    assert texts("a.jsonl", "\n".join(json.dumps(r, indent=1) for r in RECORDS)) == expected
+
+
+def test_json_of_other_shapes(texts: Texts) -> None:
     for value, expected in [
         (["one", "two"], ["one", "two"]),
         ({"title": "T", "text": "the text"}, ["the text"]),
@@ -433,13 +470,15 @@ def test_json_of_other_shapes(texts) -> None:  # noqa: ANN001
 
 
 @pytest.mark.parametrize("start", ["[", '{"data": ['])
-def test_json_that_breaks_off_keeps_what_came_before(texts, start: str) -> None:  # noqa: ANN001
+def test_json_that_breaks_off_keeps_what_came_before(texts: Texts, start: str) -> None:
     content = start + '{"text": "one"},\n{"text": "two"},\n{"text": "thr'
     said = "unreadable: line 3 is not valid JSON"
     assert texts("a.json", content, said) == ["one", "two"]
 
 
-def test_json_nested_without_end_and_values_without_end(texts, monkeypatch) -> None:  # noqa: ANN001
+def test_json_nested_without_end_and_values_without_end(
+    texts: Texts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert texts("a.json", "[" * 200_000, "unreadable: ") == []
     monkeypatch.setattr(json_files, "MAX_VALUE", 100_000)
     assert texts("a.json", '[{"text": "' + "x" * 1_000_000, "longer than 100,000") == []
@@ -465,7 +504,7 @@ def test_parquet_by_row_groups(tmp_path: Path) -> None:
     assert found[7][1] == {"record": 8, "n": 7}
 
 
-def test_parquet_with_columns_that_python_cannot_read(texts) -> None:  # noqa: ANN001
+def test_parquet_with_columns_that_python_cannot_read(texts: Texts) -> None:
     made = pa.array([0, 253402300800], pa.timestamp("s"))
     found = texts("a.parquet", parquet_bytes({"made": made, "text": ["First text", "Second text"]}))
     assert found == ["First text", "Second text"]
@@ -475,7 +514,7 @@ def test_parquet_with_columns_that_python_cannot_read(texts) -> None:  # noqa: A
     ]
 
 
-def test_utf16_tables_and_json(texts) -> None:  # noqa: ANN001
+def test_utf16_tables_and_json(texts: Texts) -> None:
     for ending, content in [
         (".csv", "id,text\n1,schön\n"),
         (".jsonl", '{"text": "schön"}\n'),
@@ -523,7 +562,16 @@ def test_no_part_is_lost_blank_or_cut_within_a_letter() -> None:
 
 
 @pytest.mark.parametrize("bad", [b"\xff\xfe broken", b"\x00\x00 broken"])
-def test_what_stands_before_a_break_is_kept(texts, bad: bytes) -> None:  # noqa: ANN001
-    good = "".join(f"Line {n} of a text with an ü in it.\n" for n in range(12_000))
-    found = texts("a.txt", good.encode() + bad, "kept")
-    assert "".join(found).replace("\n", "") == good.replace("\n", "")
+def test_what_stands_before_a_break_is_kept(texts: Texts, bad: bytes) -> None:
+    lines = [f"Line {n} of a text with an ü in it." for n in range(12_000)]
+    found = texts("a.txt", "\n".join([*lines, ""]).encode() + bad, "kept")
+    assert "".join(found).replace("\n", "").startswith("".join(lines))
+    for name, before, line in [
+        ("a.html", "<html><body>", "<p>{}</p>"),
+        ("a.csv", "id,text\n", '1,"{}"\n'),
+        ("a.jsonl", "", '{{"text": "{}"}}\n'),
+        ("a.json", "[", '{{"text": "{}"}},\n'),
+    ]:
+        content = before + "".join(line.format(text) for text in lines)
+        found = texts(name, content.encode() + bad, "kept")
+        assert lines[-1] in found[-1] or lines[-1] in found[-2]

@@ -1,17 +1,20 @@
 """A messy twin of the songbook, in the state in which lyrics are scraped, with the truth kept.
 
-Every change is made by a seeded generator and recorded as a ``Defect``, so that a cleaner's
-precision and recall can be computed for each kind, and the clean text can be had back. A line
-carries one defect at most. The built-in corpus ``songbook-messy`` is ``make_messy`` with seed 0,
-kept as a file; ``python -m course_lib.cleaning.messy`` writes it anew.
+    python assets/corpora/messy_songbook.py
+
+writes ``songbook-messy.jsonl`` anew: ``make_messy`` with seed 0. Every change is made by a seeded
+generator and recorded as a ``Defect``, so that a cleaner's precision and recall can be computed for
+each kind, and the clean text can be had back. A line carries one defect at most.
 """
 
 import html
 import json
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from course_lib.cleaning.truth import Defect
 from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.corpus import Document, builtin
 
@@ -36,22 +39,6 @@ FOOTERS = (
     "(c) lyrics are property of their owners, page visited {views} times",
 )
 TAGS = ("{}<br>", "<i>{}</i>", "<p>{}</p>", '<span class="line">{}</span>')
-
-
-@dataclass(frozen=True, slots=True)
-class Defect:
-    """One planted defect.
-
-    kind   one of ``lyrics.KINDS``, or ``copy``: the whole page a second time, damaged differently
-    line   number of the line in the messy text, from 0; for ``lost label`` the line before
-           which the label is missing; 0 for ``copy``
-    clean  what should stand there: None when the line should go, and for ``copy`` too
-    """
-
-    document: str
-    kind: str
-    line: int
-    clean: str | None
 
 
 @dataclass(slots=True)
@@ -112,15 +99,15 @@ def _sung(lines: list[_Line]) -> list[int]:
 def _mojibake(text: str, rng: random.Random, song: Document) -> str:
     """UTF-8 with typographic quotation marks, read as Windows-1252.
 
-    That code has no character for the last byte of ” (9D). For half of the songs the reader kept
-    the byte, as browsers do; for the others it put � there, and the mark cannot be had back.
+    That code has no character for some bytes, such as the last one of ”. For half of the songs the
+    reader kept the byte, as browsers do; for the others it put � there, and the mark is lost.
     """
     curly = text.replace("'", "’")
     if curly.count('"') == 2:
         curly = curly.replace('"', "“", 1).replace('"', "”")
     lost = random.Random(song.id).random() < 0.5
     read = curly.encode("utf-8").decode("cp1252", "surrogateescape")
-    return read.replace("\udc9d", "\ufffd" if lost else "\x9d")
+    return re.sub("[\udc80-\udcff]", lambda b: "\ufffd" if lost else chr(ord(b[0]) - 0xDC00), read)
 
 
 def _inline_chords(text: str, rng: random.Random, song: Document) -> str:
@@ -211,5 +198,5 @@ def as_jsonl() -> str:
 
 
 if __name__ == "__main__":
-    with atomic_write(builtin.MESSY) as path:
+    with atomic_write(builtin.FOLDER / "songbook-messy.jsonl") as path:
         path.write_text(as_jsonl(), encoding="utf-8", newline="\n")
