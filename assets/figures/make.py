@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from course_lib.start_here.figures import course_map
-from course_lib.transformer import figures as transformer
 from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
 
 FOLDER = Path(__file__).parent
@@ -88,6 +87,34 @@ def history() -> DescribedFigure:
         figure,
         "Letters are counted, rules scripted, words counted, then a recurrent network and a "
         "transformer are trained, and all that can predict are compared on one text.",
+    )
+
+
+def transformer() -> DescribedFigure:
+    """Notebook 03 in one picture: text, tokens, vectors, blocks, the next token."""
+    figure, axis = canvas(width=8.4, height=2.2)
+    axis.set(title="A GPT in one line", xlim=(-0.7, 8.3), ylim=(-0.75, 1.15))
+    axis.set_axis_off()
+    boxes = {
+        "text": "open the f",
+        "tokens": "open | the | f",
+        "vectors": "0.3 −1.2 …\n0.8  0.1 …",
+        "blocks: look back,\nthink, again": "attention\n+ MLP",
+        "likely next tokens": "ile  0.81\nolder 0.12",
+    }
+    for column, (name, text) in enumerate(boxes.items()):
+        x, colour = 1.9 * column, COLOURS[column]
+        box = dict(boxstyle="round,pad=0.45", facecolor=colour + "40", edgecolor=colour)
+        axis.text(x, 0.25, text, ha="center", va="center", bbox=box, fontsize=9.5)
+        axis.text(x, -0.45, name, ha="center", va="center", fontsize=9.5)
+        if column:
+            axis.annotate("", (x - 0.65, 0.25), (x - 1.25, 0.25), arrowprops={"arrowstyle": "->"})
+    back = {"arrowstyle": "->", "connectionstyle": "arc3,rad=0.07"}
+    axis.annotate("", (0.0, 0.6), (7.6, 0.6), arrowprops=back)
+    return DescribedFigure(
+        figure,
+        "Text becomes tokens, tokens become vectors, blocks of attention and MLP refine them, and "
+        "the last vector says which token comes next; the chosen one is added to the text.",
     )
 
 
@@ -210,6 +237,6 @@ if __name__ == "__main__":
     (FOLDER / "00_what_you_will_build.png").write_bytes(start_here().png())
     (FOLDER / "01_what_you_will_build.png").write_bytes(history().png())
     (FOLDER / "02_what_you_will_build.png").write_bytes(embeddings().png())
-    (FOLDER / "03_what_you_will_build.png").write_bytes(transformer.what_you_will_build().png())
+    (FOLDER / "03_what_you_will_build.png").write_bytes(transformer().png())
     (FOLDER / "04_what_you_will_build.png").write_bytes(cleaning().png())
     (FOLDER / "05_what_you_will_build.png").write_bytes(finetuning().png())
