@@ -1,16 +1,18 @@
-"""The cleaning steps: megabytes a second, growth with the corpus, memory; MinHash against datasketch in one run.
+"""The cleaning steps: megabytes a second, growth, memory; MinHash against datasketch in one run.
 
-    python benchmarks/cleaning.py [--small 1 10] [--large 1 10 100] [--documents 10000] [--seeds 3] [--smoke]
+    python benchmarks/cleaning.py [--small 1 10] [--large 1 10 100] [--documents 10000]
+                                  [--seeds 3] [--smoke]
 
 1. *steps*: each step in a process of its own, processor time of one core, on samples of
-   `python-docs:full`. Steps that look at one document at a time are measured at the ``--small`` sizes
-   (in MB), those that compare documents at the ``--large`` ones. Beyond the size of the corpus its
-   documents come again with other words (each word exchanged for one of the same length), so that there
-   are no more duplicates than before.
-2. *pipeline*: peak memory of repairs, masks and all searches for duplicates in a row, at the largest size.
-3. *datasketch*: the same documents, word 5-grams, 14 × 8, with and without cutting into words, with
-   datasketch's own hash function and with the faster CRC that ours uses; recall of the exact pairs with a
-   Jaccard similarity of at least 0.8, mean over seeds; both verify their candidates.
+   `python-docs:full`. Steps that look at one document at a time are measured at the ``--small``
+   sizes (in MB), those that compare documents at the ``--large`` ones. Beyond the size of the
+   corpus its documents come again with other words (each word exchanged for one of the same
+   length), so that there are no more duplicates than before.
+2. *pipeline*: peak memory of repairs, masks and all searches for duplicates in a row, at the
+   largest size.
+3. *datasketch*: the same documents, word 5-grams, 14 × 8, with and without cutting into words,
+   with datasketch's own hash function and with the faster CRC that ours uses; recall of the exact
+   pairs with a Jaccard similarity of at least 0.8, mean over seeds; both verify their candidates.
 
 Writes ``benchmarks/results/cleaning.json``. About five minutes on two quiet cores.
 """
@@ -157,7 +159,7 @@ def pipeline(path: Path) -> None:
 
 
 def peak_memory() -> int:
-    """Bytes. Linux' own figure where there is one: the other counts the process that started this one, too."""
+    """Bytes. Linux' own figure where there is one: the other counts the parent process, too."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))[1]) * 1_024
@@ -166,7 +168,7 @@ def peak_memory() -> int:
 
 
 class Theirs:
-    """Clusters with datasketch: shingles, sketches, index, verification; processor seconds of each part."""
+    """Clusters with datasketch: shingles, sketches, index, verification; processor seconds."""
 
     def __init__(self, tokens: list[list[str]], seed: int, hash_function: Callable | None) -> None:
         from datasketch import MinHash, MinHashLSH
@@ -200,7 +202,7 @@ class Theirs:
 
 
 def against_datasketch(count: int, seeds: int) -> dict:
-    """Both on the same documents, in turn; the fastest of the seeds for speed, the mean for recall."""
+    """Both on the same documents, in turn; the fastest seed for speed, the mean for recall."""
     import datasketch
 
     from course_lib.cleaning.duplicates import exact_pairs, find_clusters

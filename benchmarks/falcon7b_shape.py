@@ -1,12 +1,13 @@
-"""Falcon-7B's real shape with random weights: loaded in four bits and trained, on a GPU or on a CPU.
+"""Falcon-7B's real shape with random weights: loaded in four bits and trained.
 
     python benchmarks/falcon7b_shape.py [--folder .course/falcon-7b-shape] [--keep]
 
-Needs 14 GB of disk, no download. The weights are written once, a shard a layer. On a GPU: memory that
-loading takes, peak memory, seconds a step and tokens a second at batch 1, 4, 8 and 512, 1,024, 2,048 tokens,
-beside the prediction of ``memory.py``, and generation. Without one: the most memory that loading adds,
-and one training step of 1 × 128 tokens. Writes ``benchmarks/results/falcon7b_shape.json``; a GPU's
-results and a CPU's stand side by side. ``--layers 2`` makes a smaller one to try (its results are only printed).
+Needs 14 GB of disk, no download. The weights are written once, a shard a layer. On a GPU: memory
+that loading takes, peak memory, seconds a step and tokens a second at batch 1, 4, 8 and 512, 1,024,
+2,048 tokens, beside the prediction of ``memory.py``, and generation. Without one: the most memory
+that loading adds, and one training step of 1 × 128 tokens. Writes
+``benchmarks/results/falcon7b_shape.json``; a GPU's results and a CPU's stand side by side.
+``--layers 2`` makes a smaller one to try (its results are only printed).
 """
 
 import argparse
@@ -59,7 +60,7 @@ BATCHES, LENGTHS = (1, 4, 8), (512, 1_024, 2_048)
 
 
 def write_weights(folder: Path, shape: dict) -> int:
-    """Random weights in bf16, a shard a layer and one for the rest; never more than a layer in memory. Bytes."""
+    """Random weights in bf16, a shard a layer and one for the rest. Returns their bytes."""
     config = FalconConfig(**shape, architectures=["FalconForCausalLM"], dtype="bfloat16")
     folder.mkdir(parents=True, exist_ok=True)
     with torch.device("meta"):
@@ -93,9 +94,9 @@ def _random(name: str, shape: torch.Size, generator: torch.Generator) -> torch.T
 
 
 class Highest:
-    """The most memory of this process while the block runs, sampled: its own (anonymous), and all that is resident.
+    """The most memory of this process while the block runs, sampled: its own, and all resident.
 
-    Files that are mapped and read count as resident until the system wants the room; they need not stay.
+    Files that are mapped and read count as resident until the system wants the room.
     """
 
     def __enter__(self) -> "Highest":
@@ -156,7 +157,7 @@ def load(folder: Path) -> tuple[Base, dict]:
 def train_steps(
     base: Base, model: torch.nn.Module, batch: int, length: int, steps: int = 3
 ) -> list[tuple]:
-    """(seconds, loss) of each step, with a fresh AdamW, activations computed again in the backward pass."""
+    """(seconds, loss) of each step, with a fresh AdamW and gradient checkpointing."""
     device = base.model.device
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(
@@ -185,7 +186,7 @@ def train_steps(
 
 
 def on_a_gpu(base: Base, model: torch.nn.Module) -> list[dict]:
-    """Peak memory and speed of each batch and length, beside the prediction; what does not fit is said."""
+    """Peak memory and speed of each batch and length, beside the prediction."""
     config, found = config_of(base.model.config), []
     for length in (n for n in LENGTHS if n <= base.model.config.max_position_embeddings):
         for batch in BATCHES:
@@ -254,10 +255,12 @@ def measure(folder: Path) -> dict:
 
 def machine() -> str:
     if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()}, {torch.cuda.get_device_properties(0).total_memory / 1e9:.0f} GB"
+        memory = torch.cuda.get_device_properties(0).total_memory / 1e9
+        return f"{torch.cuda.get_device_name()}, {memory:.0f} GB"
     import psutil
 
-    return f"{platform.machine()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 1e9:.0f} GB"
+    memory = psutil.virtual_memory().total / 1e9
+    return f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB"
 
 
 def versions() -> dict[str, str]:

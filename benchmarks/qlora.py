@@ -1,13 +1,14 @@
 """Our fine-tuning beside a plain script of peft and Trainer, and four bits beside sixteen.
 
-    python benchmarks/qlora.py [--parts speed quality] [--steps 30] [--rounds 5] [--seeds 3] [--long 150]
+    python benchmarks/qlora.py [--parts speed quality] [--steps 30] [--rounds 5] [--seeds 3]
+                               [--long 150]
 
-Speed: seconds a step (median) of ``fine_tune`` and of a plain script without our settings, with the
-same mini-falcon in four bits, the same rows, batches and learning rate, on a CPU; each in a process of
-its own, the two in turn, first quiet, then with two busy processes beside. The median round counts.
-Quality: held-out loss after ``--long`` steps, several seeds, in four bits and with the same 16-bit
-weights left as they are (computed in fp32), and the bytes of both. Writes ``benchmarks/results/qlora.json``;
-a part that was not asked for stays there as it was.
+Speed: seconds a step (median) of ``fine_tune`` and of a plain script without our settings, with
+the same mini-falcon in four bits, the same rows, batches and learning rate, on a CPU; each in a
+process of its own, the two in turn, first quiet, then with two busy processes beside. The median
+round counts. Quality: held-out loss after ``--long`` steps, several seeds, in four bits and with
+the same 16-bit weights left as they are (computed in fp32), and the bytes of both. Writes
+``benchmarks/results/qlora.json``; a part that was not asked for stays there as it was.
 """
 
 import argparse
@@ -70,7 +71,7 @@ def train_ours(model: str, steps: int) -> tuple[list[float], float]:
 
 
 def train_plain(model: str, steps: int) -> tuple[list[float], float]:
-    """What one finds in tutorials. Without the first line its Falcon would not be in four bits at all."""
+    """What one finds in tutorials. Without the first line its Falcon would not be in four bits."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import (
@@ -244,9 +245,7 @@ def main() -> None:
     parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise SystemExit(
-            "The plain script needs bitsandbytes, and this machine has none: nothing to compare with."
-        )
+        raise SystemExit("The plain script needs bitsandbytes, and this machine has none.")
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # what is compared is the processor's work
     if asked.one:
         one(asked.one, asked.model, asked.steps)
@@ -258,7 +257,8 @@ def main() -> None:
     }
     facts |= {"rows": f"{BATCH} × at most {LENGTH} tokens a step"}
     if "speed" in asked.parts:
-        command = f"python benchmarks/qlora.py --parts speed --steps {asked.steps} --rounds {asked.rounds}"
+        options = f"--parts speed --steps {asked.steps} --rounds {asked.rounds}"
+        command = f"python benchmarks/qlora.py {options}"
         facts["speed"] = {"command": command, **about, "versions": versions()}
         facts["speed"] |= speed(asked.model, asked.steps, asked.rounds)
     if "quality" in asked.parts:

@@ -1,16 +1,17 @@
-"""Clean Parquet or JSON Lines files on several processes or machines, with datatrove, the engine behind FineWeb.
+"""Clean Parquet or JSON Lines files on several processes or machines, with datatrove.
 
-    python assets/cleaning/on_many_machines.py INPUT OUTPUT [--workers 2] [--executor local|slurm|ray]
+    python assets/cleaning/on_many_machines.py INPUT OUTPUT [--workers 2] [--executor slurm]
 
-INPUT is a folder of ``.parquet`` files with the columns id and text, or of ``.jsonl`` files whose lines are
-``{"id": …, "text": …}``; other columns become metadata. ``pyarrow.parquet.write_table(corpus.table, "in/0.parquet")``
-writes one. OUTPUT gets the documents (``documents/``), what was removed and why (``removed/``), and
-datatrove's own records (``records/``).
+INPUT is a folder of ``.parquet`` files with the columns id and text, or of ``.jsonl`` files whose
+lines are ``{"id": …, "text": …}``; other columns become metadata.
+``corpus.to_dataset().to_parquet("in/0.parquet")`` writes one. OUTPUT gets the documents
+(``documents/``), what was removed and why (``removed/``), datatrove's own records (``records/``).
 
-The work is cut into tasks, one for each file, and every task runs through a list of blocks: datatrove's
-readers, its Gopher filter and its MinHash (signatures, buckets, clusters, filter: four jobs, because duplicates
-may lie in any two files), and steps of the course in a small adapter. datatrove does not compare what meets in
-a bucket; the course's ``drop_near`` does. Documents without text are passed over by its readers.
+datatrove is the engine behind FineWeb. The work is cut into tasks, one for each file, and every
+task runs through a list of blocks: datatrove's readers, its Gopher filter and its MinHash (four
+jobs, because duplicates may lie in any two files: signatures, buckets, clusters, filter), and steps
+of the course in a small adapter. What meets in a bucket is not compared, as ``drop_near`` does it.
+Documents without text are passed over by datatrove's readers.
 
 Start the same command again after a crash: tasks that were done are not repeated.
 
@@ -54,9 +55,7 @@ PARTITION, TIME = "cpu", "04:00:00"
 BEFORE = {"encoding": repair_encoding, "normal form": normalise, "empty": drop_empty}
 AFTER = {"personal data": mask_documents}
 HASHES = HashConfig(hash_fc="sha1")  # its default, xxhash, takes no strings since version 4
-MINHASH = MinhashConfig(
-    n_grams=5, num_buckets=14, hashes_per_bucket=8, hash_config=HASHES
-)  # FineWeb's
+MINHASH = MinhashConfig(hash_config=HASHES)  # its defaults are FineWeb's: 14 × 8, 5-grams
 SCHEMA = pa.schema([("id", pa.string()), ("text", pa.string()), ("metadata", pa.string())])
 
 
@@ -77,7 +76,7 @@ WORDS = CourseWords()
 
 
 class CourseStep(PipelineStep):
-    """One step of the course as a block. Each task writes its log to ``folder/name/00000.jsonl``."""
+    """One step of the course as a block. Each task writes its log: ``folder/name/00000.jsonl``."""
 
     type = "🧹 - STEP"
 
@@ -114,7 +113,7 @@ def writer(folder: Path) -> ParquetWriter:
 def clean(
     source: Path, output: Path, workers: int = 2, kind: str = "local", before: dict = BEFORE
 ) -> Path:
-    """Run all jobs, each after the one before; returns the folder with the documents that are left."""
+    """Run all jobs, one after the other; returns the folder with the documents that are left."""
     files = {suffix: list(source.glob(f"*.{suffix}")) for suffix in ("parquet", "jsonl")}
     if not any(files.values()):
         raise SystemExit(f"There is no .parquet or .jsonl file in {source}.")

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from course_lib.finetuning import figures as finetuning
 from course_lib.start_here.figures import course_map
-from course_lib.transformer import figures as transformer
 from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
 
 FOLDER = Path(__file__).parent
@@ -92,6 +90,34 @@ def history() -> DescribedFigure:
     )
 
 
+def transformer() -> DescribedFigure:
+    """Notebook 03 in one picture: text, tokens, vectors, blocks, the next token."""
+    figure, axis = canvas(width=8.4, height=2.2)
+    axis.set(title="A GPT in one line", xlim=(-0.7, 8.3), ylim=(-0.75, 1.15))
+    axis.set_axis_off()
+    boxes = {
+        "text": "open the f",
+        "tokens": "open | the | f",
+        "vectors": "0.3 −1.2 …\n0.8  0.1 …",
+        "blocks: look back,\nthink, again": "attention\n+ MLP",
+        "likely next tokens": "ile  0.81\nolder 0.12",
+    }
+    for column, (name, text) in enumerate(boxes.items()):
+        x, colour = 1.9 * column, COLOURS[column]
+        box = dict(boxstyle="round,pad=0.45", facecolor=colour + "40", edgecolor=colour)
+        axis.text(x, 0.25, text, ha="center", va="center", bbox=box, fontsize=9.5)
+        axis.text(x, -0.45, name, ha="center", va="center", fontsize=9.5)
+        if column:
+            axis.annotate("", (x - 0.65, 0.25), (x - 1.25, 0.25), arrowprops={"arrowstyle": "->"})
+    back = {"arrowstyle": "->", "connectionstyle": "arc3,rad=0.07"}
+    axis.annotate("", (0.0, 0.6), (7.6, 0.6), arrowprops=back)
+    return DescribedFigure(
+        figure,
+        "Text becomes tokens, tokens become vectors, blocks of attention and MLP refine them, and "
+        "the last vector says which token comes next; the chosen one is added to the text.",
+    )
+
+
 def embeddings() -> DescribedFigure:
     """Notebook 02 in one picture: from text to pairs, to vectors, to a map."""
     figure, axis = canvas(width=8.4, height=2.3)
@@ -169,6 +195,41 @@ def cleaning() -> DescribedFigure:
     )
 
 
+def finetuning() -> DescribedFigure:
+    """Notebook 05 in one picture: a frozen base in 4 bits, and a small detour that learns."""
+    figure, axis = canvas(width=8.4, height=2.5)
+    axis.set(
+        title="A large frozen model, and a small detour that learns", xlim=(0, 10), ylim=(-0.2, 2.7)
+    )
+    axis.set_axis_off()
+    boxes = (
+        (0.9, 1.3, "input x", 3),
+        (4.8, 2.0, "base W, frozen\n4 bits a weight", 0),
+        (3.6, 0.5, "A\nlearns", 1),
+        (6.0, 0.5, "B\nlearns", 1),
+        (9.1, 1.3, "output\nWx + s·B(Ax)", 3),
+    )
+    for x, y, text, colour in boxes:
+        face, edge = COLOURS[colour] + "30", COLOURS[colour]
+        style = {"boxstyle": "round,pad=0.4", "facecolor": face, "edgecolor": edge}
+        axis.text(x, y, text, ha="center", va="center", fontsize=9.5, bbox=style)
+    for start, end in (
+        ((1.3, 1.4), (4.05, 2.0)),
+        ((1.3, 1.2), (3.2, 0.6)),
+        ((3.95, 0.5), (5.65, 0.5)),
+        ((5.55, 2.0), (8.45, 1.45)),
+        ((6.35, 0.55), (8.45, 1.15)),
+    ):
+        axis.annotate("", end, start, arrowprops={"arrowstyle": "->", "lw": 1.3})
+    note = "rank 16: A makes a long vector short, B makes it long again"
+    axis.text(4.8, -0.12, note, ha="center", fontsize=9)
+    return DescribedFigure(
+        figure,
+        "A vector goes through the base, which stays as it is in four bits, and through a narrow "
+        "detour of two small matrices, which learns; both results are added.",
+    )
+
+
 if __name__ == "__main__":
     (FOLDER / "course_map.png").write_bytes(
         course_map(ready=["00", "01", "02", "03", "04", "05"]).png()
@@ -176,6 +237,6 @@ if __name__ == "__main__":
     (FOLDER / "00_what_you_will_build.png").write_bytes(start_here().png())
     (FOLDER / "01_what_you_will_build.png").write_bytes(history().png())
     (FOLDER / "02_what_you_will_build.png").write_bytes(embeddings().png())
-    (FOLDER / "03_what_you_will_build.png").write_bytes(transformer.what_you_will_build().png())
+    (FOLDER / "03_what_you_will_build.png").write_bytes(transformer().png())
     (FOLDER / "04_what_you_will_build.png").write_bytes(cleaning().png())
-    (FOLDER / "05_what_you_will_build.png").write_bytes(finetuning.what_you_will_build().png())
+    (FOLDER / "05_what_you_will_build.png").write_bytes(finetuning().png())

@@ -28,15 +28,16 @@ def _style(number: int) -> dict[str, str]:
 
 
 def _bars(
-    values: Mapping[str, float], label: str, *, styles: Sequence[int] = (), **words: str
+    rows: Sequence[tuple[str, float]], label: str, *, styles: Sequence[int] = (), **words: str
 ) -> tuple[Figure, Axes]:
     """Horizontal bars, the first on top; ``label`` formats the number beside each."""
-    figure, axis = canvas(width=8.0, height=0.36 * max(len(values), 1) + 1.2)
-    for row, value in enumerate(values.values()):
+    figure, axis = canvas(width=8.0, height=0.36 * max(len(rows), 1) + 1.2)
+    for row, (_, value) in enumerate(rows):
         bar = axis.barh(-row, value, **_style(styles[row] if styles else row))
         axis.bar_label(bar, [label.format(value)], fontsize=9)
-    axis.set_yticks(-np.arange(len(values)), [name.replace("$", r"\$") for name in values])
-    axis.set(xlim=(0, max(1e-9, 1.15 * max(values.values(), default=1))), **words)
+    axis.set_yticks(-np.arange(len(rows)), [name.replace("$", r"\$") for name, _ in rows])
+    longest = max((value for _, value in rows), default=1)
+    axis.set(xlim=(0, max(1e-9, 1.15 * longest)), **words)
     return figure, axis
 
 
@@ -61,14 +62,14 @@ def lengths(sizes: Sequence[int], name: str) -> DescribedFigure:
 
 def common_lines(counts: Mapping[str, int], documents: int, name: str) -> DescribedFigure:
     """The lines that stand in the most documents: line → documents, the most frequent first."""
-    percent = {_shortened(line, 52): 100 * count / documents for line, count in counts.items()}
+    percent = [(_shortened(line, 52), 100 * n / documents) for line, n in counts.items()]
     words = {"title": f"Lines that come back: {name}", "ylabel": "line"}
     same = [1] * len(percent)
     figure, _ = _bars(percent, " {:.1f}", styles=same, xlabel="documents with it (%)", **words)
     sentence = "No line is long enough to be counted."
     if counts:
-        first = 100 * next(iter(counts.values())) / documents
-        sentence = f"The most frequent line stands in {first:.1f} % of the {documents:,} documents."
+        sentence = f"The most frequent line stands in {percent[0][1]:.1f} % "
+        sentence += f"of the {documents:,} documents."
     return DescribedFigure(figure, sentence)
 
 
@@ -103,10 +104,10 @@ def reasons(counts: Mapping[tuple[str, str], int], title: str) -> DescribedFigur
     """Documents by (step, reason) that dropped them, the 12 most frequent; colours are steps."""
     shown = sorted(counts.items(), key=lambda item: -item[1])[:12]
     steps = list(dict.fromkeys(step for (step, _), _ in shown))
-    values = {f"{step}: {reason}": count for (step, reason), count in shown}
+    rows = [(f"{step}: {reason}", count) for (step, reason), count in shown]
     styles = [steps.index(step) for (step, _), _ in shown]
     words = {"title": title, "xlabel": "documents dropped", "ylabel": "step and reason"}
-    figure, _ = _bars(values, " {:,}", styles=styles, **words)
+    figure, _ = _bars(rows, " {:,}", styles=styles, **words)
     sentence = f"{sum(counts.values()):,} documents were dropped"
     if shown:
         sentence += f"; {shown[0][1]:,} of them by the rule “{shown[0][0][1]}”"
@@ -195,7 +196,8 @@ def candidate_similarities(similarities: Sequence[float], threshold: float) -> D
 def removed_fractions(fractions: Mapping[str, float]) -> DescribedFigure:
     """The fraction of the text that each kind of deduplication removes by itself."""
     words = {"title": "What each kind of duplicate amounts to", "ylabel": "kind"}
-    figure, _ = _bars(fractions, " {:.1%}", xlabel="fraction of characters removed", **words)
+    rows = list(fractions.items())
+    figure, _ = _bars(rows, " {:.1%}", xlabel="fraction of characters removed", **words)
     top = max(fractions, key=fractions.__getitem__)
     sentence = f"By itself, the search for {top} removes most: {fractions[top]:.1%} of the text."
     return DescribedFigure(
@@ -206,7 +208,8 @@ def removed_fractions(fractions: Mapping[str, float]) -> DescribedFigure:
 def leaked_perplexities(values: Mapping[str, float]) -> DescribedFigure:
     """Perplexity of groups of held-out documents; a log axis, because they differ much."""
     words = {"title": "How surprising are held-out documents?", "ylabel": "documents"}
-    figure, axis = _bars(values, " {:.0f}", xlabel="perplexity of a word (log scale)", **words)
+    rows = list(values.items())
+    figure, axis = _bars(rows, " {:.0f}", xlabel="perplexity of a word (log scale)", **words)
     axis.set(xscale="log", xlim=(1, 3 * max(values.values())))
     groups = ", ".join(f"{name}: {value:.0f}" for name, value in values.items())
     return DescribedFigure(figure, f"Perplexity by group of held-out documents: {groups}.")

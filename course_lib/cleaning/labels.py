@@ -36,6 +36,7 @@ class LabelBook:
         if not re.fullmatch(r"[\w-]{1,60}", task):
             raise ValueError(f"{task!r} is no name for labels: use letters, digits, - and _")
         self.path = (folder or settings.settings_file().parent / "labels") / f"{task}.json"
+        self._labels: dict[str, bool] = {}
         self._labels = self._read()
 
     def _read(self) -> dict[str, bool]:
@@ -48,7 +49,7 @@ class LabelBook:
         except (OSError, ValueError, AttributeError):
             pass
         self.path.replace(self.path.with_suffix(".damaged.json"))
-        return {}
+        return self._labels
 
     def __len__(self) -> int:
         return len(self._labels)

@@ -130,8 +130,11 @@ def passages(texts: Iterable[str], max_bytes: int = 500) -> list[str]:
     No token is shorter than a byte, so that a passage fits a context of ``max_bytes`` + 1 tokens.
     """
     keep = {"expand_tabs": False, "replace_whitespace": False, "drop_whitespace": False}
-    wrapper = textwrap.TextWrapper(max_bytes // 4, break_on_hyphens=False, **keep)
-    return [passage for text in texts for passage in wrapper.wrap(text)]
+    cut: list[str] = []
+    for text in texts:
+        width = max_bytes if text.isascii() else max_bytes // 4  # a character has up to four
+        cut += textwrap.wrap(text, width, break_on_hyphens=False, **keep)
+    return cut
 
 
 def as_examples(tokenizer: Any, texts: Iterable[str]) -> list[dict[str, list[int]]]:

@@ -1,8 +1,8 @@
 """Precision and recall by kind, where the truth is known.
 
 Recall: of what there is to find, how much was found? Precision: of what was reported, how much is
-right? One ``Score`` for both truths of this course: the damage of ``messy``, and the labelled texts
-of ``personal_truth``.
+right? One ``Score`` for both truths of this course: the damage in ``songbook-messy``, and the
+labelled texts of ``personal_truth``.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,11 +10,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from course_lib.cleaning.lyrics import STRAIGHT, Cleaner, apply_changes
-from course_lib.cleaning.messy import Defect
 from course_lib.cleaning.personal import KINDS, Span, find_personal
 from course_lib.cleaning.personal_truth import Labelled
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One defect that was planted; ``load_corpus("songbook-messy").manifest["defects"]`` has them.
+
+    kind   one of ``lyrics.KINDS``, or ``copy``: the whole page a second time, damaged differently
+    line   number of the line in the messy text, from 0; for ``lost label`` the line before
+           which the label is missing; 0 for ``copy``
+    clean  what should stand there: None when the line should go, and for ``copy`` too
+    """
+
+    document: str
+    kind: str
+    line: int
+    clean: str | None
 
 
 @dataclass(slots=True)
@@ -49,7 +64,7 @@ class Score:
 def measure_cleaner(
     cleaner: Cleaner, pages: Iterable[Document], defects: Iterable[Defect]
 ) -> dict[str, Score]:
-    """Scores by kind of a cleaner on the pages of ``make_messy``.
+    """Scores by kind of a cleaner on the pages of ``songbook-messy``.
 
     A defect is found, and a change right, when the line is afterwards what it was before the damage
     (curly quotation marks count as straight ones). ``wrong`` has (id, change, what should be there:

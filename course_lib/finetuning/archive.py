@@ -50,13 +50,8 @@ def refuse_adapted(model: Any) -> None:
 def base_facts(base: Base) -> dict[str, Any]:
     """Name, bits, and SHA-256 of a base's weight files (on the hub: its revision)."""
     place, here = find_model(base.name)
-    checksum = getattr(base.model.config, "_commit_hash", None)
-    if here:
-        digest = hashlib.sha256()
-        for path in sorted(Path(place).glob("*.safetensors")):
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        checksum = digest.hexdigest()
+    checksums = [sha256_of(path) for path in sorted(Path(place).glob("*.safetensors"))]
+    checksum = " ".join(checksums) if here else base.model.config._commit_hash
     return {"name": base.public_name, "checksum": checksum, "four_bit": bool(base.quantized_by)}
 
 
@@ -86,16 +81,11 @@ def load_adapter(base: Base, folder: Path, same_base: bool = True) -> PeftModel:
     try:
         if same_base and (folder / "base.json").is_file():
             wanted = json.loads((folder / "base.json").read_text(encoding="utf-8"))
-            name, facts = wanted["name"], base_facts(base)
-            if wanted["checksum"] != facts["checksum"]:
+            name, four_bit = wanted["name"], wanted["four_bit"]
+            if {**base_facts(base), "name": name} != wanted:
                 raise CourseError(
-                    f"This adapter was learned on {name}, and {base.name} is another model or has "
-                    f'changed since: load the right one with load_base("{name}").'
-                )
-            if wanted["four_bit"] != facts["four_bit"]:
-                raise CourseError(
-                    "This adapter was learned beside weights of another size: load its base with "
-                    f"four_bit={wanted['four_bit']}."
+                    f"This adapter was learned on another model than {base.name} as it is here, or "
+                    f'in another number of bits: load load_base("{name}", four_bit={four_bit}).'
                 )
         if not (folder / NEEDED).is_file():
             raise FileNotFoundError  # peft would take a pickle file, or ask the hub
@@ -138,18 +128,14 @@ def unpack(path: Path, folder: Path, sha256: str | None = None) -> Path:
         if sha256 not in (None, sha256_of(path)):
             raise CourseError(f"{path.name} was changed since: its SHA-256 is another one.")
         with zipfile.ZipFile(path) as archive:
-            wanted = [
-                (PureWindowsPath(member.filename).name, member)
-                for member in archive.infolist()
-                if member.filename.endswith(ENDINGS)
+            named = [
+                (PureWindowsPath(member.filename).name, member) for member in archive.infolist()
             ]
-            wanted = [(name, member) for name, member in wanted if not name.startswith("._")]
-            names, size = {name for name, _ in wanted}, sum(m.file_size for _, m in wanted)
-            if len(names) < len(wanted) or NEEDED not in names or size > MAX_BYTES:
-                raise CourseError(
-                    f"{path.name} is refused: it must hold one adapter, of at most 4 GB."
-                )
-            files = {name: archive.read(member) for name, member in wanted}
+            wanted = [(n, m) for n, m in named if n.endswith(ENDINGS) and not n.startswith("._")]
+            files, size = dict(wanted), sum(member.file_size for _, member in wanted)
+            if len(files) < len(wanted) or NEEDED not in files or size > MAX_BYTES:
+                raise CourseError(f"{path.name} does not hold one adapter, of at most 4 GB.")
+            files = {name: archive.read(member) for name, member in files.items()}
     except DAMAGED as error:
         raise CourseError(f"{path.name} is missing or damaged: fetch it again.") from error
     folder.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ def refuse(answer: Any, mistakes: Iterable[tuple[Any, str]]) -> None:
 
 @exercise(NOTEBOOK, "5.1")
 def training_bytes(answer: Callable[[int, int, int], float]) -> str:
-    """``answer(frozen, trained, bits)``: bytes of both; trained ones have a gradient and Adam's two."""
+    """``answer(frozen, trained, bits)``: bytes of both, with gradient and Adam's two."""
     mistakes = (
         (40, "With a trained weight come a gradient and Adam's two numbers."),
         (80, "Adam's two running means are missing: 4 bytes each, for every trained weight."),

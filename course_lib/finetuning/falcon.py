@@ -18,7 +18,11 @@ from typing import Any
 from unittest import mock
 
 import torch
+from accelerate import PartialState
+from huggingface_hub import HfApi
 from torch import Tensor, nn
+from transformers import AutoConfig, BitsAndBytesConfig, modeling_utils
+from transformers.models.falcon import modeling_falcon
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.memory import LAYERS, estimate, measured, what_fits
@@ -118,8 +122,6 @@ def load_base(
 
 def read_config(name: str) -> Any:
     """The configuration alone, a few kilobytes."""
-    from transformers import AutoConfig
-
     place, here = find_model(name)
     try:
         return AutoConfig.from_pretrained(place, **({"local_files_only": True} if here else {}))
@@ -146,8 +148,6 @@ def check_room(name: str, config: Any, four_bit: bool, free: int) -> None:
 
 def four_bit_settings(dtype: torch.dtype) -> Any:
     """transformers' settings for NF4 with double quantisation (Dettmers et al. 2023)."""
-    from transformers import BitsAndBytesConfig
-
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
@@ -158,8 +158,6 @@ def four_bit_settings(dtype: torch.dtype) -> Any:
 
 def quantizable() -> Any:
     """Within, a Falcon is built of plain ``nn.Linear``, the only class that is put into 4 bits."""
-    from transformers.models.falcon import modeling_falcon
-
     return mock.patch.object(modeling_falcon, "FalconLinear", nn.Linear)
 
 
@@ -169,8 +167,6 @@ def unmapped() -> Any:
     The pages of a mapped file count as the process's memory until the system wants them back: for
     Falcon-7B 14 GB more than the model needs.
     """
-    from transformers import modeling_utils
-
     theirs = modeling_utils.safe_open
 
     def safe_open(*args: Any, **options: Any) -> Any:
@@ -224,23 +220,18 @@ def is_four_bit(module: nn.Module) -> bool:
 
 def verify(base: Base) -> None:
     """Raise unless every linear layer is in 4 bits and the bytes are those of ``memory``."""
-    four = [name for name in base.layers if is_four_bit(base.model.get_submodule(name))]
     config = config_of(base.model.config)
-    count = 4 * config.n_layers
-    problem = ""
-    if not len(four) == len(base.layers) == count:
-        problem = f"{len(four)} of {count} linear layers of {base.name} are in 4 bits"
-    found, expected = measured(base.model), estimate(config, "inference in 4 bits")
+    four = sum(is_four_bit(base.model.get_submodule(name)) for name in base.layers)
+    count, found, expected = 4 * config.n_layers, measured(base.model), estimate(config)
+    problems = [] if four == len(base.layers) == count else [f"{four} of {count} are in 4 bits"]
     for part in ("linear", "scales"):
         have, want = getattr(found, part), getattr(expected, part)
-        if not problem and abs(have - want) > MAX_DIFFERENCE * want:
-            problem = (
-                f"{base.name} in 4 bits should hold {want:,} bytes of {part} and holds {have:,}"
-            )
-    if problem:
+        if abs(have - want) > MAX_DIFFERENCE * want:
+            problems.append(f"they hold {have:,} bytes of {part} and should hold {want:,}")
+    if problems:
         raise CourseError(
-            f"{problem}: your transformers or bitsandbytes differ from those the course knows; "
-            "install the versions of requirements.lock."
+            f"The linear layers of {base.name} are not as they should be: {problems[0]}. Install "
+            "transformers and bitsandbytes as in requirements.lock: yours are not those we know."
         )
 
 
@@ -250,18 +241,12 @@ def _free_gpu_memory() -> int | None:
 
 def _own_gpu() -> int:
     """The card of this process: under ``torchrun`` each holds a whole copy on its own."""
-    from accelerate import PartialState
-
     return PartialState().local_process_index
 
 
 def _hub_answers() -> bool:
     """Asked only where a GPU could make use of the answer."""
-    if not torch.cuda.is_available():
-        return False
-    from huggingface_hub import HfApi
-
     try:
-        return bool(HfApi().model_info(LARGE, timeout=5))
+        return torch.cuda.is_available() and bool(HfApi().model_info(LARGE, timeout=5))
     except Exception:  # offline, blocked, gated: all the same here
         return False

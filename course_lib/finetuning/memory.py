@@ -59,13 +59,6 @@ def layer_shapes(config: Config) -> dict[str, tuple[int, int]]:
     }
 
 
-def scale_bytes(weights: int, double_quant: bool) -> int:
-    """What 4 bits need beside the codes of a matrix."""
-    blocks = math.ceil(weights / BLOCKSIZE)
-    nested = blocks + FP32 * math.ceil(blocks / NESTED_BLOCKSIZE) + FP32
-    return nested if double_quant else FP32 * blocks
-
-
 def adapter_parameters(config: Config, r: int, target_modules: Iterable[str] = LAYERS) -> int:
     """Parameters of a LoRA: r · (in + out) for each adapted layer."""
     shapes = layer_shapes(config)
@@ -97,6 +90,10 @@ def estimate(
     four, learns = method in ("qlora", "inference in 4 bits"), method in ("full", "lora", "qlora")
     size = FP32 if method == "full" else dtype_bytes
     linear = sum((n + 1) // 2 for n in matrices) if four else size * sum(matrices)
+    blocks = [math.ceil(n / BLOCKSIZE) for n in matrices]
+    scales = FP32 * sum(blocks)
+    if double_quant:  # the codes of the scales, their own scales, and the mean that was taken off
+        scales = sum(n + FP32 * math.ceil(n / NESTED_BLOCKSIZE) + FP32 for n in blocks)
     biases = sum(out for out, _ in layer_shapes(config).values()) * config.bias
     adapter = adapter_parameters(config, r, target_modules) if method in ("lora", "qlora") else 0
     trained = (count.total if method == "full" else adapter) if learns else 0
@@ -107,7 +104,7 @@ def estimate(
     cache = 0 if learns else 2 * layers * config.n_kv_heads * config.head_dim * tokens * dtype_bytes
     return Memory(
         linear=layers * (linear + biases * size),
-        scales=layers * sum(scale_bytes(n, double_quant) for n in matrices) if four else 0,
+        scales=layers * scales if four else 0,
         embedding=(count.embedding + count.positions) * size,
         norms=count.norms * size,
         adapter=adapter * FP32,

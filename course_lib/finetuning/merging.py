@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from course_lib.finetuning.archive import load_adapter, refuse_adapted
+from course_lib.finetuning.archive import load_adapter
 from course_lib.finetuning.falcon import Base, is_four_bit
 from course_lib.finetuning.nf4 import NF4Linear, dequantize
 
@@ -53,6 +53,5 @@ def merge(base: Base, adapter: Path, dtype: torch.dtype | None = None) -> Any:
     ``dtype``: fp32 keeps the answers; 16 bits round the small changes. A base that is not in four
     bits is merged as it is: the wrong way, if the adapter was learned beside four bits.
     """
-    refuse_adapted(base.model)
     dequantize_model(base.model, dtype)
     return load_adapter(base, adapter, same_base=False).merge_and_unload().eval()

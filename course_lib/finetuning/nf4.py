@@ -207,12 +207,11 @@ class NF4Linear(nn.Linear):
     @property
     def quantized(self) -> Quantized:
         shape = torch.Size((self.out_features, self.in_features))
-        packed, absmax = self.weight[:, 0], self.absmax
-        # A cast of the whole model reaches the buffers: the numbers of the scales stay fp32.
-        if self.nested_absmax is None:
-            return Quantized(packed, absmax.float(), shape, self.dtype)
-        nested, offset = self.nested_absmax.float(), self.offset.float()
-        return Quantized(packed, absmax, shape, self.dtype, nested_absmax=nested, offset=offset)
+        buffers = {name: getattr(self, name) for name in ("absmax", "nested_absmax", "offset")}
+        for name, part in buffers.items():  # a cast of the model reaches them: scales stay fp32
+            if part is not None and part.dtype != torch.uint8:
+                buffers[name] = part.float()
+        return Quantized(self.weight[:, 0], shape=shape, dtype=self.dtype, **buffers)
 
     def forward(self, x: Tensor) -> Tensor:
         result = _Multiply.apply(x, self)

@@ -31,7 +31,7 @@ def make_attention_mask(
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Attention written out: the outputs, shaped like ``query``, and the weights (…, time, past)."""
+    """Attention written out: outputs, shaped like ``query``, and the weights (…, time, past)."""
     scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     weights = scores.masked_fill(~mask, -math.inf).softmax(-1)
     return weights @ value, weights

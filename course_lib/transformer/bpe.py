@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import regex
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from course_lib.errors import CourseError
 
@@ -103,7 +104,7 @@ def learn_merges(
 def _merge(
     word: list[int], pair: Pair, new_id: int, count: int, changes: dict[Pair, int]
 ) -> list[int]:
-    """The word with ``pair`` replaced by ``new_id``; ``changes`` in the counts of pairs around it."""
+    """The word with ``pair`` replaced by ``new_id``; ``changes`` count the pairs around it."""
     left, right = pair
     merged, i, last = [], 0, len(word) - 1
     while i <= last:
@@ -220,13 +221,16 @@ class BPETokenizer:
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of the tokens. Special tokens are nothing."""
         ids = list(ids)
+        self._check(ids)
+        return b"".join([self.token_bytes[token_id] for token_id in ids])
+
+    def _check(self, ids: list[int]) -> None:
         if ids and not (min(ids) >= 0 and max(ids) < len(self)):
             wrong = next(token_id for token_id in ids if not 0 <= token_id < len(self))
             raise CourseError(
                 f"There is no token {wrong}: this tokenizer has 0 to {len(self) - 1}. "
                 "Is it the one that the model learned with?"
             )
-        return b"".join([self.token_bytes[token_id] for token_id in ids])
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text. Bytes that are no UTF-8, as half a character at a cut, become �."""
@@ -234,43 +238,25 @@ class BPETokenizer:
 
     def id_to_token(self, token_id: int) -> str:
         """A token as the files write it: one visible character a byte, Ġ for a blank."""
+        self._check([token_id])
         names = list(self.special_tokens)
         if token_id < len(names):
             return names[token_id]
         return "".join(CHARACTER[byte] for byte in self.token_bytes[token_id])
 
-    def to_json(self) -> dict:
-        """The ``tokenizers`` library's description of this tokenizer."""
-        byte_level = dict(
-            type="ByteLevel", add_prefix_space=False, trim_offsets=True, use_regex=True
-        )
-        marks = dict(single_word=False, lstrip=False, rstrip=False, normalized=False, special=True)
-        return {
-            "version": "1.0",
-            "truncation": None,
-            "padding": None,
-            "added_tokens": [
-                {"id": token_id, "content": name, **marks}
-                for name, token_id in self.special_tokens.items()
-            ],
-            "normalizer": None,
-            "pre_tokenizer": byte_level,
-            "post_processor": None,
-            "decoder": byte_level,
-            "model": {
-                "type": "BPE",
-                **dict.fromkeys(("dropout", "unk_token")),
-                **dict.fromkeys(("continuing_subword_prefix", "end_of_word_suffix")),
-                **dict.fromkeys(("fuse_unk", "byte_fallback", "ignore_merges"), False),
-                "vocab": {self.id_to_token(token_id): token_id for token_id in range(len(self))},
-                "merges": [[self.id_to_token(part) for part in pair] for pair in self.merges],
-            },
-        }
+    def to_tokenizers(self) -> Tokenizer:
+        """The same tokenizer as one of the ``tokenizers`` library."""
+        vocab = {self.id_to_token(token_id): token_id for token_id in range(len(self))}
+        merges = [(self.id_to_token(left), self.id_to_token(right)) for left, right in self.merges]
+        theirs = Tokenizer(models.BPE(vocab, merges))
+        theirs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        theirs.decoder = decoders.ByteLevel()
+        theirs.add_special_tokens(list(self.special_tokens))
+        return theirs
 
     def save(self, path: str | os.PathLike) -> None:
         """Write ``tokenizer.json``, which ``tokenizers`` and ``transformers`` read."""
-        text = json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n"
-        Path(path).write_text(text, encoding="utf-8")
+        Path(path).write_text(self.to_tokenizers().to_str(pretty=True) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "BPETokenizer":

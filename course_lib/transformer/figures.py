@@ -32,33 +32,6 @@ def _arrow(axis: Axes, start: tuple, end: tuple, **style: Any) -> None:
     axis.annotate("", end, start, arrowprops={"arrowstyle": "->", **style})
 
 
-def what_you_will_build() -> DescribedFigure:
-    """Notebook 03 in one picture: text, tokens, vectors, blocks, the next token."""
-    figure, axis = canvas(width=8.4, height=2.2)
-    axis.set(title="A GPT in one line", xlim=(-0.7, 8.3), ylim=(-0.75, 1.15))
-    axis.set_axis_off()
-    boxes = {
-        "text": "open the f",
-        "tokens": "open | the | f",
-        "vectors": "0.3 −1.2 …\n0.8  0.1 …",
-        "blocks: look back,\nthink, again": "attention\n+ MLP",
-        "likely next tokens": "ile  0.81\nolder 0.12",
-    }
-    for column, (name, text) in enumerate(boxes.items()):
-        x, colour = 1.9 * column, COLOURS[column]
-        box = dict(boxstyle="round,pad=0.45", facecolor=colour + "40", edgecolor=colour)
-        _write(axis, x, 0.25, text, bbox=box, fontsize=9.5)
-        _write(axis, x, -0.45, name, fontsize=9.5)
-        if column:
-            _arrow(axis, (x - 1.9 + 0.65, 0.25), (x - 0.65, 0.25))
-    _arrow(axis, (7.6, 0.6), (0.0, 0.6), connectionstyle="arc3,rad=0.07")
-    return DescribedFigure(
-        figure,
-        "Text becomes tokens, tokens become vectors, blocks of attention and MLP refine them, and the "
-        "last vector says which token comes next; the chosen one is added to the text.",
-    )
-
-
 def cuts(rows: Sequence[tuple[str, Sequence[str]]]) -> DescribedFigure:
     """The same text cut in several ways; a dot stands for a blank."""
     figure, axis = canvas(width=8.4, height=0.55 * len(rows) + 0.7)
@@ -236,8 +209,8 @@ def three_masks() -> DescribedFigure:
     axes[2].axvline(3.5, color=COLOURS[2], lw=1.5, ls="--")
     return DescribedFigure(
         figure,
-        "An encoder looks both ways, a decoder only back; the model of 2017 reads its input with the "
-        "one and writes its output with the other (lines part input from output).",
+        "An encoder looks both ways, a decoder only back; the model of 2017 reads its input with "
+        "the one and writes its output with the other (lines part input from output).",
     )
 
 

@@ -168,7 +168,7 @@ class Block(nn.Module):
 
 
 class MiniGPT(nn.Module):
-    """Tokens in, a score for every possible next token out. The embedding is the last layer, too."""
+    """Tokens in, a score for every possible next token out; the last layer is the embedding."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()

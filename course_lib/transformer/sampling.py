@@ -40,7 +40,7 @@ GREEDY = SamplingParams(temperature=0.0)
 
 
 def penalise_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
-    """Make tokens that were ``seen`` (…, time) less likely (Keskar et al. 2019, "CTRL", section 4.1).
+    """Make tokens that were ``seen`` (…, time) less likely (Keskar et al. 2019, section 4.1).
 
     Positive scores are divided, negative ones multiplied.
     """
@@ -102,7 +102,7 @@ def generate(
     eos_token_id: int | None = None,
     seed: int = 0,
 ) -> Iterator[int]:
-    """Go on from ``input_ids``, a token at a time, until there are enough or ``eos_token_id`` comes.
+    """Go on from ``input_ids``, one token at a time, up to ``max_new_tokens`` or ``eos_token_id``.
 
     What was read is kept in a cache, so a token costs one step. A text that outgrows the context
     forgets its first half, which is then read again.
@@ -110,7 +110,7 @@ def generate(
     text = list(input_ids)
     if not text:
         raise CourseError(
-            "There is nothing to go on from: give at least one token, perhaps the end-of-text token."
+            "There is nothing to go on from: give at least one token, say the end-of-text token."
         )
     device = model.embedding.weight.device
     generator = torch.Generator(device="cpu").manual_seed(seed)

@@ -4,7 +4,6 @@ All of this, and ``doctor``, needs only the standard library: it runs before the
 """
 
 import argparse
-import os
 import sys
 
 from course_lib import bootstrap
@@ -71,9 +70,6 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted: start the same command again.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `… doctor | head`: whoever read has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def run(options: argparse.Namespace, rest: list[str]) -> int:

@@ -29,16 +29,13 @@ def examine(here: Machine) -> Iterator[Finding]:
     facts = dict(here.describe())
     yield OK, "Python", f"{here.python}; {facts['System']}"
     yield packages(here)
-    total, free, home = here.memory_total or 8e9, here.disk_free or 4e9, places.home()
+    total, free = here.memory_total or 8e9, here.disk_free or 4e9
     advice = "; notebooks take up to 4 GB: close other programs, or use Google Colab"
     level = OK if total > 7.5e9 else NOTE if total > 3.5e9 else PROBLEM  # "8 GB" is a little less
     yield level, "Memory", facts["Memory"] + (advice if level != OK else "")
     level = OK if free >= (5e8 if here.torch else 4e9) else PROBLEM
     yield level, "Disk", facts["Disk"] + (": too little, free some" if level != OK else "")
-    if places.is_writable(home):
-        yield OK, "Folder", places.home_note() or "the checkout itself"
-    else:
-        yield PROBLEM, "Folder", f"{home} is read-only: set COURSE_HOME to a folder of your own"
+    yield OK, "Folder", places.home_note() or "the checkout itself"
     yield graphics(here)
     yield NOTE if here.cores < 2 else OK, "Processor", facts["Processor"]
     asked = not os.environ.get("HF_HUB_OFFLINE")

@@ -21,7 +21,9 @@ def bar(
     It is plain text, so it works in every front end, and it disappears at the end, so that a
     saved notebook carries no trace of it. A headless run and output to a file show none.
     """
-    watched = not settings.headless() and ("ipykernel" in sys.modules or sys.stdout.isatty())
+    watched = not settings.headless() and (
+        "ipykernel.kernelapp" in sys.modules or sys.stdout.isatty()
+    )
     return tqdm(
         items,
         desc=description,

@@ -26,7 +26,9 @@ def profile_choice() -> str | None:
     """``cpu``, ``gpu`` or ``smoke`` if ``COURSE_PROFILE`` names one, else None."""
     profile = os.environ.get("COURSE_PROFILE", "").strip().lower() or None
     if profile not in (None, *PROFILES):
-        raise CourseError(f"COURSE_PROFILE is {profile!r}: make it one of {', '.join(PROFILES)}.")
+        raise CourseError(
+            f"COURSE_PROFILE is {profile!r}, but must be one of {', '.join(PROFILES)}."
+        )
     return profile
 
 

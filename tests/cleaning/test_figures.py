@@ -57,3 +57,8 @@ def test_the_largest_cluster_comes_first_and_differences_are_marked() -> None:
     assert figures.differences("a b c", "a c") == "a [–] c"
     assert "no near duplicates" in table(["one", "two"], 5)
     assert "ann@" not in table(["write to ann@example.org about this"] * 2)
+
+
+def test_long_lines_that_begin_alike_stay_apart() -> None:
+    shown = figures.common_lines({"x" * 60 + "1": 2, "x" * 60 + "2": 1}, 8, "toy")
+    assert len(shown.figure.axes[0].get_yticklabels()) == 2

@@ -159,9 +159,13 @@ def test_two_open_notebooks_keep_each_other_s_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["{", "[1]", '{"a": 3}', ""])
 def test_a_damaged_file_of_labels_is_set_aside(tmp_path: Path, content: str) -> None:
     (tmp_path / "mine.json").write_text(content)
-    LabelBook("mine", tmp_path).put("one", True)
+    book = LabelBook("mine", tmp_path)
+    book.put("one", True)
     assert (tmp_path / "mine.damaged.json").read_text() == content
     assert list(json.loads((tmp_path / "mine.json").read_text()).values()) == [True]
+    (tmp_path / "mine.json").write_text(content)  # damaged while the notebook is open
+    book.put("two", False)
+    assert LabelBook("mine", tmp_path).get("one") is True
 
 
 def test_the_simulated_annotator_wants_prose(documents: list[Document]) -> None:

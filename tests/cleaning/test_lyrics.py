@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from messy_songbook import make_messy
 
 from course_lib.cleaning.lyrics import (
     REPAIRS,
@@ -16,7 +17,6 @@ from course_lib.cleaning.lyrics import (
     read_label,
     shared_lines,
 )
-from course_lib.cleaning.messy import make_messy
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.truth import measure_cleaner
 from course_lib.errors import CourseError
@@ -131,6 +131,7 @@ def test_repetition_finds_what_no_word_list_knows() -> None:
             "See River Band LiveGet tickets as low as $50You might also like\n",
             "fallEmbedShare URLCopyEmbedCopy",
         ),
+        ("River Song Lyrics[Verse 1]\nI walk", "You might also like ", "fall 12 Embed"),
         ("River Song Lyrics[Verse 1]\nI walk", "You might also like\n", "fall\n12Embed"),
         ("River Song Lyrics\n\n[Verse 1]\nI walk", "", "fall\nEmbed"),
         (

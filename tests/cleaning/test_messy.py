@@ -3,9 +3,9 @@
 from collections import Counter
 
 import pytest
+from messy_songbook import as_jsonl, make_messy
 
 from course_lib.cleaning.lyrics import KINDS, Change, apply_changes
-from course_lib.cleaning.messy import as_jsonl, make_messy
 from course_lib.workbook.corpus import load_corpus
 from course_lib.workbook.corpus.builtin import FOLDER, songbook
 

@@ -85,7 +85,7 @@ def test_what_comes_back_gives_the_same_logits(
 def test_another_base_is_refused_and_so_are_other_bits(packed: Path, tiny: Path) -> None:
     folder = archive.unpack(packed, packed.parent / "out")
     other = save_falcon(packed.parent / "other-falcon", steps=1)
-    with pytest.raises(CourseError, match="was learned on tiny-falcon, and"):
+    with pytest.raises(CourseError, match="on another model than .*four_bit=True"):
         archive.load_adapter(ours(other), folder)
     with pytest.raises(CourseError, match="four_bit=True"):
         archive.load_adapter(load_base(tiny, four_bit=False), folder)
@@ -122,7 +122,7 @@ def test_nothing_leaves_the_folder_and_nothing_that_could_run_comes_out(packed: 
 
 def test_two_adapters_or_none_are_refused_and_nothing_is_written(packed: Path) -> None:
     for names in ({"adapter_model.safetensors": "model.bin"}, {"README.md": "x/README.md"}):
-        with pytest.raises(CourseError, match="must hold one adapter"):
+        with pytest.raises(CourseError, match="does not hold one adapter"):
             archive.unpack(rewritten(packed, names, **{"README.md": b""}), packed.parent / "out")
         assert not (packed.parent / "out").exists()
 

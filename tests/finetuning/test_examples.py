@@ -15,7 +15,7 @@ from course_lib.finetuning.examples import (
     prepend_context,
     prompt_ids,
 )
-from course_lib.workbook.evaluate import IGNORE_INDEX, pad_batch
+from course_lib.workbook.evaluate import IGNORE_INDEX
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -86,13 +86,6 @@ def test_an_ordinary_prompt_is_that_of_the_template(tokenizer, chatml: bool) -> 
     assert prompt_ids("What is it?", tokenizer) == expected
     tokenizer.chat_template = None
     assert tokenizer.decode(prompt_ids("What?", tokenizer)) == "What?\n\n"
-
-
-def test_padding_hides_only_itself() -> None:
-    rows = [([5, 6, 0], [5, 6, 0]), ([7, 0], [IGNORE_INDEX, 0])]
-    batch = pad_batch([{"input_ids": ids, "labels": labels} for ids, labels in rows], 0)
-    assert batch["labels"].tolist() == [[5, 6, 0], [IGNORE_INDEX, 0, IGNORE_INDEX]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
 
 
 @pytest.mark.parametrize("text", ["plain words", "naïve 温室 🌱", " \n\n  tab\t"])

@@ -130,16 +130,13 @@ def test_packing_comes_back_and_the_first_is_above() -> None:
     codes = torch.randint(16, (101,), dtype=torch.uint8)
     assert torch.equal(nf4.unpack(nf4.pack(codes), 101), codes)
     assert nf4.pack(torch.tensor([1, 2], dtype=torch.uint8)).tolist() == [0x12]
+    values = torch.randn(64, 256)
+    assert nf4.quantize(values).bytes == 64 * 128 + 4 * 256
+    assert nf4.quantize(values, double_quant=True).bytes == 64 * 128 + 256 + 4 + 4
     with pytest.raises(ValueError, match="floating-point"):
         nf4.quantize(codes)
     with pytest.raises(ValueError, match="nf4, fp4, int4"):
         nf4.codebook("nf3")
-
-
-def test_bytes_are_counted() -> None:
-    values = torch.randn(64, 256)
-    assert nf4.quantize(values).bytes == 64 * 128 + 4 * 256
-    assert nf4.quantize(values, double_quant=True).bytes == 64 * 128 + 256 + 4 + 4
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -157,20 +154,6 @@ def test_the_layer_is_the_dequantized_one_both_ways(bias: bool, dtype: torch.dty
     plain(y).square().sum().backward()
     torch.testing.assert_close(x.grad, y.grad, **near)
     assert 0 < (plain.weight - base.weight).norm() / base.weight.norm() < 0.15
-
-
-def test_the_layer_is_that_of_bitsandbytes(bnb) -> None:  # noqa: ANN001
-    from bitsandbytes.nn import Linear4bit
-
-    torch.manual_seed(2)
-    base = nn.Linear(128, 64, bias=False)
-    options = {"compute_dtype": torch.float32, "compress_statistics": False, "quant_type": "nf4"}
-    theirs = Linear4bit(128, 64, bias=False, **options)
-    theirs.load_state_dict(base.state_dict())
-    theirs = theirs.to("cpu")
-    theirs.support_avx512bf16_for_cpu = False
-    x, ours = torch.randn(7, 128), NF4Linear(base, double_quant=False)
-    torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=1e-5)
 
 
 def test_the_layer_takes_peft_and_a_saved_state() -> None:

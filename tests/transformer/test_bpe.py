@@ -13,20 +13,8 @@ from course_lib.errors import CourseError
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
 from course_lib.workbook.corpus import load_corpus
 
-ODD = [
-    *(
-        "",
-        " ",
-        "\n\n  x",
-        "naïve café",
-        "温室の土",
-        "🌱👩\u200d👩\u200d👧 water",
-        "אבג",
-        "a\u0301",
-        "don't we'll",
-    ),
-    *("\x00\x01", "  indented\n\tcode()  ", "1,234.5", f"a {END_OF_TEXT} b"),
-]
+ODD = ["", " ", "\n\n  x", "naïve café", "温室の土", "🌱👩\u200d👩\u200d👧 water", "אבג", "a\u0301"]
+ODD += ["don't we'll", "\x00\x01", "  indented\n\tcode()  ", "1,234.5", f"a {END_OF_TEXT} b"]
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +127,8 @@ def test_other_files_are_refused(content: str, tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_of_another_order_is_refused(tmp_path: Path) -> None:
-    stored = BPETokenizer.train(["low lower lowest"] * 3, 262).to_json()
+    tokenizer = BPETokenizer.train(["low lower lowest"] * 3, 262)
+    stored = json.loads(tokenizer.to_tokenizers().to_str())
     vocabulary = stored["model"]["vocab"]
     vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
     (tmp_path / "t.json").write_text(json.dumps(stored))
@@ -152,6 +141,16 @@ def test_a_vocabulary_stops_where_the_text_has_nothing_more() -> None:
     assert len(BPETokenizer.train([], 5_000, special_tokens=())) == 256
     with pytest.raises(CourseError, match="too small"):
         BPETokenizer.train(["x"], 100)
+
+
+@pytest.mark.parametrize("token_id", [-1, 262, 10**9])
+def test_an_id_without_a_token_gets_a_sentence(token_id: int) -> None:
+    tokenizer = BPETokenizer.train(["low lower lowest"] * 3, 262)
+    for wrong in (tokenizer.decode, tokenizer.decode_bytes):
+        with pytest.raises(CourseError, match=f"no token {token_id}: this tokenizer has 0 to 261"):
+            wrong([5, token_id])
+    with pytest.raises(CourseError, match="no token"):
+        tokenizer.id_to_token(token_id)
 
 
 def test_a_very_long_word_is_no_trap() -> None:

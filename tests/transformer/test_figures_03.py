@@ -5,6 +5,7 @@ import torch
 
 from course_lib.errors import CourseError
 from course_lib.transformer import figures
+from course_lib.workbook.training import History
 
 
 def test_tokens_are_written_with_letters_that_the_font_has() -> None:
@@ -20,6 +21,13 @@ def test_the_sentence_names_what_is_seen() -> None:
     assert "2 can be drawn" in bars.sentence and "75% instead of 60%" in bars.sentence
     cost = figures.token_bits(["x", "y"], [1.0, 9.0])
     assert "“y” surprised the model most, with 9.0 bits; the mean is 5.0" in cost.sentence
+
+
+def test_the_sentence_below_a_loss_is_computed() -> None:
+    falls = figures.loss_curve(History(losses=[3.0, 2.0, 1.5], evaluations=[(3, 1.6)]))
+    rises = figures.loss_curve(History(losses=[1.5, 2.0, 3.0]))
+    assert "falls: 3.00 at the start, 1.50 at the end" in falls.sentence
+    assert "does not fall: 1.50 at the start, 3.00" in rises.sentence
 
 
 def test_one_token_is_refused_with_a_sentence() -> None:
@@ -41,7 +49,6 @@ def test_the_held_out_curve_grows() -> None:
 
 def test_every_figure_can_be_drawn() -> None:
     drawn = [
-        figures.what_you_will_build(),
         figures.two_blocks(),
         figures.three_masks(),
         figures.cuts([("one", ["a ", "b"]), ("two", ["a b"])]),

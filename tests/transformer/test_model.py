@@ -150,8 +150,9 @@ def test_a_shape_that_no_model_has_is_refused(wrong: dict) -> None:
         Config(**{"vocab_size": 50, **wrong})
 
 
-def test_a_text_longer_than_the_learned_positions_is_refused() -> None:
-    model, cache = MiniGPT(Config(50, d_model=16, n_layers=1, block_size=8)), KVCache()
+@pytest.mark.parametrize("kind", ["gpt", "falcon"])
+def test_a_text_longer_than_the_block_size_is_refused(kind: str) -> None:
+    model, cache = MiniGPT(Config(50, kind, 16, 1, block_size=8)), KVCache()
     model(torch.zeros(1, 8, dtype=torch.long), cache=cache)
     for given, past in ((9, None), (1, cache)):
         with pytest.raises(CourseError, match="at most 8 tokens"):

@@ -1,14 +1,16 @@
 """Muon and AdamW as one optimiser: who trains what, and going on from a checkpoint."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from course_lib.errors import CourseError
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW
-from course_lib.workbook.evaluate import next_token_loss
+from course_lib.workbook.evaluate import next_token_loss as loss
 from course_lib.workbook.training import TrainingConfig, train
 
 SHAPE = Config(20, "gpt", d_model=16, n_layers=2, n_heads=2, block_size=16)
@@ -22,10 +24,6 @@ def model(seed: int = 0) -> MiniGPT:
 
 def draw(generator: torch.Generator) -> Tensor:
     return torch.randint(0, 20, (2, 9), generator=generator)
-
-
-def loss(model: MiniGPT, rows: Tensor) -> Tensor:
-    return next_token_loss(model, rows)
 
 
 def test_every_parameter_is_trained_once() -> None:
@@ -53,25 +51,54 @@ def test_each_part_gets_its_learning_rate() -> None:
 
 
 def test_an_interrupted_run_ends_like_a_whole_one(tmp_path: Path) -> None:
-    whole, parts = model(), model()
+    whole, stopped, fresh = model(), model(), model(seed=1)
     train(whole, draw, loss, CONFIG, make_optimizer=MuonAndAdamW)
-    path = tmp_path / "checkpoint.safetensors"
-    config = TrainingConfig(**{**vars(CONFIG), "checkpoint_path": path, "save_steps": 5})
+    config = replace(CONFIG, checkpoint_path=tmp_path / "run.safetensors", save_steps=5)
+    calls = []
 
     def stops(model: MiniGPT, rows: Tensor) -> Tensor:
-        stops.steps += 1
-        if stops.steps == 8:
+        calls.append(1)
+        if len(calls) == 8:
             raise RuntimeError("the power is gone")
-        return next_token_loss(model, rows)
+        return loss(model, rows)
 
-    stops.steps = 0
     with pytest.raises(RuntimeError):
-        train(parts, draw, stops, config, make_optimizer=MuonAndAdamW)
-    fresh = model(seed=1)
+        train(stopped, draw, stops, config, make_optimizer=MuonAndAdamW)
+    with pytest.raises(CourseError, match="another optimiser, MuonAndAdamW"):
+        train(fresh, draw, loss, config, resume=True)
     history = train(fresh, draw, loss, config, make_optimizer=MuonAndAdamW, resume=True)
     assert history.steps == 12
     for one, other in zip(whole.parameters(), fresh.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_it_is_one_of_torchs_optimisers() -> None:
+    """Schedulers and closures work on it, and its state is that of its parts."""
+    own = model()
+    optimizer = MuonAndAdamW(own, CONFIG)
+    assert isinstance(optimizer, torch.optim.Optimizer)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        value = loss(own, draw(torch.Generator().manual_seed(0)))
+        value.backward()
+        return value
+
+    before = own.blocks[0].mlp.up_proj.weight.clone()
+    assert optimizer.step(closure) > 0 and not torch.equal(own.blocks[0].mlp.up_proj.weight, before)
+    scheduler.step()
+    assert [part.param_groups[0]["lr"] for part in optimizer.parts] == [0.01, 0.01]
+    assert len(optimizer.state_dict()["state"]) == len(list(own.parameters()))
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_model_without_blocks_is_trained_by_adamw(frozen: bool) -> None:
+    plain = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 1))
+    plain[1].requires_grad_(not frozen)
+    optimizer = MuonAndAdamW(plain, CONFIG)
+    assert [type(part).__name__ for part in optimizer.parts] == ["AdamW"]
+    assert len(optimizer.param_groups[0]["params"]) == (2 if frozen else 4)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -106,6 +106,17 @@ def test_it_goes_on_beyond_its_context_and_stops_at_the_mark(model: MiniGPT) -> 
         next(generate(model, [], 3))
 
 
+@pytest.mark.parametrize("params", [GREEDY, SamplingParams(), SamplingParams(0.5, 5, 0.9)], ids=str)
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_a_broken_model_gets_a_sentence(
+    model: MiniGPT, params: SamplingParams, value: float
+) -> None:
+    with torch.no_grad():
+        model.embedding.weight[3] = value
+    with pytest.raises(CourseError, match="scores are no numbers"):
+        list(generate(model, [1], 3, params))
+
+
 def test_the_stream_holds_half_characters_back() -> None:
     tokenizer = BPETokenizer([], special_tokens=())
     text = "温室 🌱 naïve"

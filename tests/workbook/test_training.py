@@ -208,6 +208,21 @@ def test_a_full_disk_is_one_sentence_and_the_old_checkpoint_survives(
     assert saved.checkpoint_path.read_bytes() == content
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_products_are_in_bf16_and_weights_in_fp32() -> None:
+    model, seen = make_model(0).cuda(), []
+
+    def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        out = model(batch[0].cuda())
+        seen.append(out.dtype)
+        return (out.float() - batch[1].cuda()).square().mean()
+
+    history = train(model, draw, loss, TrainingConfig(300, 0.02))
+    bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    assert set(seen) == {torch.bfloat16 if bf16 else torch.float32}
+    assert model[0].weight.dtype == torch.float32 and history.losses[-1] < history.losses[0] / 2
+
+
 def test_gradients_are_clipped() -> None:
     model, seen = nn.Linear(8, 1), []
     hook = model.weight.register_hook(lambda gradient: seen.append(gradient.norm().item()))

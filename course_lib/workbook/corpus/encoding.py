@@ -112,7 +112,8 @@ def recognise(path: Path, declared: str = "") -> tuple[str, bool]:
                 return encoding, False
         text = head.replace(b"\x00", b"")
         is_text = sum(map(text.count, CONTROLS)) <= MAX_CONTROLS * len(text)
-        if len(text) < len(head) and not (is_text and 0.7 * len(head) < len(text) <= _sound(text)):
+        is_utf8 = len(text.decode("utf-8", "ignore").encode()) > len(text) - 4  # cut at the end
+        if len(text) < len(head) and not (is_text and is_utf8 and len(text) > 0.7 * len(head)):
             return _utf16(head), False
         if not is_text:
             raise Problem("binary")
@@ -151,15 +152,6 @@ def _first_wrong(block: bytes, file: BinaryIO) -> tuple[int | None, bool]:
         only_ascii = only_ascii and block[:-3].isascii()
         position += len(block)
         block = file.read(CHUNK)
-
-
-def _sound(text: bytes) -> int:
-    """How many of these bytes are UTF-8; a character that is cut off at the end counts."""
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(text)
-    except UnicodeDecodeError as error:
-        return error.start
-    return len(text)
 
 
 def guess_encoding(sample: bytes) -> str | None:

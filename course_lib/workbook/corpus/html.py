@@ -12,7 +12,7 @@ HIDDEN = frozenset(("script", "style", "template", "noscript", "noframes"))
 _INLINE = re.compile(
     r"a|abbr|b|bdi|cite|code|em|font|i|kbd|mark|q|s|small|span|strong|sub|sup|tt|u|var"
 )
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,30})(?:[\s/][^<>]*)?>|<!--|<[!?][^<>]*>")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,60})(?:[\s/][^<>]*)?>|<!--|<[!?][^<>]*>")
 _WITHOUT = re.compile(r"<(noscript|noframes)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,300})</title", re.IGNORECASE)
 

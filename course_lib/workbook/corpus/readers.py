@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from html import unescape
 from pathlib import Path
+from xml.etree import ElementTree
 
 import regex
 
@@ -184,16 +185,42 @@ def _without_pictures(path: Path) -> io.BytesIO:
             raise Problem("unreadable", f"it unpacks to more than {MAX_MARKUP // 1_000_000} MB")
         for name in markup:
             data = package.read(name)
-            if name.startswith("word/"):
-                data = re.sub(rb"</?w:(?:fldSimple|bdo|dir|customXml)\b[^>]*>", b"", data)
-                data = re.sub(rb"<m:oMath>.*?</m:oMath>", _formula, data, flags=re.DOTALL)
+            if re.match(r"word/(document|footnotes|endnotes)\w*\.xml", name):
+                root = ElementTree.fromstring(data)
+                _open(root, root.tag.partition("}")[0] + "}")
+                data = ElementTree.tostring(root)
             target.writestr(name, data)
     return small
 
 
-def _formula(match: re.Match[bytes]) -> bytes:
-    signs = b"".join(re.findall(rb"<m:t[^>]*>([^<]*)</m:t>", match[0]))
-    return b"<w:r><w:t>" + signs + b"</w:t></w:r>"
+def _open(parent: ElementTree.Element, word: str) -> None:
+    """Replace fields, directions, formulas, readings and drawn text boxes by the text in them."""
+    for place, child in reversed(list(enumerate(parent))):
+        name = child.tag.rpartition("}")[2]
+        inside: list[ElementTree.Element] | None = None
+        if name in ("fldSimple", "bdo", "dir", "customXml", "oMathPara"):
+            inside = list(child)
+        elif name == "ruby":
+            inside = [run for part in child if part.tag.endswith("}rubyBase") for run in part]
+        elif name == "oMath":
+            inside = [ElementTree.Element(word + "r")]
+            text = ElementTree.SubElement(inside[0], word + "t")
+            text.text = "".join(part.text or "" for part in child.iter() if part.tag.endswith("}t"))
+        elif name == "AlternateContent" and len(list(child)) == 1:  # nothing for old readers
+            inside = list(child[0])
+        elif name == "drawing":
+            boxes = [part for part in child.iter() if part.tag.endswith("}txbxContent")]
+            within = {id(part) for box in boxes for part in box.iter() if part is not box}
+            picture = ElementTree.Element(word + "pict")
+            picture.extend(box for box in boxes if id(box) not in within)
+            inside = [picture] if boxes else None
+        if inside is not None:
+            holder = ElementTree.Element("opened")
+            holder.extend(inside)
+            _open(holder, word)
+            parent[place : place + 1] = list(holder)
+        else:
+            _open(child, word)
 
 
 def notebook(path: Path) -> Iterator[Part | Problem]:

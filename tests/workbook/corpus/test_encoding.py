@@ -1,6 +1,7 @@
 """Text from bytes: right, or reported with the place; never silently mangled."""
 
 import io
+import random
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,32 @@ OLD = [
 ]
 
 
+RARE = {
+    "iso8859_3": "La knabino iris al la ĝardeno, ĉar ŝi volis aŭdi la birdojn kaj la ĵurnalon.",
+    "mac_cyrillic": "Деца се играју у башти, а бака их гледа кроз прозор, јер је данас лепо време.",
+    "mac_greek": "Τα παιδιά παίζουν στον κήπο και η γιαγιά τα κοιτάζει από το παράθυρο.",
+    "cp852": "Djeca se igraju u vrtu, išao je kroz šumu i vidio životinju koja je tražila kuću.",
+    "koi8_u": "Діти граються в саду, а бабуся дивиться на них із вікна й усміхається.",
+    "cp866": "Дети играют в саду, а бабушка смотрит на них из окна и улыбается.",
+    "cp1257": "Vaikai žaidžia sode, o močiutė žiūri į juos pro langą ir šypsosi.",
+    "tis_620": "เด็กๆ เล่นอยู่ในสวน และคุณยายมองพวกเขาจากหน้าต่างแล้วยิ้ม เพราะวันนี้อากาศดี",
+    "big5": "孩子們在花園裡玩耍，奶奶從窗口看著他們微笑，因為今天天氣很好。",
+}
+
+
 def read(path: Path, declared: str = "") -> str:
     return "".join(TextFile(path, declared).chunks())
+
+
+def read_broken(tmp_path: Path, content: bytes) -> tuple[str, Problem]:
+    """What is read of such a file, and the problem at its end."""
+    path = tmp_path / "broken.txt"
+    path.write_bytes(content)
+    kept = []
+    with pytest.raises(Problem) as caught:
+        for chunk in TextFile(path).chunks():
+            kept.append(chunk)
+    return "".join(kept), caught.value
 
 
 @pytest.mark.parametrize(("text", "name"), OLD, ids=[f"{text[:6]}-{name}" for text, name in OLD])
@@ -87,6 +112,24 @@ def test_a_little_text_is_read_rightly_or_reported(text: str, name: str) -> None
     assert len(wrong) <= 1, wrong
 
 
+@pytest.mark.parametrize("name", RARE)
+def test_rare_encodings_are_read_rightly_and_short_ones_never_wrongly(name: str) -> None:
+    text = RARE[name]
+    for sample in (text, text * 20):
+        found = guess_encoding(sample.encode(name))
+        assert found and sample.encode(name).decode(found) == sample
+    for start in range(0, len(text) - 46, 4):
+        data = text[start : start + 45].encode(name)
+        found = guess_encoding(data)
+        assert not found or data.isascii() or data.decode(found) == text[start : start + 45]
+
+
+@pytest.mark.parametrize("times", [1, 40])
+def test_one_sign_of_an_old_macintosh_is_not_exchanged(times: int) -> None:
+    text = "The temperature in the room was 20 °C and the ticket cost 5 £, said the owner of it. "
+    assert guess_encoding((text * times).encode("mac_roman")) in (None, "mac-roman")
+
+
 @pytest.mark.parametrize(
     "text", [GERMAN, JAPANESE, ARABIC, EMOJI], ids=["German", "CJK", "RTL", "emoji"]
 )
@@ -106,38 +149,19 @@ def test_utf16_without_a_mark(tmp_path: Path, text: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("size", [200, 5_000, 600_000])
-def test_random_bytes_are_no_text(tmp_path: Path, size: int) -> None:
-    path = tmp_path / "noise.txt"
-    state, noise = 12345, bytearray()
-    for _ in range(size):
-        state = (state * 1103515245 + 12345) % 2**31
-        noise.append(1 + (state >> 16) % 255)
-    path.write_bytes(bytes(noise))
-    with pytest.raises(Problem) as caught:
-        read(path)
-    assert caught.value.reason in ("binary", "encoding")
-
-
-def test_a_picture_is_binary(tmp_path: Path) -> None:
-    path = tmp_path / "picture.txt"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20)
-    with pytest.raises(Problem) as caught:
-        read(path)
-    assert caught.value.reason == "binary"
+def test_random_bytes_and_pictures_are_no_text(tmp_path: Path, size: int) -> None:
+    noise = random.Random(size).choices(range(1, 256), k=size)
+    assert read_broken(tmp_path, bytes(noise))[1].reason in ("binary", "encoding")
+    picture = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20
+    assert read_broken(tmp_path, picture)[1].reason == "binary"
 
 
 @pytest.mark.parametrize("before", ["plain words. ", "größere Wörter. "])
 def test_a_bad_byte_late_in_a_file_is_reported_with_its_place(tmp_path: Path, before: str) -> None:
     sound = before.encode() * (3 * encoding.CHUNK // len(before.encode()))
-    path = tmp_path / "late.txt"
-    path.write_bytes(sound + b"\xff\xfe\xfd\x81 and more words" * 3)
-    kept = []
-    with pytest.raises(Problem) as caught:
-        for chunk in TextFile(path).chunks():
-            kept.append(chunk)
-    assert caught.value.reason == "encoding"
-    assert f"{len(sound):,}" in caught.value.detail and "kept" in caught.value.detail
-    assert "".join(kept) == sound.decode()
+    kept, problem = read_broken(tmp_path, sound + b"\xff\xfe\xfd\x81 and more words" * 3)
+    assert problem.reason == "encoding" and kept == sound.decode()
+    assert f"{len(sound):,}" in problem.detail and "kept" in problem.detail
 
 
 @pytest.mark.parametrize("before", [0, 1, 2, 20, 300, 5000])
@@ -152,35 +176,23 @@ def test_latin1_after_much_ascii_is_still_recognised(tmp_path: Path, before: int
 
 
 def test_utf8_mixed_into_latin1_is_reported(tmp_path: Path) -> None:
-    path = tmp_path / "mixed.txt"
-    path.write_bytes((GERMAN * 20).encode("latin-1") + (GERMAN * 20).encode("utf-8"))
-    with pytest.raises(Problem, match="from byte"):
-        read(path)
+    mixed = (GERMAN * 20).encode("latin-1") + (GERMAN * 20).encode("utf-8")
+    assert "from byte" in read_broken(tmp_path, mixed)[1].detail
 
 
 @pytest.mark.parametrize(
     "junk", [b"\xff\xfe\xfd\x81", b"\xff" * 8, b"\x81", b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98"]
 )
-def test_damage_in_an_english_text_is_not_taken_for_an_old_encoding(
-    tmp_path: Path, junk: bytes
-) -> None:
-    path = tmp_path / "damaged.txt"
-    path.write_bytes(
-        b"The harbour was quiet that evening. " * 50 + junk + b" and the boats came home " + junk
-    )
-    with pytest.raises(Problem, match="from byte 1,800 on"):
-        read(path)
+def test_damage_in_an_english_text_is_no_old_encoding(tmp_path: Path, junk: bytes) -> None:
+    text = b"The harbour was quiet that evening. " * 50 + junk + b" and the boats came home " + junk
+    assert "from byte 1,800 on" in read_broken(tmp_path, text)[1].detail
 
 
-def test_nul_bytes_late_in_a_file_end_it(tmp_path: Path) -> None:
-    path = tmp_path / "log.txt"
-    path.write_bytes(b"line\n" * encoding.CHUNK + b"\x00" * 100)
-    kept = []
-    with pytest.raises(Problem) as caught:
-        for chunk in TextFile(path).chunks():
-            kept.append(chunk)
-    assert caught.value.reason == "binary"
-    assert "".join(kept) == "line\n" * encoding.CHUNK
+@pytest.mark.parametrize("text", ["hello world", "größere Wörter", "line\n" * encoding.CHUNK])
+@pytest.mark.parametrize("zeros", [1, 3, 100])
+def test_nul_bytes_end_a_text(tmp_path: Path, text: str, zeros: int) -> None:
+    kept, problem = read_broken(tmp_path, text.encode() + b"\x00" * zeros)
+    assert problem.reason == "binary" and (kept == text or (zeros == 100 and not kept))
 
 
 def test_characters_across_the_borders_of_chunks(

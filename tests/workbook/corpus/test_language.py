@@ -3,10 +3,10 @@
 from course_lib.workbook.corpus.language import identify, main_language
 
 TEXTS = {
-    "en": "The keeper of the lighthouse wrote a letter every evening and carried it down to the harbour.",
-    "de": "Der Wärter des Leuchtturms schrieb jeden Abend einen Brief und trug ihn hinunter zum Hafen.",
-    "fr": "Le gardien du phare écrivait une lettre chaque soir et la portait jusqu'au port du village.",
-    "zh": "灯塔的看守人每天晚上都写一封信，然后把它带到港口去，读给那里的船只听。冬天过后，他把所有的信都带走了。",
+    "en": "The keeper of the lighthouse wrote a letter each evening and carried it to the harbour.",
+    "de": "Der Wärter des Leuchtturms schrieb jeden Abend einen Brief und trug ihn zum Hafen.",
+    "fr": "Le gardien du phare écrivait une lettre chaque soir et la portait au port du village.",
+    "zh": "灯塔的看守人每天晚上都写一封信，然后把它带到港口去，读给那里的船只听。",
 }
 
 

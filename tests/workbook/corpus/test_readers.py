@@ -109,6 +109,7 @@ def test_html_gives_the_article_without_menus_and_scripts(tmp_path: Path) -> Non
         ("<?xml version='1.0'?><p>one<br>two</p><style>x</style><td>three", ["one\ntwo\nthree"]),
         ("<!-- nothing -->", []),
         ("<title>App</title><noscript>Enable JavaScript</noscript><div id=r></div>", []),
+        ("<title>A</title><noscript><p>Enable <b>it</b></noscript><app-root></app-root>", []),
         ("<title>F</title><frameset><noframes><body>no frames</body></noframes></frameset>", []),
     ],
 )
@@ -180,6 +181,14 @@ BOX = (
     "<w:r><w:pict><v:shape xmlns:v='urn:schemas-microsoft-com:vml'><v:textbox><w:txbxContent><w:p>"
     f"{word_run('in a box')}</w:p></w:txbxContent></v:textbox></v:shape></w:pict></w:r>"
 )
+DRAWN = (
+    "<w:r><w:drawing><x:txbx xmlns:x='urn:shape'><w:txbxContent><w:p>"
+    f"{word_run('in a drawing')}</w:p></w:txbxContent></x:txbx></w:drawing></w:r>"
+)
+RUBY = (
+    f"<w:r><w:ruby><w:rt>{word_run('kan')}</w:rt><w:rubyBase>{word_run('漢')}</w:rubyBase>"
+    "</w:ruby></w:r>"
+)
 STRICT = (
     (
         b"http://schemas.openxmlformats.org/officeDocument/2006/relationships",
@@ -205,6 +214,8 @@ STRICT = (
         (f"<w:hyperlink w:anchor='a'>{word_run('link')}</w:hyperlink>", "Start link"),
         ("<m:oMath><m:r><m:t>x=1</m:t></m:r></m:oMath>", "Start x=1"),
         (BOX, "Start \n\nin a box"),
+        (DRAWN, "Start \n\nin a drawing"),
+        (RUBY, "Start 漢"),
         ("<w:r><w:t>a</w:t><w:br/><w:t>&lt;b&gt;</w:t></w:r>", "Start a\n<b>"),
     ],
 )

@@ -1,9 +1,10 @@
 """A messy twin of the songbook, in the state in which lyrics are scraped, with the truth kept.
 
-Every change is made by a seeded generator and recorded as a ``Defect``, so that a cleaner's
-precision and recall can be computed for each kind, and the clean text can be had back. A line
-carries one defect at most. The built-in corpus ``songbook-messy`` is ``make_messy`` with seed 0,
-kept as a file; ``python -m course_lib.cleaning.messy`` writes it anew.
+    python assets/corpora/messy_songbook.py
+
+writes ``songbook-messy.jsonl`` anew: ``make_messy`` with seed 0. Every change is made by a seeded
+generator and recorded as a ``Defect``, so that a cleaner's precision and recall can be computed for
+each kind, and the clean text can be had back. A line carries one defect at most.
 """
 
 import html
@@ -13,6 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from course_lib.cleaning.truth import Defect
 from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.corpus import Document, builtin
 
@@ -37,22 +39,6 @@ FOOTERS = (
     "(c) lyrics are property of their owners, page visited {views} times",
 )
 TAGS = ("{}<br>", "<i>{}</i>", "<p>{}</p>", '<span class="line">{}</span>')
-
-
-@dataclass(frozen=True, slots=True)
-class Defect:
-    """One planted defect.
-
-    kind   one of ``lyrics.KINDS``, or ``copy``: the whole page a second time, damaged differently
-    line   number of the line in the messy text, from 0; for ``lost label`` the line before
-           which the label is missing; 0 for ``copy``
-    clean  what should stand there: None when the line should go, and for ``copy`` too
-    """
-
-    document: str
-    kind: str
-    line: int
-    clean: str | None
 
 
 @dataclass(slots=True)
