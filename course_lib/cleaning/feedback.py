@@ -2,8 +2,7 @@
 
 Shumailov et al. 2024, "AI models collapse when trained on recursively generated data", replaces
 the text in every generation; Gerstgrasser et al. 2024, "Is model collapse inevitable?", keeps the
-real text and adds to it. Both ways are here, each beside a control that gets the same volume of
-real text instead.
+real text and adds to it. Both ways are here, each beside as much real text instead.
 """
 
 import random

@@ -85,12 +85,6 @@ def read_label(line: str) -> tuple[str, int | None] | None:
     return kind, _ROMAN.index(number) + 1 if number in _ROMAN else int(number) if number else None
 
 
-def label_text(kind: str, number: int | None = None) -> str:
-    """ "[Verse 2]" for ("verse", 2)."""
-    name = "-".join(part.capitalize() for part in kind.split("-"))
-    return f"[{name}]" if number is None else f"[{name} {number}]"
-
-
 def _blocks(lines: Sequence[str]) -> list[tuple[int, int]]:
     """(first, one after the last) for each run of lines with text; a label begins a new one."""
     blocks: list[tuple[int, int]] = []
@@ -186,9 +180,10 @@ _HEADER = re.compile(  # "5 ContributorsTranslationsDeutschRiver Song Lyrics[Ver
 )
 _GLUED = re.compile(  # what the site puts between two lines, or behind one, without a line break
     r"(?P<advert>See [^\n]{1,80}? Live\s?Get tickets as low as \S?[\d.,]+"
-    r"|(?:^|(?<=[\w.,!?)\]]))You might also like(?=[^\W\d_a-z]|[\[(“]|$))"
-    r"|(?P<footer>(?:(?<=[^\s\d])(?:\d{1,4}(?:\.\d)?[KM]?)?|(?<=\s\d)|(?<=\s\d\d)|(?<=\s\d{4}))"
-    r"Embed(?:Share URLCopyEmbedCopy)?$)"
+    r"|(?:^|(?<=[\w.,!?)\]]))You might also like(?=[^\W\d_a-z]|[\[(“]|$)"
+    r"|\s?You might also like\s?(?=\[))"
+    r"|(?P<footer>(?:(?<=[^\s\d])(?:\d{1,4}(?:\.\d)?[KM]?)?|(?<=\s\d)|(?<=\s\d\d)|(?<=\s\d{4})"
+    r"|(?:\s\d{1,3})?\s)Embed(?:Share URLCopyEmbedCopy)?$)"
 )
 
 
@@ -490,15 +485,15 @@ def _put_labels(lines: list[_Line]) -> None:
     texts = [line.text for line in left]
     song = parse_song("\n".join(texts))
     blocks = _blocks(texts)[1 if song.title else 0 :]
-    for (start, _), section, label in zip(
-        blocks, song.sections, guess_labels(song.sections), strict=True
-    ):
-        if label[0] and not section.kind:
+    guesses = guess_labels(song.sections)
+    for (start, _), section, (kind, number) in zip(blocks, song.sections, guesses, strict=True):
+        if kind and not section.kind:
             above, row = left[start - 1] if start else None, left[start].row
             if above and above.row < row:
                 row = above.row + 1
             place = lines.index(above) + 1 if above else lines.index(left[start])
-            lines.insert(place, _Line(row, label_text(*label), "lost label"))
+            name = kind.title() if number is None else f"{kind.title()} {number}"
+            lines.insert(place, _Line(row, f"[{name}]", "lost label"))
 
 
 def clean_songs(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:

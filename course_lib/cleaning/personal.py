@@ -60,7 +60,7 @@ _PHONE = re.compile(
     r")(?![\w/]|[.,:-]\d)"
 )
 _REFERENCE = re.compile(  # what stands before a number that is none
-    r"(?i)\b(?:ISBN|ISSN|doi|arXiv|RFC|v|vol|version|no|pp?|pages?|build)\W{0,2}(?:-?1[03]\W{1,2})?$"
+    r"(?i)\b(?:ISBN|ISSN|doi|arXiv|RFC|vol|version|pp|pages?|build)\W{0,2}(?:-?1[03]\W{1,2})?$"
 )
 _NUMBERS = re.compile(r"[+-]?\d+\.\d{3,}(?: [+-]?\d+\.\d{3,})*|\d{3} \d{3} (?:1[5-9]|20)\d\d")
 _STREET = "Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Way|Close|Court|Ct|Square|Terrace"

@@ -131,6 +131,7 @@ def test_repetition_finds_what_no_word_list_knows() -> None:
             "See River Band LiveGet tickets as low as $50You might also like\n",
             "fallEmbedShare URLCopyEmbedCopy",
         ),
+        ("River Song Lyrics[Verse 1]\nI walk", "You might also like ", "fall 12 Embed"),
         ("River Song Lyrics[Verse 1]\nI walk", "You might also like\n", "fall\n12Embed"),
         ("River Song Lyrics\n\n[Verse 1]\nI walk", "", "fall\nEmbed"),
         (

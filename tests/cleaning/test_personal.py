@@ -32,6 +32,7 @@ def test_placeholders_are_typed_and_consistent() -> None:
         ("Ring +44 20 7946 0018, (020) 7946 0018.", "Ring [phone 1], [phone 2]."),
         ("(07700 900123) or 212-555-0142", "([phone 1]) or [phone 2]"),
         ("(212) 555-0142, (11) 98765-4321", "[phone 1], [phone 2]"),
+        ("phone no. 020 7946 0018, p: 07700 900123", "phone no. [phone 1], p: [phone 2]"),
         ("0044 20 7946 0018, +33 6 12 34 56 78", "[phone 1], [phone 2]"),
         ("at 12 Harbour Lane, Little Wending AB1 2CD.", "at [address 1]."),
         ("at 7 Mill Rd, Springfield, IL 62704 and PO Box 12", "at [address 1] and [address 2]"),
