@@ -6,6 +6,7 @@ Trainer's own and meant for this machine; what one keeps or gives away is made b
 
 import functools
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from safetensors.torch import load_file
 from transformers import EarlyStoppingCallback, Trainer, TrainerState, TrainingArguments
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.archive import quietly, refuse_adapted
+from course_lib.finetuning.archive import refuse_adapted
 from course_lib.finetuning.examples import Example
 from course_lib.finetuning.falcon import Base, continue_greedily
 from course_lib.finetuning.memory import LAYERS
@@ -79,15 +80,13 @@ def add_adapter(base: Base, config: FinetuneConfig) -> PeftModel:
     torch.manual_seed(config.seed)
     same = {name: getattr(config, name) for name in ("r", "lora_alpha", "lora_dropout")}
     adapter = LoraConfig(**same, target_modules=list(config.target_modules), task_type="CAUSAL_LM")
-    with quietly():
-        model = get_peft_model(base.model, adapter)
-    if config.gradient_checkpointing:
-        # A new name since transformers 5.20 or so, where the old one gives a warning.
-        new = getattr(base.model, "activation_checkpointing_enable", None)
-        (new or base.model.gradient_checkpointing_enable)({"use_reentrant": False})
-        # The frozen embedding's output must ask for a gradient, else none would reach the adapters.
-        base.model.enable_input_require_grads()
-    return model
+    # In transformers from 5.20 on or so checkpointing has a new name; peft asks for the old one.
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        if config.gradient_checkpointing:
+            base.model.gradient_checkpointing_enable({"use_reentrant": False})
+            # The frozen embedding's output must ask for a gradient, or none reaches the adapters.
+            base.model.enable_input_require_grads()
+        return get_peft_model(base.model, adapter)
 
 
 def fine_tune(
@@ -219,20 +218,12 @@ def last_whole_checkpoint(run: Path) -> Path | None:
 
 
 def ended_state(checkpoint: Path, config: FinetuneConfig) -> TrainerState | None:
-    """What a run wrote that had ended, by its number of steps or early; None if it had not.
-
-    The path to the best checkpoint is corrected on the disk, in case the folder was moved.
-    """
-    path = checkpoint / "trainer_state.json"
-    state = TrainerState.load_from_json(str(path))
-    if not state.best_model_checkpoint:
-        return None
-    state.best_model_checkpoint = str(checkpoint.parent / Path(state.best_model_checkpoint).name)
-    state.save_to_json(str(path))
+    """What a run wrote that had ended, by its number of steps or early; None if it had not."""
+    state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
     early = state.stateful_callbacks.get("EarlyStoppingCallback", {}).get("attributes", {})
     waited = early.get("early_stopping_patience_counter", 0)
-    stopped = 0 < config.early_stopping_patience <= waited
-    return state if stopped or state.global_step >= config.max_steps else None
+    ended = 0 < config.early_stopping_patience <= waited or state.global_step >= config.max_steps
+    return state if ended and state.best_model_checkpoint else None
 
 
 def generate_texts(model: Any, tokenizer: Any, prompts: Sequence[str]) -> list[str]:
