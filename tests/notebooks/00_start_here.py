@@ -7,7 +7,9 @@ HOLDS = {
     # 2 · Your corpus
     "ff6fe1edd3": lambda course: len(course.corpus) > 0,
     "8557fedee5": lambda course: course.corpus.sizes.min() >= 0,
-    "cda6a91574": lambda shared, course: not shared or not course.corpus.is_held_out,
+    "cda6a91574": lambda shared, course: (
+        not shared or any("repeats the training" in note for note in course.corpus.notes)
+    ),
     # 4 · A language model in ten lines
     "e12eb32f09": lambda learned, triples, model: (
         sum(seen.total() for seen in model.values()) == sum(len(triples(w)) for w in learned)
