@@ -42,18 +42,19 @@ def base_facts(base: Base) -> dict[str, Any]:
     place, here = find_model(base.name)
     checksums = [sha256_of(path) for path in sorted(Path(place).glob("*.safetensors"))]
     checksum = " ".join(checksums) if here else base.model.config._commit_hash
-    return {"name": base.public_name, "checksum": checksum, "four_bit": bool(base.quantized_by)}
+    name = Path(base.name).name if here else base.name  # of a folder only the last part
+    return {"name": name, "checksum": checksum, "four_bit": bool(base.quantized_by)}
 
 
 def save_adapter(base: Base, model: PeftModel, folder: Path, card: str) -> Path:
     """Write the adapter to ``folder``. ``card`` says in words what it was learned from."""
-    folder = Path(folder)
-    model.peft_config["default"].base_model_name_or_path = base.public_name
+    folder, facts = Path(folder), base_facts(base)
+    model.peft_config["default"].base_model_name_or_path = facts["name"]
     # No embedding was trained; else peft would look up the base's name on the hub to find out.
     model.save_pretrained(folder, save_embedding_layers=False)
     base.tokenizer.save_pretrained(folder)
     (folder / "README.md").write_text(card, encoding="utf-8")
-    (folder / "base.json").write_text(json.dumps(base_facts(base)) + "\n", encoding="utf-8")
+    (folder / "base.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     return folder
 
 

@@ -1,7 +1,6 @@
 """The checks of the exercises in notebook 05."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,25 +11,14 @@ from course_lib.workbook.exercises import exercise, require
 NOTEBOOK = "05_qlora_falcon"
 
 
-def refuse(answer: Any, mistakes: Iterable[tuple[Any, str]]) -> None:
-    """Each typical wrong answer gets its diagnosis. Tensors are compared within rounding."""
-    for wrong, diagnosis in mistakes:
-        tensors = isinstance(wrong, Tensor)
-        same = torch.allclose(answer, wrong, atol=1e-4) if tensors else answer == wrong
-        require(not same, diagnosis)
-
-
 @exercise(NOTEBOOK, "5.1")
 def training_bytes(answer: Callable[[int, int, int], float]) -> str:
     """``answer(frozen, trained, bits)``: bytes of both, with gradient and Adam's two."""
     full, frozen, both = answer(0, 10, 4), answer(16, 0, 4), answer(1_000, 10, 16)
     missing = "With each trained weight come 4 bytes of gradient and 8 of Adam: 16 in all."
     require(full == 160, f"Ten trained weights take 160 bytes; your count is {full}. {missing}")
-    mistakes = (
-        (64, "16 weights of 4 bits take 64 bits: divide by 8, for a byte has eight."),
-        (256, "Frozen weights have no gradient and no Adam: they only lie there."),
-    )
-    refuse(frozen, mistakes)
+    require(frozen != 64, "16 weights of 4 bits take 64 bits: divide by 8, for a byte has eight.")
+    require(frozen != 256, "Frozen weights have no gradient and no Adam: they only lie there.")
     require(frozen == 8, f"16 frozen weights of 4 bits take 8 bytes; your count is {frozen}.")
     require(both == 2_160, f"1,000 frozen of 16 bits and 10 trained take 2,160 bytes, not {both}.")
     return "what learns costs 16 bytes, what is frozen half a byte: so freeze nearly everything."
@@ -71,13 +59,11 @@ def nearest_levels(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     )
     whole = not places.is_floating_point() or torch.equal(places, places.round())
     require(whole, "These are levels and not their places: give the number of the level.")
-    mistakes = (
-        ([6, 0, 0, 0, 0], "These are the farthest levels: take the smallest distance."),
-        ([1, 4, 5, 6, 6], "You always take the next level above: the one below may be nearer."),
-    )
-    refuse(places.tolist(), mistakes)
-    right = places.tolist() == [0, 3, 4, 5, 6]
-    require(right, "For one of them another level is nearer: compare sizes of differences.")
+    given, above = places.tolist(), "You always take the next level above: one below may be nearer."
+    require(given != [6, 0, 0, 0, 0], "These are the farthest levels: take the smallest distance.")
+    require(given != [1, 4, 5, 6, 6], above)
+    nearer = "For one of them another level is nearer: compare sizes of differences."
+    require(given == [0, 3, 4, 5, 6], nearer)
     return "sixteen levels, four bits: the code is a place in a table, any table you like."
 
 
@@ -98,7 +84,8 @@ def lora(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) -> s
         (base + detour, "The detour has no strength: times lora_alpha / r."),
         (base + 6 * detour, "lora_alpha is not divided by r, so a larger r would push harder."),
     )
-    refuse(result, mistakes)
+    for wrong, diagnosis in mistakes:
+        require(not torch.allclose(result, wrong, atol=1e-4), diagnosis)
     right = torch.allclose(result, base + 3 * detour, atol=1e-4)
     require(right, "It is not W x + lora_alpha/r · B (A x).")
     return "the base is never touched, and two small matrices say what to add."

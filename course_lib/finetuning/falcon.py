@@ -13,7 +13,6 @@ Whatever was asked for, ``verify`` looks afterwards whether it is there.
 
 import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -45,11 +44,6 @@ class Base:
     name: str
     quantized_by: str
     layers: list[str]
-
-    @property
-    def public_name(self) -> str:
-        """Its name for others: of a folder here only the last part of its path."""
-        return Path(self.name).name if Path(self.name).exists() else self.name
 
 
 def has_bitsandbytes() -> bool:
@@ -92,9 +86,13 @@ def load_base(
         raise CourseError(
             f"{name} is a {config.model_type}: give a Falcon, this page's layers carry its names."
         )
-    config_of(config)  # a Falcon whose memory cannot be reckoned is refused before it is loaded
-    if free is not None:
-        check_room(name, config, four_bit, free)
+    # A Falcon whose memory cannot be reckoned is refused, too.
+    need = estimate(config_of(config), "qlora" if four_bit else "lora").total
+    if free is not None and need > free:
+        raise CourseError(
+            f"Fine-tuning {name} needs about {gigabytes(need)} of GPU memory and {gigabytes(free)} "
+            f"are free: take a smaller model, for example {SMALL}, or four_bit=True."
+        )
     dtype = dtype or compute_type(machine)
     # On a CPU bitsandbytes wants rows of whole blocks.
     rows_fit = not (config.hidden_size % BLOCKSIZE or config.ffn_hidden_size % BLOCKSIZE)
@@ -130,16 +128,6 @@ def read_config(name: str) -> Any:
             f"The configuration of {name} cannot be read ({type(error).__name__}): check name and "
             "network; a gated model wants its licence accepted on the hub, and `hf auth login`."
         ) from error
-
-
-def check_room(name: str, config: Any, four_bit: bool, free: int) -> None:
-    """Raise before a download that could not be used. ``free``: bytes on the GPU."""
-    need = estimate(config_of(config), "qlora" if four_bit else "lora").total
-    if need > free:
-        raise CourseError(
-            f"Fine-tuning {name} needs about {gigabytes(need)} of GPU memory and {gigabytes(free)} "
-            f"are free: take a smaller model, for example {SMALL}, or four_bit=True."
-        )
 
 
 def four_bit_settings(dtype: torch.dtype) -> Any:

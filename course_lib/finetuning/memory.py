@@ -11,7 +11,7 @@ Sizes are in bytes. Temporary buffers of libraries and the allocator's gaps are 
 import math
 from dataclasses import astuple, dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib.finetuning.nf4 import BLOCKSIZE, NESTED_BLOCKSIZE
 from course_lib.transformer.model import Config
@@ -147,18 +147,14 @@ def measured(model: nn.Module) -> Measured:
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         parts = name.split(".")
         if tensor.requires_grad and "lora_" in name:
-            trained += _size(tensor)
+            trained += tensor.nbytes
         elif parts[-1] in ("absmax", "nested_absmax", "offset"):
-            scales += _size(tensor)
+            scales += tensor.nbytes
         elif set(LAYERS).intersection(parts) and "lora_" not in name:
-            linear += _size(tensor)
+            linear += tensor.nbytes
         else:
-            rest += _size(tensor)
+            rest += tensor.nbytes
         if (state := getattr(tensor, "quant_state", None)) is not None:  # of bitsandbytes
-            nested = getattr(state, "state2", None)
-            scales += _size(state.absmax, state.offset, getattr(nested, "absmax", None))
+            scales += state.absmax.nbytes
+            scales += state.offset.nbytes + state.state2.absmax.nbytes if state.nested else 0
     return Measured(linear, scales, rest, trained)
-
-
-def _size(*tensors: Tensor | None) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor is not None)
