@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_lib import __version__, bootstrap, places
+from course_lib import bootstrap, places
 
 CONTAINER = Path("/sys/fs/cgroup")  # Linux's control groups
 SPIN_COUNT = 2_000
@@ -204,4 +204,4 @@ def summary(here: Machine, findings: list[Finding]) -> str:
     facts = [f"{name} {value}" for name, value in here.describe()]
     problems = ", ".join(what for level, what, _ in findings if level == PROBLEM)
     verdict = f"problems: {problems}" if problems else "no problem"
-    return "; ".join([f"course {__version__}", *facts, verdict])
+    return "; ".join([f"course {places.VERSION}", *facts, verdict])
