@@ -19,7 +19,6 @@ from course_lib.cleaning.duplicates import (
     find_clusters,
     find_leaks,
     meeting_probability,
-    meetings,
 )
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.errors import CourseError
@@ -117,14 +116,12 @@ def test_recall_and_precision_beside_datasketch() -> None:
     assert abs(mean(our_recall) - mean(their_recall)) < 0.08  # the same curve, other random numbers
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_all_pairs_against_sets(seed: int) -> None:
     texts = [*families(seed, 12), "short", "short", "other", ""]
     pairs = combinations(range(24), 2)
     alike = [pair for pair in pairs if jaccard(texts[pair[0]], texts[pair[1]]) >= 0.8]
     assert exact_pairs(texts, block=7) == [*alike, (24, 25)]
-    for first, other, similarity in meetings(texts, seed=seed):
-        assert similarity == pytest.approx(jaccard(texts[first], texts[other]))
 
 
 def test_the_log_names_the_kept_document_and_the_match() -> None:
@@ -192,7 +189,7 @@ def test_the_first_copy_of_a_passage_stays_and_the_log_names_it() -> None:
     assert kept == [first, "Beta!\nNothing else.", "short"]
     assert [e.reason for e in log.entries] == ["repeated-passages", "only-repeated-passages"]
     evidence = log.entries[0].evidence
-    assert (evidence["source"], evidence["tokens"], evidence["passages"]) == ("0", 60, 1)
+    assert (evidence["source"], evidence["tokens"]) == ("0", 60)
     assert evidence["begins"].startswith("word0 word1")
 
 
