@@ -1,4 +1,4 @@
-"""Every Python that the tests start (notebook kernels too) has this folder on its path and begins here."""
+"""Every Python that the tests start, notebook kernels too, begins here: the folder is on its path."""
 
 import offline_guard
 
