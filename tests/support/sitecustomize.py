@@ -1,4 +1,4 @@
-"""Every Python that the tests start, notebook kernels too, begins here: the folder is on its path."""
+"""Every Python that the tests start (kernels too) has this folder on its path, begins here."""
 
 import offline_guard
 

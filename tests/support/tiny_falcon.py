@@ -1,4 +1,4 @@
-"""A Falcon as small as possible, made and taught for a few seconds, for tests without a model."""
+"""A Falcon as small as possible, made and taught for a few seconds."""
 
 from pathlib import Path
 
