@@ -8,7 +8,7 @@ import pytest
 
 from course_lib.workbook.corpus import encoding
 from course_lib.workbook.corpus.encoding import TextFile, guess_encoding
-from course_lib.workbook.corpus.parts import Problem
+from course_lib.workbook.corpus.records import Problem
 
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
 FRENCH = (

@@ -20,9 +20,9 @@ from file_makers import (
     write_parquet,
 )
 
-from course_lib.workbook.corpus import json_files, readers, tables
-from course_lib.workbook.corpus.parts import SKIP_REASONS, Part, Problem, parts
-from course_lib.workbook.corpus.readers import READERS, reader_for
+from course_lib.workbook.corpus import readers, tables
+from course_lib.workbook.corpus.records import SKIP_REASONS, Part, Problem, parts
+from course_lib.workbook.corpus.readers import READERS
 
 Texts = Callable[..., list[str]]
 AES = Path(__file__).parents[2] / "support" / "aes_256.pdf"
