@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus.document import Document
-from course_lib.workbook.corpus.parts import Problem
-from course_lib.workbook.corpus.records import Record, parts_of_records
+from course_lib.workbook.corpus.records import Problem, Record, parts_of_records
 from course_lib.workbook.progress import bar
 
 SECONDS = 10  # to wait for the hub's first answer
