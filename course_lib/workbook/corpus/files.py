@@ -16,7 +16,7 @@ from course_lib.errors import CourseError
 from course_lib.workbook.corpus.document import Document, Skipped, num_bytes, stable_hash
 from course_lib.workbook.corpus.readers import READERS
 from course_lib.workbook.corpus.records import SKIP_REASONS, Part, Problem, until_it_breaks
-from course_lib.workbook.progress import bar
+from course_lib.workbook.display import bar
 
 QUOTES = "\"'“”‘’«»"
 MAX_DOCUMENTS = 100_000  # each costs memory beside its text, too

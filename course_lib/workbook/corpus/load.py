@@ -14,7 +14,6 @@ import pyarrow as pa
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
-from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.corpus import builtin, files, python_docs
 from course_lib.workbook.corpus.document import (
     Corpus,
@@ -26,7 +25,8 @@ from course_lib.workbook.corpus.document import (
 )
 from course_lib.workbook.corpus.records import Problem, Record, parts_of_records
 from course_lib.workbook.corpus.split import split
-from course_lib.workbook.progress import bar
+from course_lib.workbook.display import bar
+from course_lib.workbook.settings import atomic_write
 
 BUDGET = 32_000_000  # bytes of text taken from a corpus of the reader's own
 SHUFFLED = 1_000  # records of a hub corpus among which the order is mixed
