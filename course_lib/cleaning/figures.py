@@ -12,8 +12,8 @@ from course_lib.cleaning.steps import PipelineRun
 from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.document import megabytes
 from course_lib.workbook.corpus.minhash import Clusters
+from course_lib.workbook.display import Table
 from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigure, canvas
-from course_lib.workbook.tables import Table
 
 
 def _shortened(text: str, length: int = 360) -> str:

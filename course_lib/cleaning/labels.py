@@ -17,7 +17,7 @@ from course_lib.workbook import settings
 from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.document import stable_hash, text_hash
 from course_lib.workbook.corpus.words import split_words, words
-from course_lib.workbook.tables import Table
+from course_lib.workbook.display import Table
 
 # --- The reader's labels ---
 

@@ -1,8 +1,8 @@
 """Text out of bytes: recognised or reported, never silently mangled, and never all in memory.
 
-The order: byte-order mark; UTF-16 without a mark (by its NUL bytes); UTF-8; what the file itself
-declares; an encoding from before UTF-8, as chardet ranks them. Its answers for short texts are
-guesses, so one stands only if the text is plausible and no other plausible one comes close.
+The order: byte-order mark; UTF-8; an encoding from before UTF-8, as chardet ranks them. Its answers
+for short texts are guesses, so one stands only if the text is plausible and no other plausible one
+comes close.
 """
 
 import codecs
@@ -41,7 +41,6 @@ _MIXED = "|".join(a + b for a in _SCRIPTS for b in _SCRIPTS if a != b)
 _INSIDE = r"[^\p{L}\p{M}\p{N}\s\x00-\x7f\u00ad\u00b4\u00b7\u00ab\u00bb\u2010-\u2019\u2026]"
 _CAPITAL = r"\p{Ll}[\p{Lu}--[A-Z]]|[\p{Ll}--[a-z]]\p{Lu}"
 _SIGN = r"[\p{Sm}\p{So}--[\x00-\x7f©®°±×÷\u2100-\u214f]]|\p{L}[¼-¾]"
-FOUL = regex.compile(_FOUL, regex.V1)
 IMPLAUSIBLE = regex.compile(
     rf"{_FOUL}|{_MIXED}|{_CAPITAL}|{_SIGN}"
     rf"|(?<=[{''.join(_SCRIPTS[:3])}]){_INSIDE}(?=[{''.join(_SCRIPTS[:3])}])",
@@ -57,18 +56,17 @@ class TextFile:
 
     ``chunks()`` gives strings of bounded size with every line end as ``\\n`` and sets ``encoding``
     and ``guessed``. It raises ``Problem`` (binary, encoding) at the place where the bytes stop
-    making sense; what it gave before is right. ``declared`` is the encoding that the file claims.
+    making sense; what it gave before is right.
     """
 
-    def __init__(self, path: Path, declared: str = "") -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.declared = declared
         self.encoding = ""
         self.guessed = False
 
     def chunks(self) -> Iterator[str]:
         """Pieces of the text, in order."""
-        self.encoding, self.guessed = recognise(self.path, self.declared)
+        self.encoding, self.guessed = recognise(self.path)
         newlines = io.IncrementalNewlineDecoder(None, translate=True)
         decoder = codecs.getincrementaldecoder(self.encoding)()
         position, problem, block = 0, None, b"-"
@@ -110,7 +108,7 @@ class TextFile:
         return "".join(chunks), None
 
 
-def recognise(path: Path, declared: str = "") -> tuple[str, bool]:
+def recognise(path: Path) -> tuple[str, bool]:
     """The encoding of a file, as Python names it, and whether it is a guess.
 
     Raises ``Problem`` when the bytes are no text or their encoding is not certain.
@@ -120,10 +118,6 @@ def recognise(path: Path, declared: str = "") -> tuple[str, bool]:
         for mark, encoding in MARKS:
             if head.startswith(mark):
                 return encoding, False
-        text = head.replace(b"\x00", b"")
-        is_utf8 = len(text.decode("utf-8", "ignore").encode()) > len(text) - 4  # cut at the end
-        if len(text) < len(head) and not (is_utf8 and len(text) > 0.7 * len(head)):
-            return _utf16(head), False
         if sum(map(head.count, CONTROLS)) > MAX_CONTROLS * len(head):
             raise Problem("binary")
         position = 0  # of the first byte beyond ASCII
@@ -143,8 +137,6 @@ def recognise(path: Path, declared: str = "") -> tuple[str, bool]:
     # From the beginning of a line, or of what is not ASCII: the rest is the same in any encoding.
     if position <= BEFORE or b"\n" in before:
         sample = before[before.rfind(b"\n") + 1 :] + sample
-    if encoding := _declared(sample, declared):
-        return encoding, False
     if encoding := guess_encoding(sample):
         return encoding, True
     if position < CHUNK:
@@ -191,27 +183,6 @@ def _plausible(text: str, languages: set[str], sample: bytes) -> bool:
 def _is_latin(text: str) -> bool:
     plain = sum("a" <= letter <= "z" for letter in text.lower())
     return 2 * plain > sum(letter > "\x7f" for letter in text)
-
-
-def _declared(head: bytes, declared: str) -> str | None:
-    """The declared encoding if the bytes agree. Latin-1 means Windows' superset, as on the web."""
-    try:
-        name = codecs.lookup(declared).name if declared else "utf-8"
-        name = {"iso8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030"}.get(name, name)
-        text = codecs.getincrementaldecoder(name)().decode(head)
-    except (LookupError, ValueError):
-        return None
-    return None if name.startswith("utf") or FOUL.search(text) else name
-
-
-def _utf16(head: bytes) -> str:
-    """UTF-16 without a mark: the NULs of its ASCII characters stand on one side of each pair."""
-    zeros = head[0::2].count(0), head[1::2].count(0)
-    encoding = "utf-16-le" if zeros[1] >= zeros[0] else "utf-16-be"
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
-    if min(zeros) > 0.5 * max(zeros) or "\ufffd" in text or FOUL.search(text):
-        raise Problem("binary")
-    return encoding
 
 
 def _undecodable(position: int, kept: bool) -> Problem:

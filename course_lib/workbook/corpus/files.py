@@ -13,20 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.errors import CourseError
-from course_lib.workbook.corpus.document import Document, Skipped, stable_hash
+from course_lib.workbook.corpus.document import Document, Skipped, num_bytes, stable_hash
 from course_lib.workbook.corpus.readers import READERS
 from course_lib.workbook.corpus.records import SKIP_REASONS, Part, Problem, until_it_breaks
-from course_lib.workbook.progress import bar
+from course_lib.workbook.display import bar
 
 QUOTES = "\"'“”‘’«»"
 MAX_DOCUMENTS = 100_000  # each costs memory beside its text, too
-# Tools' own folders and files; those that begin with a dot, or as Office's locks, are left out too.
+# Tools' own; what begins with a dot, or as Office's locks, is left out too.
 HIDDEN = {"node_modules", "__pycache__", "__MACOSX", "Thumbs.db", "desktop.ini"}
-HIDDEN |= {"System Volume Information", "$RECYCLE.BIN"}
-POINTER = re.compile(
-    rb"version https?://(?:git-lfs|hawser)\.github\.com/spec/|http://git-media\.io/|"
-    rb"[./]*(?:\.git)?/annex/objects/"
-)
+POINTER = re.compile(rb"version https?://(git-lfs|hawser)\.github\.com/spec/|\S*/annex/objects/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +140,7 @@ class Sample:
 
     def add(self, document: Document) -> None:
         """Look at one more document."""
-        size = len(document.text.encode("utf-8", "replace"))
+        size = num_bytes(document.text)
         self.seen, self.seen_bytes = self.seen + 1, self.seen_bytes + size
         key = stable_hash(document.id, self.seed)
         if key >= self._below and self._kept:

@@ -23,19 +23,8 @@ OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")  # how old and password-protected
 
 
 def plain(path: Path) -> Iterator[Part | Problem]:
-    """Text as it is: .txt, .md, .rst."""
-    yield from _text_parts(TextFile(path))
-
-
-def python_source(path: Path) -> Iterator[Part | Problem]:
-    """The source as it is; an encoding that its first two lines declare is believed (PEP 263)."""
-    with path.open("rb") as file:
-        lines = file.readline(200) + file.readline(200)
-    declared = re.search(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", lines, re.MULTILINE)
-    yield from _text_parts(TextFile(path, declared[1].decode("ascii") if declared else ""))
-
-
-def _text_parts(file: TextFile) -> Iterator[Part | Problem]:
+    """Text as it is."""
+    file = TextFile(path)
     for part in parts(file.chunks()):
         yield part, _encoding(file)
     if file.guessed:
@@ -49,9 +38,7 @@ def _encoding(file: TextFile) -> dict[str, str | int]:
 
 def html(path: Path) -> Iterator[Part | Problem]:
     """The main text of a page as trafilatura finds it, else all visible text."""
-    with path.open("rb") as handle:
-        declared = re.search(rb"charset=[\"']?\s*([-\w.:]+)", handle.read(4096), re.IGNORECASE)
-    file = TextFile(path, declared[1].decode("ascii") if declared else "")
+    file = TextFile(path)
     markup, failure = file.whole(MAX_WHOLE)
     title = title_of(markup)
     for part in parts([page_text(markup)]):
@@ -155,8 +142,7 @@ def notebook(path: Path) -> Iterator[Part | Problem]:
 
 
 READERS: dict[str, Reader] = {
-    **dict.fromkeys((".txt", ".md", ".rst"), plain),
-    ".py": python_source,
+    **dict.fromkeys((".txt", ".md", ".rst", ".py"), plain),
     **dict.fromkeys((".html", ".htm"), html),
     ".pdf": pdf,
     ".docx": word,

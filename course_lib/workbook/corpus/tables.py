@@ -167,7 +167,9 @@ def _records(
     names = [cell.strip() for cell in first[0]]
     known = not NAMES.isdisjoint(map(str.lower, names))
     below = [row for row in first[1:] if not isinstance(row, Exception)]
-    again = any(cell and cell in column for cell, column in zip(names, zip(*below), strict=False))
+    again = any(
+        cell and cell in row[place : place + 1] for row in below for place, cell in enumerate(names)
+    )
     is_header = known or not (len(names) == 1 or again or any(map(NUMBER.fullmatch, names)))
     if is_header and not known:
         guesses.append(f"the first row is read as column names ({', '.join(names)[:80]})")
@@ -195,8 +197,8 @@ def json_values(path: Path) -> Iterator[Part | Problem]:
     """The records of a .json, .jsonl or .ndjson file, one by one.
 
     A value a line: a broken one is reported with its number, the others are read. Values in a
-    list or one after the other: of a file that breaks off those before are read. One object that
-    holds them all has to be in memory as a whole.
+    list or one after the other: the file has to be in memory, and of one that breaks off those
+    before are read.
     """
     file = TextFile(path)
     first, _, rest = next(file.chunks(), "").lstrip("\ufeff \t\n").partition("\n")
@@ -222,43 +224,22 @@ def _by_line(file: TextFile) -> Iterator[Record | Problem]:
 
 
 def _by_value(file: TextFile) -> Iterator[Record]:
-    chunks = until_it_breaks(file.chunks())
-    decode = json.JSONDecoder().raw_decode
-    text, place, line, in_list, chunk = "", 0, 1, False, "-"
-    while True:
-        place = BLANKS.match(text, place).end()
-        sign = text[place : place + 1]
-        if sign == ("]" if in_list else "["):
+    text, failure = file.whole(MAX_WHOLE)
+    place, in_list = 0, False
+    while (place := BLANKS.match(text, place).end()) < len(text) or in_list:
+        if text[place : place + 1] == ("]" if in_list else "["):
             place, in_list = place + 1, not in_list
             continue
-        problem, end = "it breaks off" if in_list or sign else "", len(text)
         try:
-            if sign:
-                value, end = decode(text, place)
-                problem = ""
+            value, place = json.JSONDecoder().raw_decode(text, place)
         except (ValueError, RecursionError) as error:
-            problem = getattr(error, "msg", "nested too deeply")
-        if end == len(text) and isinstance(chunk, str) and chunk:  # it may go on
-            if len(text) - place > MAX_WHOLE:
-                raise Problem("unreadable", TOO_LONG)
-            line += text.count("\n", 0, place)
-            waiting = [text[place:]]
-            while isinstance(chunk := next(chunks, ""), str) and chunk:
-                waiting.append(chunk)
-                if sum(map(len, waiting[1:])) > len(waiting[0]):  # never looked at too often
-                    break
-            text, place = "".join(waiting), 0
-            continue
-        if isinstance(chunk, Exception) and (problem or not sign):
-            raise chunk
-        if problem:
-            line += text.count("\n", 0, place)
-            detail = f"line {line:,} is not valid JSON ({problem}); it was read up to there"
-            raise Problem("unreadable", detail)
-        if not sign:
-            return
+            line = text.count("\n", 0, getattr(error, "pos", place)) + 1
+            why = getattr(error, "msg", "nested too deeply")
+            said = f"line {line:,} is not valid JSON ({why}); it was read up to there"
+            raise failure or Problem("unreadable", said) from None
         yield from [_record(value)] if in_list else _records_in(value)
-        place = end
+    if failure:
+        raise failure
 
 
 def _record(value: Any) -> Record:
@@ -311,27 +292,16 @@ def parquet(path: Path) -> Iterator[Part | Problem]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    guesses: list[str] = []
-
-    def values(name: str, column: pa.Array) -> list[Any]:
-        for attempt in (column.to_pylist, lambda: column.cast(pa.string()).to_pylist()):
-            try:
-                return attempt()
-            except (ValueError, OverflowError, pa.ArrowException):  # a date beyond Python's
-                continue
-        if (said := f"the column {name!r} cannot be read") not in guesses:
-            guesses.append(said)
-        return [None] * len(column)
-
     def rows(file: pq.ParquetFile) -> Iterator[Record]:
         kinds = {field.name: str(field.type) for field in file.schema_arrow}
         names = [name for name, kind in kinds.items() if "binary" not in kind]
         if not any("string" in kinds[name] for name in names):
             names = list(kinds)  # some write text as binary
         for batch in file.iter_batches(batch_size=256, columns=names, use_threads=False):
-            columns = [values(name, batch[name]) for name in batch.schema.names]
-            for row in zip(*columns, strict=True):
-                yield dict(zip(batch.schema.names, row, strict=True))
+            for place, name in enumerate(batch.schema.names):
+                if kinds[name].startswith(("date", "timestamp")):  # it may lie beyond Python's
+                    batch = batch.set_column(place, name, batch[name].cast(pa.string()))
+            yield from batch.to_pylist()
 
     with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-        yield from parts_of_records(rows(file), guesses)
+        yield from parts_of_records(rows(file))
