@@ -47,9 +47,9 @@ OLD = {
 SAMPLES = [(text, name) for text, names in OLD.items() for name in names.split()]
 
 
-def read(path: Path, content: bytes, declared: str = "") -> str:
+def read(path: Path, content: bytes) -> str:
     path.write_bytes(content)
-    return "".join(TextFile(path, declared).chunks())
+    return "".join(TextFile(path).chunks())
 
 
 @pytest.fixture
@@ -150,11 +150,3 @@ def test_characters_across_the_borders_of_chunks(
     monkeypatch.setattr(encoding, "CHUNK", 64)
     text = ("a\r\n" + CHINESE + "\r") * 9
     assert read(path, text.encode(name)) == text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def test_a_declared_encoding_is_believed_only_if_it_fits(path: Path) -> None:
-    old = "Café".encode("latin-1")  # too short to tell
-    assert read(path, old, "iso-8859-1") == read(path, "Café".encode(), "iso-8859-1") == "Café"
-    for declared in ("", "utf-8", "no-such-encoding", "utf-16"):
-        with pytest.raises(Problem):
-            read(path, old, declared)
