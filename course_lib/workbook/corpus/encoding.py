@@ -22,7 +22,8 @@ BEFORE = 600  # and at most so many before the first byte beyond ASCII
 MIN_SAMPLE = 24  # bytes; fewer tell nothing
 SHORT = 100  # bytes of a sample, below which another encoding comes close sooner
 MAX_CONTROLS = 0.02  # fraction of control characters above which bytes are not text
-CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x0b\x1a\x1b"))
+MAX_NULS = 0.3  # the same for NULs; the text before the first one is kept
+CONTROLS = bytes(set(range(1, 32)) - set(b"\t\n\r\f\b\x0b\x1a\x1b"))
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
@@ -118,7 +119,8 @@ def recognise(path: Path) -> tuple[str, bool]:
         for mark, encoding in MARKS:
             if head.startswith(mark):
                 return encoding, False
-        if sum(map(head.count, CONTROLS)) > MAX_CONTROLS * len(head):
+        controls = sum(map(head.count, CONTROLS)) > MAX_CONTROLS * len(head)
+        if controls or head.count(0) > MAX_NULS * len(head):
             raise Problem("binary")
         position = 0  # of the first byte beyond ASCII
         while block.isascii():

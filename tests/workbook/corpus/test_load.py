@@ -11,7 +11,7 @@ from huggingface_hub import errors
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus import load, load_corpus
-from course_lib.workbook.corpus.hub import read_hub
+from course_lib.workbook.corpus.load import read_hub
 
 
 @pytest.fixture
