@@ -279,7 +279,8 @@ def test_what_would_fill_the_memory_is_refused(
     assert found[29:32] == ["A text, number 29", '"never', " here"]
     monkeypatch.setattr(tables, "MAX_WHOLE", 1_000)
     assert texts("a.json", "[" + "1," * 1_000, "unreadable: it is larger than") == []
-    assert texts("a.jsonl", f"{LINES[0]}\n{'x' * 2_000}\n\n", "longer than ") == LINE_TEXTS[:1]
+    monkeypatch.setattr(encoding, "CHUNK", 1_000)
+    assert texts("a.jsonl", f"{LINES[0]}\n{'x' * 3_000}", "longer than 50,000") == LINE_TEXTS[:1]
     monkeypatch.setattr(readers, "MAX_WHOLE", 300)
     assert texts("a.docx", docx_bytes(ONE * 9), "unreadable: it unpacks to more") == []
 
