@@ -78,7 +78,6 @@ RESPONSE = SimpleNamespace(status_code=404, headers={}, request=None, url="", re
         (errors.RepositoryNotFoundError("no", response=RESPONSE), "is no public data set"),
         (errors.GatedRepoError("no", response=RESPONSE), "accepted its terms"),
         (errors.HFValidationError("bad name"), "is no public data set"),
-        (RuntimeError("Dataset scripts are no longer supported"), "program of its own"),
         (KeyError("odd"), "could not be read"),
     ],
 )
