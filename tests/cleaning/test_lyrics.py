@@ -54,7 +54,6 @@ def test_the_parts_of_a_song() -> None:
         ("[Verse 2: Both]", ("verse", 2)),
         ("Chorus:", ("chorus", None)),
         ("(CHORUS x2)", ("chorus", None)),
-        ("VERSE IV", ("verse", 4)),
         ("Verse 3", ("verse", 3)),
         ("[Pre Chorus]", ("pre-chorus", None)),
         ("Bridge", None),
