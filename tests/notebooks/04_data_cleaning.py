@@ -83,11 +83,6 @@ def minhash_by_hand_2(clusters, texts):
     ).all()  # the first of a cluster is the one that stays
 
 
-@after("90e55eba72")
-def minhash_by_hand_3(met):
-    assert all(0 <= alike <= 1 for _, _, alike in met)
-
-
 @after("05d0e80459")
 def minhash_by_hand_4(together, pairs, removed):
     assert (removed >= 0.8).all() and together <= len(pairs)
