@@ -34,7 +34,7 @@ def test_committed_as_normalised(path: Path) -> None:
 
 @every_notebook
 def test_what_is_not_compared_has_an_invariant(path: Path) -> None:
-    held = {function.cell_id for function in invariants(path.stem)}
+    held = invariants(path.stem)
     for cell in read(path).cells:
         tags = rules.tags(cell)
         if rules.IGNORED in tags and not {"setup", "teaches"} & set(tags):

@@ -152,8 +152,14 @@ def still_held_out(listed: Iterable[str], validation: Iterable[str]) -> list[str
     return sorted(set(listed).intersection(map(text_hash, validation)))
 
 
-def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarray]:
-    """Tokenizer; tokens of training, of running prose, and held out (uint16); kept in ``work``."""
+def prepare(
+    work: Path, shipped: Path | None = None
+) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarray]:
+    """Tokenizer; tokens of training, of running prose, and held out (uint16); kept in ``work``.
+
+    shipped   the folder of a model that is to be judged: its tokenizer, and of the held-out
+              documents only those of its list, which it has surely not read
+    """
     paths = [work / name for name in ("tokenizer.json", "train.npy", "prose.npy", "held_out.npy")]
     if not all(path.is_file() for path in paths):
         corpus = load_corpus("python-docs:full")
@@ -165,8 +171,13 @@ def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarra
             size += len(texts[row])
             if size > TOKENIZER_TEXT:
                 break
-        tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)
-        held_out = [text for text in map(cleaned, corpus.validation.texts()) if len(text) >= 40]
+        held_out = list(corpus.validation.texts())
+        if shipped:
+            tokenizer, listed = BPETokenizer.load(shipped / "tokenizer.json"), held_out_hashes()
+            held_out = [text for text in held_out if text_hash(text) in listed]
+        else:
+            tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)
+        held_out = [text for text in map(cleaned, held_out) if len(text) >= 40]
         for path, own in zip(
             paths[1:], (texts, list(filter(runs_on, texts)), held_out), strict=True
         ):

@@ -14,7 +14,6 @@ SCHEMA = pa.schema(
     [("id", pa.string()), ("text", pa.large_string()), ("meta", pa.string()), ("part", pa.string())]
 )
 TRAIN, VALIDATION = "train", "validation"
-REPEATED = "#again"  # ends the id of a validation document that repeats a training document
 EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")  # bounded: never slow
 
 
@@ -146,11 +145,6 @@ class Corpus(Sequence[Document]):
     def validation(self) -> "Corpus":
         """The documents to be judged on. None has a near-duplicate in ``train``."""
         return self.select(np.flatnonzero(self.parts == VALIDATION))
-
-    @cached_property
-    def is_held_out(self) -> bool:
-        """False for a text of a few words, where validation can only repeat the training text."""
-        return not any(name.endswith(REPEATED) for name in self.table["id"].to_pylist())
 
     @cached_property
     def sizes(self) -> np.ndarray:

@@ -40,17 +40,6 @@ class Found:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FileReading:
-    """What reading a file or folder gave."""
-
-    documents: list[Document]
-    skipped: list[Skipped]
-    seen: int  # documents read, of which the kept ones are a sample
-    seen_bytes: int  # of text
-    kept_bytes: int
-
-
 def clean_path(text: str | Path) -> Path:
     """A path as people paste it: without blanks and quotes around it, ``~`` and links resolved."""
     bare = str(text).strip()
@@ -160,6 +149,7 @@ class Sample:
 
     Whatever the order in which they come: those are kept that come first in the order of the
     hashes and fit (*bottom-k*). One document is always kept, even when it alone is too large.
+    ``seen`` and ``seen_bytes`` count all that came, ``skipped`` is what could not be read.
     """
 
     budget: int
@@ -168,6 +158,7 @@ class Sample:
     seen: int = 0
     seen_bytes: int = 0
     kept_bytes: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
     _below: float = 1.0  # hashes from here on are left out
     _kept: list[tuple[float, int, int, Document]] = field(default_factory=list)  # highest first
 
@@ -199,7 +190,7 @@ def read_folder_or_file(
     seed: int = 0,
     progress: bool = True,
     files: list[Found] | None = None,
-) -> FileReading:
+) -> Sample:
     """Read a file, or all files below a folder, keeping at most ``budget`` bytes of text.
 
     Everything is read once as a stream; what is kept is a ``Sample``. An id is the path in the
@@ -216,14 +207,14 @@ def read_folder_or_file(
             f"There is no file or folder {str(root)!r}: check the path and try again."
         )
     files = find_files(root) if files is None else files
-    sample, skipped = Sample(budget, seed), []
+    sample = Sample(budget, seed)
     total = sum(found.size for found in files)
     with bar(description="Reading", total=total, unit="B", visible=progress) as moving, _silence():
         for found in files:
             shown = 0
             for item in _documents(found):
                 if isinstance(item, Skipped):
-                    skipped.append(item)
+                    sample.skipped.append(item)
                     continue
                 sample.add(item)
                 step = min(len(item.text), found.size - shown)
@@ -231,8 +222,8 @@ def read_folder_or_file(
                 moving.update(step)
             moving.update(found.size - shown)
     if not sample.seen:
-        raise _nothing(root, skipped)
-    return FileReading(sample.documents, skipped, sample.seen, sample.seen_bytes, sample.kept_bytes)
+        raise _nothing(root, sample.skipped)
+    return sample
 
 
 def _documents(found: Found) -> Iterator[Document | Skipped]:

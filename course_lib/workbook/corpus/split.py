@@ -4,17 +4,11 @@ import json
 from collections.abc import Sequence
 
 from course_lib.places import REPOSITORY
-from course_lib.workbook.corpus.document import (
-    REPEATED,
-    TRAIN,
-    VALIDATION,
-    Document,
-    num_bytes,
-    stable_hash,
-)
+from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, num_bytes, stable_hash
 from course_lib.workbook.corpus.minhash import find_clusters
 
 FRACTION = 0.1
+REPEATED = "#again"  # ends the id of a validation document that repeats a training document
 HASHES = "sha256, first 16 digits"  # the key of ``held_out.json``
 ACCEPTED = (0.02, 0.3)  # fractions of the text that a validation part may have as it comes
 

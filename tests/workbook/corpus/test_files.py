@@ -14,7 +14,6 @@ from course_lib.workbook.corpus import readers
 from course_lib.workbook.corpus.document import Document
 from course_lib.workbook.corpus.files import (
     SKIP_REASONS,
-    FileReading,
     Sample,
     find_files,
     fingerprint,
@@ -27,7 +26,7 @@ GERMAN = (
 )
 
 
-def reasons(reading: FileReading) -> dict[str, str]:
+def reasons(reading: Sample) -> dict[str, str]:
     assert all(skip.reason in SKIP_REASONS and skip.detail for skip in reading.skipped)
     return {skip.path: skip.reason for skip in reading.skipped}
 
