@@ -37,28 +37,27 @@ def word_features(text: str) -> list[str]:
 
 
 class KeepClassifier:
-    """Learns "keep" from labelled texts: logistic regression on TF-IDF weights of their words.
-
-    Instead of a text every method also takes the list of its ``word_features``.
-    """
+    """Learns "keep" from labelled texts: logistic regression on TF-IDF weights of their words."""
 
     def __init__(self) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
-        self._vectorizer = TfidfVectorizer(analyzer=_features, sublinear_tf=True, dtype=np.float64)
+        self._vectorizer = TfidfVectorizer(
+            analyzer=word_features, sublinear_tf=True, dtype=np.float64
+        )
         self._model = LogisticRegression(
             C=10.0, class_weight="balanced", solver="liblinear", max_iter=2_000, tol=1e-6
         )
 
-    def fit(self, texts: Sequence[str | list[str]], keep: Sequence[bool]) -> "KeepClassifier":
+    def fit(self, texts: Sequence[str], keep: Sequence[bool]) -> "KeepClassifier":
         """Learn. Raises ``CourseError`` unless both answers are among the labels."""
         if len(set(map(bool, keep))) < 2:
             raise CourseError(ONE_ANSWER)
         self._model.fit(self._vectorizer.fit_transform(texts), np.asarray(keep, dtype=bool))
         return self
 
-    def prob(self, texts: Sequence[str | list[str]]) -> np.ndarray:
+    def prob(self, texts: Sequence[str]) -> np.ndarray:
         """The estimated probability of "keep", (texts,) float64."""
         return self._model.predict_proba(self._vectorizer.transform(texts))[:, 1]
 
@@ -76,10 +75,6 @@ class KeepClassifier:
                 yield document
             else:
                 log.drop(document, "classifier", "classifier", prob=round(prob, 3))
-
-
-def _features(text: str | list[str]) -> list[str]:
-    return word_features(text) if isinstance(text, str) else text
 
 
 def most_uncertain(probs: np.ndarray, count: int, known: Iterable[int] = ()) -> list[int]:
@@ -107,18 +102,17 @@ def learning_curve(
     answers = [bool(label) for label in labels]
     if len(set(answers)) < 2:
         raise CourseError(ONE_ANSWER)
-    features, test_features = list(map(word_features, texts)), list(map(word_features, test_texts))
     order = np.random.default_rng(seed).permutation(len(texts)).tolist()
     drawn = [answers[row] for row in order]
     known = order[: max(sizes[0], drawn.index(True) + 1, drawn.index(False) + 1)]
     model, curve = KeepClassifier(), []
     for size in sizes:
         if size > len(known) and uncertain:
-            known += most_uncertain(model.prob(features), size - len(known), known)
+            known += most_uncertain(model.prob(texts), size - len(known), known)
         elif size > len(known):
             known += [row for row in order if row not in known][: size - len(known)]
-        model.fit([features[row] for row in known], [answers[row] for row in known])
-        right = (model.prob(test_features) >= 0.5) == np.asarray(test_labels, dtype=bool)
+        model.fit([texts[row] for row in known], [answers[row] for row in known])
+        right = (model.prob(test_texts) >= 0.5) == np.asarray(test_labels, dtype=bool)
         curve.append(float(right.mean()))
     return curve
 
@@ -136,9 +130,7 @@ class PerplexityFilter:
     def __init__(self, reference: Iterable[str], *, keep: float = 0.95) -> None:
         texts = [words for text in reference if (words := split_words(text)[:2_000])]
         if len(texts) < 5:
-            raise CourseError(
-                "A perplexity filter needs at least five reference texts with words in them."
-            )
+            raise CourseError("A perplexity filter needs at least five texts with words in them.")
         self.model = KneserNey([words for row, words in enumerate(texts) if row % 5], 3)
         held_out = [self.model.perplexity([words]) for words in texts[::5]]
         self.threshold = float(np.quantile(held_out, keep))

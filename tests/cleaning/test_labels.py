@@ -1,6 +1,5 @@
 """What decides about a document: labels, a mix with known truth, a classifier, perplexity."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -135,37 +134,19 @@ def test_asking_where_it_is_uncertain_pays_on_average(documents: list[Document])
 
 
 def test_labels_survive_and_belong_to_the_text(tmp_path: Path) -> None:
-    book = LabelBook("mine", tmp_path)
-    for text, keep in (("one", True), ("two", False), ("two", None)):
+    """Also those of a notebook that is open beside this one."""
+    one, two = LabelBook("mine", tmp_path), LabelBook("mine", tmp_path)
+    for book, text, keep in (
+        (one, "a", True),
+        (two, "b", False),
+        (one, "c", True),
+        (two, "a", None),
+    ):
         book.put(text, keep)
-    again = LabelBook("mine", tmp_path)
-    assert len(again) == 1
-    assert again.of([Document("x", "one"), Document("y", "two")]) == [True, None]
+    documents = [Document("x", text) for text in "abc"]
+    assert one.of(documents) == two.of(documents) == [None, False, True]
     with pytest.raises(ValueError, match="no name"):
         LabelBook("../mine")
-
-
-def test_two_open_notebooks_keep_each_other_s_labels(tmp_path: Path) -> None:
-    one, two = LabelBook("mine", tmp_path), LabelBook("mine", tmp_path)
-    one.put("a", True)
-    two.put("b", False)
-    one.put("c", True)
-    two.put("a", None)
-    again = LabelBook("mine", tmp_path)
-    assert [again.get(text) for text in "abc"] == [None, False, True]
-    assert two.get("c") is True
-
-
-@pytest.mark.parametrize("content", ["{", "[1]", '{"a": 3}', ""])
-def test_a_damaged_file_of_labels_is_set_aside(tmp_path: Path, content: str) -> None:
-    (tmp_path / "mine.json").write_text(content)
-    book = LabelBook("mine", tmp_path)
-    book.put("one", True)
-    assert (tmp_path / "mine.damaged.json").read_text() == content
-    assert list(json.loads((tmp_path / "mine.json").read_text()).values()) == [True]
-    (tmp_path / "mine.json").write_text(content)  # damaged while the notebook is open
-    book.put("two", False)
-    assert LabelBook("mine", tmp_path).get("one") is True
 
 
 def test_the_simulated_annotator_wants_prose(documents: list[Document]) -> None:
@@ -204,4 +185,6 @@ def test_asking_shows_texts_and_buttons_that_note_labels(
     assert "one" in repr(shown[0]) and len(shown) == (1 if headless else 2)
     if not headless:
         shown[1].children[0].children[0].click()
-        assert book.get("one") is True and "All shown" in shown[1].children[1].value
+        assert (
+            book.of([Document("a", "one")]) == [True] and "All shown" in shown[1].children[1].value
+        )

@@ -10,7 +10,6 @@ from transformers import PreTrainedTokenizerFast
 from course_lib.cleaning.tokenizer_extension import (
     as_examples,
     choose_terms,
-    count_uses,
     extend,
     fertility,
     passages,
@@ -93,12 +92,6 @@ def test_passages_hold_all_of_the_text() -> None:
     texts = [*handbook()[:5], "土壤" * 300, "x" * 950, "", "  a\n\n b"]
     cut = passages(texts, 120)
     assert "".join(cut) == "".join(texts) and max(len(piece.encode()) for piece in cut) <= 120
-
-
-def test_rare_tokens_are_counted(tiny: tuple) -> None:
-    _, cutter = extend(*tiny, [" Canopy", " zebra"])
-    uses = count_uses(cutter, ["a Canopy and a Canopy"], [" Canopy", " zebra"])
-    assert uses == {" zebra": 0, " Canopy": 2} and list(uses) == [" zebra", " Canopy"]
 
 
 def test_training_on_equal_bytes(tiny: tuple, names: list[str]) -> None:
