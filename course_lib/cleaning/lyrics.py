@@ -18,6 +18,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
 from course_lib.cleaning.repair import fix_mojibake
@@ -306,7 +307,6 @@ def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
 
 KINDS = ("header", "advert", "footer", "chord line", *REPAIRS)
 KINDS += ("repeated chorus", "lost label", "blank line")
-ALL = frozenset(KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,13 +350,13 @@ class _Line:
 def clean_lyrics(
     text: str,
     *,
-    kinds: Iterable[str] = ALL,
+    kinds: Iterable[str] = KINDS,
     shared: frozenset[str] = frozenset(),
     wording: bool = True,
 ) -> tuple[str, list[Change]]:
     """(the song without the page around it, the changes in the order of the lines).
 
-    kinds    which kinds of change are made; default: all
+    kinds    which kinds of change are made
     shared   patterns of lines that many pages have (``shared_lines``), as further evidence
     wording  whether the words of a line count as evidence that it is the site's
     """
@@ -364,12 +364,10 @@ def clean_lyrics(
     page = text.rstrip("\n").split("\n")
     lines = [_mended(row, line, wanted) for row, line in enumerate(page)]
     lines = _unglued(lines, wanted) if wording else lines
-    for line, kind in _site_lines(_left(lines), shared, wording):
-        if kind in wanted:
-            line.text, line.kind = None, kind
-    for kind, find in (("repeated chorus", _pasted), ("blank line", _spare_blanks)):
-        for line in find(_left(lines)) if kind in wanted else ():
-            line.text, line.kind = None, kind
+    for find in (partial(_site_lines, shared=shared, wording=wording), _pasted, _spare_blanks):
+        for line, kind in list(find([line for line in lines if line.text is not None])):
+            if kind in wanted:
+                line.text, line.kind = None, kind
     if "lost label" in wanted:
         _put_labels(lines)
     changes = []
@@ -385,18 +383,15 @@ def clean_lyrics(
     return apply_changes(text, changes), changes
 
 
-def _left(lines: Iterable[_Line]) -> list[_Line]:
-    return [line for line in lines if line.text is not None]
-
-
 def _mended(row: int, text: str, wanted: frozenset[str]) -> _Line:
     """The line with all wanted repairs made; its kind is the first that changed something."""
-    if "chord line" in wanted and is_chord_line(text):
-        return _Line(row, None, "chord line")
     line = _Line(row, text)
-    for kind, repair in REPAIRS.items() if len(text) <= MAX_LINE else ():
-        if kind in wanted and (better := repair(line.text)) != line.text:
-            line.text, line.kind = better, line.kind or kind
+    if "chord line" in wanted and is_chord_line(text):
+        line.text, line.kind = None, "chord line"
+    elif len(text) <= MAX_LINE:
+        for kind, repair in REPAIRS.items():
+            if kind in wanted and (better := repair(line.text)) != line.text:
+                line.text, line.kind = better, line.kind or kind
     return line
 
 
@@ -409,7 +404,7 @@ def _unglued(lines: list[_Line], wanted: frozenset[str]) -> list[_Line]:
         short = len(text) <= MAX_LINE
         if short and place < limit and not header and (header := _HEADER.match(text)):
             title, rest = header["title"], text[header.end() :]
-            text, kind = rest if title in top else f"{title}\n\n{rest}", kind or "header"
+            text, kind = rest if title in top else f"{title}\n{rest}", kind or "header"
         for part, pattern in _GLUED.items() if short else ():
             if part in wanted and (better := pattern.sub("\n", text)) != text:
                 text, kind = better, kind or part
@@ -441,36 +436,35 @@ def _site_lines(
         if texts[last].strip():
             yield lines[last], "footer"
         last -= 1
-    for place in range(first + 1 if title is not None else 0, last + 1):
+    for place in range(first + (title is not None), last + 1):
         if not read_label(texts[place]) and foreign(texts[place], False):
             yield lines[place], "advert"
 
 
-def _pasted(lines: list[_Line]) -> list[_Line]:
+def _pasted(lines: list[_Line]) -> Iterator[tuple[_Line, str]]:
     """Lines of a section that repeats the one before it word for word, and the blanks between."""
     texts = [line.text for line in lines]
-    pasted: list[_Line] = []
     previous_end, previous = 0, None
     for start, end in _blocks(texts):
         labelled = read_label(texts[start]) is not None
         sung = [_bare(text) for text in texts[start + labelled : end]]
         if len(sung) > 1 and sung == previous:
-            pasted += lines[previous_end:end]
+            yield from ((line, "repeated chorus") for line in lines[previous_end:end])
         previous_end, previous = end, sung
-    return pasted
 
 
-def _spare_blanks(lines: list[_Line]) -> list[_Line]:
+def _spare_blanks(lines: list[_Line]) -> Iterator[tuple[_Line, str]]:
     """Blank lines that follow a blank line, or stand above everything."""
-    above = ["", *(line.text.strip() for line in lines)]
-    return [
-        line for line, last in zip(lines, above, strict=False) if not (line.text.strip() or last)
-    ]
+    above = ""
+    for line in lines:
+        if not (line.text.strip() or above):
+            yield line, "blank line"
+        above = line.text.strip()
 
 
 def _put_labels(lines: list[_Line]) -> None:
     """Put labels before sections that have none."""
-    left = _left(lines)
+    left = [line for line in lines if line.text is not None]
     texts = [line.text for line in left]
     song = parse_song("\n".join(texts))
     blocks = _blocks(texts)[1 if song.title else 0 :]
