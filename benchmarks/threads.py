@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from course_lib.workbook.threads import SPIN_COUNT
+from course_lib.workbook.machine import SPIN_COUNT
 
 RESULTS = Path(__file__).parent / "results" / "threads.json"
 POLICIES = {

@@ -1,7 +1,5 @@
 """Two judges that learn from documents: a classifier of words, and an n-gram model's perplexity.
 
-Lewis and Gale 1994, "A Sequential Algorithm for Training Text Classifiers", has *uncertainty
-sampling*: ask for the label of the documents at which the classifier is closest to one half.
 Wenzek et al. 2020, "CCNet: Extracting High Quality Monolingual Datasets from Web Crawl Data",
 section 4.3, filters by the perplexity of a 5-gram Kneser–Ney model of Wikipedia.
 """
@@ -75,46 +73,6 @@ class KeepClassifier:
                 yield document
             else:
                 log.drop(document, "classifier", "classifier", prob=round(prob, 3))
-
-
-def most_uncertain(probs: np.ndarray, count: int, known: Iterable[int] = ()) -> list[int]:
-    """Rows of the ``count`` values closest to one half, the closest first, without ``known``."""
-    left = np.setdiff1d(np.arange(len(probs)), np.fromiter(known, np.int64, -1))
-    order = np.argsort(np.abs(np.asarray(probs)[left] - 0.5), kind="stable")
-    return left[order[:count]].tolist()
-
-
-def learning_curve(
-    texts: Sequence[str],
-    labels: Sequence[bool],
-    test_texts: Sequence[str],
-    test_labels: Sequence[bool],
-    sizes: Sequence[int],
-    *,
-    uncertain: bool,
-    seed: int = 0,
-) -> list[float]:
-    """Accuracy of ``KeepClassifier`` on the test texts after each number of labels in ``sizes``.
-
-    The first ``sizes[0]`` labels are drawn at random, until both answers are there; then either
-    the most ``uncertain`` are asked for, or more are drawn at random. ``seed`` decides the draws.
-    """
-    answers = [bool(label) for label in labels]
-    if len(set(answers)) < 2:
-        raise CourseError(ONE_ANSWER)
-    order = np.random.default_rng(seed).permutation(len(texts)).tolist()
-    drawn = [answers[row] for row in order]
-    known = order[: max(sizes[0], drawn.index(True) + 1, drawn.index(False) + 1)]
-    model, curve = KeepClassifier(), []
-    for size in sizes:
-        if size > len(known) and uncertain:
-            known += most_uncertain(model.prob(texts), size - len(known), known)
-        elif size > len(known):
-            known += [row for row in order if row not in known][: size - len(known)]
-        model.fit([texts[row] for row in known], [answers[row] for row in known])
-        right = (model.prob(test_texts) >= 0.5) == np.asarray(test_labels, dtype=bool)
-        curve.append(float(right.mean()))
-    return curve
 
 
 class PerplexityFilter:

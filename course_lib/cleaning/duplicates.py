@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.errors import CourseError
@@ -83,29 +82,6 @@ def meeting_probability(
 ) -> np.ndarray | float:
     """That two documents of this Jaccard similarity share a bucket: 1 - (1 - J**rows)**bands."""
     return 1 - (1 - similarity**rows) ** bands
-
-
-def exact_pairs(
-    texts: Sequence[str], threshold: float = minhash.THRESHOLD, block: int = 500
-) -> list[tuple[int, int]]:
-    """All pairs of rows (first < second) whose exact similarity is at least ``threshold``.
-
-    The yardstick for what MinHash finds: a product of sparse matrices (documents × shingles)
-    counts what each two texts share. For some thousand texts; the work grows with their square.
-    """
-    hashes, starts = minhash.shingles(texts)
-    codes, columns = np.unique(hashes, return_inverse=True)
-    ones = np.ones(len(hashes), np.int32)
-    table = csr_array((ones, columns, starts), shape=(len(texts), len(codes)))
-    sizes = np.diff(starts)
-    pairs: list[tuple[int, int]] = []
-    for begin in range(0, len(texts), block):
-        shared = (table[begin : begin + block] @ table.T).tocoo()
-        first, second = shared.coords[0] + begin, shared.coords[1]
-        alike = shared.data / (sizes[first] + sizes[second] - shared.data)
-        chosen = (alike >= threshold) & (first < second)
-        pairs += zip(first[chosen].tolist(), second[chosen].tolist(), strict=True)
-    return sorted(pairs)
 
 
 def drop_near(

@@ -13,8 +13,8 @@ from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.document import megabytes
 from course_lib.workbook.corpus.minhash import Clusters
 from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
-from course_lib.workbook.tables import Table
-from course_lib.workbook.wizard import excerpt
+from course_lib.workbook.display import Table
+from course_lib.workbook.session import excerpt
 
 
 def lengths(sizes: Sequence[int], name: str) -> DescribedFigure:
@@ -73,25 +73,6 @@ def s_curves(settings: Mapping[str, tuple[int, int]], threshold: float = 0.8) ->
         figure,
         f"At a similarity of {threshold} (vertical line) two documents meet with a probability "
         f"of {', '.join(at_threshold)}.",
-    )
-
-
-def label_curves(sizes: Sequence[int], curves: Mapping[str, np.ndarray]) -> DescribedFigure:
-    """Right answers by number of labels: name → (seeds, sizes). Mean and range of the seeds."""
-    figure, axis = canvas(width=7.2, height=3.4)
-    said = []
-    for number, (name, values) in enumerate(curves.items()):
-        shares, colour = 100 * np.asarray(values), COLOURS[2 * number]
-        middle = shares.mean(0)
-        axis.plot(sizes, middle, marker=MARKERS[number], color=colour, label=name)
-        axis.fill_between(sizes, shares.min(0), shares.max(0), color=colour, alpha=0.15, lw=0)
-        ends = zip((middle[0], middle[-1]), (sizes[0], sizes[-1]), strict=True)
-        said.append(f"{name}: " + ", ".join(f"{value:.0f} % with {size}" for value, size in ends))
-    axis.set(title="How many labels does it take?", xlabel="labels")
-    axis.set_ylabel("right on new documents (%)")
-    axis.legend(loc="lower right")
-    return DescribedFigure(
-        figure, f"Means over {len(shares)} seeds, the range shaded. {'; '.join(said)}."
     )
 
 

@@ -17,8 +17,8 @@ from course_lib.workbook import settings
 from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.document import stable_hash, text_hash
 from course_lib.workbook.corpus.words import split_words, words
-from course_lib.workbook.tables import Table
-from course_lib.workbook.wizard import excerpt
+from course_lib.workbook.display import Table
+from course_lib.workbook.session import excerpt
 
 # --- The reader's labels ---
 

@@ -306,7 +306,7 @@ def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
 # --- the cleaner ---
 
 KINDS = ("header", "advert", "footer", "chord line", *REPAIRS)
-KINDS += ("repeated chorus", "lost label", "blank line")
+KINDS += ("repeated chorus", "lost label")
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +364,7 @@ def clean_lyrics(
     page = text.rstrip("\n").split("\n")
     lines = [_mended(row, line, wanted) for row, line in enumerate(page)]
     lines = _unglued(lines, wanted) if wording else lines
-    for find in (partial(_site_lines, shared=shared, wording=wording), _pasted, _spare_blanks):
+    for find in (partial(_site_lines, shared=shared, wording=wording), _pasted):
         for line, kind in list(find([line for line in lines if line.text is not None])):
             if kind in wanted:
                 line.text, line.kind = None, kind
@@ -451,15 +451,6 @@ def _pasted(lines: list[_Line]) -> Iterator[tuple[_Line, str]]:
         if len(sung) > 1 and sung == previous:
             yield from ((line, "repeated chorus") for line in lines[previous_end:end])
         previous_end, previous = end, sung
-
-
-def _spare_blanks(lines: list[_Line]) -> Iterator[tuple[_Line, str]]:
-    """Blank lines that follow a blank line, or stand above everything."""
-    above = ""
-    for line in lines:
-        if not (line.text.strip() or above):
-            yield line, "blank line"
-        above = line.text.strip()
 
 
 def _put_labels(lines: list[_Line]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.workbook.atomic import atomic_write
+from course_lib.workbook.settings import atomic_write
 
 MAX_WORD_BYTES = 10_000  # a longer "word" in a binary file means that it is not one
 CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f\x7f]")

@@ -1,6 +1,5 @@
 """The figures bear ordinary and empty input, and their sentence says what they show."""
 
-import numpy as np
 import pytest
 
 from course_lib.cleaning import figures
@@ -10,7 +9,6 @@ from course_lib.workbook.corpus import Document
 
 GAINS = {("new", "a"): [50.0, 33.4], ("new", "b"): [1.0, 1.0]}
 MODELS = [Generation(n, 100.0 * (n + 1), 50 - n, 90, "the") for n in range(3)]
-CURVES = {"a": np.array([[0.5, 1.0], [0.7, 0.8]])}
 
 
 @pytest.mark.parametrize(
@@ -19,7 +17,6 @@ CURVES = {"a": np.array([[0.5, 1.0], [0.7, 0.8]])}
         (figures.lengths([0], "one empty document"), "Lengths run from"),
         (figures.rule_values({"blanks": []}, 0, 1, "Nothing", "share"), "0 of 0 with “blanks”."),
         (figures.s_curves({"one": (14, 8)}), "0.92 (one)"),
-        (figures.label_curves([5, 10], CURVES), "a: 60 % with 5, 90 % with 10"),
         (figures.improvements({"equal budget": GAINS, "rest": GAINS}, "T"), "to +41.7 % (new)"),
         (figures.chains({"replace": MODELS, "new real text": MODELS}), "replace 100 → 300"),
     ],

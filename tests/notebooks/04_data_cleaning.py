@@ -32,9 +32,6 @@ HOLDS = {
     "e3ed01b1df": lambda gone, texts, clusters: gone + len(set(clusters.kept)) == len(texts),
     # the first of a cluster is the one that stays
     "80056f714e": lambda clusters, texts: (clusters.kept <= range(len(texts))).all(),
-    "05d0e80459": lambda together, pairs, removed: (
-        (removed >= 0.8).all() and together <= len(pairs)
-    ),
     "2e9af61419": lambda shares: all(0 <= share <= 1 for share in shares.values()),
     # 6 · Leakage
     "9f7236fcde": lambda leaks, held_rows: len(leaks) == len(held_rows),
@@ -49,9 +46,6 @@ HOLDS = {
         for kind in ("header", "advert", "footer", "chord line", "tag", "entity", "blanks")
     ),
     # 8 · Rules, perplexity, or a small model
-    "7ab847b4a0": lambda np, curves: (
-        np.mean(curves["asked where unsure"]) > np.mean(curves["whatever comes"]) - 0.05
-    ),
     "6e20570f77": lambda simulated: len(set(simulated)) == 2,
     "dec7f7e338": lambda ranking, own: (
         0 <= ranking[0][0] <= ranking[-1][0] <= 1 and len(ranking) == len(own)
