@@ -1,8 +1,8 @@
 """Text out of bytes: recognised or reported, never silently mangled, and never all in memory.
 
-The order: byte-order mark; UTF-8; an encoding from before UTF-8, as chardet ranks them. Its answers
-for short texts are guesses, so one stands only if the text is plausible and no other plausible one
-comes close.
+The order: byte-order mark; UTF-8; what the file declares; an encoding from before UTF-8, as chardet
+ranks them. Its answers for short texts are guesses, so one stands only if the text is plausible and
+no other plausible one comes close.
 """
 
 import codecs
@@ -34,6 +34,8 @@ MARKS = (
 # "Ã¼", "â€™" or "â‚¬" in an older encoding is UTF-8 that got mixed in, or was cut off.
 UTF8_INSIDE = re.compile(rb"\xc3[\x80-\xbf]|\xe2[\x80\x82]")
 RARE = ("iso8859-16", "iso8859-10", "cp1006", "hp-roman8")  # always the wrong guess here
+# In the head of a page or a program.
+DECLARED = re.compile(rb"(?:charset|coding)\s*[=:]\s*[\"']?([-\w.]+)", re.IGNORECASE)
 # What a wrong encoding leaves: controls, two scripts in a word, a sign within one (Gr¼sse), a
 # capital after a small letter (mangÇ), mathematical and other signs.
 _FOUL = r"[\p{Cn}\p{Co}\p{Cs}]|[\p{Cc}--[\t\n\r\f\b\x0b\x1a\x1b]]"
@@ -139,11 +141,24 @@ def recognise(path: Path) -> tuple[str, bool]:
     # From the beginning of a line, or of what is not ASCII: the rest is the same in any encoding.
     if position <= BEFORE or b"\n" in before:
         sample = before[before.rfind(b"\n") + 1 :] + sample
+    if (declared := DECLARED.search(head[:4096])) and (name := _fitting(declared[1], sample)):
+        return name, False
     if encoding := guess_encoding(sample):
         return encoding, True
     if position < CHUNK:
         raise _undecodable(position, kept=False)
     return "utf-8", False  # up to there it is
+
+
+def _fitting(declared: bytes, sample: bytes) -> str | None:
+    """The declared encoding if the bytes agree. Latin-1 means Windows' superset, as on the web."""
+    try:
+        name = codecs.lookup(declared.decode("ascii")).name
+        name = {"iso8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030"}.get(name, name)
+        text = codecs.getincrementaldecoder(name)().decode(sample)
+    except (LookupError, ValueError):
+        return None
+    return None if name.startswith("utf") or IMPLAUSIBLE.search(text) else name
 
 
 def guess_encoding(sample: bytes) -> str | None:

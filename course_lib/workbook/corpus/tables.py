@@ -170,7 +170,9 @@ def _records(
     again = any(
         cell and cell in row[place : place + 1] for row in below for place, cell in enumerate(names)
     )
-    is_header = known or not (len(names) == 1 or again or any(map(NUMBER.fullmatch, names)))
+    long = any(len(name.split()) > 3 and not name.endswith("?") for name in names)
+    number = any(map(NUMBER.fullmatch, names))
+    is_header = known or not (len(names) == 1 or again or long or number)
     if is_header and not known:
         guesses.append(f"the first row is read as column names ({', '.join(names)[:80]})")
     elif not is_header:
