@@ -15,7 +15,6 @@ from course_lib.cleaning.duplicates import (
     drop_near,
     drop_passages,
     drop_repeated_lines,
-    exact_pairs,
     find_clusters,
     find_leaks,
     meeting_probability,
@@ -114,14 +113,6 @@ def test_recall_and_precision_beside_datasketch() -> None:
         their_recall.append(len(datasketch_pairs(sets, seed) & true) / len(true))
     assert mean(our_recall) >= 0.9
     assert abs(mean(our_recall) - mean(their_recall)) < 0.08  # the same curve, other random numbers
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_all_pairs_against_sets(seed: int) -> None:
-    texts = [*families(seed, 12), "short", "short", "other", ""]
-    pairs = combinations(range(24), 2)
-    alike = [pair for pair in pairs if jaccard(texts[pair[0]], texts[pair[1]]) >= 0.8]
-    assert exact_pairs(texts, block=7) == [*alike, (24, 25)]
 
 
 def test_the_log_names_the_kept_document_and_the_match() -> None:

@@ -5,13 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_lib.cleaning.classifier import (
-    KeepClassifier,
-    PerplexityFilter,
-    learning_curve,
-    most_uncertain,
-    word_features,
-)
+from course_lib.cleaning.classifier import KeepClassifier, PerplexityFilter, word_features
 from course_lib.cleaning.labels import (
     JUNK,
     Asker,
@@ -98,25 +92,6 @@ def test_a_classifier_explains_itself() -> None:
     log = RemovalLog()
     assert [d.id for d in model.step([Document("a", "buy"), Document("b", "read")], log)] == ["b"]
     assert log.entries[0].evidence["prob"] < 0.5
-
-
-def test_the_most_uncertain_documents() -> None:
-    assert most_uncertain(np.array([0.9, 0.45, 0.5, 0.1, 0.52]), 2) == [2, 4]
-    assert most_uncertain(np.array([0.9, 0.45, 0.5, 0.1, 0.52]), 2, known=[2]) == [4, 1]
-
-
-def test_asking_where_it_is_uncertain_pays_on_average(documents: list[Document]) -> None:
-    gains = []
-    for seed in range(5):
-        learn, test = halves(make_labelled_mix(documents, seed))
-        asked, drawn = (
-            learning_curve(*learn, *test, (10, 20, 40), uncertain=uncertain, seed=seed)[-1]
-            for uncertain in (True, False)
-        )
-        gains.append(asked - drawn)
-    assert np.mean(gains) > 0.03, gains
-    with pytest.raises(CourseError, match="same"):
-        learning_curve(["a", "b"], [True, True], ["a"], [True], (1,), uncertain=True)
 
 
 def test_labels_survive_and_belong_to_the_text(tmp_path: Path) -> None:
