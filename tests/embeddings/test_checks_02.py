@@ -71,9 +71,8 @@ MISTAKES = {
         (lambda w, n: all_pairs(w, n, start=1), "Only one side"),
         (lambda w, n: all_pairs(w, n, right=2), "one too far"),
         (lambda w, n: all_pairs(w, n, right=0), "Only one side"),
-        (lambda w, n: all_pairs(w, 1), "14 pairs"),
         (lambda w, n: sorted(set(all_pairs(w, n))), "10 pairs with window 2"),
-        (lambda w, n: [pair for pair in all_pairs(w, n) if pair[0] != pair[1]], "compare places"),
+        (lambda w, n: [p for p in all_pairs(w, n) if p[0] != p[1]], "Compare places"),
     ],
     "negative_probabilities": [
         (lambda c: [x**0.75 for x in c], "sum to one"),
@@ -91,15 +90,6 @@ MISTAKES = {
         (but(1, lambda c, u, n, r, new: u + r * (1 - sigmoid(u @ c)) * new[0]), "after its own"),
         (but(2, lambda c, u, n, r, new: 2 * n - new[2]), "pulled closer"),
         (but(1, lambda c, u, n, r, _: u + r * sigmoid(u @ c) * c), "1 − σ(score)"),
-        (
-            but(
-                0,
-                lambda c, u, n, r, new: (
-                    update(c, u, n, r / 3)[0] + r / 1.5 * (1 - sigmoid(u @ c)) * u
-                ),
-            ),
-            "their pushes add up",
-        ),
         (
             but(2, lambda c, u, n, r, _: n + r * (1 - sigmoid(n @ c))[:, None] * c),
             "treated like real neighbours",
