@@ -66,7 +66,6 @@ DAMAGED = [
     (lambda raw: raw[:-4] + b"1x1\n", "line 9: no word with 7"),
     (lambda raw: raw[: raw.rindex(b" ")] + b" nan\n", "line 9: no word with 7"),
     (lambda raw: raw.replace(b"\nlist ", b"\nlist 66 "), "line 4: no word with 7"),
-    (lambda raw: raw.replace(b"\nlist ", b"\n"), "line 4: no word with 7"),
     (lambda raw: raw[4:], "line 1: a vector file starts with two numbers"),
     (lambda raw: b"", "line 1"),
     (lambda raw: b"0 5\n", "line 1"),
@@ -91,8 +90,10 @@ ROW = " 0.5 -1.25 3e-1"
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["4 3", "new york" + ROW, "of" + ROW, "and" + ROW, "to" + ROW], ["new york", "of"]),
-        (["3 3", "of" + ROW, ". . ." + ROW, "at home" + ROW], ["of", ". . .", "at home"]),
+        (
+            ["4 3", "new york" + ROW, "of" + ROW, ". . ." + ROW, "to" + ROW],
+            ["new york", "of", ". . ."],
+        ),
         (["\ufeff2 3\r", "of" + ROW + "\r", "and\t0.5\t1\t2\r", ""], ["of", "and"]),
         (["1 3", "42" + ROW], ["42"]),
     ],
@@ -107,13 +108,9 @@ def test_text_files_of_others_are_read_as_text(lines: list, words: list, tmp_pat
 
 def test_neighbours_leave_out_the_word_and_what_is_rare(vectors: WordVectors) -> None:
     assert {word for word, _ in vectors.most_similar("file", 50)} == set(WORDS[1:])
-    assert {word for word, _ in vectors.most_similar("file", 50, 4)} == set(WORDS[1:4])
     assert {word for word, _ in vectors.most_similar("温", 50, 2)} == set(WORDS[:2])
     with pytest.raises(CourseError, match="'rake' has no vector"):
         vectors.most_similar("rake")
-
-
-def test_a_word_without_direction_or_twice_does_no_harm() -> None:
-    vectors = WordVectors(["a", "b", "c", "b"], np.array([[0, 0], [1, 0], [0.5, 0.5], [9, 9]]))
-    assert vectors.similarity("a", "b") == 0 and len(vectors.most_similar("a", 2)) == 2
-    assert vectors.similarity("b", "b") == 1 and vectors.get_index("b") == 1
+    strange = WordVectors(["a", "b", "c", "b"], np.array([[0, 0], [1, 0], [0.5, 0.5], [9, 9]]))
+    assert strange.similarity("a", "b") == 0 and len(strange.most_similar("a", 2)) == 2
+    assert strange.similarity("b", "b") == 1 and strange.get_index("b") == 1

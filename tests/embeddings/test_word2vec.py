@@ -45,10 +45,8 @@ def test_words_of_one_world_come_close_and_the_loss_falls(seed: int) -> None:
 
 def test_same_seed_same_vectors_and_another_seed_others() -> None:
     vocabulary, encoded = build_vocabulary(two_worlds(0, 300))
-    configs = (Word2VecConfig(vector_size=8, epochs=1, seed=seed) for seed in (1, 1, 2))
-    first, same, other = (
-        Word2Vec(vocabulary, config).train(encoded).vectors.matrix for config in configs
-    )
+    models = [Word2Vec(vocabulary, Word2VecConfig(8, epochs=1, seed=seed)) for seed in (1, 1, 2)]
+    first, same, other = (model.train(encoded).vectors.matrix for model in models)
     assert np.array_equal(first, same) and not np.allclose(first, other)
 
 
@@ -56,16 +54,13 @@ STRANGE = {
     "one sentence": [SENTENCE],
     "one sentence, for ever": [SENTENCE * 5_000],
     "one word": ["yes " * 10_000],
-    "one word and a few": ["yes " * 100_000 + "no maybe " * 10],
-    "two words": ["a b " * 50_000],
     "many documents of two words": ["up up up up down"] * 10_000,
     "distinct words": [" ".join(f"w{n}" for n in range(100_000))],
     "Chinese": ["温室の土が乾いたら水をやってください。\n\n" * 3_000],
     "numbers in a table": [("0 " * 300 + " ".join(f"n{n % 97}" for n in range(300)) + " ") * 100],
     "nothing": [],
-    "blanks": ["  \n "] * 5,
 }
-TOO_FEW = ("one sentence", "one word", "distinct words", "nothing", "blanks")
+TOO_FEW = ("one sentence", "one word", "distinct words", "nothing")
 
 
 @pytest.mark.parametrize("name", STRANGE)
@@ -126,13 +121,6 @@ def test_windows_end_with_their_document_and_prefer_near_words() -> None:
     left, _ = sample_windows(np.zeros(20_000, np.int32), 4, np.random.default_rng(0))
     used = [(left >= distance).mean() for distance in range(1, 5)]
     assert np.allclose(used, [1, 0.75, 0.5, 0.25], atol=0.02)
-
-
-def test_frequent_words_take_shorter_steps_and_rare_ones_the_whole() -> None:
-    vocabulary = Vocabulary([str(n) for n in range(10_001)], [50_000] + [5] * 10_000)
-    model = Word2Vec(vocabulary, Word2VecConfig(vector_size=4, sample=0))
-    for scale in model.rate_scales(positions=512):
-        assert 0 < scale[0] < 0.2 and bool((scale[1:] == 1).all())
 
 
 def test_thinning_and_negatives_follow_the_papers() -> None:

@@ -40,7 +40,7 @@ def section_5_every_network_learns(curves):
 
 @after("b15b16cb44")
 def section_5_networks_that_read(effects):
-    assert all(0 <= effect <= 1 for values in effects.values() for effect in values)
+    assert all(0 <= effect <= 1 for points in effects.values() for _, effect in points)
 
 
 @after("01b7ce8f92")
