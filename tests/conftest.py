@@ -14,7 +14,7 @@ sys.path[:0] = [str(SUPPORT), str(REPOSITORY)]
 
 import offline_guard  # noqa: E402
 
-from course_lib.workbook import threads  # noqa: E402
+from course_lib.workbook import machine  # noqa: E402
 
 offline_guard.block()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background; Ctrl-C is tested, too
@@ -22,7 +22,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background; Ctrl
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["COURSE_HEADLESS"] = "1"
-threads.set_thread_policy()  # as course_lib.start does it: before torch is imported
+machine.set_thread_policy()  # as course_lib.start does it: before torch is imported
 os.environ["PYTHONPATH"] = os.pathsep.join([str(SUPPORT), str(REPOSITORY)])
 os.environ.setdefault("COURSE_HOME", str(Path(tempfile.gettempdir()) / "course-test-home"))
 for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
@@ -35,6 +35,18 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("COURSE_HOME", str(folder))
     return folder
+
+
+@pytest.fixture
+def full_disk(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be written any more."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    fresh_home.joinpath(".course").mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("course_lib.workbook.training.save_file", full)
 
 
 @pytest.fixture(autouse=True)

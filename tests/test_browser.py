@@ -51,7 +51,7 @@ CELLS = [
     'import course_lib\n\ncourse = course_lib.start("00_start_here")',
     "course.choose_corpus()",
     "import ipywidgets\n"
-    "from course_lib.workbook.widgets import explore\n\n"
+    "from course_lib.workbook.figures import explore\n\n"
     'explore(lambda n: f"{n} squared is {n * n}", n=ipywidgets.IntSlider(3, 0, 9))',
     "from course_lib.history.play import play_shannon\n\nplay_shannon('ab')",
     "from course_lib.history.eliza import Eliza, read_script\n"

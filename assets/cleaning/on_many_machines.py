@@ -47,9 +47,9 @@ from datatrove.utils.word_tokenizers import WordTokenizer
 from course_lib.cleaning.personal import mask_documents
 from course_lib.cleaning.repair import drop_empty, normalise, repair_encoding
 from course_lib.cleaning.steps import RemovalLog, Step
-from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.words import split_words
+from course_lib.workbook.settings import atomic_write
 
 PARTITION, TIME = "cpu", "04:00:00"
 BEFORE = {"encoding": repair_encoding, "normal form": normalise, "empty": drop_empty}

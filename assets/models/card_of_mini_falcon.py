@@ -3,7 +3,8 @@
 
     python assets/models/card_of_mini_falcon.py [--work FOLDER] [--out FOLDER] [--measured]
 
-``--work`` is the folder in which it was trained, with the tokens; ``--measured`` keeps the figures of an
+``--work`` is the folder in which it was trained, with the tokens; elsewhere they are made
+anew there, with its tokenizer, from what its list holds out. ``--measured`` keeps the figures of an
 earlier run and writes the card anew. Beside the model stand the
 rivals: a Kneser–Ney 5-gram on the same tokens, and file compressors that were shown the training text.
 """
@@ -19,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from train_mini_falcon import prepare  # noqa: E402
 
 from course_lib.history.bits import gzip_bits_per_byte, xz_bits_per_byte  # noqa: E402
 from course_lib.history.ngrams import KneserNey  # noqa: E402
@@ -147,9 +149,11 @@ def main() -> None:
     parser.add_argument("--measured", action="store_true")
     asked = parser.parse_args()
     theirs, _ = load_model(asked.out, dtype=torch.float32)
-    model, tokenizer = from_falcon(theirs), BPETokenizer.load(asked.work / "tokenizer.json")
+    model, tokenizer = from_falcon(theirs), BPETokenizer.load(asked.out / "tokenizer.json")
     facts = json.loads((asked.out / "training.json").read_text(encoding="utf-8"))
     if not asked.measured:
+        asked.work.mkdir(parents=True, exist_ok=True)
+        prepare(asked.work, asked.out)  # nothing to do where it was trained
         facts["measured"] = measure(model, tokenizer, asked.work)
         (asked.out / "training.json").write_text(
             json.dumps(facts, indent=1) + "\n", encoding="utf-8"

@@ -25,9 +25,9 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from course_lib.workbook import threads
+from course_lib.workbook import machine
 
-threads.set_thread_policy()
+machine.set_thread_policy()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -38,11 +38,11 @@ from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
 from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
 from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW  # noqa: E402
-from course_lib.workbook.atomic import atomic_write  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
 from course_lib.workbook.corpus.document import text_hash  # noqa: E402
 from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
 from course_lib.workbook.corpus.split import HASHES, held_out_hashes  # noqa: E402
+from course_lib.workbook.settings import atomic_write  # noqa: E402
 from course_lib.workbook.training import History, TrainingConfig, train  # noqa: E402
 
 PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = (
@@ -152,8 +152,14 @@ def still_held_out(listed: Iterable[str], validation: Iterable[str]) -> list[str
     return sorted(set(listed).intersection(map(text_hash, validation)))
 
 
-def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarray]:
-    """Tokenizer; tokens of training, of running prose, and held out (uint16); kept in ``work``."""
+def prepare(
+    work: Path, shipped: Path | None = None
+) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarray]:
+    """Tokenizer; tokens of training, of running prose, and held out (uint16); kept in ``work``.
+
+    shipped   the folder of a model that is to be judged: its tokenizer, and of the held-out
+              documents only those of its list, which it has surely not read
+    """
     paths = [work / name for name in ("tokenizer.json", "train.npy", "prose.npy", "held_out.npy")]
     if not all(path.is_file() for path in paths):
         corpus = load_corpus("python-docs:full")
@@ -165,8 +171,14 @@ def prepare(work: Path) -> tuple[BPETokenizer, np.ndarray, np.ndarray, np.ndarra
             size += len(texts[row])
             if size > TOKENIZER_TEXT:
                 break
-        tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)
-        held_out = [text for text in map(cleaned, corpus.validation.texts()) if len(text) >= 40]
+        held_out = list(corpus.validation.texts())
+        if shipped:
+            tokenizer = BPETokenizer.load(shipped / "tokenizer.json")
+            listed = held_out_hashes(shipped.name)
+            held_out = [text for text in held_out if text_hash(text) in listed]
+        else:
+            tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)
+        held_out = [text for text in map(cleaned, held_out) if len(text) >= 40]
         for path, own in zip(
             paths[1:], (texts, list(filter(runs_on, texts)), held_out), strict=True
         ):

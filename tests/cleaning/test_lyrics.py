@@ -1,27 +1,27 @@
-"""Lyrics: structure that survives, repairs line by line, the site's words, and the truth."""
+"""Lyrics: structure that survives, repairs line by line, the site's words; the messy songbook."""
 
 import random
 
 import pytest
-from messy_songbook import make_messy
+from messy_songbook import as_jsonl, make_messy
 
 from course_lib.cleaning.lyrics import (
+    KINDS,
     REPAIRS,
+    Change,
     Song,
     apply_changes,
     clean_lyrics,
     clean_songs,
     is_chord_line,
-    is_site_line,
     parse_song,
     read_label,
     shared_lines,
 )
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.truth import measure_cleaner
-from course_lib.errors import CourseError
-from course_lib.workbook.corpus import Document
-from course_lib.workbook.corpus.builtin import songbook
+from course_lib.workbook.corpus import Document, load_corpus
+from course_lib.workbook.corpus.builtin import FOLDER, songbook
 
 SONG = """Night Bus
 
@@ -54,7 +54,6 @@ def test_the_parts_of_a_song() -> None:
         ("[Verse 2: Both]", ("verse", 2)),
         ("Chorus:", ("chorus", None)),
         ("(CHORUS x2)", ("chorus", None)),
-        ("VERSE IV", ("verse", 4)),
         ("Verse 3", ("verse", 3)),
         ("[Pre Chorus]", ("pre-chorus", None)),
         ("Bridge", None),
@@ -150,18 +149,10 @@ def test_words_of_lyrics_sites_go_glued_or_not(first: str, middle: str, last: st
     page = f"{first} along\nthe water\n{middle}[Chorus]\nOh river\nsummer turns to {last}"
     text, changes = clean_lyrics(page)
     song = parse_song(text)
-    assert (song.title, song.form()) == ("River Song", "V C") and apply_changes(
-        page, changes
-    ) == text
+    assert (song.title, song.form()) == ("River Song", "V C")
+    assert apply_changes(page, changes) == text
     assert song.sections[0].lines == ("I walk along", "the water")
     assert song.sections[1].lines == ("Oh river", "summer turns to fall")
-
-
-def test_an_advert_between_two_glued_lines_leaves_two_lines() -> None:
-    text, changes = clean_lyrics(
-        "River\n\n[Verse]\ntake me homeYou might also likeWe walk in 1999Embed"
-    )
-    assert text.endswith("take me home\nWe walk in 1999\n") and len(changes) == 1
 
 
 @pytest.mark.parametrize(
@@ -181,17 +172,16 @@ def test_an_advert_between_two_glued_lines_leaves_two_lines() -> None:
         "Sign up for the army, log in to the night",
     ],
 )
-@pytest.mark.parametrize("after", ["", "The willow trees are tall\n"])
-def test_what_is_sung_stays_at_the_end_and_in_the_middle(line: str, after: str) -> None:
-    page = f"River Song\n\n[Verse 1]\nI walk along the water\n{line}\n{after}"
-    assert clean_lyrics(page) == (page, [])
-
-
-def test_site_lines_need_more_evidence_amid_the_song() -> None:
-    assert is_site_line("Browse all songs", True) and not is_site_line("Browse all songs", False)
+def test_what_is_sung_stays_at_the_end_and_in_the_middle(line: str) -> None:
+    for after in ("", "The willow trees are tall\n"):
+        page = f"River Song\n\n[Verse 1]\nI walk along the water\n{line}\n{after}"
+        assert clean_lyrics(page) == (page, [])
 
 
 def test_the_list_of_changes_makes_the_text() -> None:
+    glued = "River\n\n[Verse]\ntake me homeYou might also likeWe walk in 1999Embed"
+    text, changes = clean_lyrics(glued)
+    assert text.endswith("take me home\nWe walk in 1999\n") and len(changes) == 1
     messy = SONG.replace("[Chorus]\n", "").replace("three", "[G]three")
     text, changes = clean_lyrics(f"Home > Songs > Night Bus\n{messy}12Embed\n")
     assert [change.kind for change in changes] == ["header", "inline chord", "lost label", "footer"]
@@ -201,43 +191,70 @@ def test_the_list_of_changes_makes_the_text() -> None:
     assert text == SONG and {change.kind for change in changes} == {"repeated chorus"}
 
 
-def test_a_cleaner_is_measured_by_its_list_of_changes() -> None:
-    page = Document("a", "one\ntwo\n")
-    with pytest.raises(CourseError, match="list every change"):
-        measure_cleaner(lambda text: (text.upper(), []), [page], [])
-
-
 def test_the_step_reports_and_drops_pages_without_a_song() -> None:
     log = RemovalLog()
     texts = (SONG + "Submitted by x@lyrics.example\n", "12Embed\n", SONG)
     pages = [Document(str(number), text) for number, text in enumerate(texts)]
     assert [document.text for document in clean_songs(pages, log)] == [SONG, SONG]
-    assert log.counts() == {
-        ("lyrics", "changed", "footer"): 1,
-        ("lyrics", "dropped", "nothing-sung"): 1,
-    }
+    assert [(e.action, e.reason) for e in log.entries] == [
+        ("changed", "footer"),
+        ("dropped", "nothing-sung"),
+    ]
 
 
 STRANGE = ["", "\n\n\n", "\x00\x01", "\ud800 lone", "<" * 100_000, "&" * 50_000, "[C]" * 50_000]
 STRANGE += ["a " * 200_000, "Am " * 100_000, "a line\n" * 50_000, "See x" * 20_000, "9" * 50_000]
 STRANGE += ["[Chorus]\nla la\n\n" + "some words here\n\n" * 8_000, "Lyrics" * 300, "1Embed\n" * 9]
+LINES = "|[Chorus]|Am  G|la la la la|x <b>y</b>|Click here now|Verse 2|Ã©t|12Embed|la12Embed"
+LINES += "|X LyricsLa|aYou might also likeB|River Lyrics[Verse]"
 
 
 @pytest.mark.timeout(60)
 def test_strange_pages_come_through_and_random_lines_never_break_the_record() -> None:
-    some = [
-        "",
-        "[Chorus]",
-        "Am  G",
-        "la la la la",
-        "x <b>y</b>",
-        "Click here now",
-        "Verse 2",
-        "Ã©t",
-    ]
-    some += ["12Embed", "la12Embed", "X LyricsLa", "aYou might also likeB", "River Lyrics[Verse]"]
     rng = random.Random(0)
-    pages = ["\n".join(rng.choices(some, k=rng.randint(1, 14))) for _ in range(500)]
+    pages = ["\n".join(rng.choices(LINES.split("|"), k=rng.randint(1, 14))) for _ in range(500)]
     for page in STRANGE + pages:
         cleaned, changes = clean_lyrics(page)
         assert apply_changes(page, changes) == cleaned
+
+
+# --- The messy songbook ---
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_truth_restores_every_song_and_every_kind_occurs(seed: int) -> None:
+    clean = {song.id: song.text for song in SONGS}
+    messy, defects = make_messy(SONGS, seed)
+    assert {defect.kind for defect in defects} == {*KINDS, "copy"}
+    for page in messy:
+        lines = page.text.rstrip("\n").split("\n")
+        own = [d for d in defects if d.document == page.id and d.kind != "copy"]
+        places = [d.line for d in own if d.kind != "lost label"]
+        assert len(places) == len(set(places))  # one defect a line
+        assert all(d.clean != lines[d.line] for d in own if d.kind != "lost label")
+        changes = [Change(d.kind, d.line, "", d.clean) for d in own]
+        assert apply_changes(page.text, changes) == clean[str(page.meta.get("copy_of", page.id))]
+
+
+def test_the_same_seed_makes_the_same_mess_and_another_does_not() -> None:
+    assert make_messy(SONGS, 3) == make_messy(SONGS, 3)
+    assert make_messy(SONGS, 3)[0] != make_messy(SONGS, 4)[0]
+
+
+def test_a_quotation_mark_becomes_what_another_encoding_makes_of_it() -> None:
+    """Windows-1252 has no character for the last byte of ”: kept, or lost; never three dots."""
+    text = "".join(page.text for page in make_messy(SONGS, 1)[0])
+    assert "â€\x9d" in text and "â€\ufffd" in text and "â€¦" not in text
+
+
+def test_the_file_that_ships_is_what_the_generator_makes() -> None:
+    shipped = FOLDER / "songbook-messy.jsonl"
+    assert shipped.read_text(encoding="utf-8") == as_jsonl()
+
+
+def test_twins_are_split_alike() -> None:
+    clean, messy = load_corpus("songbook"), load_corpus("songbook-messy")
+    part = {d.id: p for d, p in zip(clean, clean.parts, strict=True)}
+    for page, side in zip(messy, messy.parts, strict=True):
+        assert part[str(page.meta.get("copy_of", page.id))] == side
+    assert messy.manifest["defects"]

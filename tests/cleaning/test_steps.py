@@ -1,4 +1,4 @@
-"""Steps in a row and their log; every step on documents that break naive code."""
+"""Steps in a row and their log, repairs, and every step on documents that break naive code."""
 
 import functools
 from collections.abc import Iterable, Iterator
@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from course_lib.cleaning import duplicates, filters, personal, repair
-from course_lib.cleaning.steps import DROPPED, RemovalLog, run_steps
+from course_lib.cleaning.steps import DROPPED, Removal, RemovalLog, run_steps
 from course_lib.workbook.corpus import Document
 
 FOOTER = "the same long footer line here"
 SENTENCE = (
     "The keeper of the lighthouse wrote a letter every evening and carried it to the harbour. "
 )
+CLEAN = "The naïve café doesn’t sell “crêpes” – Søren told us so."
 SPLIT = filters.SPLITTERS["words and marks"]
 STEPS = {
     "encoding": repair.repair_encoding,
@@ -25,7 +26,6 @@ STEPS = {
     "lines": duplicates.drop_repeated_lines,
     "repetition": functools.partial(filters.drop_repetitive, split=SPLIT),
     "quality": functools.partial(filters.drop_low_quality, split=SPLIT),
-    "C4": functools.partial(filters.clean_c4, split=SPLIT),
     "FineWeb": functools.partial(filters.drop_fineweb, split=SPLIT),
     "near": duplicates.drop_near,
     "passages": duplicates.drop_passages,
@@ -43,6 +43,9 @@ def odd_documents(size: int) -> Iterator[Document]:
         "lone surrogates": f"\ud800{SENTENCE}\udfff\ud800",
         "only surrogates": "\udc80" * 1000,
         "nested page": "<html>" + "<div>" * 10_000 + SENTENCE + "</div>" * 10_000,
+        "open scripts": "<html>" + "<script>" * (size // 8),
+        "attributes": "<html><a " + "x=" * size,
+        "nested tables": "<html>" + "<table><tr><td>" * (size // 10) + SENTENCE,
         "accents": "a" + "\u0301\u0316" * (size // 10),
         "one token": "token " * (size // 6),
         "one word": "x" * size,
@@ -116,9 +119,61 @@ def test_a_hundred_thousand_copies(name: str) -> None:
     assert len(run.documents) == 1 and sum(run.stages[1].dropped.values()) == 99_999
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", STEPS)
-def test_every_step_bears_fifty_megabytes(name: str) -> None:
-    for document in odd_documents(50_000_000):
-        if document.id in ("one token", "one word", "blanks", "long", "large page"):
-            list(STEPS[name]([document], RemovalLog()))
+# --- Repairs ---
+
+
+def mend(text: str, step: object) -> tuple[str, list[Removal]]:
+    log = RemovalLog()
+    left = list(step([Document("d", text)], log))
+    return left[0].text if left else "", log.entries
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_mojibake_is_undone(encoding: str) -> None:
+    line = CLEAN.replace("”", "“") if encoding == "cp1252" else "Naïve crêpes, Søren"
+    broken = line.encode("utf-8").decode(encoding)
+    text, entries = mend(f"{CLEAN}\n{broken}\nplain", repair.repair_encoding)
+    assert broken != line and text == f"{CLEAN}\n{line}\nplain"
+    assert [(e.action, e.reason) for e in entries] == [("changed", "mojibake")]
+    assert entries[0].evidence["before"] != entries[0].evidence["after"] in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [CLEAN, "日本語のテキスト", "Ünïcödé", "", "C:\\path ~ 100 % & more", "‘single’ ﬁne ligature"],
+)
+def test_good_text_is_left_alone(text: str) -> None:
+    assert mend(text, repair.repair_encoding) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "mended", "reason"),
+    [
+        ("a\r\nb\rc\u2028d\x0ce", "a\nb\nc\nd\ne", "characters"),
+        ("a\x00b\x07\ufeffc\x1b[31mred\x1b[0m\td", "abcred d", "characters"),
+        ("smile \ud83d\ude00 and \ud800!", "smile \U0001f600 and \ufffd!", "characters"),
+        ("e\u0301te\u0301", "été", "characters"),
+        ("    if x:   y \n\n\n\nz\u00a0\u3000w\t", "    if x: y\n\nz w", "blanks"),
+    ],
+)
+def test_each_normalisation(text: str, mended: str, reason: str) -> None:
+    found, entries = mend(text, repair.normalise)
+    assert found == mended and mend(found, repair.normalise) == (found, [])
+    assert reason in [entry.reason for entry in entries]
+
+
+def test_documents_without_letters_go_with_a_reason() -> None:
+    log = RemovalLog()
+    texts = ["", " \n\t", "-- * --", "___", "7", "字"]
+    kept = repair.drop_empty([Document(str(i), text) for i, text in enumerate(texts)], log)
+    assert [document.text for document in kept] == ["7", "字"]
+    assert [entry.reason for entry in log.entries] == ["empty", "empty", "no-letters", "no-letters"]
+
+
+def test_pages_become_text_and_only_pages() -> None:
+    for page in ("<?xml version='1.0'?>\n<HTML lang=en><body><p>", "<html>" + "<div>" * 10_000):
+        text, [entry] = mend(page + SENTENCE, repair.extract_pages)
+        assert SENTENCE.strip() in text and entry.reason in ("main-text", "tags-stripped")
+    assert mend("<html>" + "<script>" * 5_000, repair.extract_pages)[1][0].reason == "no-text"
+    for text in ("In HTML a paragraph is written <p>.", "x = a<b and c>d", "<header>no</header>"):
+        assert mend(text, repair.extract_pages) == (text, [])

@@ -1,4 +1,4 @@
-"""A Falcon as small as possible, made and taught for a few seconds: no test needs a shipped model."""
+"""A Falcon as small as possible, made and taught for a few seconds."""
 
 from pathlib import Path
 

@@ -16,7 +16,7 @@ from course_lib.errors import CourseError
 from course_lib.workbook.corpus.document import Document, Skipped, stable_hash
 from course_lib.workbook.corpus.parts import SKIP_REASONS, Part, Problem
 from course_lib.workbook.corpus.readers import READERS, reader_for
-from course_lib.workbook.progress import bar
+from course_lib.workbook.display import bar
 
 QUOTES = "\"'“”‘’«»"
 MAX_DOCUMENTS = 100_000  # each costs memory beside its text, too

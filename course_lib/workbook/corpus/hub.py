@@ -6,7 +6,7 @@ from course_lib.errors import CourseError
 from course_lib.workbook.corpus.document import Document
 from course_lib.workbook.corpus.parts import Problem
 from course_lib.workbook.corpus.records import Record, parts_of_records
-from course_lib.workbook.progress import bar
+from course_lib.workbook.display import bar
 
 SECONDS = 10  # to wait for the hub's first answer
 SHUFFLED = 1_000  # records among which the order is mixed

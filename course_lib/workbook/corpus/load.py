@@ -14,11 +14,11 @@ import pyarrow as pa
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
-from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.corpus import builtin, files, python_docs
 from course_lib.workbook.corpus.document import Corpus, Document, Skipped, megabytes, table_of
 from course_lib.workbook.corpus.hub import read_hub
 from course_lib.workbook.corpus.split import split
+from course_lib.workbook.settings import atomic_write
 
 BUDGET = 32_000_000  # bytes of text taken from a corpus of the reader's own
 MAX_GUESSES = 10  # notes on files that were read with a guess
