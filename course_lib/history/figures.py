@@ -11,6 +11,7 @@ from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canva
 def timeline(rows: Sequence[Mapping]) -> DescribedFigure:
     """One row a name: its year, and on log axes the sizes that were published."""
     figure, axes = canvas(1, 3, width=9.5, height=5.6)
+    figure.suptitle("From a guessing game to assistants")
     heights, years = np.arange(len(rows))[::-1], [int(row["year"]) for row in rows]
     labels = {"year": "year", "parameters": "parameters", "tokens": "tokens or words read"}
     for number, (axis, key) in enumerate(zip(axes, labels, strict=True)):
