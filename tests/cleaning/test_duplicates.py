@@ -18,7 +18,6 @@ from course_lib.cleaning.duplicates import (
     exact_pairs,
     find_clusters,
     find_leaks,
-    meeting_probability,
 )
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.errors import CourseError
@@ -149,11 +148,6 @@ def test_a_cluster_is_joined_whatever_its_members_met_first() -> None:
         rng.shuffle(texts)
         broken += len(set(find_clusters(texts, seed=seed).kept.tolist())) > 1
     assert broken <= 8  # four links, each missed with a probability of 0.015
-
-
-def test_one_pass_has_a_curve_and_odd_texts_are_no_copies() -> None:
-    assert meeting_probability(0.8, 450, 20) > 0.99 > 1e-6 > meeting_probability(0.8, 20, 450)
-    assert find_clusters(["", "\x00", "\ud800", "word " * 1000]).kept.tolist() == [0, 1, 2, 3]
 
 
 # --- Passages ---

@@ -1,10 +1,6 @@
 """The forms of training data, and the data card: counts that add up, nothing private."""
 
-from dataclasses import asdict
-from pathlib import Path
-
 import pytest
-from datasets import Dataset
 
 from course_lib.cleaning.data_card import QUESTIONS, data_card
 from course_lib.cleaning.duplicates import drop_exact, drop_near, drop_repeated_lines
@@ -43,17 +39,6 @@ GOOD = [
 def test_broken_examples_are_told_apart(example: object, problem: str) -> None:
     valid, [(number, said)] = sort_out([*GOOD, example])
     assert valid == GOOD and number == len(GOOD) and problem in said
-
-
-def test_examples_make_a_dataset(tmp_path: Path) -> None:
-    for example in GOOD:
-        path = str(tmp_path / f"{type(example).__name__}.jsonl")
-        Dataset.from_list([asdict(example)] * 3).to_json(path)
-        [*_, last] = Dataset.from_json(path, cache_dir=str(tmp_path))
-        chat = isinstance(example, Chat)
-        assert (
-            last["messages"] == list(example.messages) if chat else type(example)(**last) == example
-        )
 
 
 def test_questions_from_headings() -> None:
