@@ -173,7 +173,8 @@ def prepare(
                 break
         held_out = list(corpus.validation.texts())
         if shipped:
-            tokenizer, listed = BPETokenizer.load(shipped / "tokenizer.json"), held_out_hashes()
+            tokenizer = BPETokenizer.load(shipped / "tokenizer.json")
+            listed = held_out_hashes(shipped.name)
             held_out = [text for text in held_out if text_hash(text) in listed]
         else:
             tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)

@@ -42,7 +42,7 @@ def test_text_like_the_target_wins(train_fn: object) -> None:
     assert list(better) == [("clean", "pattern")] and min(better["clean", "pattern"]) > 0
 
 
-def test_more_text_gives_more_and_the_same_text_is_learned_once() -> None:
+def test_the_same_text_is_learned_once() -> None:
     learned: list[int] = []
 
     def train_fn(documents: list, vocab_size: int, seed: int) -> object:
@@ -50,10 +50,8 @@ def test_more_text_gives_more_and_the_same_text_is_learned_once() -> None:
         return lambda target: float(learned[-1])
 
     versions = {"raw": NOISE, "same": [list(row) for row in NOISE], "half": NOISE[:20]}
-    results = run_experiment(versions, TARGETS, train_fn, 40, fraction=0.5, seeds=range(2))
+    run_experiment(versions, TARGETS, train_fn, 40, fraction=0.5, seeds=range(2))
     assert learned == [1_200, 1_200, 600, 600]  # "same" gives what "raw" gives
-    assert [result.num_tokens for result in results] == [1_200] * 4 + [600] * 2
-    assert relative_improvement(results)["same", "pattern"] == [0, 0]
 
 
 def test_improvements_are_paired_by_seed() -> None:
@@ -93,9 +91,8 @@ def test_words_die_out_and_real_text_keeps_them() -> None:
     assert own[-1] < types["a tenth real"][-1] < types["accumulate"][-1]
     assert types["accumulate"] == [own[0]] * 5  # what was there stays, and nothing new is written
     assert types["more real text"][-1] > types["accumulate"][-1]
-    tokens = {mode: [model.num_tokens for model in models] for mode, models in chains.items()}
-    assert tokens["replace"] == tokens["a tenth real"] == tokens["new real text"] == [1_200] * 5
-    assert tokens["accumulate"] == tokens["more real text"] == [1_200 * n for n in range(1, 6)]
+    assert [model.num_tokens for model in chains["a tenth real"]] == [1_200] * 5
+    assert [model.num_tokens for model in chains["accumulate"]] == [1_200 * n for n in range(1, 6)]
     ends = {mode: (models[0].perplexity, models[-1].perplexity) for mode, models in chains.items()}
     assert ends["replace"][0] == ends["accumulate"][0] < ends["replace"][1]
     assert ends["more real text"][1] < ends["accumulate"][1]

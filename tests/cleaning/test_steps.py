@@ -26,7 +26,6 @@ STEPS = {
     "lines": duplicates.drop_repeated_lines,
     "repetition": functools.partial(filters.drop_repetitive, split=SPLIT),
     "quality": functools.partial(filters.drop_low_quality, split=SPLIT),
-    "C4": functools.partial(filters.clean_c4, split=SPLIT),
     "FineWeb": functools.partial(filters.drop_fineweb, split=SPLIT),
     "near": duplicates.drop_near,
     "passages": duplicates.drop_passages,
