@@ -16,7 +16,6 @@ from course_lib.cleaning.labels import (
     simulated_labels,
 )
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document, load_corpus
 
 Half = tuple[list[str], list[bool]]
