@@ -187,7 +187,7 @@ def train(
                 history.interrupted = True
                 break
     if history.interrupted:
-        steps = f"{history.steps} of {config.max_steps} steps"
+        steps = f"{done} of {config.max_steps} steps"
         print(f"Interrupted after {steps}; the model keeps what it learned.")
         if path is not None:
             save()
@@ -222,10 +222,9 @@ class DeferredInterrupt:
 
 def _evaluate(model: nn.Module, evaluate: Callable[[nn.Module], float]) -> float:
     """Evaluation mode, no gradients, and back; the training's random numbers are not disturbed."""
-    devices = {p.device for p in model.parameters() if p.is_cuda}
     model.eval()
     try:
-        with torch.random.fork_rng(devices), torch.no_grad():
+        with torch.random.fork_rng(), torch.no_grad():
             return float(evaluate(model))
     finally:
         model.train()
