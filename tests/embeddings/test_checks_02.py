@@ -80,7 +80,6 @@ MISTAKES = {
     ],
     "update": [
         (lambda c, u, n, r: c, "Give back three things"),
-        (lambda c, u, n, r: (c, u, n.sum(0)), "another shape"),
         (lambda c, u, n, r: (c, u, n), "Nothing moved"),
         (lambda c, u, n, r: update(c, u, n, -r), "wrong sign"),
         (lambda c, u, n, r: update(c, u, n, 1.0), "multiply by the rate"),
@@ -98,7 +97,6 @@ MISTAKES = {
         (lambda v, a, b, c: analogy(v, a, a, c), "near “list”"),
         (lambda *q: analogy(*q, how="distance"), "not distances"),
         (lambda *q: analogy(*q, out="c"), "leave out all three"),
-        (lambda v, a, b, c: 3, "Give back a word"),
     ],
 }
 
