@@ -51,7 +51,6 @@ def analogy(
         "cosine": lambda x: cosine(x, target, dim=0).item(),
         "least": lambda x: -cosine(x, target, dim=0).item(),
         "product": lambda x: (x @ target).item(),
-        "distance": lambda x: -(x - target).norm().item(),
     }[how]
     return max((w for w in vectors if w not in left_out), key=lambda word: compare(vectors[word]))
 
@@ -95,7 +94,6 @@ MISTAKES = {
         (lambda *q: analogy(*q, how="product"), "divide by the lengths"),
         (lambda *q: analogy(*q, how="least"), "points the other"),
         (lambda v, a, b, c: analogy(v, a, a, c), "near “list”"),
-        (lambda *q: analogy(*q, how="distance"), "not distances"),
         (lambda *q: analogy(*q, out="c"), "leave out all three"),
     ],
 }

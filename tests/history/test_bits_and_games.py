@@ -1,12 +1,11 @@
-"""Bits per byte, Shannon's bounds, the two games, and the figures' sentences."""
+"""Bits per byte, Shannon's bounds, the two games, and the timeline's sources."""
 
 import json
 import random
 
 import pytest
-import torch
 
-from course_lib.history import bits, figures, play
+from course_lib.history import bits, play
 from course_lib.history.eliza import Eliza, read_script
 from course_lib.history.ngrams import KneserNey
 from course_lib.places import REPOSITORY
@@ -78,12 +77,3 @@ def test_every_number_of_the_timeline_has_its_source() -> None:
     assert all(len(row["source"]) > 20 for row in rows)
     for row in rows:
         assert str(int(row["year"])) in row["source"] or row["parameters"] or row["tokens"]
-
-
-def test_sentences_below_the_figures_are_computed() -> None:
-    everything = torch.ones(3, 3, dtype=torch.bool)
-    assert "“a” sees 3 and “c” 3 of the 3" in figures.two_masks("abc", everything).sentence
-    assert "“a” sees 1 and “c” 3 of the 3" in figures.two_masks("abc", everything.tril()).sentence
-    rows = [{"name": "x", "year": 1950 + n, "parameters": 2e6, "tokens": 3e9} for n in range(4)]
-    sentence = figures.timeline(rows).sentence
-    assert "span 3 years" in sentence and "from 3,000 million words in 1950" in sentence
