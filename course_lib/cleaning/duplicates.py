@@ -4,8 +4,7 @@ near       Broder 1997, "On the resemblance and containment of documents"; ``cor
            the method, here a reader chooses bands and rows and sees each pair's similarity
 passages   Lee et al. 2022, "Deduplicating Training Data Makes Language Models Better", section
            4.1: two documents need not be alike to share a page of licence text
-leaks      Brown et al. 2020, "Language Models are Few-Shot Learners", appendix C: 13-grams in
-           common between GPT-3's training data and the benchmarks
+leaks      near duplicates and passages that training and held-out documents have in common
 """
 
 import hashlib
@@ -186,31 +185,28 @@ class Leak:
     match           row of the training document that it repeats; -1 for ``clean``
     jaccard         exact similarity of word 5-grams with ``match``; 0.0 where there is none
     passage_tokens  tokens of it that lie in passages of 50 which training has, too
-    ngram_overlap   fraction of its 13-grams that occur in training; 0.0 if it has none
     """
 
     verdict: str
     match: int
     jaccard: float
     passage_tokens: int
-    ngram_overlap: float
 
 
 def find_leaks(train: Sequence[str], held_out: Sequence[str], *, seed: int = 1) -> list[Leak]:
     """One ``Leak`` for each held-out text, in order, each compared with training texts only.
 
     Near duplicates are searched with MinHash, so that a pair just above the threshold is missed
-    now and then; passages and 13-grams are exact. Only the held-out runs are kept in memory.
+    now and then; passages are exact. Only the held-out runs are kept in memory.
     """
     if not train or not held_out:
         raise CourseError("A leak check needs at least one training and one held-out document.")
     matches = _near_matches(train, held_out, seed)
-    passages, grams = _rows_with_runs(train, held_out, 50), _rows_with_runs(train, held_out, 13)
+    passages = _rows_with_runs(train, held_out, 50)
     leaks = []
-    for text, match, rows, gram_rows in zip(held_out, matches, passages, grams, strict=True):
+    for text, match, rows in zip(held_out, matches, passages, strict=True):
         shared = [place for place, row in enumerate(rows) if row >= 0]
         tokens = int(_covered(shared, 50, len(rows) + 50).sum())
-        overlap = sum(row >= 0 for row in gram_rows) / max(1, len(gram_rows))
         verdict = NEAR if match >= 0 else PASSAGE if tokens else CLEAN
         if verdict == PASSAGE:
             match = rows[shared[0]]
@@ -218,7 +214,7 @@ def find_leaks(train: Sequence[str], held_out: Sequence[str], *, seed: int = 1) 
         if match >= 0:
             hashes, starts = minhash.shingles([train[match], text])
             jaccard = minhash.jaccard(hashes[: starts[1]], hashes[starts[1] :])
-        leaks.append(Leak(verdict, match, jaccard, tokens, overlap))
+        leaks.append(Leak(verdict, match, jaccard, tokens))
     return leaks
 
 

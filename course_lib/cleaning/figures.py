@@ -12,8 +12,8 @@ from course_lib.cleaning.feedback import Generation
 from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.document import megabytes
 from course_lib.workbook.corpus.minhash import Clusters
-from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
 from course_lib.workbook.display import Table
+from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
 from course_lib.workbook.session import excerpt
 
 
@@ -34,24 +34,6 @@ def lengths(sizes: Sequence[int], name: str) -> DescribedFigure:
         f"Lengths run from {megabytes(int(values.min()))} to {megabytes(int(values.max()))}; "
         f"the longest tenth of the documents holds {longest:.0%} of the text.",
     )
-
-
-def rule_values(
-    values: Mapping[str, Sequence[float]], low: float, high: float, title: str, unit: str
-) -> DescribedFigure:
-    """One rule's value for every document, by splitter: a dot each, the allowed range shaded."""
-    figure, axis = canvas(width=7.6, height=0.7 * len(values) + 1.2)
-    axis.axvspan(low, high, color=COLOURS[3], alpha=0.3, label="allowed")
-    passed = []
-    for row, (name, own) in enumerate(values.items()):
-        spread = (np.arange(len(own)) * 0.618 % 1 - 0.5) * 0.5  # the same on every machine
-        axis.plot(own, spread - row, MARKERS[row], ms=4, alpha=0.6, color=COLOURS[row])
-        inside = sum(low <= value <= high for value in own)
-        passed.append(f"{inside} of {len(own)} with “{name}”")
-    axis.set_yticks(-np.arange(len(values)), list(values))
-    axis.set(title=title, xlabel=unit, ylabel="words cut by")
-    axis.legend(loc="upper left")
-    return DescribedFigure(figure, f"Documents that pass this rule: {', '.join(passed)}.")
 
 
 def s_curves(settings: Mapping[str, tuple[int, int]], threshold: float = 0.8) -> DescribedFigure:

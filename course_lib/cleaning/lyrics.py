@@ -166,21 +166,8 @@ _SITE_WORDS, _EVERYDAY = (
 )
 _SINGER = re.compile(r"\b(?:i|me|my|mine|we|our)\b", re.IGNORECASE)
 _TRAIL = re.compile(r"\s(?:>+|»|›|::)\s")  # "Home > Songs > M"
-_HEADER = re.compile(  # "5 ContributorsTranslationsDeutschRiver Song Lyrics[Verse 1]"
-    rf"(?:\d[\d.,]*[KM]?\s*Contributors?\s*)?(?:Translations(?:(?:{'|'.join(_RULES['languages'])})(?!\s))*\s*)?"
-    r"(?P<title>\S.{0,120}?)\s+Lyrics(?=[^\s\w]|[^\W\d_a-z]|$)(?:.*?Read More\s*)?"
-)
-_GLUED = {  # what the site puts between two lines, or behind one, without a line break
-    "advert": re.compile(
-        r"See [^\n]{1,80}? Live\s?Get tickets as low as \S?[\d.,]+"
-        r"|(?:^|(?<=[\w.,!?)\]]))You might also like(?=[^\W\d_a-z]|[\[(“]|$)"
-        r"|\s?You might also like\s?(?=\[)"
-    ),
-    "footer": re.compile(
-        r"(?:(?<=[^\s\d])(?:\d{1,4}(?:\.\d)?[KM]?)?|(?<=\s\d)|(?<=\s\d\d)|(?<=\s\d{4})"
-        r"|(?:\s\d{1,3})?\s)Embed(?:Share URLCopyEmbedCopy)?$"
-    ),
-}
+_HEADER = re.compile(_RULES["header"].replace("LANGUAGES", "|".join(_RULES["languages"])))
+_GLUED = {kind: re.compile(_RULES[f"glued_{kind}"], re.VERBOSE) for kind in ("advert", "footer")}
 
 
 def is_site_line(line: str, at_edge: bool) -> bool:
@@ -251,6 +238,7 @@ def shared_lines(pages: Iterable[str], min_songs: int = 3) -> frozenset[str]:
 
 # --- labels that were lost ---
 
+BRIDGE = ("bridge", None)
 ALIKE = 0.1  # fraction of word triples from which two sections count as the same one, sung again
 MAX_SECTIONS = 200  # comparing each with each would take for ever in what is no song
 
@@ -268,38 +256,30 @@ def _triples(lines: Sequence[str]) -> set[tuple[str, str, str]]:
 def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
     """(kind, number) for every section: the label that it has, or a guess.
 
-    A part that comes back has the label of its twin, or is a chorus. Verses are numbered in order,
-    where a later number leaves room; what comes once, after the second chorus, is the bridge. A
-    text without any label, or with more than ``MAX_SECTIONS`` sections, is left as it is.
+    A part that comes back is a chorus. What comes once is the bridge if two choruses came before,
+    else the next verse. A text without any label, or with more than ``MAX_SECTIONS`` sections, is
+    left as it is.
     """
     labels = [(section.kind, section.number) for section in sections]
     if len(labels) > MAX_SECTIONS or not any(kind for kind, _ in labels):
         return labels
     triples = [_triples(section.lines) for section in sections]
     for place, own in enumerate(triples):
+        others = zip(sections, triples, strict=True)
+        comes_back = any(
+            len(own & theirs) >= ALIKE * max(1, min(len(own), len(theirs)))
+            for section, theirs in others
+            if theirs is not own and section.kind in ("", *RETURNING)
+        )
         if sections[place].kind:
             continue
-        twins = [
-            (bool(section.kind), label)
-            for section, label, theirs in zip(sections, labels, triples, strict=True)
-            if theirs is not own
-            and section.kind in ("", *RETURNING)
-            and len(own & theirs) >= ALIKE * max(1, min(len(own), len(theirs)))
-        ]
-        before = [kind for kind, _ in labels[:place]]
-        verse = 1 + max((n or 0 for kind, n in labels[:place] if kind == "verse"), default=0)
-        later = next((n for kind, n in labels[place:] if kind == "verse" and n), None)
-        if twins:
-            known, label = max(twins, key=lambda twin: twin[0])
-            labels[place] = label if known else ("chorus", None)
-        elif later == verse:  # the numbers leave no room for a verse here
-            labels[place] = ("bridge" if before and before[-1] in RETURNING else "chorus", None)
-        elif (
-            not later and ("bridge", None) not in labels and sum(k in RETURNING for k in before) > 1
-        ):
-            labels[place] = ("bridge", None)
+        if comes_back:
+            labels[place] = ("chorus", None)
+        elif sum(kind in RETURNING for kind, _ in labels[:place]) > 1 > labels.count(BRIDGE):
+            labels[place] = BRIDGE
         else:
-            labels[place] = ("verse", verse)
+            verses = [number or 0 for kind, number in labels[:place] if kind == "verse"]
+            labels[place] = ("verse", 1 + max(verses, default=0))
     return labels
 
 

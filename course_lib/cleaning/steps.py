@@ -57,10 +57,6 @@ class RemovalLog:
         rows = random.Random(seed).sample(range(len(entries)), min(n, len(entries)))
         return [entries[row] for row in sorted(rows)]
 
-    def counts(self) -> dict[tuple[str, str, str], int]:
-        """Entries by (step, action, reason)."""
-        return dict(Counter((entry.step, entry.action, entry.reason) for entry in self.entries))
-
 
 Step = Callable[[Iterable[Document], RemovalLog], Iterator[Document]]
 

@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
             command = [python, "-m", "course_lib", *argv]
             return bootstrap.hand_over(command, bootstrap.child_environment())
         return run(options, rest)
-    except (CourseError, PermissionError) as error:
+    except (CourseError, OSError) as error:
         cure = ": set COURSE_HOME to a folder of your own."
         print(error, cure if isinstance(error, OSError) else "", sep="", file=sys.stderr)
         return 2

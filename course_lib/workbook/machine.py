@@ -169,11 +169,9 @@ def examine(here: Machine) -> Iterator[Finding]:
     yield OK, "Folder", places.home_note() or "the checkout itself"
     yield graphics(here)
     yield NOTE if here.cores < 2 else OK, "Processor", facts["Processor"]
-    text = "HF_HUB_OFFLINE is set"
-    reached = False
-    if not os.environ.get("HF_HUB_OFFLINE"):
-        reached = bootstrap.answers("https://huggingface.co", seconds=2.0)
-        text = "can be reached" if reached else "cannot be reached"
+    offline = os.environ.get("HF_HUB_OFFLINE")
+    reached = not offline and bootstrap.answers("https://huggingface.co", seconds=2.0)
+    text = "can be reached" if reached else "cannot be reached, or HF_HUB_OFFLINE is set"
     yield OK if reached else NOTE, "Hub", f"{text}; the large models and hub: corpora need it"
 
 

@@ -13,10 +13,9 @@ from course_lib.cleaning.downstream import (
     sample_tokens,
     transformer_train_fn,
 )
-from course_lib.cleaning.feedback import MODES, chain_of_models, write
-from course_lib.history.ngrams import KneserNey
-from course_lib.workbook.corpus import Document, load_corpus
-from course_lib.workbook.corpus.document import Corpus, table_of
+from course_lib.cleaning.feedback import MODES, chain_of_models
+from course_lib.workbook.corpus import Corpus, Document
+from course_lib.workbook.corpus.document import table_of
 
 PATTERN = [1, 2, 3, 4, 5, 6] * 20
 NOISE = [[(7 * n * n + 3 * k) % 40 for n in range(60)] for k in range(40)]
@@ -43,7 +42,7 @@ def test_text_like_the_target_wins(train_fn: object) -> None:
     assert list(better) == [("clean", "pattern")] and min(better["clean", "pattern"]) > 0
 
 
-def test_more_text_gives_more_and_the_same_text_is_learned_once() -> None:
+def test_the_same_text_is_learned_once() -> None:
     learned: list[int] = []
 
     def train_fn(documents: list, vocab_size: int, seed: int) -> object:
@@ -51,10 +50,8 @@ def test_more_text_gives_more_and_the_same_text_is_learned_once() -> None:
         return lambda target: float(learned[-1])
 
     versions = {"raw": NOISE, "same": [list(row) for row in NOISE], "half": NOISE[:20]}
-    results = run_experiment(versions, TARGETS, train_fn, 40, fraction=0.5, seeds=range(2))
+    run_experiment(versions, TARGETS, train_fn, 40, fraction=0.5, seeds=range(2))
     assert learned == [1_200, 1_200, 600, 600]  # "same" gives what "raw" gives
-    assert [result.num_tokens for result in results] == [1_200] * 4 + [600] * 2
-    assert relative_improvement(results)["same", "pattern"] == [0, 0]
 
 
 def test_improvements_are_paired_by_seed() -> None:
@@ -70,12 +67,10 @@ def test_a_budget_that_a_version_cannot_give_is_refused() -> None:
 
 
 def test_one_source_is_the_largest() -> None:
-    origins = [{"origin": "ab"[n % 3 == 0]} for n in range(30)]
-    documents = [Document(f"d{n}", "a few words " * 5, meta) for n, meta in enumerate(origins)]
+    documents = [Document(f"d{n}", "words " * 9, {"origin": "ab"[n % 3 == 0]}) for n in range(30)]
     corpus = Corpus(table_of(documents, ["train"] * 30), name="x", source="x")
     assert {document.meta["origin"] for document in one_source(corpus, 10**6)} == {"a"}
     assert one_source(corpus, 200).bytes <= 200
-    assert len(one_source(load_corpus("handbook"), 10**9)) == len(load_corpus("handbook"))
 
 
 def toy_text(seed: int, documents: int = 120) -> list[list[str]]:
@@ -96,16 +91,8 @@ def test_words_die_out_and_real_text_keeps_them() -> None:
     assert own[-1] < types["a tenth real"][-1] < types["accumulate"][-1]
     assert types["accumulate"] == [own[0]] * 5  # what was there stays, and nothing new is written
     assert types["more real text"][-1] > types["accumulate"][-1]
-    tokens = {mode: [model.num_tokens for model in models] for mode, models in chains.items()}
-    assert tokens["replace"] == tokens["a tenth real"] == tokens["new real text"] == [1_200] * 5
-    assert tokens["accumulate"] == tokens["more real text"] == [1_200 * n for n in range(1, 6)]
+    assert [model.num_tokens for model in chains["a tenth real"]] == [1_200] * 5
+    assert [model.num_tokens for model in chains["accumulate"]] == [1_200 * n for n in range(1, 6)]
     ends = {mode: (models[0].perplexity, models[-1].perplexity) for mode, models in chains.items()}
     assert ends["replace"][0] == ends["accumulate"][0] < ends["replace"][1]
     assert ends["more real text"][1] < ends["accumulate"][1]
-
-
-def test_a_model_writes_words_that_it_has_read() -> None:
-    text = toy_text(0)
-    written = write(KneserNey(text, 2), 300, random.Random(0))
-    words = {word for document in text for word in document}
-    assert sum(map(len, written)) == 300 and {w for d in written for w in d} <= words

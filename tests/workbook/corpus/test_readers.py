@@ -216,8 +216,6 @@ def test_facts_stand_beside_the_text(tmp_path: Path) -> None:
     rows = f'id\tlyrics\tauthor\n1\t"{PROSE}\n2"\tAnn\n2\t{PROSE}\tBob\n'
     facts = {"record": 1, "id": "1", "author": "Ann"}
     assert read(tmp_path / "a.tsv", rows)[0] == (f"{PROSE}\n2", facts)
-    page = f"<title>Keeper &amp; boats</title>{ARTICLE}"
-    assert read(tmp_path / "a.html", page)[0][1] == {"title": "Keeper & boats"}
 
 
 def test_where_a_library_fails_the_rest_is_read(
