@@ -188,35 +188,23 @@ class BPETokenizer:
         Of equal ones the leftmost goes first. Tokens form a linked list and candidates a heap, so
         that a word of a million bytes works.
         """
-        ids = [self._byte_id[byte] for byte in data]
-        if len(ids) < 2:
-            return ids
-        after = [*range(1, len(ids)), -1]
-        before = list(range(-1, len(ids) - 1))
-        heap = [
-            (self.merged_id[pair], i)
-            for i, pair in enumerate(pairwise(ids))
-            if pair in self.merged_id
-        ]
+        merged_id, end = self.merged_id, len(data)
+        ids = [*(self._byte_id[byte] for byte in data), -1]  # -1: no token, merges with nothing
+        after, before = [*range(1, end + 1)], [*range(-1, end)]
+        heap = [(merged_id[pair], i) for i, pair in enumerate(pairwise(ids)) if pair in merged_id]
         heapq.heapify(heap)
         while heap:
             new_id, i = heapq.heappop(heap)
             j = after[i]
-            if j < 0 or ids[i] < 0 or self.merged_id.get((ids[i], ids[j])) != new_id:
-                continue
+            if merged_id.get((ids[i], ids[j])) != new_id:
+                continue  # one of the two has gone into another token
             ids[i], ids[j] = new_id, -1
             after[i] = after[j]
-            if after[i] >= 0:
-                before[after[i]] = i
-                self._offer(heap, ids, i, after[i])
-            if before[i] >= 0:
-                self._offer(heap, ids, before[i], i)
+            before[after[i]] = i
+            for left, right in ((before[i], i), (i, after[i])):
+                if (pair := (ids[left], ids[right])) in merged_id:
+                    heapq.heappush(heap, (merged_id[pair], left))
         return [token_id for token_id in ids if token_id >= 0]
-
-    def _offer(self, heap: list[Pair], ids: list[int], i: int, j: int) -> None:
-        new_id = self.merged_id.get((ids[i], ids[j]))
-        if new_id is not None:
-            heapq.heappush(heap, (new_id, i))
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of the tokens. Special tokens are nothing."""
