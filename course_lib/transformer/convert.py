@@ -61,33 +61,26 @@ def config_of(theirs: PretrainedConfig) -> Config:
             "MiniGPT is GPT-2, or Falcon with rotary positions and parallel blocks; this model has "
             f"{lacking}: use it as transformers has it, or load another one."
         )
+    shape = dict(
+        vocab_size=theirs.vocab_size,
+        d_model=theirs.hidden_size,
+        n_layers=theirs.num_hidden_layers,
+        n_heads=theirs.num_attention_heads,
+        block_size=theirs.max_position_embeddings,
+        layer_norm_epsilon=theirs.layer_norm_epsilon,
+    )
     if theirs.model_type == "gpt2":
-        return Config(
-            theirs.vocab_size,
-            "gpt",
-            theirs.n_embd,
-            theirs.n_layer,
-            theirs.n_head,
-            block_size=theirs.n_positions,
-            intermediate_size=theirs.n_inner,
-            layer_norm_epsilon=theirs.layer_norm_epsilon,
-        )
+        return Config(kind="gpt", intermediate_size=theirs.n_inner, **shape)
     new = theirs.new_decoder_architecture
-    n_kv_heads = theirs.num_kv_heads if new else 1 if theirs.multi_query else None
     num_ln = getattr(theirs, "num_ln_in_parallel_attn", None) or 2  # the number may be left open
     return Config(
-        theirs.vocab_size,
-        "falcon",
-        theirs.hidden_size,
-        theirs.num_hidden_layers,
-        theirs.num_attention_heads,
-        n_kv_heads=n_kv_heads,
-        block_size=theirs.max_position_embeddings,
+        kind="falcon",
+        n_kv_heads=theirs.num_kv_heads if new else 1 if theirs.multi_query else None,
         intermediate_size=theirs.ffn_hidden_size,
         num_ln_in_parallel_attn=num_ln if new else 1,
         bias=theirs.bias,
         rope_theta=float(_rope(theirs).get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))),
-        layer_norm_epsilon=theirs.layer_norm_epsilon,
+        **shape,
     )
 
 

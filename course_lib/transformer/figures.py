@@ -15,14 +15,8 @@ from course_lib.workbook.training import History
 
 
 def label(token: str) -> str:
-    """A token as a figure can write it: ``·`` for a blank, ``↵`` for a line's end.
-
-    The figures' font has Latin, Greek and Cyrillic letters; others become code points.
-    """
-    token = token.replace(" ", "·").replace("\n", "↵").replace("\t", "→").replace("$", r"\$")
-    return "".join(
-        c if c.isascii() or "\xa0" < c < "\u0530" or c in "·↵→�" else f"U+{ord(c):X}" for c in token
-    )
+    """A token as a figure can write it: ``·`` for a blank, ``↵`` for a line's end."""
+    return token.replace(" ", "·").replace("\n", "↵").replace("\t", "→").replace("$", r"\$")
 
 
 def _arrow(axis: Axes, start: tuple, end: tuple, **style: Any) -> None:
@@ -48,54 +42,17 @@ def cuts(rows: Sequence[tuple[str, Sequence[str]]]) -> DescribedFigure:
     return DescribedFigure(figure, f"Pieces needed for the same text: {counts}; a dot is a blank.")
 
 
-def looking_back(words: Sequence[str], weights: Sequence[float]) -> DescribedFigure:
-    """Arrows from the last word back to all; the thicker the arrow, the larger the weight."""
-    last = len(words) - 1
-    figure, axis = canvas(width=7.0, height=2.3)
-    axis.set(title=f"Where does “{words[-1]}” look?", xlim=(-0.6, last + 0.6), ylim=(-0.3, 1.6))
-    axis.set_axis_off()
-    for x, (word, weight) in enumerate(zip(words, weights, strict=True)):
-        axis.text(x, -0.1, f"{word}\n{weight:.2f}", ha="center", va="center")
-        if x < last:
-            curve = f"arc3,rad={0.25 + 0.05 * (last - x)}"
-            style = dict(lw=0.6 + 6 * weight, color=COLOURS[0], connectionstyle=curve)
-            _arrow(axis, (last, 0.14), (x, 0.14), **style)
-    order = np.argsort(weights)
-    return DescribedFigure(
-        figure,
-        f"“{words[-1]}” looks most at “{words[order[-1]]}” and least at “{words[order[0]]}” "
-        "(weights drawn by us).",
-    )
-
-
-def softmax_width(
-    narrow: Sequence[float], wide: Sequence[float], divided: Sequence[float], head_dim: int
-) -> DescribedFigure:
-    """Attention weights with and without the division by the root of ``head_dim``."""
-    figure, axes = canvas(1, 3, width=8.4, height=2.6)
-    titles = ("4 numbers, not divided", f"{head_dim}, not divided", f"{head_dim}, divided")
-    for n, (axis, values) in enumerate(zip(axes, (narrow, wide, divided), strict=True)):
-        places = range(1, len(values) + 1)
-        axis.bar(places, values, color=COLOURS[n], hatch=HATCHES[n], edgecolor="white")
-        axis.set(title=titles[n], xlabel="word looked at", ylim=(0, 1.05))
-        axis.set(ylabel=" " if n else "weight")
-    return DescribedFigure(
-        figure,
-        f"Undivided, vectors of {head_dim} numbers put {max(wide):.0%} of the weight on one word; "
-        f"divided, the largest weight is {max(divided):.0%}.",
-    )
-
-
 def weight_maps(
     maps: Sequence[Tensor], words: Sequence[str], titles: Sequence[str], sentence: str
 ) -> DescribedFigure:
-    """Attention weights (time, time) as squares: row = who looks, column = what it looks at."""
-    size = 2.0 + 0.22 * len(words)
-    figure, axes = canvas(1, len(maps), width=min(9.0, size * len(maps) + 0.6), height=size)
+    """Attention weights as squares: row = who looks (the last words), column = looked at."""
+    width, rows = 2.0 + 0.22 * len(words), len(maps[0])
+    width = min(9.0, width * len(maps) + 0.6)
+    figure, axes = canvas(1, len(maps), width=width, height=2.0 + 0.22 * rows)
     for axis, weights, title in zip(np.atleast_1d(axes), maps, titles, strict=True):
         image = axis.imshow(weights.numpy(), cmap="Blues", vmin=0, vmax=1)
         axis.set_xticks(range(len(words)), words, rotation=60, ha="right", fontsize=8.5)
-        axis.set_yticks(range(len(words)), words, fontsize=8.5)
+        axis.set_yticks(range(rows), words[-rows:], fontsize=8.5)
         axis.set(title=title, xlabel="looked at", ylabel="looking")
         axis.grid(False)
     figure.colorbar(image, ax=np.atleast_1d(axes).tolist(), label="weight", shrink=0.8)
@@ -162,40 +119,6 @@ def loss_curve(history: History, title: str = "Training") -> DescribedFigure:
     word = "falls" if last < first else "does not fall"
     return DescribedFigure(
         figure, f"The loss of training {word}: {first:.2f} at the start, {last:.2f} at the end."
-    )
-
-
-def evaluation_curve(bits: Sequence[float]) -> DescribedFigure:
-    """Held-out bits per byte at each look of a training that may still go on."""
-    figure, axis = canvas(width=6.4, height=2.4)
-    axis.plot(range(len(bits)), bits, MARKERS[0] + "-", color=COLOURS[0])
-    axis.set(title="What it says about text that it has not read")
-    axis.set(xlabel="look", ylabel="bits per byte", xticks=range(max(1, len(bits))))
-    sentence = "It has not been looked at yet."
-    if bits:
-        looks = f"From look 0 to look {len(bits) - 1}"
-        sentence = f"{looks}: {bits[0]:.2f} to {bits[-1]:.2f} bits per byte, held out."
-    return DescribedFigure(figure, sentence)
-
-
-def three_masks() -> DescribedFigure:
-    """Who may look at whom: encoder, decoder, and both together (four words in, four out)."""
-    figure, axes = canvas(1, 3, width=8.4, height=2.9)
-    looks_back, everywhere = np.tri(8), np.ones((8, 8))
-    both = np.maximum(looks_back, np.arange(8) < 4) * (np.arange(8) >= 4)[:, None]
-    both[:4, :4] = 1
-    masks = {"encoder (BERT)": everywhere, "decoder (GPT, Falcon)": looks_back, "both (2017)": both}
-    for axis, (title, mask) in zip(axes, masks.items(), strict=True):
-        axis.imshow(mask, cmap="Blues", vmin=0, vmax=1.6)
-        axis.plot(*np.argwhere(mask.T > 0).T, "o", ms=4, color="black")
-        axis.set(title=title, xlabel="looked at", ylabel="looking", xticks=[], yticks=[])
-        axis.grid(False)
-    axes[2].axhline(3.5, color=COLOURS[2])
-    axes[2].axvline(3.5, color=COLOURS[2], ls="--")
-    return DescribedFigure(
-        figure,
-        "An encoder looks both ways, a decoder only back; the model of 2017 reads its input with "
-        "the one and writes its output with the other (lines part input from output).",
     )
 
 

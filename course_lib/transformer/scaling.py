@@ -17,7 +17,7 @@ from torch import Tensor
 from course_lib.places import REPOSITORY
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.optimizer import MuonAndAdamW
-from course_lib.workbook.evaluate import get_batch, next_token_loss
+from course_lib.workbook.evaluate import next_token_loss
 from course_lib.workbook.training import TrainingConfig, train
 
 PRICES = REPOSITORY / "assets" / "costs" / "gpus.json"
@@ -105,37 +105,23 @@ class Run:
 
 def run_sizes(
     configs: Sequence[Config],
-    data: Tensor,
+    get_batch: Callable[[torch.Generator], Tensor],
     evaluate: Callable[[MiniGPT], float],
-    *,
-    device: torch.device,
-    max_steps: int,
-    batch_size: int,
-    block_size: int,
-    learning_rate: float,
-    seed: int = 0,
+    training: TrainingConfig,
 ) -> list[Run]:
-    """Train each configuration on the same parts of ``data`` (tokens,); ``evaluate`` says its loss.
+    """Train each configuration on the same batches (batch, time + 1); ``evaluate`` says its loss.
 
     Operations count the parameters outside the embedding, and the last layer, which does work
     (Kaplan et al. 2020 leave it out; for models as small as these it is most of the work).
     """
-    training = TrainingConfig(
-        max_steps, learning_rate, lr_scheduler_type="wsd", weight_decay=0.1, seed=seed
-    )
-    runs = []
+    batch = get_batch(torch.Generator())
+    num_tokens, runs = training.max_steps * batch[:, 1:].numel(), []
     for config in configs:
-        torch.manual_seed(seed)
-        model = MiniGPT(config).to(device)
-        train(
-            model,
-            lambda generator: get_batch(data, block_size + 1, batch_size, generator).to(device),
-            next_token_loss,
-            training,
-            make_optimizer=MuonAndAdamW,
-            description=f"width {config.d_model}",
-        )
-        count, num_tokens = parameter_count(config), max_steps * batch_size * block_size
+        torch.manual_seed(training.seed)
+        model = MiniGPT(config).to(batch.device)
+        options = dict(make_optimizer=MuonAndAdamW, description=f"width {config.d_model}")
+        train(model, get_batch, next_token_loss, training, **options)
+        count = parameter_count(config)
         flops = training_flops(count.linear + count.embedding, num_tokens)
         runs.append(Run(flops, evaluate(model.eval())))
     return runs
