@@ -17,7 +17,7 @@ from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.optimizer import MuonAndAdamW
 from course_lib.workbook.corpus import Corpus
 from course_lib.workbook.evaluate import evaluate, get_batch, next_token_loss
-from course_lib.workbook.threads import one_thread
+from course_lib.workbook.machine import one_thread
 from course_lib.workbook.training import TrainingConfig, train
 
 Tokens = Sequence[int]

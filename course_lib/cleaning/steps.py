@@ -17,7 +17,7 @@ from functools import partialmethod
 
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.document import megabytes
-from course_lib.workbook.tables import Table
+from course_lib.workbook.display import Table
 
 DROPPED, CHANGED, KEPT = "dropped", "changed", "kept"
 Evidence = str | int | float
@@ -56,10 +56,6 @@ class RemovalLog:
         entries = [entry for entry in self.entries if reason is None or entry.reason == reason]
         rows = random.Random(seed).sample(range(len(entries)), min(n, len(entries)))
         return [entries[row] for row in sorted(rows)]
-
-    def counts(self) -> dict[tuple[str, str, str], int]:
-        """Entries by (step, action, reason)."""
-        return dict(Counter((entry.step, entry.action, entry.reason) for entry in self.entries))
 
 
 Step = Callable[[Iterable[Document], RemovalLog], Iterator[Document]]

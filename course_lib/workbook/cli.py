@@ -8,7 +8,7 @@ import sys
 
 from course_lib import bootstrap
 from course_lib.errors import CourseError
-from course_lib.workbook import doctor, lab, testing
+from course_lib.workbook import lab, machine, testing
 from course_lib.workbook.settings import PROFILES
 
 
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
     if options.verb == "test":
         return testing.run_tests(rest, quick=options.quick, thorough=options.thorough)
     if options.verb == "doctor":
-        return doctor.main()
+        return machine.doctor()
     if options.verb == "notebooks":
         from tools import notebooks  # the maintainers', beside the library
 

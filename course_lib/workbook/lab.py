@@ -3,14 +3,12 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 from course_lib import bootstrap, places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
-from course_lib.workbook.atomic import atomic_write
+from course_lib.workbook.settings import atomic_write
 
 FIRST = "00_start_here.ipynb"
 NOTEBOOKS = places.REPOSITORY / "notebooks"
@@ -49,7 +47,9 @@ def update_copies(originals: Path, work: Path) -> list[str]:
             if digest(copy) not in ("", new, written.get(copy.name)):
                 if new in written.values():
                     continue
-                copy = next(p for p in beside(copy) if digest(p) in ("", written.get(p.name)))
+                names = ["(updated)", *(f"(updated {n})" for n in range(2, 99))]
+                beside = (copy.with_stem(f"{copy.stem} {name}") for name in names)
+                copy = next(p for p in beside if digest(p) in ("", written.get(p.name)))
                 notes.append(f"{original.name}: the new version is {copy.name}, yours stays.")
             if digest(copy) != new:
                 with atomic_write(copy) as temporary:
@@ -67,12 +67,6 @@ def update_copies(originals: Path, work: Path) -> list[str]:
 def digest(path: Path) -> str:
     """The SHA-256 of a file, "" when it is not there."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-
-
-def beside(copy: Path) -> Iterator[Path]:
-    """``NAME (updated).ipynb``, then ``NAME (updated 2).ipynb`` and so on."""
-    for number in count(1):
-        yield copy.with_stem(f"{copy.stem} (updated{f' {number}' if number > 1 else ''})")
 
 
 def server_arguments(work: Path, port: int, ip: str, browser: bool) -> list[str]:

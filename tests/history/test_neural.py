@@ -88,26 +88,11 @@ def test_influence_is_a_distance_and_falls_for_a_model_of_one_letter() -> None:
 
 
 @KINDS
-@pytest.mark.parametrize("training", [True, False])
-def test_generation_and_influence_leave_the_mode_as_it_was(kind: str, training: bool) -> None:
-    model = new_model(kind, 0).train(training)
+def test_generation_repeats_itself_and_an_empty_prompt_begins_a_line(kind: str) -> None:
+    model = new_model(kind, 0)
     first = generate_bytes(model, "The ", 20, seed=3)
     assert first.startswith("The ") and first == generate_bytes(model, "The ", 20, seed=3)
-    influence_by_distance(model, TEXT, [1], num_samples=4)
-    assert model.training is training
-
-
-@KINDS
-def test_an_empty_prompt_begins_a_line(kind: str) -> None:
-    model = new_model(kind, 0)
     assert "\n" + generate_bytes(model, "", 5) == generate_bytes(model, "\n", 5)
-
-
-def test_a_broken_model_gets_a_sentence() -> None:
-    model = new_model("GRU", 0)
-    torch.nn.init.constant_(model.output.bias, float("nan"))
-    with pytest.raises(CourseError, match="its training ran away"):
-        generate_bytes(model, "The ", 5)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -124,4 +109,3 @@ def test_the_right_side_helps_where_it_decides(seed: int) -> None:
     assert fill_mask(bert, tokenizer, ["end", "a", "[MASK]", "y", "end"], 2)[0][0] == "right"
     assert len(fill_mask(gpt, tokenizer, ["[MASK]", "y"], 9)) == len(tokenizer) - 2
     assert masked_word_loss(bert, get_batch(ids, WINDOW, 8, generator)) < 0.5
-    assert masked_word_accuracy(bert, ids[:3]) == 0

@@ -19,7 +19,7 @@ def report(*arguments, **more):
     print("FACTS " + json.dumps([sys.prefix, there]))
     return 7
 
-main = start = run_tests = report
+doctor = start = run_tests = report
 """
 PYPROJECT = """
 [project]
@@ -60,9 +60,9 @@ class FakeCourse:
         (package / "workbook").mkdir(parents=True)
         for path in source.glob("*.py"):
             shutil.copy(path, package)
-        for name in ("__init__", "atomic", "cli", "settings"):
+        for name in ("__init__", "cli", "settings"):
             shutil.copy(source / "workbook" / f"{name}.py", package / "workbook")
-        for name in ("doctor", "lab", "testing"):
+        for name in ("lab", "machine", "testing"):
             (package / "workbook" / f"{name}.py").write_text(REPORT, encoding="utf-8")
         (self.repository / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
         self.lock("courseprobe==1.0")

@@ -74,4 +74,5 @@ def title_of(markup: str) -> str:
 
 def page_text(markup: str) -> str:
     """The text of a page: the main text, else all that is visible below its title."""
+    markup = re.sub(r"^\s*<\?xml[^>]*\?>", "", markup)
     return main_text(markup, favor_recall=True) or strip_tags(_TITLE.sub("<title></title", markup))

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_lib.workbook import progress
+from course_lib.workbook import display
 from course_lib.workbook.corpus.document import Document
 
 PACKAGES = (  # noqa: SIM905
@@ -84,7 +84,7 @@ def package_documents(folder: Path, module: str, facts: dict, bar: str) -> Itera
         if not LEFT_OUT.intersection(path.relative_to(folder).parts[:-1])
     )
     seen: set[str] = set()
-    for path in progress.bar(paths, bar, unit="file"):
+    for path in display.bar(paths, bar, unit="file"):
         parts = path.relative_to(folder).with_suffix("").parts
         dotted = ".".join(part for part in parts if part != "__init__") or module
         for name, text in docstrings(path, dotted):
