@@ -93,10 +93,6 @@ def test_every_number_of_the_timeline_has_its_source() -> None:
 
 
 def test_sentences_below_the_figures_are_computed() -> None:
-    scores = {"old": (1948, [4.0]), "new": (2017, [3.0, 3.5])}
-    assert "best is new with 3.25 bits" in figures.bits_by_year(scores, {"xz": 2.0}).sentence
-    curves = {"n-grams": [(1, 4.0), (2, 3.0)], "GRU": [(1, 5.0), (2, 3.5)]}
-    assert "GRU 3.50; n-grams 3.00" in figures.lines(curves, "Fall", "read", "bits").sentence
     everything = torch.ones(3, 3, dtype=torch.bool)
     assert "“a” sees 3 and “c” 3 of the 3" in figures.two_masks("abc", everything).sentence
     assert "“a” sees 1 and “c” 3 of the 3" in figures.two_masks("abc", everything.tril()).sentence

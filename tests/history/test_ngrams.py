@@ -95,14 +95,6 @@ def test_generated_tokens_come_as_often_as_their_probability(seed: int) -> None:
     assert drawn["a", "b"] / 4000 == pytest.approx(expected, abs=0.03)
 
 
-def test_more_context_helps_on_text_with_structure() -> None:
-    rng = random.Random(0)
-    documents = [list("abcabdabe" * rng.randint(1, 3)) for _ in range(30)]
-    held_out = [list("abcabdabe" * 2)]
-    perplexities = [KneserNey(documents, order).perplexity(held_out) for order in (1, 2, 3, 4)]
-    assert perplexities == sorted(perplexities, reverse=True)
-
-
 def test_unknown_tokens_have_a_probability_and_nothing_is_refused() -> None:
     model = KneserNey([list("abab")], 3)
     assert 0 < model.probability("z", ("a", "b")) < 1
