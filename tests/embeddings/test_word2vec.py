@@ -33,6 +33,8 @@ def test_words_of_one_world_come_close_and_the_loss_falls(seed: int) -> None:
     vocabulary, encoded = build_vocabulary(two_worlds(seed))
     config = Word2VecConfig(vector_size=20, seed=seed, learning_rate=0.05, sample=0)
     result = Word2Vec(vocabulary, config).train(encoded)
+    again = Word2Vec(vocabulary, config).train(encoded)
+    assert np.array_equal(result.vectors.matrix, again.vectors.matrix)
     for word in ("garden0", "office7"):
         near = result.vectors.most_similar(word, 10)
         assert {other[:6] for other, _ in near} == {word[:6]}
@@ -43,13 +45,6 @@ def test_words_of_one_world_come_close_and_the_loss_falls(seed: int) -> None:
     assert all(a < b for a, b in pairwise(read)) and read[-1] == 5 * len(encoded)
 
 
-def test_same_seed_same_vectors_and_another_seed_others() -> None:
-    vocabulary, encoded = build_vocabulary(two_worlds(0, 300))
-    models = [Word2Vec(vocabulary, Word2VecConfig(8, epochs=1, seed=seed)) for seed in (1, 1, 2)]
-    first, same, other = (model.train(encoded).vectors.matrix for model in models)
-    assert np.array_equal(first, same) and not np.allclose(first, other)
-
-
 STRANGE = {
     "one sentence": [SENTENCE],
     "one sentence, for ever": [SENTENCE * 5_000],
@@ -57,7 +52,6 @@ STRANGE = {
     "many documents of two words": ["up up up up down"] * 10_000,
     "distinct words": [" ".join(f"w{n}" for n in range(100_000))],
     "Chinese": ["温室の土が乾いたら水をやってください。\n\n" * 3_000],
-    "numbers in a table": [("0 " * 300 + " ".join(f"n{n % 97}" for n in range(300)) + " ") * 100],
     "nothing": [],
 }
 TOO_FEW = ("one sentence", "one word", "distinct words", "nothing")
