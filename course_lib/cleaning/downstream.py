@@ -21,12 +21,9 @@ from course_lib.workbook.machine import one_thread
 from course_lib.workbook.training import TrainingConfig, train
 
 Tokens = Sequence[int]
-EvalFn = Callable[[Sequence[Tokens]], float]
-"""A trained model: documents in, their bits in all out."""
-TrainFn = Callable[[Sequence[Tokens], int, int], EvalFn]
-"""``train_fn(documents, vocab_size, seed)``."""
-Target = tuple[Sequence[Tokens], int]
-"""Text to be judged on: its tokens, document by document, and how many bytes it has."""
+EvalFn = Callable[[Sequence[Tokens]], float]  # a trained model: documents → their bits in all
+TrainFn = Callable[[Sequence[Tokens], int, int], EvalFn]  # (documents, vocab_size, seed)
+Target = tuple[Sequence[Tokens], int]  # documents to be judged on, and how many bytes they have
 Improvements = dict[tuple[str, str], list[float]]
 """(version, target) → fewer bits than raw text, in per cent, one value a seed."""
 

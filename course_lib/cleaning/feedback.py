@@ -20,9 +20,7 @@ MODES = {
     "new real text": "real text that no generation has seen, as much as in `replace`",
     "more real text": "real text, as much as in `accumulate`",
 }
-MAX_LENGTH = (
-    100  # words of a document; longer ones are cut, so that no single one fills a generation
-)
+MAX_LENGTH = 100  # words of a document: no single one fills a generation
 Words = Sequence[str]
 
 

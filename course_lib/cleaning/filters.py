@@ -54,10 +54,7 @@ def drop_failing(
     explain: Callable[..., list[Verdict]],
     **arguments: Split | float,
 ) -> Iterator[Document]:
-    """The documents that pass every rule of ``explain(text, **arguments)``.
-
-    Reason: the first rule that fails; evidence: its ``value``, and all ``failed`` rules.
-    """
+    """The documents that pass every rule of ``explain(text, **arguments)``; the log has which."""
     for document in documents:
         failed = [verdict for verdict in explain(document.text, **arguments) if not verdict.passed]
         if failed:

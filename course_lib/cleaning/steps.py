@@ -4,9 +4,6 @@ A *step* takes an iterator of documents and gives an iterator of documents. It r
 ``RemovalLog`` what it drops or changes, so that nothing disappears without a trace.
 
     run = run_steps(corpus, {"repair": repair_encoding, "exact copies": drop_exact})
-    run.stages      what was left after each step, and why the rest went
-    run.documents   what is left in the end
-    run.log         every drop and change
 """
 
 import random

@@ -1,8 +1,7 @@
 """Precision and recall by kind, where the truth is known.
 
-Recall: of what there is to find, how much was found? Precision: of what was reported, how much is
-right? One ``Score`` for both truths of this course: the damage in ``songbook-messy``, and the
-labelled texts of ``personal_truth``.
+For both truths of this course: the damage in ``songbook-messy``, and the labelled texts of
+``personal_truth``.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -34,13 +33,7 @@ class Defect:
 
 @dataclass(slots=True)
 class Score:
-    """What happened to one kind.
-
-    expected   how many there are to find; ``found`` of them were found
-    reported   how many were reported; ``right`` of them are right
-    wrong      what was reported and is not right
-    missed     what was not found, where a measure lists it
-    """
+    """What happened to one kind: of ``expected`` ones ``found``, of ``reported`` ones ``right``."""
 
     kind: str
     expected: int = 0
@@ -52,7 +45,7 @@ class Score:
 
     @property
     def recall(self) -> float:
-        """Span of expected; nan if there was nothing to find."""
+        """Found of expected; nan if there was nothing to find."""
         return self.found / self.expected if self.expected else float("nan")
 
     @property
