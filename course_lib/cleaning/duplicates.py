@@ -181,9 +181,8 @@ MAX_COMPARED = 100  # training documents that a held-out one is compared with in
 class Leak:
     """The finding for one held-out document.
 
-    verdict         ``near-duplicate`` of a training document, ``passage`` (of 50 tokens), ``clean``
     match           row of the training document that it repeats; -1 for ``clean``
-    jaccard         exact similarity of word 5-grams with ``match``; 0.0 where there is none
+    jaccard         exact similarity of word 5-grams with ``match``
     passage_tokens  tokens of it that lie in passages of 50 which training has, too
     """
 
@@ -197,7 +196,7 @@ def find_leaks(train: Sequence[str], held_out: Sequence[str], *, seed: int = 1) 
     """One ``Leak`` for each held-out text, in order, each compared with training texts only.
 
     Near duplicates are searched with MinHash, so that a pair just above the threshold is missed
-    now and then; passages are exact. Only the held-out runs are kept in memory.
+    now and then; passages are exact.
     """
     if not train or not held_out:
         raise CourseError("A leak check needs at least one training and one held-out document.")

@@ -6,9 +6,8 @@ from statistics import mean
 
 import numpy as np
 
-from course_lib.cleaning.downstream import Improvements
+from course_lib.cleaning.downstream import Generation, Improvements
 from course_lib.cleaning.duplicates import meeting_probability
-from course_lib.cleaning.feedback import Generation
 from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.minhash import Clusters
 from course_lib.workbook.display import Table

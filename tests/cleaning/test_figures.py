@@ -3,8 +3,8 @@
 import pytest
 
 from course_lib.cleaning import figures
+from course_lib.cleaning.downstream import Generation
 from course_lib.cleaning.duplicates import find_clusters
-from course_lib.cleaning.feedback import Generation
 from course_lib.workbook.corpus import Document
 
 GAINS = {("new", "a"): [50.0, 33.4], ("new", "b"): [1.0, 1.0]}
