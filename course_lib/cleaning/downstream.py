@@ -180,7 +180,6 @@ MODES = {
     "more real text": "real text, as much as in `accumulate`",
 }
 MAX_LENGTH = 100  # words of a document: no single one fills a generation
-Words = Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +209,8 @@ def write(model: KneserNey, num_tokens: int, rng: random.Random) -> list[list[st
 
 
 def chain_of_models(
-    documents: Sequence[Words],
-    held_out: Sequence[Words],
+    documents: Sequence[Sequence[str]],
+    held_out: Sequence[Sequence[str]],
     mode: str,
     *,
     num_tokens: int,

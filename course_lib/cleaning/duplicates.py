@@ -45,9 +45,8 @@ def drop_exact(documents: Iterable[Document], log: RemovalLog) -> Iterator[Docum
 def drop_repeated_lines(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
     """Documents without the lines that were seen before, in any document.
 
-    Lines of fewer than 20 characters stay: a brace or "Returns" repeats for good reason. Reason
-    ``repeated-lines`` with the number of ``lines`` and the ``first`` of them; a document of which
-    nothing is left is dropped with ``only-repeated-lines``.
+    Lines of fewer than 20 characters stay: a brace or "Returns" repeats for good reason. Evidence:
+    the number of ``lines`` and the ``first`` of them.
     """
     seen: set[bytes] = set()
     for document in documents:
@@ -137,9 +136,8 @@ def drop_passages(
     A token goes if some run of ``size`` tokens around it stood before; the first copy stays. Every
     run is remembered, which needs about 100 bytes a token.
 
-    Reason ``repeated-passages``; evidence: how many ``tokens`` go, ``source`` (the document in
-    which the first of them stays) and how it ``begins``. A document of which no word is left is
-    dropped with ``only-repeated-passages``.
+    Evidence: how many ``tokens`` go, ``source`` (the document in which the first of them stays)
+    and how it ``begins``.
     """
     first: dict[int, str] = {}  # of a run the document in which it stands first
     for document in documents:

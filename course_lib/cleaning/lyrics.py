@@ -199,11 +199,7 @@ def title_row(lines: Sequence[str]) -> int | None:
 
 
 def masked(line: str, title: str) -> str:
-    """The line as a pattern that pages share: title and numbers masked, in lower case.
-
-    >>> masked("1,204 views of Moss Lyrics", "Moss")
-    '# views of {title} lyrics'
-    """
+    """The line as a pattern that pages share: "# views of {title} lyrics"."""
     low = " ".join(line.lower().split())
     if len(title) > 2:
         low = low.replace(" ".join(title.lower().split()), "{title}")

@@ -23,9 +23,8 @@ class Defect:
     """One defect that was planted; ``load_corpus("songbook-messy").manifest["defects"]`` has them.
 
     kind   one of ``lyrics.KINDS``, or ``copy``: the whole page a second time, damaged differently
-    line   number of the line in the messy text, from 0; for ``lost label`` the line before
-           which the label is missing; 0 for ``copy``
-    clean  what should stand there: None when the line should go, and for ``copy`` too
+    line   number of the line in the messy text, from 0; a ``lost label`` is missing before it
+    clean  what should stand there: None when the line should go, and for ``copy``
     """
 
     document: str
