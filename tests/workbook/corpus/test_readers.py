@@ -241,9 +241,6 @@ def test_facts_stand_beside_the_text(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text(f'id\tlyrics\tauthor\n1\t"{PROSE}\n2"\tAnn\n2\t{PROSE}\tBob\n')
     assert read(path)[0][0] == (f"{PROSE}\n2", {"record": 1, "id": "1", "author": "Ann"})
-    page = tmp_path / "a.html"
-    page.write_text(f"<title>Keeper &amp; boats</title>{ARTICLE}")
-    assert read(page)[0][0][1] == {"title": "Keeper & boats"}
 
 
 def test_the_table_has_every_format() -> None:
