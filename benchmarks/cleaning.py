@@ -44,13 +44,12 @@ def steps() -> tuple[dict[str, Callable], dict[str, Callable]]:
     from course_lib.cleaning import duplicates, filters, personal, repair
     from course_lib.workbook.corpus.words import split_words
 
-    single = {"repair encoding": repair.repair_encoding, "normalise": repair.normalise}
+    single = {"repair encoding": repair.repair_encoding}
     single |= {
         "main text": repair.extract_pages,
         "language": filters.keep_languages,
         "repetition": partial(filters.drop_repetitive, split=split_words),
         "quality": partial(filters.drop_low_quality, split=split_words),
-        "C4": partial(filters.clean_c4, split=split_words, filter_no_terminal_punct=False),
         "FineWeb": partial(filters.drop_fineweb, split=split_words),
     }
     single["personal data"] = personal.mask_documents
@@ -142,7 +141,7 @@ def pipeline(path: Path) -> None:
     from course_lib.cleaning.steps import run_steps
 
     single, together = steps()
-    chosen = {name: single[name] for name in ("repair encoding", "normalise", "personal data")}
+    chosen = {name: single[name] for name in ("repair encoding", "personal data")}
     start = time.process_time()
     run = run_steps(stored(path), {**chosen, "empty": drop_empty, **together})
     print(
@@ -201,11 +200,36 @@ class Theirs:
         self.kept[high] = low
 
 
+def exact_pairs(texts: list[str], threshold: float, block: int = 500) -> list[tuple[int, int]]:
+    """All pairs of rows (first < second) whose exact similarity is at least ``threshold``.
+
+    A product of sparse matrices (documents × shingles) counts what each two texts share.
+    """
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    from course_lib.workbook.corpus import minhash
+
+    hashes, starts = minhash.shingles(texts)
+    codes, columns = np.unique(hashes, return_inverse=True)
+    ones = np.ones(len(hashes), np.int32)
+    table = csr_array((ones, columns, starts), shape=(len(texts), len(codes)))
+    sizes = np.diff(starts)
+    pairs: list[tuple[int, int]] = []
+    for begin in range(0, len(texts), block):
+        shared = (table[begin : begin + block] @ table.T).tocoo()
+        first, second = shared.coords[0] + begin, shared.coords[1]
+        alike = shared.data / (sizes[first] + sizes[second] - shared.data)
+        chosen = (alike >= threshold) & (first < second)
+        pairs += zip(first[chosen].tolist(), second[chosen].tolist(), strict=True)
+    return sorted(pairs)
+
+
 def against_datasketch(count: int, seeds: int) -> dict:
     """Both on the same documents, in turn; the fastest seed for speed, the mean for recall."""
     import datasketch
 
-    from course_lib.cleaning.duplicates import exact_pairs, find_clusters
+    from course_lib.cleaning.duplicates import find_clusters
     from course_lib.workbook.corpus import load_corpus
     from course_lib.workbook.corpus.words import words
 

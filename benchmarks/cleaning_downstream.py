@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from statistics import mean
 
-from course_lib.workbook import threads
+from course_lib.workbook import machine
 
-threads.set_thread_policy()
+machine.set_thread_policy()
 
 from course_lib.cleaning.downstream import (  # noqa: E402
     ngram_train_fn,

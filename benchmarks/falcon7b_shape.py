@@ -20,10 +20,9 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from course_lib.workbook import threads
+from course_lib.workbook import machine
 
-threads.set_thread_policy()
-threads.set_library_defaults()
+machine.set_thread_policy()
 
 import torch  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402

@@ -1,8 +1,8 @@
-"""What we wrote beside its industrial counterpart: the largest difference, and how many lines it took.
+"""What we wrote beside its industrial counterpart: the largest difference, and our lines.
 
     python benchmarks/ledger.py
 
-measures every row anew, prints the table and writes it into the README; a test holds the two together.
+measures every row anew, prints the table and writes it into the README; a test holds both.
 """
 
 import re
@@ -222,9 +222,10 @@ ROWS = (
 
 
 def table() -> str:
-    """The README's table. A difference is shown as its bound, since its last digits vary by machine."""
+    """The README's table. A difference is shown as its bound: its last digits vary by machine."""
     rows = [
-        "| ours, in `course_lib/` | its counterpart | what is compared | largest difference | our lines |",
+        "| ours, in `course_lib/` | its counterpart | what is compared "
+        "| largest difference | our lines |",
         "|---|---|---|---|---|",
     ]
     for row in ROWS:
@@ -238,7 +239,8 @@ def main() -> None:
     for row in ROWS:
         found = row.measure()
         print(
-            f"{' + '.join(row.modules):42} {row.counterpart:32} {found:.2e} (at most {row.most:.0e}), {row.lines} lines"
+            f"{' + '.join(row.modules):42} {row.counterpart:32} {found:.2e} "
+            f"(at most {row.most:.0e}), {row.lines} lines"
         )
         if found > row.most:
             raise SystemExit("That is too much: the README was not changed.")

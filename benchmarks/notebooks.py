@@ -90,7 +90,8 @@ def main() -> None:
     facts = {
         "command": " ".join(["python benchmarks/notebooks.py", *sys.argv[1:]]),
         "date": time.strftime("%Y-%m-%d"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}",
         "notebooks": rows,
     }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")

@@ -54,9 +54,9 @@ def timed(trainer: type) -> tuple[type, list[float]]:
 
 def train_ours(model: str, steps: int) -> tuple[list[float], float]:
     """As in the notebook: threads, loader, configuration."""
-    from course_lib.workbook import threads
+    from course_lib.workbook import machine
 
-    threads.set_thread_policy()
+    machine.set_thread_policy()
     from course_lib.finetuning import train
     from course_lib.finetuning.falcon import load_base
 

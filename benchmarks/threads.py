@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from course_lib.workbook.threads import SPIN_COUNT
+from course_lib.workbook.machine import SPIN_COUNT
 
 RESULTS = Path(__file__).parent / "results" / "threads.json"
 POLICIES = {
@@ -30,7 +30,8 @@ import time, torch
 from torch import nn
 torch.manual_seed(0)
 layer = nn.TransformerEncoderLayer(256, 4, 1024, batch_first=True, dropout=0.0)
-model = nn.Sequential(nn.TransformerEncoder(layer, 4, enable_nested_tensor=False), nn.Linear(256, 2048))
+encoder = nn.TransformerEncoder(layer, 4, enable_nested_tensor=False)
+model = nn.Sequential(encoder, nn.Linear(256, 2048))
 optimiser = torch.optim.AdamW(model.parameters())
 batch, target = torch.randn(8, 128, 256), torch.randint(2048, (8 * 128,))
 times = []

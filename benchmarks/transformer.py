@@ -22,9 +22,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.workbook import threads
+from course_lib.workbook import machine
 
-threads.set_thread_policy()
+machine.set_thread_policy()
 
 import tokenizers  # noqa: E402
 import torch  # noqa: E402

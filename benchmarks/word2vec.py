@@ -154,7 +154,8 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": f"torch {torch.__version__}, gensim {gensim.__version__}",
-        "settings": f"skip-gram, {SIZE} numbers, window {WINDOW}, {NEGATIVE} negatives, {EPOCHS} epochs",
+        "settings": f"skip-gram, {SIZE} numbers, window {WINDOW}, {NEGATIVE} negatives, "
+        f"{EPOCHS} epochs",
         "rounds": asked.rounds,
         "rows": rows,
     }

@@ -5,8 +5,7 @@ and parse under Python 3.8: the first command starts before anything is installe
 """
 
 from course_lib.bootstrap import install_missing  # noqa: F401
-
-__version__ = "0.1.0"
+from course_lib.places import VERSION as __version__  # noqa: F401
 
 
 def start(notebook):

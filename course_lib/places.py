@@ -7,6 +7,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NAME = "chatgpt-from-scratch"
+VERSION = "0.1.0"
 
 
 def is_writable(folder):

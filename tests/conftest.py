@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ sys.path[:0] = [str(SUPPORT), str(REPOSITORY)]
 
 import offline_guard  # noqa: E402
 
-from course_lib.workbook import threads  # noqa: E402
+from course_lib.workbook import machine  # noqa: E402
 
 offline_guard.block()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background; Ctrl-C is tested, too
@@ -22,7 +23,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background; Ctrl
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["COURSE_HEADLESS"] = "1"
-threads.set_thread_policy()  # as course_lib.start does it: before torch is imported
+machine.set_thread_policy()  # as course_lib.start does it: before torch is imported
 os.environ["PYTHONPATH"] = os.pathsep.join([str(SUPPORT), str(REPOSITORY)])
 os.environ.setdefault("COURSE_HOME", str(Path(tempfile.gettempdir()) / "course-test-home"))
 for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
@@ -37,17 +38,32 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture
+def full_disk(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing can be written any more."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    fresh_home.joinpath(".course").mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("course_lib.workbook.training.save_file", full)
+
+
 @pytest.fixture(autouse=True)
 def figures_are_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every figure that a test draws has a title, and labels on its axes."""
-    from figure_labels import check_labels
-
+    """Every figure of ours has a title, and labels on its axes; a learner's need not."""
     from course_lib.workbook.figures import DescribedFigure
 
     made = DescribedFigure.__init__
 
-    def make(self: DescribedFigure, figure: object, sentence: str) -> None:
-        check_labels(figure)
+    def make(self: DescribedFigure, figure: Any, sentence: str) -> None:
+        titled = figure.get_suptitle() or all(axis.get_title() for axis in figure.axes[:1])
+        assert titled, "the figure has no title"
+        for axis in figure.axes:
+            if axis.axison and axis.get_label() != "<colorbar>":
+                labelled = axis.get_xlabel() and axis.get_ylabel()
+                assert labelled, f"an axis of {axis.get_title()!r} has no label"
         made(self, figure, sentence)
 
     monkeypatch.setattr(DescribedFigure, "__init__", make)

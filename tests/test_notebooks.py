@@ -5,14 +5,14 @@ typical mistakes is tested beside each topic's ``checks.py``.
 """
 
 import ast
+import contextlib
 from pathlib import Path
 
 import pytest
 from invariants import invariants
 from nbformat import NotebookNode
 
-from course_lib.workbook.exercises import REGISTRY, CheckResult
-from course_lib.workbook.quiz import load_quiz
+from course_lib.workbook.exercises import REGISTRY, Quiz
 from course_lib.workbook.run import find_notebooks
 from tools import rules
 from tools.notebooks import normalise, read, setup_cell, to_bytes
@@ -43,66 +43,48 @@ def test_what_is_not_compared_has_an_invariant(path: Path) -> None:
 
 @every_notebook
 def test_it_has_a_quiz_with_answers(path: Path) -> None:
-    questions = load_quiz(path.stem)
+    questions = Quiz(path.stem).questions
     assert len(questions) >= 3
     for question in questions:
-        assert 0 <= question.answer < len(question.options) and question.why.endswith(".")
+        assert 0 <= question["answer"] < len(question["options"]) and question["why"].endswith(".")
 
 
-def exercises() -> list[tuple[Path, str, int]]:
-    """(notebook, number of the exercise, position of its heading) of every exercise."""
-    found = []
-    for path in PATHS:
-        for position, cell in enumerate(read(path).cells):
-            heading = rules.EXERCISE.match(cell.source)
-            if cell.cell_type == "markdown" and heading:
-                found.append((path, heading[1], position))
-    return found
+EXERCISES = [
+    pytest.param(path, match[1], position, id=f"{path.stem}-{match[1]}")
+    for path in PATHS
+    for position, cell in enumerate(read(path).cells)
+    if cell.cell_type == "markdown" and (match := rules.EXERCISE.match(cell.source))
+]
 
 
-def test_the_exercises_are_numbered_in_order() -> None:
-    for path in PATHS:
-        number = path.stem.split("_")[0].lstrip("0") or "0"
-        numbers = [found for there, found, _ in exercises() if there == path]
-        assert numbers == [f"{number}.{count}" for count in range(1, len(numbers) + 1)]
+@every_notebook
+def test_the_exercises_are_numbered_in_order(path: Path) -> None:
+    number = path.stem.split("_")[0].lstrip("0") or "0"
+    numbers = [param.values[1] for param in EXERCISES if param.values[0] == path]
+    assert numbers == [f"{number}.{count}" for count in range(1, len(numbers) + 1)]
 
 
 def definitions(cells: list[NotebookNode]) -> dict:
-    """What the cells import and define. Nothing else of them is run: an exercise stands on its own."""
+    """What the cells import and define. No more of them is run: an exercise stands on its own."""
     names: dict = {}
+    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
     for cell in cells:
-        if cell.cell_type != "code":
-            continue
-        for node in ast.parse(cell.source).body:
-            constant = isinstance(node, ast.Assign) and _is_literal(node.value)
-            if constant or isinstance(
-                node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
-            ):
-                exec(compile(ast.Module([node], []), "a cell before the exercise", "exec"), names)
+        for node in ast.parse(cell.source).body if cell.cell_type == "code" else ():
+            constant = isinstance(node, ast.Assign)
+            with contextlib.suppress(ValueError):  # not a literal
+                if isinstance(node, kept) or (constant and [ast.literal_eval(node.value)]):
+                    exec(compile(ast.Module([node], []), "a cell before it", "exec"), names)
     return names
 
 
-def _is_literal(node: ast.expr) -> bool:
-    try:
-        ast.literal_eval(node)
-    except ValueError:
-        return False
-    return True
-
-
-def last_value(source: str, names: dict) -> CheckResult:
+def last_value(source: str, names: dict) -> object:
     """Run a cell; the value of its last line."""
     *body, last = ast.parse(source).body
-    assert isinstance(last, ast.Expr)
     exec(compile(ast.Module(body, []), "cell", "exec"), names)
     return eval(compile(ast.Expression(last.value), "cell", "eval"), names)
 
 
-@pytest.mark.parametrize(
-    ("path", "number", "position"),
-    exercises(),
-    ids=lambda value: getattr(value, "stem", str(value)),
-)
+@pytest.mark.parametrize(("path", "number", "position"), EXERCISES)
 def test_the_stub_is_not_yet_and_the_solution_passes(
     path: Path, number: str, position: int, fresh_home: Path
 ) -> None:
@@ -114,8 +96,7 @@ def test_the_stub_is_not_yet_and_the_solution_passes(
     assert before.status == "Not yet", before
     passed = last_value(solution.source, names)
     assert passed.passed, passed
-    assert not (fresh_home / ".course" / "progress.json").exists(), (
-        "a solution counts as the learner's success"
-    )
+    noted = fresh_home / ".course" / "progress.json"
+    assert not noted.exists(), "a solution counts as the learner's success"
     name = check.source.rstrip().rsplit("check.", 1)[1].split("(")[0]
     assert REGISTRY[path.stem, number].__name__ == name

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from course_lib.cleaning.truth import Defect
-from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.corpus import Document, builtin
+from course_lib.workbook.settings import atomic_write
 
 CHORDS = ("C", "G", "Am", "F", "Dm", "Em", "D", "A7", "Bm", "E", "Gmaj7", "Cadd9", "F#m", "Bb")
 HEADERS = (

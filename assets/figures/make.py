@@ -190,8 +190,8 @@ def cleaning() -> DescribedFigure:
         axis.annotate("", (x, -0.2), (x, -0.6), arrowprops=arrow)
     return DescribedFigure(
         figure,
-        "Text is looked at, repaired, filtered, freed of duplicates and masked; the steps are judged "
-        "against a known truth, by models that learn from the result, and by you.",
+        "Text is looked at, repaired, filtered, freed of duplicates and masked; the steps are "
+        "judged against a known truth, by models that learn from the result, and by you.",
     )
 
 

@@ -25,9 +25,9 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from course_lib.workbook import threads
+from course_lib.workbook import machine
 
-threads.set_thread_policy()
+machine.set_thread_policy()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -38,11 +38,11 @@ from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
 from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
 from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW  # noqa: E402
-from course_lib.workbook.atomic import atomic_write  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
 from course_lib.workbook.corpus.document import text_hash  # noqa: E402
 from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
 from course_lib.workbook.corpus.split import HASHES, held_out_hashes  # noqa: E402
+from course_lib.workbook.settings import atomic_write  # noqa: E402
 from course_lib.workbook.training import History, TrainingConfig, train  # noqa: E402
 
 PADDING, SYSTEM, USER, ASSISTANT, END_OF_TURN = (
@@ -173,7 +173,8 @@ def prepare(
                 break
         held_out = list(corpus.validation.texts())
         if shipped:
-            tokenizer, listed = BPETokenizer.load(shipped / "tokenizer.json"), held_out_hashes()
+            tokenizer = BPETokenizer.load(shipped / "tokenizer.json")
+            listed = held_out_hashes(shipped.name)
             held_out = [text for text in held_out if text_hash(text) in listed]
         else:
             tokenizer = BPETokenizer.train(part, VOCABULARY, SPECIAL)

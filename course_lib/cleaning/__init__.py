@@ -1,1 +1,1 @@
-"""Data cleaning: steps from documents to documents, each with a record of what it removed and why."""
+"""Data cleaning: steps from documents to documents, with a record of what went and why."""

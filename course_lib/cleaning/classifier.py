@@ -1,7 +1,5 @@
 """Two judges that learn from documents: a classifier of words, and an n-gram model's perplexity.
 
-Lewis and Gale 1994, "A Sequential Algorithm for Training Text Classifiers", has *uncertainty
-sampling*: ask for the label of the documents at which the classifier is closest to one half.
 Wenzek et al. 2020, "CCNet: Extracting High Quality Monolingual Datasets from Web Crawl Data",
 section 4.3, filters by the perplexity of a 5-gram Kneser–Ney model of Wikipedia.
 """
@@ -12,12 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.errors import CourseError
 from course_lib.history.ngrams import KneserNey
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.words import split_words
-
-ONE_ANSWER = "All labels are the same: label at least one document to keep and one to drop."
 
 
 def word_features(text: str) -> list[str]:
@@ -37,28 +32,25 @@ def word_features(text: str) -> list[str]:
 
 
 class KeepClassifier:
-    """Learns "keep" from labelled texts: logistic regression on TF-IDF weights of their words.
-
-    Instead of a text every method also takes the list of its ``word_features``.
-    """
+    """Learns "keep" from labelled texts: logistic regression on TF-IDF weights of their words."""
 
     def __init__(self) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
-        self._vectorizer = TfidfVectorizer(analyzer=_features, sublinear_tf=True, dtype=np.float64)
+        self._vectorizer = TfidfVectorizer(
+            analyzer=word_features, sublinear_tf=True, dtype=np.float64
+        )
         self._model = LogisticRegression(
             C=10.0, class_weight="balanced", solver="liblinear", max_iter=2_000, tol=1e-6
         )
 
-    def fit(self, texts: Sequence[str | list[str]], keep: Sequence[bool]) -> "KeepClassifier":
-        """Learn. Raises ``CourseError`` unless both answers are among the labels."""
-        if len(set(map(bool, keep))) < 2:
-            raise CourseError(ONE_ANSWER)
+    def fit(self, texts: Sequence[str], keep: Sequence[bool]) -> "KeepClassifier":
+        """Learn; both answers have to be among the labels."""
         self._model.fit(self._vectorizer.fit_transform(texts), np.asarray(keep, dtype=bool))
         return self
 
-    def prob(self, texts: Sequence[str | list[str]]) -> np.ndarray:
+    def prob(self, texts: Sequence[str]) -> np.ndarray:
         """The estimated probability of "keep", (texts,) float64."""
         return self._model.predict_proba(self._vectorizer.transform(texts))[:, 1]
 
@@ -78,67 +70,16 @@ class KeepClassifier:
                 log.drop(document, "classifier", "classifier", prob=round(prob, 3))
 
 
-def _features(text: str | list[str]) -> list[str]:
-    return word_features(text) if isinstance(text, str) else text
-
-
-def most_uncertain(probs: np.ndarray, count: int, known: Iterable[int] = ()) -> list[int]:
-    """Rows of the ``count`` values closest to one half, the closest first, without ``known``."""
-    left = np.setdiff1d(np.arange(len(probs)), np.fromiter(known, np.int64, -1))
-    order = np.argsort(np.abs(np.asarray(probs)[left] - 0.5), kind="stable")
-    return left[order[:count]].tolist()
-
-
-def learning_curve(
-    texts: Sequence[str],
-    labels: Sequence[bool],
-    test_texts: Sequence[str],
-    test_labels: Sequence[bool],
-    sizes: Sequence[int],
-    *,
-    uncertain: bool,
-    seed: int = 0,
-) -> list[float]:
-    """Accuracy of ``KeepClassifier`` on the test texts after each number of labels in ``sizes``.
-
-    The first ``sizes[0]`` labels are drawn at random, until both answers are there; then either
-    the most ``uncertain`` are asked for, or more are drawn at random. ``seed`` decides the draws.
-    """
-    answers = [bool(label) for label in labels]
-    if len(set(answers)) < 2:
-        raise CourseError(ONE_ANSWER)
-    features, test_features = list(map(word_features, texts)), list(map(word_features, test_texts))
-    order = np.random.default_rng(seed).permutation(len(texts)).tolist()
-    drawn = [answers[row] for row in order]
-    known = order[: max(sizes[0], drawn.index(True) + 1, drawn.index(False) + 1)]
-    model, curve = KeepClassifier(), []
-    for size in sizes:
-        if size > len(known) and uncertain:
-            known += most_uncertain(model.prob(features), size - len(known), known)
-        elif size > len(known):
-            known += [row for row in order if row not in known][: size - len(known)]
-        model.fit([features[row] for row in known], [answers[row] for row in known])
-        right = (model.prob(test_features) >= 0.5) == np.asarray(test_labels, dtype=bool)
-        curve.append(float(right.mean()))
-    return curve
-
-
 class PerplexityFilter:
     """How perplexed a trigram model of ``reference`` is by a text, and where the line is drawn.
 
     reference  texts that are taken to be good; only their first 2,000 words are looked at
     keep       fraction of good text that passes. One in five reference texts is not learned from:
                ``threshold`` is the ``keep`` quantile of their perplexities.
-
-    Raises ``CourseError`` below five reference texts.
     """
 
     def __init__(self, reference: Iterable[str], *, keep: float = 0.95) -> None:
         texts = [words for text in reference if (words := split_words(text)[:2_000])]
-        if len(texts) < 5:
-            raise CourseError(
-                "A perplexity filter needs at least five reference texts with words in them."
-            )
         self.model = KneserNey([words for row, words in enumerate(texts) if row % 5], 3)
         held_out = [self.model.perplexity([words]) for words in texts[::5]]
         self.threshold = float(np.quantile(held_out, keep))

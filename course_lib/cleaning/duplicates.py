@@ -4,16 +4,15 @@ near       Broder 1997, "On the resemblance and containment of documents"; ``cor
            the method, here a reader chooses bands and rows and sees each pair's similarity
 passages   Lee et al. 2022, "Deduplicating Training Data Makes Language Models Better", section
            4.1: two documents need not be alike to share a page of licence text
-leaks      Brown et al. 2020, "Language Models are Few-Shot Learners", appendix C: 13-grams in
-           common between GPT-3's training data and the benchmarks
+leaks      near duplicates and passages that training and held-out documents have in common
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.errors import CourseError
@@ -46,28 +45,31 @@ def drop_exact(documents: Iterable[Document], log: RemovalLog) -> Iterator[Docum
 def drop_repeated_lines(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
     """Documents without the lines that were seen before, in any document.
 
-    Lines of fewer than 20 characters stay: a brace or "Returns" repeats for good reason. Reason
-    ``repeated-lines`` with the number of ``lines`` and the ``first`` of them; a document of which
-    nothing is left is dropped with ``only-repeated-lines``.
+    Lines of fewer than 20 characters stay: a brace or "Returns" repeats for good reason. Evidence:
+    the number of ``lines`` and the ``first`` of them.
     """
     seen: set[bytes] = set()
     for document in documents:
         kept, gone = [], []
         for line in document.text.split("\n"):
-            bare = line.strip()
-            key = _digest(bare) if len(bare) >= 20 else b""
+            key = _digest(line.strip()) if len(line.strip()) >= 20 else b""
             (gone if key in seen else kept).append(line)
-            if key:
-                seen.add(key)
-        text = "\n".join(kept)
+            seen |= {key} - {b""}
         evidence = {"lines": len(gone), "first": gone[0].strip()} if gone else {}
-        if not gone:
-            yield document
-        elif text.strip():
-            log.change(document, "lines", "repeated-lines", **evidence)
-            yield replace(document, text=text)
-        else:
-            log.drop(document, "lines", "only-repeated-lines", **evidence)
+        yield from _changed(document, "\n".join(kept), log, "lines", evidence)
+
+
+def _changed(
+    document: Document, text: str, log: RemovalLog, step: str, evidence: dict[str, str | int]
+) -> Iterator[Document]:
+    """The document with ``text``, or none where no text is left; as it was without evidence."""
+    if not evidence:
+        yield document
+    elif text.strip():
+        log.change(document, step, f"repeated-{step}", **evidence)
+        yield replace(document, text=text)
+    else:
+        log.drop(document, step, f"only-repeated-{step}", **evidence)
 
 
 # --- Near duplicates ---
@@ -78,46 +80,6 @@ def meeting_probability(
 ) -> np.ndarray | float:
     """That two documents of this Jaccard similarity share a bucket: 1 - (1 - J**rows)**bands."""
     return 1 - (1 - similarity**rows) ** bands
-
-
-def meetings(texts: Sequence[str], *, seed: int = 1) -> list[tuple[int, int, float]]:
-    """Pairs that meet in a bucket: (first of the bucket, other, exact Jaccard similarity).
-
-    Texts with the same shingles count once. For looking at how many meetings are false alarms.
-    """
-    hashes, starts = minhash.shingles(texts)
-    first = minhash.first_with_same_shingles(hashes, starts)
-    pairs: dict[tuple[int, int], float] = {}
-    for bucket in minhash.candidates(hashes, starts, first, seed=seed):
-        one, *others = bucket.tolist()
-        for other in others:
-            if (one, other) not in pairs:
-                own = (hashes[starts[row] : starts[row + 1]] for row in (one, other))
-                pairs[one, other] = minhash.jaccard(*own)
-    return [(one, other, alike) for (one, other), alike in sorted(pairs.items())]
-
-
-def exact_pairs(
-    texts: Sequence[str], threshold: float = minhash.THRESHOLD, block: int = 500
-) -> list[tuple[int, int]]:
-    """All pairs of rows (first < second) whose exact similarity is at least ``threshold``.
-
-    The yardstick for what MinHash finds: a product of sparse matrices (documents × shingles)
-    counts what each two texts share. For some thousand texts; the work grows with their square.
-    """
-    hashes, starts = minhash.shingles(texts)
-    codes, columns = np.unique(hashes, return_inverse=True)
-    ones = np.ones(len(hashes), np.int32)
-    table = csr_array((ones, columns, starts), shape=(len(texts), len(codes)))
-    sizes = np.diff(starts)
-    pairs: list[tuple[int, int]] = []
-    for begin in range(0, len(texts), block):
-        shared = (table[begin : begin + block] @ table.T).tocoo()
-        first, second = shared.coords[0] + begin, shared.coords[1]
-        alike = shared.data / (sizes[first] + sizes[second] - shared.data)
-        chosen = (alike >= threshold) & (first < second)
-        pairs += zip(first[chosen].tolist(), second[chosen].tolist(), strict=True)
-    return sorted(pairs)
 
 
 def drop_near(
@@ -149,28 +111,20 @@ def drop_near(
 # --- Passages: runs of tokens that stood before ---
 
 
-def run_codes(text: str, size: int) -> np.ndarray:
-    """The hash of each run of ``size`` tokens (words, marks), ``(tokens - size + 1,)`` int64.
+def _run_codes(text: str, size: int) -> list[int]:
+    """The hash of each run of ``size`` tokens (words, marks), ``tokens - size + 1`` of them.
 
     Python's own hash, salted in each process: only equality within one process is ever asked.
     """
     tokens = tuple(split_words(text))
-    runs = range(len(tokens) - size + 1)
-    return np.fromiter((hash(tokens[place : place + size]) for place in runs), np.int64)
+    return [hash(tokens[place : place + size]) for place in range(len(tokens) - size + 1)]
 
 
-def _stands_in(codes: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Which of ``codes`` are among the sorted ``known`` ones, ``(codes,)`` bool."""
-    if not len(known):
-        return np.zeros(len(codes), dtype=bool)
-    return known[np.minimum(np.searchsorted(known, codes), len(known) - 1)] == codes
-
-
-def _covered(starts: np.ndarray, size: int, count: int) -> np.ndarray:
+def _covered(starts: Sequence[int], size: int, count: int) -> np.ndarray:
     """Which of ``count`` tokens lie in a run that begins in ``starts``, ``(count,)`` bool."""
     steps = np.zeros(count + 1, dtype=np.int64)
-    steps[starts] += 1
-    steps[starts + size] -= 1
+    steps[np.array(starts, dtype=np.int64)] += 1
+    steps[np.array(starts, dtype=np.int64) + size] -= 1
     return np.cumsum(steps[:-1]) > 0
 
 
@@ -179,61 +133,40 @@ def drop_passages(
 ) -> Iterator[Document]:
     """Documents without the passages that stood before, in this document or another.
 
-    A token goes if some run of ``size`` tokens around it stood before; the first copy stays. Loads
-    the corpus whole, for a passage may return anywhere, and needs 16 bytes a token besides.
+    A token goes if some run of ``size`` tokens around it stood before; the first copy stays. Every
+    run is remembered, which needs about 100 bytes a token.
 
-    Reason ``repeated-passages``; evidence: how many ``passages`` and ``tokens`` go, ``source`` (the
-    document in which the first of them stays) and how it ``begins``. A document of which no word
-    is left is dropped with ``only-repeated-passages``.
+    Evidence: how many ``tokens`` go, ``source`` (the document in which the first of them stays)
+    and how it ``begins``.
     """
-    if size < 2:
-        raise ValueError("a passage has at least two tokens")
-    held = list(documents)
-    codes = [run_codes(document.text, size) for document in held]
-    ordered = np.sort(np.concatenate(codes)) if held else np.zeros(0, np.int64)
-    repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    first: dict[int, int] = {}  # of a repeated run the row in which it stands first
-    for row, document in enumerate(held):
-        again, source = [], -1
-        for place in np.flatnonzero(_stands_in(codes[row], repeated)).tolist():
-            code = int(codes[row][place])
-            if code not in first:
-                first[code] = row
-            else:
-                source = source if again else first[code]
+    first: dict[int, str] = {}  # of a run the document in which it stands first
+    for document in documents:
+        codes, again = _run_codes(document.text, size), []
+        for place, code in enumerate(codes):
+            if code in first:
                 again.append(place)
-        if not again:
-            yield document
-            continue
-        text, evidence = _cut(document.text, np.array(again), size)
-        evidence["source"] = held[source].id
-        if any(map(str.isalnum, text)):
-            log.change(document, "passages", "repeated-passages", **evidence)
-            yield replace(document, text=text)
-        else:
-            log.drop(document, "passages", "only-repeated-passages", **evidence)
+            else:
+                first[code] = document.id
+        text, evidence = document.text, {}
+        if again:
+            text, evidence = _cut(text, again, size)
+            evidence["source"] = first[codes[again[0]]]
+        yield from _changed(document, text, log, "passages", evidence)
 
 
-def _cut(text: str, runs: np.ndarray, size: int) -> tuple[str, dict[str, str | int]]:
+def _cut(text: str, runs: Sequence[int], size: int) -> tuple[str, dict[str, str | int]]:
     """``text`` without the runs and the white space behind them, and the evidence."""
     begins: list[int] = []  # of each token
     place = 0
     for token in split_words(text):
         begins.append(text.index(token, place))
         place = begins[-1] + len(token)
-    gone = _covered(runs, size, len(begins))
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], gone, [False])))).reshape(-1, 2)
-    pieces, place = [], 0
-    for begin, end in edges.tolist():
-        pieces.append(text[place : begins[begin]])
-        place = begins[end] if end < len(begins) else len(text)
-    start = begins[edges[0, 0]]
-    evidence = {
-        "passages": len(edges),
-        "tokens": int(gone.sum()),
-        "begins": " ".join(text[start : start + 60].split()),
-    }
-    return "".join([*pieces, text[place:]]), evidence
+    gone = _covered(runs, size, len(begins)).tolist()
+    spans = zip(begins, [*begins[1:], len(text)], gone, strict=True)
+    kept = [text[begin:end] for begin, end, cut in spans if not cut]
+    start = begins[runs[0]]
+    evidence = {"tokens": sum(gone), "begins": " ".join(text[start : start + 60].split())}
+    return "".join([text[: begins[0]], *kept]), evidence
 
 
 # --- Leaks: held-out documents that the training documents already tell ---
@@ -246,43 +179,39 @@ MAX_COMPARED = 100  # training documents that a held-out one is compared with in
 class Leak:
     """The finding for one held-out document.
 
-    verdict         ``near-duplicate`` of a training document, ``passage`` (of 50 tokens), ``clean``
     match           row of the training document that it repeats; -1 for ``clean``
-    jaccard         exact similarity of word 5-grams with ``match``; 0.0 where there is none
+    jaccard         exact similarity of word 5-grams with ``match``
     passage_tokens  tokens of it that lie in passages of 50 which training has, too
-    ngram_overlap   fraction of its 13-grams that occur in training; 0.0 if it has none
     """
 
     verdict: str
     match: int
     jaccard: float
     passage_tokens: int
-    ngram_overlap: float
 
 
 def find_leaks(train: Sequence[str], held_out: Sequence[str], *, seed: int = 1) -> list[Leak]:
     """One ``Leak`` for each held-out text, in order, each compared with training texts only.
 
     Near duplicates are searched with MinHash, so that a pair just above the threshold is missed
-    now and then; passages and 13-grams are exact. Only the held-out runs are kept in memory.
+    now and then; passages are exact.
     """
     if not train or not held_out:
         raise CourseError("A leak check needs at least one training and one held-out document.")
     matches = _near_matches(train, held_out, seed)
-    passages, grams = _rows_with_runs(train, held_out, 50), _rows_with_runs(train, held_out, 13)
+    passages = _rows_with_runs(train, held_out, 50)
     leaks = []
-    for text, match, rows, gram_rows in zip(held_out, matches, passages, grams, strict=True):
-        shared = np.flatnonzero(rows >= 0)
+    for text, match, rows in zip(held_out, matches, passages, strict=True):
+        shared = [place for place, row in enumerate(rows) if row >= 0]
         tokens = int(_covered(shared, 50, len(rows) + 50).sum())
-        overlap = float((gram_rows >= 0).mean()) if len(gram_rows) else 0.0
         verdict = NEAR if match >= 0 else PASSAGE if tokens else CLEAN
         if verdict == PASSAGE:
-            match = int(rows[shared[0]])
+            match = rows[shared[0]]
         jaccard = 0.0
         if match >= 0:
             hashes, starts = minhash.shingles([train[match], text])
             jaccard = minhash.jaccard(hashes[: starts[1]], hashes[starts[1] :])
-        leaks.append(Leak(verdict, match, jaccard, tokens, overlap))
+        leaks.append(Leak(verdict, match, jaccard, tokens))
     return leaks
 
 
@@ -302,12 +231,12 @@ def _near_matches(train: Sequence[str], held_out: Sequence[str], seed: int) -> l
     return match[first[len(train) :]].tolist()
 
 
-def _rows_with_runs(train: Sequence[str], held_out: Sequence[str], size: int) -> list[np.ndarray]:
-    """For each held-out text a training row that has each of its runs, or -1, ``(runs,)`` int64."""
-    codes = [run_codes(text, size) for text in held_out]
-    wanted = np.unique(np.concatenate(codes))
-    rows = np.full(len(wanted), -1, dtype=np.int64)
-    for row in reversed(range(len(train) if len(wanted) else 0)):  # the first row is written last
-        own = run_codes(train[row], size)
-        rows[np.searchsorted(wanted, own[_stands_in(own, wanted)])] = row
-    return [rows[np.searchsorted(wanted, own)] for own in codes]
+def _rows_with_runs(train: Sequence[str], held_out: Sequence[str], size: int) -> list[list[int]]:
+    """For each run of each held-out text the first row of training that has it, or -1."""
+    codes = [_run_codes(text, size) for text in held_out]
+    rows = dict.fromkeys(chain.from_iterable(codes), -1)
+    for row, text in enumerate(train):
+        for code in _run_codes(text, size):
+            if rows.get(code) == -1:
+                rows[code] = row
+    return [[rows[code] for code in own] for own in codes]

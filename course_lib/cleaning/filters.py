@@ -2,8 +2,6 @@
 
 Gopher     Rae et al. 2021, "Scaling Language Models: Methods, Analysis & Insights from Training
            Gopher", appendix A.1.1 and table A1
-C4         Raffel et al. 2020, "Exploring the Limits of Transfer Learning with a Unified
-           Text-to-Text Transformer", section 2.2
 RefinedWeb Penedo et al. 2023, "The RefinedWeb Dataset for Falcon LLM", figure 2, appendix G.2
 FineWeb    Penedo et al. 2024, "The FineWeb Datasets", section 3
 
@@ -48,15 +46,6 @@ class Verdict:
         return self.low <= self.value <= self.high
 
 
-def _failed(verdicts: Iterable[Verdict]) -> dict[str, str | float]:
-    """For the log: the first rule that fails, its ``value``, all ``failed``; empty if none does."""
-    failed = [verdict for verdict in verdicts if not verdict.passed]
-    if not failed:
-        return {}
-    names = ", ".join(verdict.reason for verdict in failed)
-    return {"reason": failed[0].reason, "value": float(failed[0].value), "failed": names}
-
-
 def drop_failing(
     documents: Iterable[Document],
     log: RemovalLog,
@@ -65,13 +54,12 @@ def drop_failing(
     explain: Callable[..., list[Verdict]],
     **arguments: Split | float,
 ) -> Iterator[Document]:
-    """The documents that pass every rule of ``explain(text, **arguments)``.
-
-    Reason: the first rule that fails; evidence: its ``value``, and all ``failed`` rules.
-    """
+    """The documents that pass every rule of ``explain(text, **arguments)``; the log has which."""
     for document in documents:
-        if failed := _failed(explain(document.text, **arguments)):
-            log.drop(document, step, **failed)
+        failed = [verdict for verdict in explain(document.text, **arguments) if not verdict.passed]
+        if failed:
+            names = ", ".join(verdict.reason for verdict in failed)
+            log.drop(document, step, failed[0].reason, value=float(failed[0].value), failed=names)
         else:
             yield document
 
@@ -113,23 +101,15 @@ drop_low_quality = partial(drop_failing, step="gopher-quality", explain=explain_
 
 # --- Gopher: repetition ---
 
-DUPLICATES = {
-    "dup_para_frac": 0.30,
-    "dup_para_char_frac": 0.20,
-    "dup_line_frac": 0.30,
-    "dup_line_char_frac": 0.20,
-}
+DUPLICATES = {"dup_para_frac": 0.30, "dup_para_char_frac": 0.20}
+DUPLICATES |= {"dup_line_frac": 0.30, "dup_line_char_frac": 0.20}
 TOP_N_GRAMS = {2: 0.20, 3: 0.18, 4: 0.16}
 DUP_N_GRAMS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 MAX_CHARACTERS = 5_000_000  # of a text that are looked at
 
 
 def find_duplicates(items: Sequence[str]) -> tuple[int, int]:
-    """How many items are second or later copies, and how many characters those have.
-
-    >>> find_duplicates(["la", "la", "river", "la"])
-    (2, 4)
-    """
+    """How many items are second or later copies, and how many characters those have."""
     seen: set[str] = set()
     count = characters = 0
     for item in items:
@@ -197,79 +177,27 @@ def explain_repetition(text: str, split: Split) -> list[Verdict]:
 
 drop_repetitive = partial(drop_failing, step="gopher-repetition", explain=explain_repetition)
 
-# --- C4 ---
-
-END_MARKS = (".", "?", "!", '"', "'")
-_POLICY = re.compile("terms of use|privacy policy|cookie policy|uses cookies|use (?:of )?cookies")
-_CITATION = re.compile(r"\[\d*\]|\[edit\]|\[citation needed\]")
-_SENTENCE = re.compile(r"(?<![.!?])[.!?]++(?=[\s\"')\]]|$)")
-
-
-def count_sentences(line: str) -> int:
-    """Ends of sentences in a line, at least 1; NLTK's rule, which C4 takes, needs a model.
-
-    >>> count_sentences('Wait... what? "Go home!" it said')
-    3
-    """
-    return max(1, len(_SENTENCE.findall(line)))
-
-
-def c4_line_reason(line: str, split: Split, *, filter_no_terminal_punct: bool = True) -> str | None:
-    """Why C4 takes a line out: a reason code, or None if it stays."""
-    words, lower = split(line), line.lower()
-    if any(len(word) > 1_000 for word in words):
-        return "max_word_length"
-    if filter_no_terminal_punct and (not line.endswith(END_MARKS) or line.endswith("...")):
-        return "no_terminal_punct"
-    if len(words) < 5:
-        return "too_few_words"
-    if "javascript" in lower:
-        return "javascript"
-    return "policy" if _POLICY.search(lower) else None
-
-
-def clean_c4(
-    documents: Iterable[Document],
-    log: RemovalLog,
-    *,
-    split: Split,
-    filter_no_terminal_punct: bool = True,
-) -> Iterator[Document]:
-    """Pages that pass, with the lines that stay.
-
-    The limits, and the rules that the paper does not list (long words, cookie notices, citation
-    marks), are from its code, ``c4_utils.py`` in TensorFlow Datasets; datatrove's filter has 3
-    words and 5 sentences. Not here: the list of bad words, which has to be fetched.
-
-    Reasons: of a dropped page the first rule that fails, with its value, all ``failed`` rules and
-    the lines that went by reason; ``lines`` for a page that lost some.
-    """
-    reason_of = partial(
-        c4_line_reason, split=split, filter_no_terminal_punct=filter_no_terminal_punct
-    )
-    for document in documents:
-        lines = (_CITATION.sub("", line).strip() for line in document.text.splitlines())
-        judged = [(line, reason_of(line)) for line in lines if line]
-        kept = [line for line, reason in judged if not reason]
-        gone = Counter(reason for _, reason in judged if reason)
-        lower, sentences = document.text.lower(), sum(map(count_sentences, kept))
-        verdicts = [
-            Verdict("lorem_ipsum", lower.count("lorem ipsum"), 0, 0),
-            Verdict("curly_bracket", lower.count("{"), 0, 0),
-            Verdict("too_few_sentences", sentences, 3, float("inf")),
-        ]
-        if failed := _failed(verdicts):
-            log.drop(document, "c4", **failed, **gone)
-        elif gone:
-            log.change(document, "c4", "lines", **gone)
-            yield replace(document, text="\n".join(kept))
-        else:
-            yield document
-
-
 # --- FineWeb ---
 
-STOP_CHARS = (*END_MARKS, "…", "”", "’", "»", "。", "！", "？", "؟", "۔", "।", "॥", "።")
+STOP_CHARS = (
+    ".",
+    "?",
+    "!",
+    '"',
+    "'",
+    "…",
+    "”",
+    "’",
+    "»",
+    "。",
+    "！",
+    "？",
+    "؟",
+    "۔",
+    "।",
+    "॥",
+    "።",
+)
 
 
 def explain_fineweb(

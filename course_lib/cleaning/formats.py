@@ -47,60 +47,44 @@ def problem(example: Example) -> str:
         return _chat_problem(example.messages)
     named = list(asdict(example).items())
     wrong = next(filter(None, (_text_problem(*pair) for pair in named)), "")
-    if not wrong and named[-2][1].strip() == named[-1][1].strip():
-        return f"{named[-2][0]} and {named[-1][0]} are the same"
-    return wrong
+    (one, first), (other, second) = named[-2:]
+    return wrong or (f"{one} and {other} are the same" if first.strip() == second.strip() else "")
 
 
 def _text_problem(name: str, text: object) -> str:
     if not isinstance(text, str):
         return f"{name} is no text but {type(text).__name__}"
-    if not text.strip():
-        return f"{name} is empty"
-    if "\x00" in text:
-        return f"{name} holds a NUL character"
-    half = any("\ud800" <= character <= "\udfff" for character in text)
-    return f"{name} holds half of a character (a lone surrogate)" if half else ""
+    if re.search("[\x00\ud800-\udfff]", text):
+        return f"{name} holds a character that is none: NUL, or a lone surrogate"
+    return "" if text.strip() else f"{name} is empty"
 
 
 def _chat_problem(messages: Sequence[dict[str, str]]) -> str:
-    if not isinstance(messages, list | tuple) or not messages:
-        return "messages is no list of turns, or an empty one"
     for number, turn in enumerate(messages, 1):
-        if not isinstance(turn, dict) or set(turn) != {"role", "content"}:
-            return f"turn {number} needs exactly a role and a content"
-        if turn["role"] not in ROLES:
-            return f"turn {number} has the role {turn['role']!r}; there are {', '.join(ROLES)}"
+        if turn.get("role") not in ROLES or set(turn) != {"role", "content"}:
+            return f"turn {number} needs a content and a role out of {', '.join(ROLES)}"
         if wrong := _text_problem(f"the content of turn {number}", turn["content"]):
             return wrong
     roles = [turn["role"] for turn in messages]
-    spoken = roles[1:] if roles[0] == "system" else roles
-    if "system" in spoken:
-        return "a system message stands first, and once"
+    spoken = roles[1:] if roles[:1] == ["system"] else roles
     if any(role != ("user", "assistant")[place % 2] for place, role in enumerate(spoken)):
-        return "user and assistant take turns, and the user begins"
-    return "" if len(spoken) % 2 == 0 and spoken else "the last turn is not the assistant's"
+        return "user and assistant take turns, and the user begins; a system message stands first"
+    return "" if spoken and len(spoken) % 2 == 0 else "the last turn is not the assistant's"
 
 
 def sort_out(examples: Iterable[Example]) -> tuple[list[Example], list[tuple[int, str]]]:
     """(the valid examples, (number from 0, first problem) for the others)."""
-    valid, broken = [], []
-    for number, example in enumerate(examples):
-        wrong = problem(example)
-        if wrong:
-            broken.append((number, wrong))
-        else:
-            valid.append(example)
-    return valid, broken
+    problems = [(problem(example), example) for example in examples]
+    broken = [(number, wrong) for number, (wrong, _) in enumerate(problems) if wrong]
+    return [example for wrong, example in problems if not wrong], broken
 
 
 def heading_pairs(documents: Iterable[Document], *, max_words: int = 200) -> Iterator[Instruction]:
     """The sections of Markdown pages as questions and answers of up to ``max_words`` words.
 
     A heading with a question mark is the question. Any other becomes one, with the page's title:
-    "What does “Travel” say about “Hotels”?", and "What does “Travel” say?" for what stands above
-    the first section. Pages whose ``status`` is not ``current`` are left out: an answer that was
-    right once is a wrong answer now.
+    "What does “Travel” say about “Hotels”?". Pages whose ``status`` is not ``current`` are left
+    out: an answer that was right once is a wrong answer now.
     """
     for document in documents:
         if document.meta.get("status", "current") != "current":

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.document import stable_hash, text_hash
-from course_lib.workbook.corpus.words import split_words, words
-from course_lib.workbook.tables import Table
+from course_lib.workbook.corpus.words import split_words
+from course_lib.workbook.display import Table
+from course_lib.workbook.session import excerpt
 
 # --- The reader's labels ---
 
@@ -25,51 +25,29 @@ from course_lib.workbook.tables import Table
 class LabelBook:
     """The labels of one task, in ``labels/<task>.json`` in the course's state folder.
 
-    task    a short name in letters, digits, ``-`` and ``_``
-    folder  where the file is kept; default: beside the course's settings
-
-    The file is read again before each change, so that notebooks that are open side by side keep
-    each other's labels. A damaged file is kept as ``<task>.damaged.json``, never written over.
+    The file is read each time, so that notebooks that are open side by side keep each other's
+    labels. ``folder``: where the file is kept; default: beside the course's settings.
     """
 
     def __init__(self, task: str, folder: Path | None = None) -> None:
         if not re.fullmatch(r"[\w-]{1,60}", task):
             raise ValueError(f"{task!r} is no name for labels: use letters, digits, - and _")
         self.path = (folder or settings.settings_file().parent / "labels") / f"{task}.json"
-        self._labels: dict[str, bool] = {}
-        self._labels = self._read()
 
-    def _read(self) -> dict[str, bool]:
-        if not self.path.is_file():
-            return {}
-        try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
-            if all(isinstance(keep, bool) for keep in content.values()):
-                return dict(content)
-        except (OSError, ValueError, AttributeError):
-            pass
-        self.path.replace(self.path.with_suffix(".damaged.json"))
-        return self._labels
-
-    def __len__(self) -> int:
-        return len(self._labels)
-
-    def get(self, text: str) -> bool | None:
-        """True for keep, False for drop, None without a label."""
-        return self._labels.get(text_hash(text))
-
-    def put(self, text: str, keep: bool | None) -> None:
-        """Note a label and write the file at once; None takes a label away."""
-        self._labels = self._read()
-        if keep is None:
-            self._labels.pop(text_hash(text), None)
-        else:
-            self._labels[text_hash(text)] = bool(keep)
-        settings.write_json(self.path, self._labels)
+    def read(self) -> dict[str, bool]:
+        """All labels by the text's hash: True for keep, False for drop."""
+        return json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
 
     def of(self, documents: Sequence[Document]) -> list[bool | None]:
         """The labels of documents, None where there is none."""
-        return [self.get(document.text) for document in documents]
+        labels = self.read()
+        return [labels.get(text_hash(document.text)) for document in documents]
+
+    def put(self, text: str, keep: bool | None) -> None:
+        """Note a label and write the file at once; None takes a label away."""
+        labels = self.read() | {text_hash(text): keep}
+        labels = {key: value for key, value in labels.items() if value is not None}
+        settings.write_json(self.path, labels)
 
 
 class Asker:
@@ -77,8 +55,7 @@ class Asker:
 
     def __init__(self, documents: Sequence[Document], book: LabelBook) -> None:
         self.documents, self.book = list(documents), book
-        labels = [*book.of(self.documents), None]
-        self.place = labels.index(None)
+        self.place = [*book.of(self.documents), None].index(None)
 
     def click(self, button: str) -> None:
         """Keep and Drop note a label, Skip none, Back takes the last one away."""
@@ -92,11 +69,12 @@ class Asker:
 
     def page(self) -> str:
         """The document shown, as HTML; e-mail addresses are masked."""
+        kept = f"labels kept: {len(self.book.read())}"
         if self.place >= len(self.documents):
-            return f"<p>All shown. Labels kept: {len(self.book)}.</p>"
+            return f"<p>All shown, {kept}.</p>"
         text = html.escape(mask_emails(self.documents[self.place].text[:1_500]))
-        head = f"{self.place + 1} of {len(self.documents)} · labels kept: {len(self.book)}"
         style = "white-space:pre-wrap;border:1px solid #888;padding:8px;max-height:22em"
+        head = f"{self.place + 1} of {len(self.documents)}, {kept}"
         return f'<p>{head}</p><div style="{style};overflow:auto">{text}</div>'
 
 
@@ -107,8 +85,8 @@ def ask(documents: Sequence[Document], book: LabelBook, preview: int = 3) -> Non
     """
     from IPython.display import display
 
-    texts = {d.id: " ".join(mask_emails(d.text[:400]).split())[:80] for d in documents[:preview]}
-    display(Table(list(texts.items()), ("asked next", "begins with")))
+    rows = [(document.id, excerpt(document.text, 80)) for document in documents[:preview]]
+    display(Table(rows, ("asked next", "begins with")))
     if settings.headless():
         return
     import ipywidgets
@@ -131,27 +109,19 @@ def ask(documents: Sequence[Document], book: LabelBook, preview: int = 3) -> Non
 _END = re.compile(r"[.!?。！？…][\"')\]”’»]*$")
 
 
-def prose_fraction(text: str) -> float:
-    """The fraction of a text in paragraphs that read like sentences: five words, a full stop."""
-    paragraphs = [block.strip() for block in re.split(r"\n\s*\n", text[:20_000]) if block.strip()]
-    prose = sum(len(block) for block in paragraphs if len(words(block)) >= 5 and _END.search(block))
-    return prose / max(1, sum(map(len, paragraphs)))
-
-
 def simulated_labels(
     documents: Sequence[Document], noise: float = 0.05, seed: int = 0
 ) -> list[bool]:
-    """Labels of an annotator who wants prose: keeps the half with the larger ``prose_fraction``.
+    """Labels of an annotator who wants prose: keeps the half with more lines that end in a mark.
 
-    Among equals the longer text is kept. Then ``noise`` of the labels are turned round. From two
-    different texts on both answers occur.
+    Among equals the longer text is kept. Then ``noise`` of the labels are turned round.
     """
+    lines = [d.text.split("\n")[:1_000] for d in documents]
+    prose = [sum(bool(_END.search(line)) for line in own) / len(own) for own in lines]
 
-    def rank(row: int) -> tuple[float, int, float]:
-        text = documents[row].text
-        return prose_fraction(text), len(text), stable_hash(documents[row].id)
-
-    order = sorted(range(len(documents)), key=rank)
+    order = sorted(
+        range(len(documents)), key=lambda row: (prose[row], len(documents[row].text), row)
+    )
     kept = set(order[len(order) // 2 :])
     return noisy([row in kept for row in range(len(documents))], documents, noise, seed)
 
@@ -226,19 +196,12 @@ def make_junk(kind: str, text: str, rng: random.Random) -> str:
 
 
 def make_labelled_mix(documents: Sequence[Document], seed: int = 0) -> list[LabelledDocument]:
-    """Half of the documents as they are and the others turned into junk, in a random order.
-
-    The kinds of junk are equally frequent. Raises ``CourseError`` below two documents.
-    """
-    if len(documents) < 2:
-        raise CourseError(
-            "A mix of good and bad documents needs at least two documents: choose a larger corpus."
-        )
+    """Half of the documents as they are and the others turned into junk, in a random order."""
     rng = random.Random(seed)
     order = rng.sample(range(len(documents)), k=len(documents))
-    num_good = min(len(order) - 1, max(1, round(len(order) / 2)))
-    mix = [LabelledDocument(documents[row], True, "good") for row in order[:num_good]]
-    for number, row in enumerate(order[num_good:]):
+    half = len(order) // 2
+    mix = [LabelledDocument(documents[row], True, "good") for row in order[:half]]
+    for number, row in enumerate(order[half:]):
         kind, source = JUNK[number % len(JUNK)], documents[row]
         junk = replace(source, text=make_junk(kind, source.text, rng))
         mix.append(LabelledDocument(junk, False, kind))

@@ -1,10 +1,5 @@
 """A cleaner for lyrics as they are scraped: the page goes, verse and chorus stay.
 
-    River Song                    title
-                                  (blank)
-    [Verse 1]                     label of a section
-    I walk along the water …      its lines
-
 Single lines are repaired (markup, damaged characters, chords, blanks). Lines of the web site go, on
 two kinds of evidence. *Wording*: words that sites use and singers rarely do; it works on one page.
 *Repetition*: the same line, but for title and numbers, on the pages of several songs; it needs
@@ -18,6 +13,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
 from course_lib.cleaning.repair import fix_mojibake
@@ -30,9 +26,8 @@ from course_lib.workbook.corpus import Document
 SECTIONS = ("pre-chorus", "post-chorus", "chorus", "verse", "bridge", "intro", "outro", "refrain")
 SECTIONS += ("hook", "interlude", "solo", "coda", "break", "instrumental")
 RETURNING = ("chorus", "refrain", "pre-chorus", "post-chorus", "hook")
-_ROMAN = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"]
 _INNER = rf"({'|'.join(kind.replace('-', '[- ]?') for kind in SECTIONS)})"
-_INNER += rf"(?: *#?(\d{{1,2}}|(?:{'|'.join(_ROMAN)})\b))?(?: *[x×] *\d{{1,2}}| *\(?repeat\)?)?"
+_INNER += r"(?: *#?(\d{1,2}))?(?: *[x×] *\d{1,2}| *\(?repeat\)?)?"
 _BRACKETED_LABEL = re.compile(
     rf"[\[({{<] *{_INNER}(?: *[:\-–] *[^\])}}>]*)? *[\])}}>] *:?", re.IGNORECASE
 )
@@ -41,12 +36,7 @@ _BARE_LABEL = re.compile(_INNER + " *:?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a song.
-
-    kind     one of ``SECTIONS``; "" for lines that stand under no label
-    number   2 in "[Verse 2]"; None where there is none
-    lines    the lines that are sung, without blank lines at both ends
-    """
+    """One part of a song: its kind ("" without a label), the 2 in "[Verse 2]", the lines sung."""
 
     kind: str
     number: int | None
@@ -81,8 +71,7 @@ def read_label(line: str) -> tuple[str, int | None] | None:
     if not match or (bare and not (match[2] or text.endswith(":") or text.isupper())):
         return None
     kind = next(k for k in SECTIONS if k.replace("-", "") == re.sub("[- ]", "", match[1].lower()))
-    number = (match[2] or "").lower()
-    return kind, _ROMAN.index(number) + 1 if number in _ROMAN else int(number) if number else None
+    return kind, int(match[2]) if match[2] else None
 
 
 def _blocks(lines: Sequence[str]) -> list[tuple[int, int]]:
@@ -133,8 +122,8 @@ _RUN = re.compile(r"(?<=\S)[ \t\xa0\u2000-\u200a]{2,}(?=\S)|(?<=\S)\t(?=\S)")
 def is_chord_line(line: str) -> bool:
     """True if a line holds chords and nothing that is sung.
 
-    Letters may be spelled in a song ("A B C"), so that plain letters count only if they are set
-    wide apart, as chords above a line are, or if an unmistakable chord ("F#m", "G7") is among them.
+    Letters may be spelled in a song: they count only if they are set wide apart, as chords above a
+    line are, or if an unmistakable chord ("F#m", "G7") is among them.
     """
     if len(line) > MAX_LINE:
         return False
@@ -147,16 +136,9 @@ def is_chord_line(line: str) -> bool:
     return sure or (wide and len(chords) > 1)
 
 
-def _unescape(line: str) -> str:
-    """HTML entities as the characters that they stand for; a protected blank becomes a blank."""
-    if "&" not in line:
-        return line
-    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), line).replace("\xa0", " ")
-
-
 REPAIRS: dict[str, Callable[[str], str]] = {
     "tag": lambda line: _TAG.sub("", line),
-    "entity": _unescape,
+    "entity": lambda line: _ENTITY.sub(lambda e: html.unescape(e[0]).replace("\xa0", " "), line),
     "mojibake": lambda line: fix_mojibake(line).translate(STRAIGHT),
     "inline chord": lambda line: _INLINE_CHORD.sub("", line),
     "blanks": lambda line: _RUN.sub(" ", line).rstrip(),
@@ -174,17 +156,8 @@ _SITE_WORDS, _EVERYDAY = (
 )
 _SINGER = re.compile(r"\b(?:i|me|my|mine|we|our)\b", re.IGNORECASE)
 _TRAIL = re.compile(r"\s(?:>+|»|›|::)\s")  # "Home > Songs > M"
-_HEADER = re.compile(  # "5 ContributorsTranslationsDeutschRiver Song Lyrics[Verse 1]"
-    rf"(?:\d[\d.,]*[KM]?\s*Contributors?\s*)?(?:Translations(?:(?:{'|'.join(_RULES['languages'])})(?!\s))*\s*)?"
-    r"(?P<title>\S.{0,120}?)\s+Lyrics(?=[^\s\w]|[^\W\d_a-z]|$)(?:.*?Read More\s*)?"
-)
-_GLUED = re.compile(  # what the site puts between two lines, or behind one, without a line break
-    r"(?P<advert>See [^\n]{1,80}? Live\s?Get tickets as low as \S?[\d.,]+"
-    r"|(?:^|(?<=[\w.,!?)\]]))You might also like(?=[^\W\d_a-z]|[\[(“]|$)"
-    r"|\s?You might also like\s?(?=\[))"
-    r"|(?P<footer>(?:(?<=[^\s\d])(?:\d{1,4}(?:\.\d)?[KM]?)?|(?<=\s\d)|(?<=\s\d\d)|(?<=\s\d{4})"
-    r"|(?:\s\d{1,3})?\s)Embed(?:Share URLCopyEmbedCopy)?$)"
-)
+_HEADER = re.compile(_RULES["header"].replace("LANGUAGES", "|".join(_RULES["languages"])))
+_GLUED = {kind: re.compile(_RULES[f"glued_{kind}"], re.VERBOSE) for kind in ("advert", "footer")}
 
 
 def is_site_line(line: str, at_edge: bool) -> bool:
@@ -226,11 +199,7 @@ def title_row(lines: Sequence[str]) -> int | None:
 
 
 def masked(line: str, title: str) -> str:
-    """The line as a pattern that pages share: title and numbers masked, in lower case.
-
-    >>> masked("1,204 views of Moss Lyrics", "Moss")
-    '# views of {title} lyrics'
-    """
+    """The line as a pattern that pages share: "# views of {title} lyrics"."""
     low = " ".join(line.lower().split())
     if len(title) > 2:
         low = low.replace(" ".join(title.lower().split()), "{title}")
@@ -240,7 +209,7 @@ def masked(line: str, title: str) -> str:
 def shared_lines(pages: Iterable[str], min_songs: int = 3) -> frozenset[str]:
     """Patterns of lines on the pages of at least ``min_songs`` songs of different titles.
 
-    Labels, chords and lines of fewer than two words do not count, nor does a title alone.
+    Labels, chords and lines of one word do not count.
     """
     songs: dict[str, set[str]] = defaultdict(set)
     for number, page in enumerate(pages):
@@ -248,15 +217,14 @@ def shared_lines(pages: Iterable[str], min_songs: int = 3) -> frozenset[str]:
         row = title_row(lines)
         title = lines[row].strip() if row is not None else ""
         for line in lines:
-            pattern = masked(line, title)
-            usual = len(pattern.split()) < 2 or len(line) > MAX_LINE or pattern == "{title}"
-            if not (usual or read_label(line) or is_chord_line(line)):
-                songs[pattern].add(title or f"page {number}")
-    return frozenset(pattern for pattern, titles in songs.items() if len(titles) >= min_songs)
+            if len(line) <= MAX_LINE and not (read_label(line) or is_chord_line(line)):
+                songs[masked(line, title)].add(title or f"page {number}")
+    return frozenset(p for p, titles in songs.items() if len(titles) >= min_songs and " " in p)
 
 
 # --- labels that were lost ---
 
+BRIDGE = ("bridge", None)
 ALIKE = 0.1  # fraction of word triples from which two sections count as the same one, sung again
 MAX_SECTIONS = 200  # comparing each with each would take for ever in what is no song
 
@@ -274,9 +242,9 @@ def _triples(lines: Sequence[str]) -> set[tuple[str, str, str]]:
 def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
     """(kind, number) for every section: the label that it has, or a guess.
 
-    A part that comes back has the label of its twin, or is a chorus. Verses are numbered in order,
-    where a later number leaves room; what comes once, after the second chorus, is the bridge. A
-    text without any label, or with more than ``MAX_SECTIONS`` sections, is left as it is.
+    A part that comes back is a chorus. What comes once is the bridge if two choruses came before,
+    else the next verse. A text without any label, or with more than ``MAX_SECTIONS`` sections, is
+    left as it is.
     """
     labels = [(section.kind, section.number) for section in sections]
     if len(labels) > MAX_SECTIONS or not any(kind for kind, _ in labels):
@@ -285,44 +253,32 @@ def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
     for place, own in enumerate(triples):
         if sections[place].kind:
             continue
-        twins = []
-        for other, label in enumerate(labels):
-            alike = len(own & triples[other]) / max(1, min(len(own), len(triples[other])))
-            if other != place and alike >= ALIKE and sections[other].kind in ("", *RETURNING):
-                twins.append((bool(sections[other].kind), alike, label))
-        if twins:
-            known, _, label = max(twins, key=lambda twin: twin[:2])
-            labels[place] = label if known else ("chorus", None)
-            continue
-        before, after = labels[:place], labels[place + 1 :]
-        verse = 1 + max([number or 0 for kind, number in before if kind == "verse"], default=0)
-        later = next((number for kind, number in after if kind == "verse" and number), None)
-        after_chorus = bool(before) and before[-1][0] in RETURNING
-        second = (
-            sum(kind in RETURNING for kind, _ in before) >= 2 and ("bridge", None) not in labels
+        comes_back = any(
+            len(own & theirs) >= ALIKE * max(1, min(len(own), len(theirs)))
+            for section, theirs in zip(sections, triples, strict=True)
+            if theirs is not own and section.kind in ("", *RETURNING)
         )
-        if later == verse:  # the numbers leave no room for a verse here
-            labels[place] = ("bridge" if after_chorus else "chorus", None)
+        if comes_back:
+            labels[place] = ("chorus", None)
+        elif sum(kind in RETURNING for kind, _ in labels[:place]) > 1 > labels.count(BRIDGE):
+            labels[place] = BRIDGE
         else:
-            bridge = later is None and second
-            labels[place] = ("bridge", None) if bridge else ("verse", verse)
+            verses = [number or 0 for kind, number in labels[:place] if kind == "verse"]
+            labels[place] = ("verse", 1 + max(verses, default=0))
     return labels
 
 
 # --- the cleaner ---
 
 KINDS = ("header", "advert", "footer", "chord line", *REPAIRS)
-KINDS += ("repeated chorus", "lost label", "blank line")
-ALL = frozenset(KINDS)
+KINDS += ("repeated chorus", "lost label")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a page.
+    """One change of a page, of a kind in ``KINDS``.
 
-    kind    one of ``KINDS``
     line    number of the line in the page, from 0; a ``lost label`` is put before it
-    before  the line as it was; "" for ``lost label``
     after   what stands there now (several lines where the site had glued them); None: removed
     """
 
@@ -357,13 +313,13 @@ class _Line:
 def clean_lyrics(
     text: str,
     *,
-    kinds: Iterable[str] = ALL,
+    kinds: Iterable[str] = KINDS,
     shared: frozenset[str] = frozenset(),
     wording: bool = True,
 ) -> tuple[str, list[Change]]:
     """(the song without the page around it, the changes in the order of the lines).
 
-    kinds    which kinds of change are made; default: all
+    kinds    which kinds of change are made
     shared   patterns of lines that many pages have (``shared_lines``), as further evidence
     wording  whether the words of a line count as evidence that it is the site's
     """
@@ -371,12 +327,10 @@ def clean_lyrics(
     page = text.rstrip("\n").split("\n")
     lines = [_mended(row, line, wanted) for row, line in enumerate(page)]
     lines = _unglued(lines, wanted) if wording else lines
-    for line, kind in _site_lines(_left(lines), shared, wording):
-        if kind in wanted:
-            line.text, line.kind = None, kind
-    for kind, find in (("repeated chorus", _pasted), ("blank line", _spare_blanks)):
-        for line in find(_left(lines)) if kind in wanted else ():
-            line.text, line.kind = None, kind
+    for find in (partial(_site_lines, shared=shared, wording=wording), _pasted):
+        for line, kind in list(find([line for line in lines if line.text is not None])):
+            if kind in wanted:
+                line.text, line.kind = None, kind
     if "lost label" in wanted:
         _put_labels(lines)
     changes = []
@@ -392,43 +346,36 @@ def clean_lyrics(
     return apply_changes(text, changes), changes
 
 
-def _left(lines: Iterable[_Line]) -> list[_Line]:
-    return [line for line in lines if line.text is not None]
-
-
 def _mended(row: int, text: str, wanted: frozenset[str]) -> _Line:
     """The line with all wanted repairs made; its kind is the first that changed something."""
-    if "chord line" in wanted and is_chord_line(text):
-        return _Line(row, None, "chord line")
     line = _Line(row, text)
-    for kind, repair in REPAIRS.items() if len(text) <= MAX_LINE else ():
-        if kind in wanted and (better := repair(line.text)) != line.text:
-            line.text, line.kind = better, line.kind or kind
+    if "chord line" in wanted and is_chord_line(text):
+        line.text, line.kind = None, "chord line"
+    elif len(text) <= MAX_LINE:
+        for kind, repair in REPAIRS.items():
+            if kind in wanted and (better := repair(line.text)) != line.text:
+                line.text, line.kind = better, line.kind or kind
     return line
 
 
 def _unglued(lines: list[_Line], wanted: frozenset[str]) -> list[_Line]:
     """Lines in which the site's words touch the singer's are cut, and the site's parts removed."""
     top = {(line.text or "").strip() for line in lines[:TOP]}
-    result, header = [], None
+    result, header, limit = [], None, TOP if "header" in wanted else 0
     for place, line in enumerate(lines):
-        if line.text is None or len(line.text) > MAX_LINE:
+        text, kind = line.text or "", line.kind
+        short = len(text) <= MAX_LINE
+        if short and place < limit and not header and (header := _HEADER.match(text)):
+            title, rest = header["title"], text[header.end() :]
+            text, kind = rest if title in top else f"{title}\n{rest}", kind or "header"
+        for part, pattern in _GLUED.items() if short else ():
+            if part in wanted and (better := pattern.sub("\n", text)) != text:
+                text, kind = better, kind or part
+        if text == (line.text or ""):
             result.append(line)
-            continue
-        spans = [(*part.span(), part.lastgroup, None) for part in _GLUED.finditer(line.text)]
-        if place < TOP and header is None and (header := _HEADER.match(line.text)):
-            title = None if header["title"] in top else header["title"]
-            spans.insert(0, (*header.span(), "header", title))
-        parts, done = [], 0
-        for start, end, kind, instead in spans:
-            if kind in wanted and start >= done:
-                parts.append(_Line(line.row, line.text[done:start] or None, line.kind))
-                parts += [
-                    _Line(line.row, put, kind) for put in ([instead, ""] if instead else [None])
-                ]
-                done = end
-        parts.append(_Line(line.row, line.text[done:] or None, line.kind))
-        result += parts if done else [line]
+        else:
+            left = [own for own in text.split("\n") if own] or [None]
+            result += [_Line(line.row, own, kind) for own in left]
     return result
 
 
@@ -452,36 +399,26 @@ def _site_lines(
         if texts[last].strip():
             yield lines[last], "footer"
         last -= 1
-    for place in range(first + 1 if title is not None else 0, last + 1):
+    for place in range(first + (title is not None), last + 1):
         if not read_label(texts[place]) and foreign(texts[place], False):
             yield lines[place], "advert"
 
 
-def _pasted(lines: list[_Line]) -> list[_Line]:
+def _pasted(lines: list[_Line]) -> Iterator[tuple[_Line, str]]:
     """Lines of a section that repeats the one before it word for word, and the blanks between."""
     texts = [line.text for line in lines]
-    pasted: list[_Line] = []
     previous_end, previous = 0, None
     for start, end in _blocks(texts):
         labelled = read_label(texts[start]) is not None
         sung = [_bare(text) for text in texts[start + labelled : end]]
         if len(sung) > 1 and sung == previous:
-            pasted += lines[previous_end:end]
+            yield from ((line, "repeated chorus") for line in lines[previous_end:end])
         previous_end, previous = end, sung
-    return pasted
-
-
-def _spare_blanks(lines: list[_Line]) -> list[_Line]:
-    """Blank lines that follow a blank line, or stand above everything."""
-    above = ["", *(line.text.strip() for line in lines)]
-    return [
-        line for line, last in zip(lines, above, strict=False) if not (line.text.strip() or last)
-    ]
 
 
 def _put_labels(lines: list[_Line]) -> None:
     """Put labels before sections that have none."""
-    left = _left(lines)
+    left = [line for line in lines if line.text is not None]
     texts = [line.text for line in left]
     song = parse_song("\n".join(texts))
     blocks = _blocks(texts)[1 if song.title else 0 :]

@@ -1,13 +1,10 @@
 """Words of a field as tokens of their own: chosen, added to tokenizer and model, measured.
 
-A general tokenizer spells out what is frequent in a special field. A new token makes texts
-shorter, and its row of the embedding has never been trained. transformers starts all new rows
-from practically the same vector, the mean of the old ones (Hewitt 2021, "Initializing New Word
-Embeddings for Pretrained Language Models", shows why: none is then likelier than everything else).
-Here each row starts from the mean of its own old pieces, so that the rows differ from each other.
-
-Models with different tokens are compared in bits per byte, on the same ``passages``, after training
-on the same bytes.
+A new token makes texts shorter, and its row of the embedding has never been trained. transformers
+starts all new rows from practically the same vector, the mean of the old ones (Hewitt 2021,
+"Initializing New Word Embeddings for Pretrained Language Models"). Here each row starts from the
+mean of its own old pieces. Models with different tokens are compared in bits per byte, on the same
+``passages``, after training on the same bytes.
 """
 
 import copy
@@ -23,11 +20,10 @@ import torch
 from tokenizers import Tokenizer
 from transformers.utils import logging
 
-from course_lib.workbook.corpus.words import NO_SPACES
 from course_lib.workbook.evaluate import pad_batch
 from course_lib.workbook.training import History, TrainingConfig, train
 
-_TERM = re.compile(rf"[{NO_SPACES}]| [^\W\d_{NO_SPACES}]{{3,40}}(?!\w)")
+_TERM = re.compile(r" [^\W\d_]{3,40}(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +50,7 @@ def choose_terms(
 ) -> list[Term]:
     """The words that save most tokens: at least ``min_count`` times in the texts.
 
-    A word is taken whole, with the blank before it, as the tokenizer has its words. In scripts
-    without blanks single characters are candidates. The order is the same everywhere.
+    A word is taken whole, with the blank before it.
     """
     counts = Counter(term for text in texts for term in _TERM.findall(text))
     frequent = [(term, count) for term, count in counts.items() if count >= min_count]
@@ -78,24 +73,15 @@ def extend(
 
     ``add_tokens`` of transformers would look for " cat" first, and cut " category", which was one
     token, in two. Here a word becomes a token of the BPE itself, that stands for the whole word
-    only. A character of a script without blanks gets merges, ranked behind all old ones, and for
-    its bytes tokens on the way. So no text becomes longer, and what was one token stays one.
-
-    Terms that are tokens already are passed over. Input and output embedding of Falcon are one
-    matrix; where they are two, both get the rows.
+    only. Terms that are tokens already are passed over.
     """
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     bpe, first_id, pieces = state["model"], len(tokenizer), []
     for term in filter(str.strip, terms):
         old = tokenizer.tokenize(term)
-        whole_word = term.startswith(" ")
-        for end in [len(old)] if whole_word else range(2, len(old) + 1):
-            token = "".join(old[:end])
-            if token not in bpe["vocab"]:
-                bpe["vocab"][token] = first_id + len(pieces)
-                pieces.append(tokenizer.convert_tokens_to_ids(old[:end]))
-                if not whole_word:
-                    bpe["merges"].append(["".join(old[: end - 1]), old[end - 1]])
+        if "".join(old) not in bpe["vocab"]:
+            bpe["vocab"]["".join(old)] = first_id + len(pieces)
+            pieces.append(tokenizer.convert_tokens_to_ids(old))
     bpe["ignore_merges"] = True  # a whole word that is a token needs no merges
     model, tokenizer = copy.deepcopy(model), copy.deepcopy(tokenizer)
     tokenizer._tokenizer = Tokenizer.from_str(json.dumps(state))
@@ -115,13 +101,6 @@ def fertility(tokenizer: Any, texts: Sequence[str]) -> float:
     """Tokens a word, all texts together; a word is a run of characters that are not blank."""
     num_tokens = sum(len(token_ids(tokenizer, text)) for text in texts)
     return num_tokens / sum(len(text.split()) for text in texts)
-
-
-def count_uses(tokenizer: Any, texts: Iterable[str], terms: Sequence[str]) -> dict[str, int]:
-    """How often each new token occurs in the texts that are learned from; the rarest first."""
-    counts = Counter(token_id for text in texts for token_id in token_ids(tokenizer, text))
-    uses = {term: counts[token_ids(tokenizer, term)[0]] for term in terms}
-    return dict(sorted(uses.items(), key=lambda pair: (pair[1], pair[0])))
 
 
 def passages(texts: Iterable[str], max_bytes: int = 500) -> list[str]:

@@ -22,8 +22,8 @@ from safetensors import SafetensorError
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.falcon import Base
-from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.models import find_model
+from course_lib.workbook.settings import atomic_write
 
 ENDINGS = (".safetensors", ".json", ".md", ".txt", ".jinja")
 NEEDED = "adapter_model.safetensors"

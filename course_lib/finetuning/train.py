@@ -23,8 +23,8 @@ from course_lib.finetuning.archive import refuse_adapted
 from course_lib.finetuning.examples import Example
 from course_lib.finetuning.falcon import Base, continue_greedily
 from course_lib.finetuning.memory import LAYERS
+from course_lib.workbook.display import bar
 from course_lib.workbook.evaluate import pad_batch
-from course_lib.workbook.progress import bar
 from course_lib.workbook.training import DeferredInterrupt, History
 
 # As cards and processors say that the memory is full.

@@ -1,1 +1,1 @@
-"""The plumbing that all notebooks share: machine, corpus, seeds, training loop, figures, exercises."""
+"""The plumbing that all notebooks share: machine, corpus, training, figures, exercises."""

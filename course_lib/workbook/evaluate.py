@@ -104,12 +104,14 @@ def evaluate(
     Raises ``CourseError`` when there is nothing to score.
     """
     device = next(model.parameters()).device
-    long = isinstance(data, Tensor)
-    batches = _stretches(data, block_size, batch_size) if long else _examples(data, batch_size)
+    if isinstance(data, Tensor):
+        batches = _stretches(data, block_size, batch_size)
+    else:
+        rows = (data[start : start + batch_size] for start in range(0, len(data), batch_size))
+        batches = ((batch["input_ids"], batch["labels"]) for batch in map(pad_batch, rows))
     nats, num_tokens = 0.0, 0
     for input_ids, labels in batches:
-        input_ids, labels = input_ids.to(device), labels.to(device)
-        nats += token_nll(model, input_ids, labels).sum().item()
+        nats += token_nll(model, input_ids.to(device), labels.to(device)).sum().item()
         num_tokens += int((labels[:, 1:] != IGNORE_INDEX).sum())
     if not num_tokens:
         raise CourseError("There is nothing to measure: give a text of at least two tokens.")
@@ -133,14 +135,6 @@ def pad_batch(examples: Sequence[dict[str, list[int]]], pad_token_id: int = 0) -
         "labels": pad(labels, IGNORE_INDEX),
         "attention_mask": pad([[1] * len(row) for row in ids], 0),
     }
-
-
-def _examples(
-    data: Sequence[dict[str, list[int]]], batch_size: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    for start in range(0, len(data), batch_size):
-        batch = pad_batch(data[start : start + batch_size])
-        yield batch["input_ids"], batch["labels"]
 
 
 def _stretches(data: Tensor, block_size: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:

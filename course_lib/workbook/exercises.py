@@ -1,4 +1,4 @@
-"""Exercises: checks that diagnose instead of comparing with an answer, and a record of progress.
+"""Exercises: checks that diagnose instead of comparing with an answer; progress; the quiz.
 
 A topic's ``checks.py`` holds one function for each exercise:
 
@@ -24,18 +24,14 @@ from typing import Any
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
-from course_lib.workbook.tables import Table
+from course_lib.workbook.display import Table
 
 RIGHT, NOT_YET, LOOK_AGAIN = "Right", "Not yet", "Look again"
-_MARKS = {RIGHT: "✔", NOT_YET: "…", LOOK_AGAIN: "↺"}
+MARKS = {RIGHT: "✔", NOT_YET: "…", LOOK_AGAIN: "↺"}
 
 
 class Wrong(Exception):
     """An answer that is not right; the text is the diagnosis for the learner."""
-
-
-class Unanswered(NotImplementedError):
-    """The stub is still there."""
 
 
 def require(condition: object, diagnosis: str) -> None:
@@ -60,7 +56,7 @@ class CheckResult:
 
     def _repr_html_(self) -> str:
         style = "border-left:4px solid #888;padding:4px 10px;margin:4px 0"
-        verdict = f"{_MARKS[self.status]} <b>{self.status}:</b> {html.escape(self.message)}"
+        verdict = f"{MARKS[self.status]} <b>{self.status}:</b> {html.escape(self.message)}"
         return f'<div style="{style}">{verdict}</div>'
 
 
@@ -82,8 +78,13 @@ def exercise(notebook: str, number: str) -> Callable[[Callable], Callable[..., C
             result = _judge(diagnose, answer)
             if not solution:
                 mine[:] = [answer] if result.passed else []
-                if result.passed:
-                    _record(notebook, number)
+            if mine and not solution:
+                record = settings.read_json(path := places.state_folder() / "progress.json")
+                record.setdefault(notebook, {}).setdefault(number, date.today().isoformat())
+                try:
+                    settings.write_json(path, record)
+                except CourseError as error:
+                    print(f"Your answer is right, but it could not be noted down. {error}")
             return result
 
         def solution(ours: Any) -> Any:
@@ -101,12 +102,20 @@ def exercise(notebook: str, number: str) -> Callable[[Callable], Callable[..., C
 
 def _judge(diagnose: Callable[[Any], str], answer: Any) -> CheckResult:
     name = getattr(answer, "__name__", diagnose.__name__)
+
+    @functools.wraps(answer)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        value = answer(*args, **kwargs)
+        if value is None or value is ...:
+            raise NotImplementedError(f"{name} returned {value}")
+        return value
+
     try:
         if answer is None or answer is ...:
-            raise Unanswered(f"{diagnose.__name__} has no value yet")
-        return CheckResult(RIGHT, diagnose(_guarded(answer) if callable(answer) else answer))
+            raise NotImplementedError(f"{name} has no value yet")
+        return CheckResult(RIGHT, diagnose(guarded if callable(answer) else answer))
     except NotImplementedError as error:
-        why = error if isinstance(error, Unanswered) else f"{name} is still to be written"
+        why = str(error) or f"{name} is still to be written"
         return CheckResult(NOT_YET, f"{why}. Replace the dots with your own lines, run again.")
     except Wrong as wrong:
         return CheckResult(LOOK_AGAIN, str(wrong))
@@ -115,35 +124,6 @@ def _judge(diagnose: Callable[[Any], str], answer: Any) -> CheckResult:
         where = f" in its line `{frames[-1].line}`" if frames and frames[-1].line else ""
         said = f"{name} stopped{where} with {type(error).__name__}: {error}."
         return CheckResult(LOOK_AGAIN, said)
-
-
-def _guarded(answer: Callable) -> Callable:
-    """The learner's function; a call that gives back nothing counts as unanswered."""
-
-    @functools.wraps(answer)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        value = answer(*args, **kwargs)
-        if value is None or value is ...:
-            raise Unanswered(f"{getattr(answer, '__name__', 'your function')} returned {value}")
-        return value
-
-    return call
-
-
-def _record(notebook: str, number: str) -> None:
-    """Note down that the learner solved it; what other notebooks have noted meanwhile stays."""
-    path = places.state_folder() / "progress.json"
-    record = settings.read_json(path)
-    record.setdefault(notebook, {}).setdefault(number, date.today().isoformat())
-    try:
-        settings.write_json(path, record)
-    except CourseError as error:
-        print(f"Your answer is right, but it could not be noted down. {error}")
-
-
-def solved(notebook: str) -> dict[str, str]:
-    """Numbers of the exercises that the learner has solved in a notebook, with the day."""
-    return dict(settings.read_json(places.state_folder() / "progress.json").get(notebook, {}))
 
 
 def exercise_counts() -> dict[str, int]:
@@ -159,10 +139,42 @@ class ProgressTable(Table):
     """Exercises solved by the learner. ``counts``: (notebook, solved, exercises)."""
 
     def __init__(self) -> None:
-        totals = exercise_counts().items()
-        self.counts = [(name, min(len(solved(name)), total), total) for name, total in totals]
-        bars = [
-            (name, "■" * done + "□" * (total - done), f"{done} of {total}")
-            for name, done, total in self.counts
-        ]
+        solved = settings.read_json(places.state_folder() / "progress.json")
+        self.counts, bars = [], []
+        for name, total in exercise_counts().items():
+            done = min(len(solved.get(name, {})), total)
+            self.counts.append((name, done, total))
+            bars.append((name, "■" * done + "□" * (total - done), f"{done} of {total}"))
         super().__init__(bars, ("notebook", "exercises", "solved"))
+
+
+class Quiz:
+    """The short quiz at a notebook's end, from ``assets/quizzes/NAME.json``.
+
+    ``questions`` are objects with ``question``, ``options``, ``answer`` (the number of the right
+    option, from 0) and ``why``. Each option opens at a click and says whether it is right, in
+    every front end.
+    """
+
+    def __init__(self, notebook: str) -> None:
+        path = places.REPOSITORY / "assets" / "quizzes" / f"{notebook}.json"
+        self.questions: list[dict] = json.loads(path.read_text(encoding="utf-8"))
+
+    def __repr__(self) -> str:
+        lines = []
+        for number, question in enumerate(self.questions, 1):
+            lines.append(f"{number}. {question['question']}")
+            lines += [f"   {chr(97 + i)}) {text}" for i, text in enumerate(question["options"])]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        page = ""
+        for question in self.questions:
+            page += f'<li><p><b>{html.escape(question["question"])}</b></p><ol type="a">'
+            for number, option in enumerate(question["options"]):
+                right = number == question["answer"]
+                said = f"Right. {question['why']}" if right else "Not that one. Try another."
+                page += f"<li><details><summary>{html.escape(option)}</summary>"
+                page += f"<i>{html.escape(said)}</i></details></li>"
+            page += "</ol></li>"
+        return f"<ol>{page}</ol>"

@@ -50,8 +50,7 @@ class DescribedFigure:
     """
 
     def __init__(self, figure: Figure, sentence: str) -> None:
-        self.figure = figure
-        self.sentence = sentence
+        self.figure, self.sentence = figure, sentence
 
     def __repr__(self) -> str:
         return self.sentence
@@ -76,16 +75,17 @@ class Shown:
     def __init__(self, shown: Any) -> None:
         from IPython.display import display
 
-        self.parts = [display(part, display_id=True) for part in self._parts(shown)]
+        self.parts = [display(part, display_id=True) for part in _with_caption(shown)]
 
     def update(self, shown: Any) -> None:
-        for output, part in zip(self.parts, self._parts(shown), strict=True):
+        for output, part in zip(self.parts, _with_caption(shown), strict=True):
             output.update(part)
 
-    def _parts(self, shown: Any) -> list[Any]:
-        from IPython.display import Markdown
 
-        return [shown, Markdown(f"*{shown}*")] if isinstance(shown, DescribedFigure) else [shown]
+def _with_caption(shown: Any) -> list[Any]:
+    from IPython.display import Markdown
+
+    return [shown, Markdown(f"*{shown}*")] if isinstance(shown, DescribedFigure) else [shown]
 
 
 def show(figure: DescribedFigure) -> None:

@@ -1,4 +1,4 @@
-"""What this machine is: the table of notebook 00 and the ground of ``doctor``.
+"""What this machine is, how threads compute on it, and the verb ``doctor``: what will work here.
 
 Importing it needs the standard library only; psutil and torch are asked when they are there.
 """
@@ -7,6 +7,7 @@ import contextlib
 import os
 import platform
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from typing import Any
 from course_lib import bootstrap, places
 
 CONTAINER = Path("/sys/fs/cgroup")  # Linux's control groups
+SPIN_COUNT = 2_000
+OK, NOTE, PROBLEM = "ok", "note", "problem"
+Finding = tuple[str, str, str]  # how bad it is; what was looked at; what was found and what to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Machine:
     cores: int
     memory_total: int | None
     memory_available: int | None
-    disk_free: int | None
+    disk_free: int
     torch: str | None = None
     gpu_name: str | None = None
     gpu_memory: int | None = None
@@ -112,3 +116,85 @@ def _graphics() -> dict[str, Any]:
         size, capability = card.total_memory, (card.major, card.minor)
         return {"gpu_name": card.name, "gpu_memory": size, "gpu_capability": capability}
     return {}
+
+
+def set_thread_policy() -> None:
+    """Before torch is imported: bound how long idle threads spin, unless the user has a policy.
+
+    torch and bitsandbytes each bring an OpenMP runtime whose idle threads spin. On a quiet machine
+    that is fastest; with other work on the cores a training step becomes several times slower. A
+    bounded spin is near the best in both cases: ``benchmarks/threads.py`` measures it.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Within, torch computes on one thread: faster for small tensors, and the same everywhere."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def doctor() -> int:
+    """Print the findings and a line for a teacher. Returns 1 when there is a problem, else 0."""
+    here = look()
+    findings = list(examine(here))
+    for level, what, text in findings:
+        print(f"{level:8}{what}: {text}")
+    print(f"\nTo send to a teacher: {summary(here, findings)}")
+    return int(any(level == PROBLEM for level, _, _ in findings))
+
+
+def examine(here: Machine) -> Iterator[Finding]:
+    """All findings about this machine, in the order in which they matter.
+
+    No graphics card or no network is a note: the course works without. A problem stops it.
+    """
+    facts = dict(here.describe())
+    yield OK, "Python", f"{here.python}; {facts['System']}"
+    if lacking := bootstrap.unmet("lab"):
+        names = ", ".join(f"{need} (here: {version or 'none'})" for need, version in lacking)
+        level, text = (PROBLEM, names) if here.torch else (NOTE, "not installed yet")
+        yield level, "Packages", f"{text}: `python3 -m course_lib lab` installs what is needed"
+    else:
+        yield OK, "Packages", f"as the course wants them, torch {here.torch}"
+    total, free = here.memory_total or 8e9, here.disk_free
+    advice = "; notebooks take up to 4 GB: close other programs, or use Google Colab"
+    level = OK if total > 7.5e9 else NOTE if total > 3.5e9 else PROBLEM  # "8 GB" is a little less
+    yield level, "Memory", facts["Memory"] + (advice if level != OK else "")
+    level = OK if free >= (5e8 if here.torch else 4e9) else PROBLEM
+    yield level, "Disk", facts["Disk"] + (": too little, free some" if level != OK else "")
+    yield OK, "Folder", places.home_note() or "the checkout itself"
+    yield graphics(here)
+    yield NOTE if here.cores < 2 else OK, "Processor", facts["Processor"]
+    offline = os.environ.get("HF_HUB_OFFLINE")
+    reached = not offline and bootstrap.answers("https://huggingface.co", seconds=2.0)
+    text = "can be reached" if reached else "cannot be reached, or HF_HUB_OFFLINE is set"
+    yield OK if reached else NOTE, "Hub", f"{text}; the large models and hub: corpora need it"
+
+
+def graphics(here: Machine) -> Finding:
+    """The graphics card: none is a note, an unused one too, with what to do."""
+    level, text = NOTE, here.gpu_sentence()
+    if here.mps or (here.bf16 == "native" and here.gpu_memory >= 10e9):
+        level = OK
+    elif here.bf16 == "native":
+        text += "; too small for Falcon-7B, the notebooks take mini-falcon"
+    elif here.nvidia_driver and not here.gpu_name:
+        text = "NVIDIA's driver is there, but torch sees no card: install torch, update the driver"
+    return level, "Graphics card", text
+
+
+def summary(here: Machine, findings: list[Finding]) -> str:
+    """One line without a user name or a path: what a teacher needs to know."""
+    facts = [f"{name} {value}" for name, value in here.describe()]
+    problems = ", ".join(what for level, what, _ in findings if level == PROBLEM)
+    verdict = f"problems: {problems}" if problems else "no problem"
+    return "; ".join([f"course {places.VERSION}", *facts, verdict])

@@ -18,15 +18,10 @@ def find_model(name: str | os.PathLike) -> tuple[str, bool]:
     for folder in (FOLDER / str(name), Path(name)):
         if (folder / "config.json").is_file():
             return str(folder), True
-    if Path(name).exists():
-        raise CourseError(
-            f"The folder {str(name)!r} holds no config.json, so it is no model: "
-            "give the folder that save_pretrained wrote."
-        )
-    if str(name).count("/") != 1 or str(name).startswith(("/", ".")):
+    if Path(name).exists() or str(name).count("/") != 1 or str(name).startswith(("/", ".")):
         raise CourseError(
             f"There is no model {str(name)!r} here: give one that ships with the course "
-            f"({_shipped()}), a folder, or a name like owner/model on the hub."
+            f"({_shipped()}), a folder with a config.json, or a name like owner/model on the hub."
         )
     return str(name), False
 
@@ -45,7 +40,6 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
     from transformers.utils import logging
 
     common = {"local_files_only": True} if here else {}
-    bars = logging.is_progress_bar_enabled()
     if here:  # a bar for weights that are there in a second is only noise; a download keeps its own
         logging.disable_progress_bar()
     try:
@@ -53,17 +47,12 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
         model, report = AutoModelForCausalLM.from_pretrained(
             place, use_safetensors=True, output_loading_info=True, **common, **options
         )
+        if report["missing_keys"]:
+            raise ValueError(f"the weights lack {', '.join(sorted(report['missing_keys']))}")
     except Exception as error:  # the libraries raise many kinds for the same few causes
         raise CourseError(_cause(str(name), here, error)) from error
     finally:
-        if bars:
-            logging.enable_progress_bar()
-    if missing := sorted(report["missing_keys"]):
-        raise CourseError(
-            f"The weights of {name} lack {len(missing)} of the tensors that its config.json "
-            f"describes ({missing[0]}, for one): the two files do not belong together; "
-            "fetch both again."
-        )
+        logging.enable_progress_bar()
     return model.eval(), tokenizer
 
 

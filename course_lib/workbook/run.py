@@ -20,8 +20,8 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
-from course_lib.workbook.corpus import BUILTIN, load_corpus
-from course_lib.workbook.progress import bar
+from course_lib.workbook.corpus import load_corpus
+from course_lib.workbook.display import bar
 
 NOTEBOOKS = places.REPOSITORY / "notebooks"
 # JupyterLab's look without its scripts; the browser itself refuses whatever an output asks for.
@@ -40,21 +40,16 @@ def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[
     Raises ``CourseError`` with the list of those there are when one is unknown.
     """
     there = sorted(folder.glob("[0-9]*.ipynb"))
-    wanted = {Path(name).name.removesuffix(".ipynb") for name in names}
-    found = [p for p in there if not names or wanted & {p.stem, p.stem.split("_")[0]}]
-    unknown = wanted - {name for p in found for name in (p.stem, p.stem.split("_")[0])}
-    if unknown or not found:
+    called = {name: path for path in there for name in (path.stem, path.stem.split("_")[0])}
+    wanted = {Path(name).name.removesuffix(".ipynb") for name in names} or {*called}
+    if unknown := wanted - {*called}:
         choice = ", ".join(path.stem for path in there)
         raise CourseError(f"There is no notebook {', '.join(unknown)}: choose from {choice}.")
-    return found
+    return sorted({called[name] for name in wanted})
 
 
 def execute(
-    notebook: NotebookNode,
-    environment: Mapping[str, str] | None = None,
-    *,
-    cell_seconds: int = 600,
-    description: str = "",
+    notebook: NotebookNode, environment: Mapping[str, str] | None = None, cell_seconds: int = 600
 ) -> str:
     """Run a notebook in a fresh kernel, offline and in an empty folder; its outputs change.
 
@@ -64,21 +59,16 @@ def execute(
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        timeout=cell_seconds,
-        shutdown_kernel="immediate",
-        record_timing=False,
-        store_widget_state=False,
-    )
+    options = {"kernel_name": "python3", "timeout": cell_seconds, "shutdown_kernel": "immediate"}
+    options |= {"record_timing": False, "store_widget_state": False}
+    client = NotebookClient(notebook, **options)
     client.log.disabled = True  # the caller reports errors, in one line
     headless = {"COURSE_HEADLESS": "1", "HF_HUB_OFFLINE": "1"}
     variables, place = {**os.environ, **headless, **(environment or {})}, 0
     with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
         try:
             with client.setup_kernel(env=variables, cwd=folder, stderr=subprocess.DEVNULL):
-                for place, cell in enumerate(bar(notebook.cells, description), 1):  # noqa: B007
+                for place, cell in enumerate(bar(notebook.cells, unit="cell"), 1):  # noqa: B007
                     client.execute_cell(cell, place - 1)
         except (CellExecutionError, TimeoutError, RuntimeError) as error:  # or a dead kernel
             kind = getattr(error, "ename", type(error).__name__)
@@ -102,11 +92,7 @@ def run_notebooks(
     out       the book's folder (default: ``executed/DATE-TIME``)
     """
     paths = find_notebooks(names, folder)
-    source = corpus or settings.corpus_choice()
-    if source not in BUILTIN and Path(source).expanduser().exists():
-        source = str(Path(source).expanduser().resolve())  # the kernels work in another folder
-    if corpus:
-        load_corpus(source)
+    source = load_corpus(corpus).source if corpus else settings.corpus_choice()
     environment = {"COURSE_CORPUS": source, **({"COURSE_PROFILE": profile} if profile else {})}
     made = places.home() / "executed" / time.strftime("%Y-%m-%d-%H%M%S")
     book = Path(out).expanduser().resolve() if out else made
@@ -118,7 +104,7 @@ def run_notebooks(
         book.mkdir(parents=True, exist_ok=True)
         for path in paths:
             notebook, started = nbformat.read(path, as_version=4), time.perf_counter()
-            failure = execute(notebook, environment, description=path.stem)
+            failure = execute(notebook, environment)
             failed |= bool(failure)
             said = f"stopped in {failure}" if failure else "ran to its end"
             said += f" ({time.perf_counter() - started:.0f} s)"
@@ -126,10 +112,10 @@ def run_notebooks(
             (book / path.name).write_text(nbformat.writes(notebook), encoding="utf-8")
             above = f"[All notebooks](index.html) · {html.escape(said)}"
             notebook.cells.insert(0, new_markdown_cell(above))
-            (book / f"{path.stem}.html").write_text(page(notebook, path.stem), encoding="utf-8")
             index.append(f"- [{path.stem}]({path.stem}.html) {html.escape(said)}")
             listed = new_notebook(cells=[new_markdown_cell("\n".join(index))])
-            (book / "index.html").write_text(page(listed, "The workbook"), encoding="utf-8")
+            for one, name in ((notebook, path.stem), (listed, "index")):
+                (book / f"{name}.html").write_text(page(one, name), encoding="utf-8")
     except OSError as error:
         raise CourseError(f"{book} cannot be written ({error.strerror}): use --out.") from error
     print(f"The book: {book / 'index.html'}")

@@ -1,26 +1,33 @@
-"""``start``: the one set-up call of every notebook."""
+"""``start``: the one set-up call of every notebook, and the corpus wizard."""
 
 from __future__ import annotations
 
+import html
+import os
 import random
+import re
 import sys
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from course_lib import places
 from course_lib.errors import CourseError
-from course_lib.workbook import exercises, settings, threads
-from course_lib.workbook.corpus import Corpus, load_corpus
+from course_lib.workbook import exercises, machine, settings
+from course_lib.workbook.corpus import BUILTIN, Corpus, load_corpus, mask_emails
 from course_lib.workbook.corpus.document import megabytes
-from course_lib.workbook.quiz import Quiz, load_quiz
-from course_lib.workbook.tables import Table
-from course_lib.workbook.wizard import choose_corpus
+from course_lib.workbook.corpus.language import languages
+from course_lib.workbook.display import Table
 
 if TYPE_CHECKING:
     import torch
 
 Value = TypeVar("Value")
+OWN = "a folder or file of my own …"
+COLAB = """On Colab: open the folder symbol on the left, drag your files there and give the path
+<code>/content/NAME</code>; or mount Google Drive with <code>from google.colab import drive;
+drive.mount('/content/drive')</code> and give <code>/content/drive/MyDrive/FOLDER</code>.
+With Drive mounted the choice is remembered."""
 
 
 class Session:
@@ -33,10 +40,8 @@ class Session:
     """
 
     def __init__(self, notebook: str, device: torch.device, profile: str) -> None:
-        self.notebook = notebook
-        self.device = device
-        self.profile = profile
-        self.notes: list[str] = [note for note in (places.home_note(),) if note]
+        self.notebook, self.device, self.profile = notebook, device, profile
+        self.notes = [note for note in (places.home_note(),) if note]
         try:
             self.corpus = load_corpus()
         except CourseError as error:
@@ -51,7 +56,43 @@ class Session:
 
     def choose_corpus(self) -> None:
         """The wizard: what the corpus holds, and controls to choose another one."""
-        choose_corpus(self.corpus, self.choose)
+        from IPython.display import display
+
+        shown = display(report(self.corpus), display_id=True)
+        if settings.headless():
+            return
+        import ipywidgets as widgets
+
+        source = self.corpus.source
+        own = source not in BUILTIN
+        menu = widgets.Dropdown(options=[*BUILTIN, OWN], value=OWN if own else source)
+        path = widgets.Text(value=source if own else "", placeholder="folder or file")
+        for control, name in ((menu, "Corpus"), (path, "Path")):
+            control.description, control.layout.width = name, "60%"
+        button = widgets.Button(description="Use this corpus", button_style="primary")
+        message = widgets.HTML()
+
+        def reveal(_: Any = None) -> None:
+            path.layout.display = "" if menu.value == OWN else "none"
+
+        def use(_: Any) -> None:
+            button.disabled = True
+            message.value = "Reading …"
+            try:
+                chosen = self.choose(path.value if menu.value == OWN else menu.value)
+                shown.update(report(chosen))
+                name = html.escape(chosen.name)
+                message.value = f"From now on every notebook uses <b>{name}</b>."
+            except CourseError as error:
+                message.value = f"{html.escape(str(error))} The corpus is the one shown above."
+            finally:
+                button.disabled = False
+
+        menu.observe(reveal, names="value")
+        button.on_click(use)
+        reveal()
+        hint = [widgets.HTML(COLAB)] if "google.colab" in sys.modules else []
+        display(widgets.VBox([menu, path, *hint, button, message]))
 
     def corpus_of(self, words: int, purpose: str) -> Corpus:
         """The corpus; below ``words`` words with the handbook (if it is that: the songbook) added.
@@ -106,9 +147,9 @@ class Session:
         """Exercises solved so far, notebook by notebook."""
         return exercises.ProgressTable()
 
-    def quiz(self) -> Quiz:
+    def quiz(self) -> exercises.Quiz:
         """The short quiz of this notebook."""
-        return Quiz(load_quiz(self.notebook))
+        return exercises.Quiz(self.notebook)
 
     def rows(self) -> list[tuple[str, str]]:
         """What the first output of a notebook shows."""
@@ -129,9 +170,9 @@ class Session:
 
 def start(notebook: str) -> Session:
     """Threads before torch, then device, profile, seed and corpus; shows and gives the session."""
-    threads.set_library_defaults()
-    if "torch" not in sys.modules:
-        threads.set_thread_policy()
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # nothing reports home
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # no warning from forked workers
+    machine.set_thread_policy()
     import torch
 
     mps = "mps" if torch.backends.mps.is_available() else "cpu"
@@ -150,3 +191,24 @@ def start(notebook: str) -> Session:
         print("Colab forgets the choice of a corpus with its machine. Choose one here, or go on:")
         session.choose_corpus()
     return session
+
+
+def report(corpus: Corpus) -> Table:
+    """What a corpus holds: sizes, languages, its first documents, the skipped files."""
+    step = max(1, len(corpus) // 60)
+    found = languages(corpus[row].text[:2000] for row in range(0, len(corpus), step))
+    spoken = ", ".join(f"{name} {count}" for name, count in found.items())
+    rows = [*corpus.describe(), ("languages", f"{spoken} (of {sum(found.values())} sampled)")]
+    documents = [corpus[row] for row in range(min(3, len(corpus)))]
+    rows += [(f"document {document.id}", excerpt(document.text)) for document in documents]
+    rows += [(f"skipped {file.path}", file.detail or file.reason) for file in corpus.skipped[:50]]
+    if len(corpus.skipped) > 50:
+        rows.append(("skipped", f"and {len(corpus.skipped) - 50:,} more"))
+    return Table(rows)
+
+
+def excerpt(text: str, letters: int = 120) -> str:
+    """The beginning of a text on one line, without drawn rules, e-mail addresses masked."""
+    shorter = re.sub(r"([*=#~_+-])\1{3,}", " ", mask_emails(text[: 4 * letters]))
+    line = " ".join(shorter.split())
+    return line if len(line) <= letters else line[: letters - 1].rstrip() + "…"

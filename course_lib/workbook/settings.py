@@ -1,16 +1,18 @@
 """What the user chose: the corpus, the profile, whether anybody is watching.
 
 A choice comes from an environment variable or, for the corpus, from ``settings.json``, which the
-wizard of notebook 00 and ``lab --corpus`` write. Every other module asks here.
+wizard of notebook 00 and ``lab --corpus`` write. Every other module asks here, and writes its
+own files with ``atomic_write``.
 """
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from course_lib import places
 from course_lib.errors import CourseError
-from course_lib.workbook.atomic import atomic_write
 
 DEFAULT_CORPUS = "python-docs"
 PROFILES = ("cpu", "gpu", "smoke")
@@ -26,9 +28,7 @@ def profile_choice() -> str | None:
     """``cpu``, ``gpu`` or ``smoke`` if ``COURSE_PROFILE`` names one, else None."""
     profile = os.environ.get("COURSE_PROFILE", "").strip().lower() or None
     if profile not in (None, *PROFILES):
-        raise CourseError(
-            f"COURSE_PROFILE is {profile!r}, but must be one of {', '.join(PROFILES)}."
-        )
+        raise CourseError(f"COURSE_PROFILE is {profile!r}, but must be one of cpu, gpu, smoke.")
     return profile
 
 
@@ -36,6 +36,23 @@ def settings_file() -> Path:
     """Where choices are kept: on Google Drive when Colab has it mounted, else in ``.course/``."""
     folder = DRIVE / places.NAME if DRIVE.is_dir() else places.state_folder()
     return folder / "settings.json"
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary path beside ``path`` to write to; it replaces ``path`` when the block ends well.
+
+    After an error or an interruption ``path`` is as it was, and the temporary file is gone.
+    Folders that are missing are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict:
@@ -73,5 +90,4 @@ def corpus_choice() -> str:
 
 def save_corpus_choice(source: str) -> None:
     """Keep the choice for every notebook from now on."""
-    path = settings_file()
-    write_json(path, {**read_json(path), "corpus": str(source)})
+    write_json(settings_file(), {"corpus": str(source)})

@@ -38,36 +38,34 @@ def run_tests(rest: list[str], *, quick: bool = False, thorough: bool = False) -
 
 
 def pytest_arguments(rest: list[str], quick: bool) -> list[str]:
-    """What pytest is given: the folders, how notebooks are compared, and the user's own words."""
+    """What pytest is given: the folders, how notebooks are compared, and the user's own words.
+
+    A notebook of the course, or their folder, is replaced by copies that check what must hold
+    behind its cells (``tests/notebooks``).
+    """
     arguments = ["-o", f"cache_dir={places.state_folder() / 'pytest'}"]
     if not quick:
-        arguments += [
-            "--nbval" if sys.version_info[:2] == LOCK_PYTHON else "--nbval-lax",
-            "--nbval-current-env",
-            f"--nbval-cell-timeout={CELL_SECONDS}",
-            f"--nbval-sanitize-with={SANITISER}",
-        ]
-    paths = [word for word in rest if (places.REPOSITORY / word.split("::")[0]).exists()]
+        strict = sys.version_info[:2] == LOCK_PYTHON
+        arguments += ["--nbval" if strict else "--nbval-lax", "--nbval-current-env"]
+        arguments += [f"--nbval-cell-timeout={CELL_SECONDS}", f"--nbval-sanitize-with={SANITISER}"]
     machine = look()
     if not rest and machine.cores > 1 and (machine.memory_available or 0) > ROOM_FOR_TWO:
         arguments += TWO_AT_A_TIME
-    words = rest if paths else ["tests", *([] if quick else ["notebooks"]), *rest]
-    return arguments + [given for word in words for given in with_invariants(word)]
+    if not any((places.REPOSITORY / word.split("::")[0]).exists() for word in rest):
+        rest = ["tests", *([] if quick else ["notebooks"]), *rest]
+    for word in rest:
+        name, *cell = word.split("::")
+        copies = [word]
+        if name.startswith("notebooks"):
+            sys.path.insert(0, str(SUPPORT))
+            from invariants import write_copies
 
-
-def with_invariants(word: str) -> list[str]:
-    """A notebook of the course, or their folder, as copies that check what must hold behind its
-    cells (``tests/notebooks``); any other word as it is."""
-    if not word.startswith("notebooks"):
-        return [word]
-    sys.path.insert(0, str(SUPPORT))
-    from invariants import write_copies
-
-    name, *cell = word.split("::")
-    path = places.REPOSITORY / name
-    notebooks = [path] if path.is_file() else sorted(path.glob("*.ipynb"))
-    copies = write_copies(notebooks, places.state_folder() / "notebooks-tested")
-    return ["::".join([str(copy), *cell]) for copy in copies]
+            path = places.REPOSITORY / name
+            originals = [path] if path.is_file() else sorted(path.glob("*.ipynb"))
+            written = write_copies(originals, places.state_folder() / "notebooks-tested")
+            copies = ["::".join([str(copy), *cell]) for copy in written]
+        arguments += copies
+    return arguments
 
 
 def test_environment(thorough: bool = False) -> dict[str, str]:

@@ -1,27 +1,35 @@
-"""The training loop that all notebooks share.
+"""The training loop that all notebooks share, and its checkpoints.
 
 It knows nothing of the model: it needs parameters, a function that draws a batch, and one
 that turns a batch into a loss. It can be interrupted at any step without losing what was
 learned, and goes on from its checkpoint exactly where it stopped.
+
+A checkpoint is one safetensors file, no pickle: model, optimiser state and the state of the random
+generators are tensors; the rest (history, settings) is JSON in the file's header.
 """
 
+import json
 import math
 import signal
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.workbook import checkpoints
-from course_lib.workbook.progress import bar
+from course_lib.workbook.display import bar
+from course_lib.workbook.settings import atomic_write
 
 Batch = Any
+Run = tuple[nn.Module, torch.optim.Optimizer, torch.Generator]
 # What a resumed run has in common with the one that it goes on from; it may have more steps.
 FIXED = ("learning_rate", "warmup_ratio", "lr_scheduler_type", "weight_decay", "seed")
 # The learning rate after the warm-up, as a fraction of the highest one: ``t`` runs from 0 to 1
@@ -46,7 +54,6 @@ class TrainingConfig:
     eval_steps          steps between evaluations; 0: only at the end
     checkpoint_path     file to save to when interrupted and every ``save_steps`` (0: only then)
 
-    Raises ``CourseError`` for settings with which nothing can be learned.
     """
 
     max_steps: int
@@ -66,12 +73,6 @@ class TrainingConfig:
                 f"There is no lr_scheduler_type {self.lr_scheduler_type!r}: "
                 f"take one of {', '.join(SCHEDULES)}."
             )
-        if self.max_steps < 1 or not 0 <= self.warmup_ratio <= 1:
-            raise CourseError("max_steps is 1 or more, warmup_ratio a fraction from 0 to 1.")
-        if not (self.learning_rate > 0 and self.max_grad_norm > 0):
-            raise CourseError("learning_rate and max_grad_norm are more than 0.")
-        if min(self.weight_decay, self.eval_steps, self.save_steps) < 0:
-            raise CourseError("weight_decay, eval_steps and save_steps are 0 or more.")
 
 
 @dataclass
@@ -136,25 +137,43 @@ def train(
     generator = torch.Generator().manual_seed(config.seed)
     optimizer, history = make_optimizer(model, config), History()
     path = None if config.checkpoint_path is None else Path(config.checkpoint_path)
-    settings = {name: getattr(config, name) for name in FIXED}
+    made_by = {name: getattr(config, name) for name in FIXED} | {
+        "optimizer": type(optimizer).__name__,
+        "model": [[*p.shape] for group in optimizer.param_groups for p in group["params"]],
+    }
 
     def save() -> None:
-        facts = {"history": {**asdict(history), "interrupted": False}, "config": settings}
-        checkpoints.save(path, model, optimizer, generator, facts)
+        facts = {"history": {**asdict(history), "interrupted": False}, "made_by": made_by}
+        save_checkpoint(path, (model, optimizer, generator), facts)
 
     if resume and path is not None and path.exists():
-        facts = checkpoints.load(path, model, optimizer, generator, settings)
+        facts = load_checkpoint(path, (model, optimizer, generator), made_by)
         history = History(**facts["history"])
         history.evaluations = [tuple(pair) for pair in history.evaluations]
+    # Products in bf16 on a GPU that has it; weights, losses and updates stay in fp32.
+    on_gpu = next(model.parameters()).is_cuda
+    bf16 = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     started = time.perf_counter() - history.seconds
     model.train()
     progress = bar(total=config.max_steps, description=description, unit="step")
     progress.update(history.steps)
     with progress, DeferredInterrupt() as interrupt:
         for step in range(history.steps, config.max_steps):
-            with _mixed_precision(model):
+            with torch.autocast("cuda", torch.bfloat16, enabled=bf16):
                 loss = loss_fn(model, get_batch(generator))
-            history.losses.append(_update(model, loss, optimizer, config, step))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            history.losses.append(loss.item())  # now: on a GPU the work goes on while Python waits
+            if not math.isfinite(history.losses[-1]):
+                raise CourseError(
+                    f"The loss became {history.losses[-1]} at step {step + 1}: start again with a "
+                    f"smaller learning rate than {config.learning_rate:g}, and look for empty or "
+                    "broken batches."
+                )
+            nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate_at(step, config) * group.get("lr_scale", 1.0)
+            optimizer.step()
             progress.update()
             progress.set_postfix_str(f"loss {history.losses[-1]:.3f}", refresh=False)
             done = step + 1
@@ -168,14 +187,11 @@ def train(
                 history.interrupted = True
                 break
     if history.interrupted:
-        sentence = (
-            f"Interrupted after {history.steps} of {config.max_steps} steps; "
-            "the model keeps what it learned."
-        )
+        steps = f"{done} of {config.max_steps} steps"
+        print(f"Interrupted after {steps}; the model keeps what it learned.")
         if path is not None:
             save()
-            sentence += f" Go on with resume=True (saved in {path.name})."
-        print(sentence)
+            print(f"Go on with resume=True (saved in {path.name}).")
     return history
 
 
@@ -186,12 +202,12 @@ class DeferredInterrupt:
     back. Outside the main thread, where Python allows no signal handler, nothing changes.
     """
 
-    def __init__(self) -> None:
-        self.requested = self._installed = False
+    requested = False
 
     def __enter__(self) -> "DeferredInterrupt":
-        if threading.current_thread() is threading.main_thread():
-            self._previous, self._installed = signal.signal(signal.SIGINT, self._hold), True
+        self._main = threading.current_thread() is threading.main_thread()
+        if self._main:
+            self._previous = signal.signal(signal.SIGINT, self._hold)
         return self
 
     def _hold(self, *_: Any) -> None:
@@ -200,47 +216,74 @@ class DeferredInterrupt:
         self.requested = True
 
     def __exit__(self, *_: Any) -> None:
-        if self._installed:  # a handler that was not set from Python is told as None
-            previous = signal.default_int_handler if self._previous is None else self._previous
-            signal.signal(signal.SIGINT, previous)
-
-
-def _mixed_precision(model: nn.Module) -> torch.autocast:
-    """Products in bf16 on a GPU that has it; weights, losses and updates stay in fp32."""
-    on_gpu = next(model.parameters()).is_cuda
-    able = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.autocast("cuda", torch.bfloat16, enabled=able)
-
-
-def _update(
-    model: nn.Module,
-    loss: Tensor,
-    optimizer: torch.optim.Optimizer,
-    config: TrainingConfig,
-    step: int,
-) -> float:
-    """One step downhill: gradient, clipping, update. Returns the loss."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    value = loss.item()  # after backward: on a GPU the work goes on while Python waits
-    if not math.isfinite(value):
-        raise CourseError(
-            f"The loss became {value} at step {step + 1}: start again with a smaller learning rate "
-            f"than {config.learning_rate:g}, and look for empty or broken batches."
-        )
-    nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate_at(step, config) * group.get("lr_scale", 1.0)
-    optimizer.step()
-    return value
+        if self._main:
+            signal.signal(signal.SIGINT, self._previous)
 
 
 def _evaluate(model: nn.Module, evaluate: Callable[[nn.Module], float]) -> float:
     """Evaluation mode, no gradients, and back; the training's random numbers are not disturbed."""
-    devices = {p.device for p in model.parameters() if p.is_cuda}
     model.eval()
     try:
-        with torch.random.fork_rng(devices), torch.no_grad():
+        with torch.random.fork_rng(), torch.no_grad():
             return float(evaluate(model))
     finally:
         model.train()
+
+
+def save_checkpoint(path: Path, run: Run, facts: dict) -> None:
+    """Write atomically: an earlier checkpoint is replaced only when the new one is whole."""
+    model, optimizer, generator = run
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
+    tensors["random.generator"] = generator.get_state()
+    tensors["random.torch"] = torch.get_rng_state()
+    # Clones: tied weights share memory, which the format refuses.
+    tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+    try:
+        with atomic_write(path) as temporary:
+            save_file(tensors, temporary, metadata={"facts": json.dumps(facts)})
+    except (OSError, SafetensorError) as error:
+        raise CourseError(
+            f"The checkpoint {path.name} could not be written ({error}): free some disk space, "
+            "then go on; the model in memory is unharmed."
+        ) from error
+
+
+def load_checkpoint(path: Path, run: Run, made_by: dict) -> dict:
+    """Put everything back as it was and return the facts. Nothing is changed if the file is bad.
+
+    Raises ``CourseError`` for a file that is damaged, or that another model, another optimiser or
+    other settings than ``made_by`` made.
+    """
+    model, optimizer, generator = run
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "random": {}}
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = json.loads(file.metadata()["facts"])
+            for name in file.keys():  # noqa: SIM118
+                part, key = name.split(".", 1)
+                # A clone: what stays mapped to the file keeps Windows from replacing it later.
+                parts[part][key] = file.get_tensor(name).clone()
+        saved, random = facts["made_by"], parts["random"]
+        of_run, of_torch = random["generator"], random["torch"]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CourseError(
+            f"The checkpoint {path.name} is damaged or was cut short: delete it and train again."
+        ) from error
+    if other := [name for name in made_by if saved.get(name) != made_by[name]]:
+        raise CourseError(
+            f"The checkpoint {path.name} is of a run with another {', another '.join(other)}: take "
+            "the same model and settings, or delete the file and train again."
+        )
+    states: dict[int, dict[str, Tensor]] = defaultdict(dict)  # as the optimiser wants them
+    for name, value in parts["optimizer"].items():
+        index, key = name.split(".")
+        states[int(index)][key] = value
+    model.load_state_dict(parts["model"])
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": dict(states), "param_groups": groups})
+    generator.set_state(of_run)
+    torch.set_rng_state(of_torch)
+    return facts

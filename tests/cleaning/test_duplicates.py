@@ -15,14 +15,10 @@ from course_lib.cleaning.duplicates import (
     drop_near,
     drop_passages,
     drop_repeated_lines,
-    exact_pairs,
     find_clusters,
     find_leaks,
-    meeting_probability,
-    meetings,
 )
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document, load_corpus
 from course_lib.workbook.corpus.words import split_words, words
 
@@ -70,8 +66,6 @@ def test_the_first_copy_stays_and_is_named() -> None:
     kept = drop_exact(numbered(["one", "two", " one\n", "One", *ODD]), log)
     assert [d.id for d in kept] == ["0", "1", "3", "4", "5", "6"]
     assert (log.entries[0].id, log.entries[0].evidence) == ("2", {"kept": "0"})
-    copies = (Document(str(number), "same") for number in range(100_000))
-    assert [d.id for d in drop_exact(copies, RemovalLog())] == ["0"]
 
 
 def test_a_repeated_line_goes_and_short_lines_stay() -> None:
@@ -79,17 +73,11 @@ def test_a_repeated_line_goes_and_short_lines_stay() -> None:
     texts = [f"alpha\n{FOOTER}", f"alpha\n  {FOOTER}\nbeta", FOOTER, *ODD]
     kept = drop_repeated_lines(numbered(texts), log)
     assert [d.text for d in kept] == [f"alpha\n{FOOTER}", "alpha\nbeta", *ODD]
-    assert [(e.id, e.action, e.reason) for e in log.entries] == [
-        ("1", "changed", "repeated-lines"),
-        ("2", "dropped", "only-repeated-lines"),
+    assert [(e.id, e.reason) for e in log.entries] == [
+        ("1", "repeated-lines"),
+        ("2", "only-repeated-lines"),
     ]
     assert log.entries[0].evidence == {"lines": 1, "first": FOOTER}
-
-
-@pytest.mark.parametrize("step", [drop_exact, drop_repeated_lines])
-def test_they_read_a_stream(step: object) -> None:
-    endless = (Document(str(number), f"text {number}") for number in iter(int, 1))
-    assert next(step(endless, RemovalLog())).id == "0"
 
 
 # --- Near ---
@@ -125,28 +113,13 @@ def test_recall_and_precision_beside_datasketch() -> None:
     assert abs(mean(our_recall) - mean(their_recall)) < 0.08  # the same curve, other random numbers
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_all_pairs_against_sets(seed: int) -> None:
-    texts = [*families(seed, 12), "short", "short", "other", ""]
-    alike = [
-        pair
-        for pair in combinations(range(24), 2)
-        if jaccard(texts[pair[0]], texts[pair[1]]) >= 0.8
-    ]
-    assert exact_pairs(texts, block=7) == [*alike, (24, 25)]
-    for first, other, similarity in meetings(texts, seed=seed):
-        assert similarity == pytest.approx(jaccard(texts[first], texts[other]))
-    assert exact_pairs([]) == [] and meetings(["a"]) == []
-
-
-def test_the_log_names_the_kept_document_and_the_match() -> None:
+def test_the_log_names_the_kept_document() -> None:
     base = [f"w{number}" for number in range(100)]
     texts = [" ".join(base), "something else", " ".join([*base[:-1], "x"]), " ".join(base)]
     log = RemovalLog()
     kept = drop_near(iter(numbered(texts)), log, bands=90, rows=4)
     assert [d.id for d in kept] == ["0", "1"]
-    evidence = [(e.id, e.evidence["kept"], e.evidence["match"]) for e in log.entries]
-    assert evidence == [("2", "0", "0"), ("3", "0", "0")]
+    assert [(e.id, e.evidence["kept"]) for e in log.entries] == [("2", "0"), ("3", "0")]
     assert log.entries[0].evidence["jaccard"] == pytest.approx(95 / 97)
 
 
@@ -166,14 +139,6 @@ def test_a_cluster_is_joined_whatever_its_members_met_first() -> None:
     assert broken <= 8  # four links, each missed with a probability of 0.015
 
 
-def test_odd_texts_and_copies() -> None:
-    assert len(find_clusters([]).kept) == 0
-    assert find_clusters(["", "\x00", "\ud800", "word " * 1000]).kept.tolist() == [0, 1, 2, 3]
-    assert meeting_probability(0.8, 450, 20) > 0.99 > 1e-6 > meeting_probability(0.8, 20, 450)
-    with pytest.raises(ValueError, match="at least one band"):
-        find_clusters(["a"], bands=0)
-
-
 # --- Passages ---
 
 
@@ -181,12 +146,8 @@ def test_odd_texts_and_copies() -> None:
 def test_passages_against_brute_force(seed: int) -> None:
     rng = random.Random(seed)
     shared = [" ".join(rng.choices("abcde", k=rng.randrange(3, 30))) for _ in range(6)]
-    documents = numbered(
-        [
-            " ".join(rng.choice([*shared, rng.choice("vwxyz")]) for _ in range(rng.randrange(12)))
-            for _ in range(60)
-        ]
-    )
+    pieces = [rng.choices([*shared, *"vw"], k=rng.randrange(12)) for _ in range(60)]
+    documents = numbered(list(map(" ".join, pieces)))
     seen: set[tuple[str, ...]] = set()
     expected = {}
     for document in documents:
@@ -209,12 +170,9 @@ def test_the_first_copy_of_a_passage_stays_and_the_log_names_it() -> None:
     documents = numbered([first, f"Beta!\n{licence}\nNothing else.", licence, "short"])
     kept = [d.text for d in drop_passages(iter(documents), log)]
     assert kept == [first, "Beta!\nNothing else.", "short"]
-    assert [(e.id, e.reason) for e in log.entries] == [
-        ("1", "repeated-passages"),
-        ("2", "only-repeated-passages"),
-    ]
+    assert [e.reason for e in log.entries] == ["repeated-passages", "only-repeated-passages"]
     evidence = log.entries[0].evidence
-    assert (evidence["source"], evidence["tokens"], evidence["passages"]) == ("0", 60, 1)
+    assert (evidence["source"], evidence["tokens"]) == ("0", 60)
     assert evidence["begins"].startswith("word0 word1")
 
 
@@ -222,11 +180,6 @@ def test_endless_repeats_and_odd_texts() -> None:
     texts = ["word " * 1_000_000, "x y " * 1_000, "", "\x00", "\ud800 " * 3, "温" * 60, "室" * 10]
     kept = [d.text.split() for d in drop_passages(numbered(texts), RemovalLog())]
     assert kept == [["word"], ["x", "y"], [], ["\x00"], ["\ud800"] * 3, ["温"], ["室" * 10]]
-    copies = [" ".join(f"w{number}" for number in range(55))] * 20_000
-    assert [d.id for d in drop_passages(numbered(copies), RemovalLog())] == ["0"]
-    assert list(drop_passages([], RemovalLog())) == []
-    with pytest.raises(ValueError, match="two tokens"):
-        list(drop_passages([], RemovalLog(), size=1))
 
 
 # --- Leaks ---
@@ -241,17 +194,10 @@ def test_each_verdict(seed: int) -> None:
     gram = [*some_words(rng, 100), *train[4][5:30]]
     held_out = [near, passage, gram, some_words(rng, 100), ["short"]]
     found = find_leaks([" ".join(t) for t in train], [" ".join(t) for t in held_out])
-    assert [(leak.verdict, leak.match) for leak in found] == [
-        (NEAR, 7),
-        (PASSAGE, 3),
-        (CLEAN, -1),
-        (CLEAN, -1),
-        (CLEAN, -1),
-    ]
+    assert [leak.verdict for leak in found] == [NEAR, PASSAGE, CLEAN, CLEAN, CLEAN]
+    assert [leak.match for leak in found] == [7, 3, -1, -1, -1]
     assert found[0].jaccard == pytest.approx(194 / 198)
     assert found[1].passage_tokens == 55 and found[0].passage_tokens == 198
-    assert found[2].ngram_overlap == pytest.approx(13 / 113)  # 25 tokens hold 13 of 113 runs of 13
-    assert found[3].ngram_overlap == found[4].ngram_overlap == 0
 
 
 def test_twins_in_the_held_out_part_hide_no_leak() -> None:
@@ -267,22 +213,18 @@ def test_twins_in_the_held_out_part_hide_no_leak() -> None:
         leaked, twin = " ".join(leaked), " ".join(twin)
         assert jaccard(train[-1], leaked) == jaccard(leaked, twin) > 0.84
         assert jaccard(train[-1], twin) < 0.75
-        alone = find_leaks(train, [leaked], seed=seed)[0]
+        missed_alone += find_leaks(train, [leaked], seed=seed)[0].verdict != NEAR
         for held_out in ([leaked, twin], [twin, leaked], [twin, leaked, leaked]):
             found = find_leaks(train, held_out, seed=seed)
             assert found[held_out.index(leaked)] == found[-1 if held_out[-1] == leaked else 0]
             missed += found[held_out.index(leaked)].verdict != NEAR
             assert found[held_out.index(twin)].verdict != NEAR  # its similarity is 0.71
-        missed_alone += alone.verdict != NEAR
     assert missed == 3 * missed_alone
     assert missed_alone <= 4  # (1 - 0.84**8)**14 is 0.016
 
 
-def test_the_course_s_split_has_no_near_duplicates_and_odd_texts_pass() -> None:
+def test_the_course_s_split_has_no_near_duplicates() -> None:
     corpus = load_corpus("songbook")
     leaks = find_leaks(list(corpus.train.texts()), list(corpus.validation.texts()))
     assert len(leaks) == len(corpus.validation)
     assert all(leak.verdict != NEAR for leak in leaks)
-    assert [leak.verdict for leak in find_leaks(["", "\ud800"], ["", "\x00"])] == [NEAR, CLEAN]
-    with pytest.raises(CourseError, match="at least one"):
-        find_leaks([], ["a"])

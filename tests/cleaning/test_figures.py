@@ -3,38 +3,20 @@
 import pytest
 
 from course_lib.cleaning import figures
-from course_lib.cleaning.duplicates import drop_exact, find_clusters
-from course_lib.cleaning.steps import run_steps
+from course_lib.cleaning.downstream import Generation
+from course_lib.cleaning.duplicates import find_clusters
 from course_lib.workbook.corpus import Document
 
-COPIES = {"copies": drop_exact}
-TEN = [Document(str(number), f"text {number % 2}") for number in range(10)]
+GAINS = {("new", "a"): [50.0, 33.4], ("new", "b"): [1.0, 1.0]}
+MODELS = [Generation(n, 100.0 * (n + 1), 50 - n, 90, "the") for n in range(3)]
 
 
 @pytest.mark.parametrize(
     ("figure", "sentence"),
     [
-        (
-            figures.funnel(run_steps(TEN, COPIES), "A funnel"),
-            "10 documents 2 are left, with 20 % of the text; “copies” drops the most documents, 8.",
-        ),
-        (figures.funnel(run_steps([], COPIES), "A funnel"), "Of 0 documents 0 are left"),
-        (figures.reasons({}, "Reasons"), "0 documents were dropped."),
-        (
-            figures.reasons({("a", "short"): 3, ("b", "copy"): 5}, "Reasons"),
-            "8 documents were dropped; 5 of them by the rule “copy”.",
-        ),
-        (figures.common_lines({}, 0, "nothing"), "No line is long enough"),
-        (figures.common_lines({"x $5 $6": 2, "y": 1}, 8, "toy"), "25.0 % of the 8"),
-        (figures.lengths([0], "one empty document"), "Lengths run from"),
-        (figures.rule_values({"blanks": []}, 0, 1, "Nothing", "share"), "0 of 0 with “blanks”."),
         (figures.s_curves({"one": (14, 8)}), "0.92 (one)"),
-        (figures.shared_shingles(["a", "b"], ["b", "c"]), "1 shingles are in both texts, of 3"),
-        (figures.candidate_similarities([0.5, 0.9], 0.8), "Of 2 pairs that met, 1 reach"),
-        (figures.candidate_similarities([], 0.8), "No two different documents met in a bucket."),
-        (figures.removed_fractions({"copies": 0.1, "lines": 0.2}), "lines removes most: 20.0%"),
-        (figures.removed_fractions({"copies": 0.0}), "None of them removes anything here."),
-        (figures.leaked_perplexities({"leaked": 10.2, "clean": 76}), "leaked: 10, clean: 76."),
+        (figures.improvements({"equal budget": GAINS, "rest": GAINS}, "T"), "to +41.7 % (new)"),
+        (figures.chains({"replace": MODELS, "new real text": MODELS}), "replace 100 → 300"),
     ],
 )
 def test_each_sentence(figure: figures.DescribedFigure, sentence: str) -> None:
@@ -57,8 +39,3 @@ def test_the_largest_cluster_comes_first_and_differences_are_marked() -> None:
     assert figures.differences("a b c", "a c") == "a [–] c"
     assert "no near duplicates" in table(["one", "two"], 5)
     assert "ann@" not in table(["write to ann@example.org about this"] * 2)
-
-
-def test_long_lines_that_begin_alike_stay_apart() -> None:
-    shown = figures.common_lines({"x" * 60 + "1": 2, "x" * 60 + "2": 1}, 8, "toy")
-    assert len(shown.figure.axes[0].get_yticklabels()) == 2

@@ -1,20 +1,14 @@
-"""The forms of training data: validation, and pairs out of documents."""
-
-from dataclasses import asdict
-from pathlib import Path
+"""The forms of training data, and the data card: counts that add up, nothing private."""
 
 import pytest
-from datasets import Dataset
 
-from course_lib.cleaning.formats import (
-    Chat,
-    Instruction,
-    Preference,
-    heading_pairs,
-    sections,
-    sort_out,
-)
-from course_lib.workbook.corpus import Document, load_corpus
+from course_lib.cleaning.data_card import QUESTIONS, data_card
+from course_lib.cleaning.duplicates import drop_exact, drop_near, drop_repeated_lines
+from course_lib.cleaning.formats import Chat, Instruction, Preference, heading_pairs, sort_out
+from course_lib.cleaning.personal import mask_documents
+from course_lib.cleaning.steps import run_steps
+from course_lib.workbook.corpus import Corpus, Document, Skipped, load_corpus
+from course_lib.workbook.corpus.document import table_of
 
 USER, ANSWER = {"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Yes."}
 SYSTEM = {"role": "system", "content": "Be brief."}
@@ -28,39 +22,23 @@ GOOD = [
 @pytest.mark.parametrize(
     ("example", "problem"),
     [
-        (Instruction("a\x00", "b"), "prompt holds a NUL"),
+        (Instruction("a\x00", "b"), "NUL"),
         (Instruction("a", "\ud800"), "surrogate"),
-        (Instruction("a", None), "completion is no text but NoneType"),
         (Instruction("a", " \n"), "completion is empty"),
         (Instruction("a", "a "), "prompt and completion are the same"),
         (Preference("a", "b", "b"), "chosen and rejected are the same"),
         (Preference("a", "b", 3), "rejected is no text"),
-        (Chat(()), "no list of turns"),
         (Chat((ANSWER, USER)), "take turns"),
         (Chat((USER, USER, ANSWER)), "take turns"),
         (Chat((USER,)), "not the assistant's"),
         (Chat((USER, SYSTEM, ANSWER)), "stands first"),
-        (Chat((SYSTEM,)), "not the assistant's"),
         (Chat(({"role": "user"}, ANSWER)), "turn 1 needs"),
-        (Chat(({"role": "bot", "content": "x"},)), "'bot'"),
         (Chat((USER, {**ANSWER, "content": " "})), "turn 2 is empty"),
-        (Chat("Hello"), "no list of turns"),
-        (Chat(("Hello",)), "turn 1 needs"),
     ],
 )
 def test_broken_examples_are_told_apart(example: object, problem: str) -> None:
     valid, [(number, said)] = sort_out([*GOOD, example])
     assert valid == GOOD and number == len(GOOD) and problem in said
-
-
-@pytest.mark.parametrize("example", GOOD)
-def test_examples_make_a_dataset(tmp_path: Path, example: object) -> None:
-    Dataset.from_list([asdict(example)] * 3).to_json(tmp_path / "some.jsonl")
-    again = Dataset.from_json(str(tmp_path / "some.jsonl"), cache_dir=str(tmp_path))
-    if isinstance(example, Chat):
-        assert again[2]["messages"] == list(example.messages)
-    else:
-        assert type(example)(**again[2]) == example
 
 
 def test_questions_from_headings() -> None:
@@ -73,6 +51,45 @@ def test_questions_from_headings() -> None:
         Instruction("Who books?", "You do.\n```\n# no heading\n```"),
         Instruction("What does “Travel” say about “Hotels”?", "Up to 90."),
     ]
-    assert [level for level, _, _ in sections(text)] == [0, 1, 2, 2, 2]
     real = list(heading_pairs(load_corpus("handbook")))
     assert len(real) > 60 and not sort_out(real)[1]
+
+
+# --- The data card ---
+
+STEPS = {"exact": drop_exact, "near": drop_near, "personal": mask_documents}
+
+
+def test_counts_add_up_and_two_runs_give_the_same_card() -> None:
+    corpus = load_corpus("songbook-messy")
+    run = run_steps(corpus, STEPS)
+    card = data_card(corpus, run)
+    assert card == data_card(corpus, run_steps(corpus, STEPS))
+    assert f"| came in | {len(corpus)} |" in card and f"| is left | {len(run.documents)} |" in card
+    assert f"| CC-BY-4.0 | {len(run.documents)} |" in card and "defects" not in card
+    for stage in run.stages[1:]:
+        assert f"| {stage.name} | {stage.num_documents} |" in card
+
+
+def card_of(documents: list[Document], **notes: str) -> str:
+    skipped = [Skipped("x.pdf", "empty")]
+    table = table_of(documents, ["train"] * len(documents))
+    corpus = Corpus(table, name="mine", source="folder", skipped=skipped)
+    return data_card(corpus, run_steps(documents, {"lines": drop_repeated_lines}), notes)
+
+
+def test_the_hash_knows_texts_ids_and_order() -> None:
+    one, two = Document("a", "x"), Document("b", "y")
+    sets = [one, two], [two, one], [one], [Document("a", "xb"), two], [Document("a", "\ufffd")]
+    assert len({card_of(list(documents)) for documents in sets}) == len(sets)
+
+
+def test_the_page_is_whole_and_quotes_nothing_private() -> None:
+    footer = "Write to ann@example.org | or `ring` +44 20 7946 0018"
+    texts = {"a|1": f"one\n{footer}", "b\n2": f"two\n{footer}", "c": footer}
+    text = card_of([Document(*pair) for pair in texts.items()], purpose="a test")
+    assert "ann@" not in text and "7946" not in text and "[e-mail 1]" in text
+    assert "- purpose: a test" in text and "- empty: 1" in text and "not stated" in text
+    assert text.count("nobody has answered this yet") == len(QUESTIONS) - 1
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert {line.replace("\\|", "").count("|") for line in rows} == {3, 5, 6}

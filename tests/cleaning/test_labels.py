@@ -1,32 +1,20 @@
 """What decides about a document: labels, a mix with known truth, a classifier, perplexity."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from course_lib.cleaning import classifier
-from course_lib.cleaning.classifier import (
-    KeepClassifier,
-    PerplexityFilter,
-    learning_curve,
-    most_uncertain,
-    word_features,
-)
+from course_lib.cleaning.classifier import KeepClassifier, PerplexityFilter, word_features
 from course_lib.cleaning.labels import (
     JUNK,
-    Asker,
     LabelBook,
     LabelledDocument,
     ask,
     make_labelled_mix,
-    noisy,
-    prose_fraction,
     simulated_labels,
 )
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document, load_corpus
 
 Half = tuple[list[str], list[bool]]
@@ -55,11 +43,9 @@ def test_half_of_the_mix_is_good_and_all_junk_occurs(documents: list[Document]) 
 def test_any_text_becomes_junk(text: str) -> None:
     mix = make_labelled_mix([Document(str(n), text) for n in range(14)])
     assert all(one.document.text.strip() for one in mix if not one.keep)
-    with pytest.raises(CourseError, match="at least two"):
-        make_labelled_mix([Document("a", text)])
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_each_judge_has_its_blind_spot(seed: int, documents: list[Document]) -> None:
     """Perplexity sees that words are out of order, words alone do not; lists fool perplexity."""
     mix = make_labelled_mix(documents, seed)
@@ -82,16 +68,12 @@ def test_each_judge_has_its_blind_spot(seed: int, documents: list[Document]) -> 
 
 
 def test_the_threshold_of_a_perplexity_filter(documents: list[Document]) -> None:
-    reference = [document.text for document in documents]
-    loose, tight = PerplexityFilter(reference, keep=0.99), PerplexityFilter(reference, keep=0.5)
-    assert tight.threshold < loose.threshold
-    assert tight.perplexity("zebra quilt ox") > tight.perplexity("in the morning")
+    judge = PerplexityFilter([document.text for document in documents], keep=0.5)
+    assert judge.perplexity("zebra quilt ox") > judge.perplexity("in the morning")
     log = RemovalLog()
-    assert list(tight.step([Document("a", ""), Document("b", "zebra quilt ox")], log)) == []
+    assert list(judge.step([Document("a", ""), Document("b", "zebra quilt ox")], log)) == []
     assert [entry.reason for entry in log.entries] == ["no-words", "perplexity"]
     assert log.entries[1].evidence["perplexity"] > log.entries[1].evidence["threshold"]
-    with pytest.raises(CourseError, match="five"):
-        PerplexityFilter(["a", "b", "", " "])
 
 
 def test_a_classifier_explains_itself() -> None:
@@ -106,102 +88,41 @@ def test_a_classifier_explains_itself() -> None:
     log = RemovalLog()
     assert [d.id for d in model.step([Document("a", "buy"), Document("b", "read")], log)] == ["b"]
     assert log.entries[0].evidence["prob"] < 0.5
-    with pytest.raises(CourseError, match="same"):
-        KeepClassifier().fit(["a", "b"], [True, True])
-
-
-def test_no_text_is_kept_for_the_kernel_s_life() -> None:
-    assert not any(hasattr(value, "cache_info") for value in vars(classifier).values())
-
-
-def test_the_most_uncertain_documents() -> None:
-    assert most_uncertain(np.array([0.9, 0.45, 0.5, 0.1, 0.52]), 2) == [2, 4]
-    assert most_uncertain(np.array([0.9, 0.45, 0.5, 0.1, 0.52]), 2, known=[2]) == [4, 1]
-    assert most_uncertain(np.array([0.5]), 3, known=[0]) == []
-
-
-def test_asking_where_it_is_uncertain_pays_on_average(documents: list[Document]) -> None:
-    gains = []
-    for seed in range(5):
-        learn, test = halves(make_labelled_mix(documents, seed))
-        asked, drawn = (
-            learning_curve(*learn, *test, (10, 20, 40), uncertain=uncertain, seed=seed)[-1]
-            for uncertain in (True, False)
-        )
-        gains.append(asked - drawn)
-    assert np.mean(gains) > 0.03, gains
-    with pytest.raises(CourseError, match="same"):
-        learning_curve(["a", "b"], [True, True], ["a"], [True], (1,), uncertain=True)
 
 
 def test_labels_survive_and_belong_to_the_text(tmp_path: Path) -> None:
-    book = LabelBook("mine", tmp_path)
-    for text, keep in (("one", True), ("two", False), ("two", None)):
-        book.put(text, keep)
-    again = LabelBook("mine", tmp_path)
-    assert len(again) == 1
-    assert again.of([Document("x", "one"), Document("y", "two")]) == [True, None]
-    with pytest.raises(ValueError, match="no name"):
-        LabelBook("../mine")
-
-
-def test_two_open_notebooks_keep_each_other_s_labels(tmp_path: Path) -> None:
+    """Also those of a notebook that is open beside this one."""
     one, two = LabelBook("mine", tmp_path), LabelBook("mine", tmp_path)
-    one.put("a", True)
-    two.put("b", False)
-    one.put("c", True)
-    two.put("a", None)
-    again = LabelBook("mine", tmp_path)
-    assert [again.get(text) for text in "abc"] == [None, False, True]
-    assert two.get("c") is True
+    for book, text, keep in (
+        (one, "a", True),
+        (two, "b", False),
+        (one, "c", True),
+        (two, "a", None),
+    ):
+        book.put(text, keep)
+    documents = [Document("x", text) for text in "abc"]
+    assert two.of(documents) == LabelBook("mine", tmp_path).of(documents) == [None, False, True]
 
 
-@pytest.mark.parametrize("content", ["{", "[1]", '{"a": 3}', ""])
-def test_a_damaged_file_of_labels_is_set_aside(tmp_path: Path, content: str) -> None:
-    (tmp_path / "mine.json").write_text(content)
-    book = LabelBook("mine", tmp_path)
-    book.put("one", True)
-    assert (tmp_path / "mine.damaged.json").read_text() == content
-    assert list(json.loads((tmp_path / "mine.json").read_text()).values()) == [True]
-    (tmp_path / "mine.json").write_text(content)  # damaged while the notebook is open
-    book.put("two", False)
-    assert LabelBook("mine", tmp_path).get("one") is True
-
-
-def test_the_simulated_annotator_wants_prose(documents: list[Document]) -> None:
-    assert prose_fraction("A line\nof five words.\n\nBuy | now") == pytest.approx(21 / 30)
-    labels = simulated_labels(documents)
+def test_the_simulated_annotator_wants_prose_and_errs(documents: list[Document]) -> None:
+    prose, lists = Document("a", "A line\nof five words."), Document("b", "Buy | now")
+    assert simulated_labels([prose, lists], noise=0) == [True, False]
+    labels, plain = simulated_labels(documents), simulated_labels(documents, noise=0)
     assert 0.3 < np.mean(labels) < 0.7 and labels == simulated_labels(documents)
-    plain = simulated_labels(documents, noise=0)
     assert 0 < np.mean(np.array(labels) != np.array(plain)) < 0.15
-    assert set(simulated_labels([Document("a", ""), Document("b", "word")])) == {True, False}
-    assert noisy([True, True], documents[:2], noise=1) == [True, True]
 
 
-def test_going_through_documents(tmp_path: Path) -> None:
-    book = LabelBook("mine", tmp_path)
-    texts = ["<b>one</b> me@example.org", "two", "three"]
-    asker = Asker([Document(text, text) for text in texts], book)
-    assert "&lt;b&gt;" in asker.page() and "me@example.org" not in asker.page()
-    for button in ("Keep", "Skip", "Drop"):
-        asker.click(button)
-    assert book.of(asker.documents) == [True, None, False] and "All shown" in asker.page()
-    asker.click("Keep")
-    asker.click("Back")
-    assert book.of(asker.documents) == [True, None, None]
-    assert Asker(asker.documents, book).place == 1
-
-
-@pytest.mark.parametrize("headless", ["1", ""])
-def test_asking_shows_texts_and_buttons_that_note_labels(
-    headless: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_buttons_note_labels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shown: list = []
-    monkeypatch.setenv("COURSE_HEADLESS", headless)
+    monkeypatch.setenv("COURSE_HEADLESS", "")
     monkeypatch.setattr("IPython.display.display", shown.append)
     book = LabelBook("mine", tmp_path)
-    ask([Document("a", "one")], book)
-    assert "one" in repr(shown[0]) and len(shown) == (1 if headless else 2)
-    if not headless:
-        shown[1].children[0].children[0].click()
-        assert book.get("one") is True and "All shown" in shown[1].children[1].value
+    documents = [Document("a", "<b>one</b> me@example.org"), Document("b", "two")]
+    ask(documents, book)
+    buttons, page = shown[1].children
+    for value in (repr(shown[0]), page.value):
+        assert "[e-mail]" in value and "me@example.org" not in value
+    assert "&lt;b&gt;" in page.value
+    for button in buttons.children[:2]:
+        button.click()
+    assert book.of(documents) == [True, False] and "All shown" in page.value

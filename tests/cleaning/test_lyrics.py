@@ -1,27 +1,26 @@
-"""Lyrics: structure that survives, repairs line by line, the site's words, and the truth."""
+"""Lyrics: structure that survives, repairs line by line, the site's words; the messy songbook."""
 
 import random
 
 import pytest
-from messy_songbook import make_messy
+from messy_songbook import as_jsonl, make_messy
 
 from course_lib.cleaning.lyrics import (
-    REPAIRS,
+    KINDS,
+    Change,
     Song,
     apply_changes,
     clean_lyrics,
     clean_songs,
     is_chord_line,
-    is_site_line,
     parse_song,
     read_label,
     shared_lines,
 )
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.truth import measure_cleaner
-from course_lib.errors import CourseError
-from course_lib.workbook.corpus import Document
-from course_lib.workbook.corpus.builtin import songbook
+from course_lib.workbook.corpus import Document, load_corpus
+from course_lib.workbook.corpus.builtin import FOLDER, songbook
 
 SONG = """Night Bus
 
@@ -54,13 +53,10 @@ def test_the_parts_of_a_song() -> None:
         ("[Verse 2: Both]", ("verse", 2)),
         ("Chorus:", ("chorus", None)),
         ("(CHORUS x2)", ("chorus", None)),
-        ("VERSE IV", ("verse", 4)),
-        ("Verse 3", ("verse", 3)),
         ("[Pre Chorus]", ("pre-chorus", None)),
         ("Bridge", None),
         ("Over the bridge", None),
         ("[Cadd9]", None),
-        ("[Bridge] he sang", None),
         ("", None),
     ],
 )
@@ -74,23 +70,9 @@ def test_lines_of_chords_and_lines_that_only_look_like_them() -> None:
     assert all(map(is_chord_line, chords)) and not any(map(is_chord_line, sung))
 
 
-@pytest.mark.parametrize(
-    ("kind", "before", "after"),
-    [
-        ("inline chord", "[Am]Hello [F/C]there [Bridge]", "Hello there [Bridge]"),
-        ("tag", "<p class='x'>1 < 2</p>", "1 < 2"),
-        ("entity", "Tom &amp; J&eacute;r&#244;me,&nbsp;AT&T; R&D", "Tom & Jérôme, AT&T; R&D"),
-        ("mojibake", "CafÃ© â€œOpenâ€\x9d", 'Café "Open"'),
-        ("blanks", "  in   deep  ", "  in deep"),
-    ],
-)
-def test_repairs_of_a_line(kind: str, before: str, after: str) -> None:
-    assert REPAIRS[kind](before) == after and REPAIRS[kind]("as it is") == "as it is"
-
-
 def test_clean_songs_are_left_alone_and_an_escaped_tag_is_text() -> None:
     assert [song.id for song in SONGS if clean_lyrics(song.text)[1]] == []
-    assert clean_lyrics("a\n\nsee &lt;i&gt; there\n")[0].endswith("see <i> there\n")
+    assert clean_lyrics("a\n\nsee &lt;i&gt; at AT&T;\n")[0].endswith("see <i> at AT&T;\n")
 
 
 @pytest.mark.parametrize("seed", [11, 12, 13])
@@ -111,9 +93,9 @@ def test_repetition_finds_what_no_word_list_knows() -> None:
     places = {(d.document, d.line) for d in defects if d.kind == "advert"}
     foreign = []
     for page in pages:
-        lines = page.text.split("\n")
-        lines = ["Karten 7" if (page.id, n) in places else x for n, x in enumerate(lines)]
-        foreign.append(Document(page.id, "\n".join(lines), page.meta))
+        lines = enumerate(page.text.split("\n"))
+        text = "\n".join("Karten 7" if (page.id, n) in places else line for n, line in lines)
+        foreign.append(Document(page.id, text, page.meta))
     shared = shared_lines(page.text for page in foreign)
     for known, low, high in ((frozenset(), 0, 0.1), (shared, 0.95, 1)):
         found = measure_cleaner(lambda t, k=known: clean_lyrics(t, shared=k), foreign, defects)
@@ -133,7 +115,6 @@ def test_repetition_finds_what_no_word_list_knows() -> None:
         ),
         ("River Song Lyrics[Verse 1]\nI walk", "You might also like ", "fall 12 Embed"),
         ("River Song Lyrics[Verse 1]\nI walk", "You might also like\n", "fall\n12Embed"),
-        ("River Song Lyrics\n\n[Verse 1]\nI walk", "", "fall\nEmbed"),
         (
             '3 Contributors\nRiver Song\n\n[Letra de "River Song"]\n[Verse 1]\nI walk',
             "Find more lyrics at ※ Mojim.com\n",
@@ -150,48 +131,35 @@ def test_words_of_lyrics_sites_go_glued_or_not(first: str, middle: str, last: st
     page = f"{first} along\nthe water\n{middle}[Chorus]\nOh river\nsummer turns to {last}"
     text, changes = clean_lyrics(page)
     song = parse_song(text)
-    assert (song.title, song.form()) == ("River Song", "V C") and apply_changes(
-        page, changes
-    ) == text
+    assert (song.title, song.form()) == ("River Song", "V C")
+    assert apply_changes(page, changes) == text
     assert song.sections[0].lines == ("I walk along", "the water")
     assert song.sections[1].lines == ("Oh river", "summer turns to fall")
-
-
-def test_an_advert_between_two_glued_lines_leaves_two_lines() -> None:
-    text, changes = clean_lyrics(
-        "River\n\n[Verse]\ntake me homeYou might also likeWe walk in 1999Embed"
-    )
-    assert text.endswith("take me home\nWe walk in 1999\n") and len(changes) == 1
 
 
 @pytest.mark.parametrize(
     "line",
     [
         "I only want to live and be free",
-        "You are the show, the stage, the song I live",
         "Share the stream of the night with me",
         "Live and free",
-        "Two tickets to the show",
         "Come and follow us home",
         "A guard is posted by the door",
         "You might also like the way I sing",
-        "Search the page, rate the song",
         "And no comments, no ads, no tour",
-        "Download my heart",
         "Sign up for the army, log in to the night",
     ],
 )
-@pytest.mark.parametrize("after", ["", "The willow trees are tall\n"])
-def test_what_is_sung_stays_at_the_end_and_in_the_middle(line: str, after: str) -> None:
-    page = f"River Song\n\n[Verse 1]\nI walk along the water\n{line}\n{after}"
-    assert clean_lyrics(page) == (page, [])
-
-
-def test_site_lines_need_more_evidence_amid_the_song() -> None:
-    assert is_site_line("Browse all songs", True) and not is_site_line("Browse all songs", False)
+def test_what_is_sung_stays_at_the_end_and_in_the_middle(line: str) -> None:
+    for after in ("", "The willow trees are tall\n"):
+        page = f"River Song\n\n[Verse 1]\nI walk along the water\n{line}\n{after}"
+        assert clean_lyrics(page) == (page, [])
 
 
 def test_the_list_of_changes_makes_the_text() -> None:
+    glued = "River\n\n[Verse]\ntake me homeYou might also likeWe walk in 1999Embed"
+    text, changes = clean_lyrics(glued)
+    assert text.endswith("take me home\nWe walk in 1999\n") and len(changes) == 1
     messy = SONG.replace("[Chorus]\n", "").replace("three", "[G]three")
     text, changes = clean_lyrics(f"Home > Songs > Night Bus\n{messy}12Embed\n")
     assert [change.kind for change in changes] == ["header", "inline chord", "lost label", "footer"]
@@ -201,43 +169,59 @@ def test_the_list_of_changes_makes_the_text() -> None:
     assert text == SONG and {change.kind for change in changes} == {"repeated chorus"}
 
 
-def test_a_cleaner_is_measured_by_its_list_of_changes() -> None:
-    page = Document("a", "one\ntwo\n")
-    with pytest.raises(CourseError, match="list every change"):
-        measure_cleaner(lambda text: (text.upper(), []), [page], [])
-
-
 def test_the_step_reports_and_drops_pages_without_a_song() -> None:
     log = RemovalLog()
     texts = (SONG + "Submitted by x@lyrics.example\n", "12Embed\n", SONG)
     pages = [Document(str(number), text) for number, text in enumerate(texts)]
     assert [document.text for document in clean_songs(pages, log)] == [SONG, SONG]
-    assert log.counts() == {
-        ("lyrics", "changed", "footer"): 1,
-        ("lyrics", "dropped", "nothing-sung"): 1,
-    }
+    assert [(e.action, e.reason) for e in log.entries] == [
+        ("changed", "footer"),
+        ("dropped", "nothing-sung"),
+    ]
 
 
 STRANGE = ["", "\n\n\n", "\x00\x01", "\ud800 lone", "<" * 100_000, "&" * 50_000, "[C]" * 50_000]
 STRANGE += ["a " * 200_000, "Am " * 100_000, "a line\n" * 50_000, "See x" * 20_000, "9" * 50_000]
 STRANGE += ["[Chorus]\nla la\n\n" + "some words here\n\n" * 8_000, "Lyrics" * 300, "1Embed\n" * 9]
+LINES = "|[Chorus]|Am  G|la la la la|x <b>y</b>|Click here now|Verse 2|Ã©t|12Embed|la12Embed"
+LINES += "|X LyricsLa|aYou might also likeB|River Lyrics[Verse]"
 
 
 @pytest.mark.timeout(60)
 def test_strange_pages_come_through_and_random_lines_never_break_the_record() -> None:
-    some = [
-        "",
-        "[Chorus]",
-        "Am  G",
-        "la la la la",
-        "x <b>y</b>",
-        "Click here now",
-        "Verse 2",
-        "Ã©t",
-    ]
-    some += ["12Embed", "la12Embed", "X LyricsLa", "aYou might also likeB", "River Lyrics[Verse]"]
     rng = random.Random(0)
-    pages = ["\n".join(rng.choices(some, k=rng.randint(1, 14))) for _ in range(500)]
+    pages = ["\n".join(rng.choices(LINES.split("|"), k=rng.randint(1, 14))) for _ in range(500)]
     for page in STRANGE + pages:
         cleaned, changes = clean_lyrics(page)
         assert apply_changes(page, changes) == cleaned
+
+
+# --- The messy songbook ---
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_truth_restores_every_song_and_every_kind_occurs(seed: int) -> None:
+    clean = {song.id: song.text for song in SONGS}
+    messy, defects = make_messy(SONGS, seed)
+    assert {defect.kind for defect in defects} == {*KINDS, "copy"}
+    for page in messy:
+        lines = page.text.rstrip("\n").split("\n")
+        own = [d for d in defects if d.document == page.id and d.kind != "copy"]
+        places = [d.line for d in own if d.kind != "lost label"]
+        assert len(places) == len(set(places))  # one defect a line
+        assert all(d.clean != lines[d.line] for d in own if d.kind != "lost label")
+        changes = [Change(d.kind, d.line, "", d.clean) for d in own]
+        assert apply_changes(page.text, changes) == clean[str(page.meta.get("copy_of", page.id))]
+
+
+def test_the_file_that_ships_is_what_the_generator_makes() -> None:
+    shipped = FOLDER / "songbook-messy.jsonl"
+    assert shipped.read_text(encoding="utf-8") == as_jsonl()
+
+
+def test_twins_are_split_alike() -> None:
+    clean, messy = load_corpus("songbook"), load_corpus("songbook-messy")
+    part = {d.id: p for d, p in zip(clean, clean.parts, strict=True)}
+    for page, side in zip(messy, messy.parts, strict=True):
+        assert part[str(page.meta.get("copy_of", page.id))] == side
+    assert messy.manifest["defects"]

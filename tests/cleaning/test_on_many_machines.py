@@ -1,5 +1,6 @@
 """The worked example on datatrove: two local workers, one of which is killed in the middle."""
 
+import functools
 import json
 import os
 import random
@@ -52,11 +53,11 @@ def documents() -> list[Document]:
         words = " ".join(rng.choices([*common.split(), "wood", "stone", *"xyz"], k=120))
         mail = f"ann{number}@example.org " if number % 5 == 1 else ""
         text = f"{mail}{words} at garden {number}."
-        made.append(Document(f"d{number}", text, {"number": number}))
+        made.append(Document(f"d{number}", text))
         if number % 5 == 0:
-            made.append(Document(f"copy{number}", text.replace("garden", "harbour"), {}))
+            made.append(Document(f"copy{number}", text.replace("garden", "harbour")))
         elif number % 5 == 2:
-            made.append(Document(f"short{number}", "Sign in", {}))
+            made.append(Document(f"short{number}", "Sign in"))
     rng.shuffle(made)
     return made
 
@@ -70,22 +71,19 @@ def test_a_killed_worker_costs_its_own_task_only(tmp_path: Path) -> None:
     given, source, output = documents(), tmp_path / "in", tmp_path / "out"
     source.mkdir()
     for number in range(4):
-        rows = given[number::4]
-        columns = {"id": [d.id for d in rows], "text": [d.text for d in rows]}
-        columns["meta"] = [json.dumps(d.meta) for d in rows]
-        pq.write_table(pa.table(columns), source / f"{number}.parquet")
+        rows = [{"id": d.id, "text": d.text} for d in given[number::4]]
+        pq.write_table(pa.Table.from_pylist(rows), source / f"{number}.parquet")
     driver, done = tmp_path / "driver.py", output / "records" / "1_single" / "completions"
     driver.write_text(DRIVER.format(folder=str(SCRIPT.parent)), encoding="utf-8")
     mark = tmp_path / "mark"
     trouble = {"TROUBLE": given[3::4][-1].id, "TROUBLE_MARK": str(mark)}
+    quiet = {"env": {**os.environ, **trouble}, "stderr": subprocess.DEVNULL}
     command = [sys.executable, str(driver), str(source), str(output)]
 
     def completed() -> dict[str, float]:
         return {path.name: path.stat().st_mtime for path in done.glob("*")}
 
-    first = subprocess.Popen(
-        command, env={**os.environ, **trouble}, start_new_session=True, stderr=subprocess.DEVNULL
-    )
+    first = subprocess.Popen(command, start_new_session=True, **quiet)
     end = time.monotonic() + 90
     while (len(completed()) < 3 or not mark.exists()) and time.monotonic() < end:
         time.sleep(0.05)
@@ -93,28 +91,20 @@ def test_a_killed_worker_costs_its_own_task_only(tmp_path: Path) -> None:
     first.wait()
     before = completed()
     assert set(before) == {"00000", "00001", "00002"}
-    again = {"env": {**os.environ, **trouble}, "stderr": subprocess.DEVNULL, "timeout": 180}
-    subprocess.run(command, check=True, **again)
+    subprocess.run(command, check=True, timeout=180, **quiet)
     after = completed()
     assert set(after) == {*before, "00003"} and before.items() <= after.items()
 
-    def quality(documents, log):  # noqa: ANN001, ANN202
-        return drop_low_quality(documents, log, split=split_words)
-
+    quality = functools.partial(drop_low_quality, split=split_words)
     loop = run_steps(given, {**many.BEFORE, "quality": quality, **many.AFTER})
     passed = pq.read_table(output / "1_passed").to_pylist()
     assert {row["id"]: row["text"] for row in passed} == {d.id: d.text for d in loop.documents}
     assert any("[e-mail" in row["text"] for row in passed)
     left = {row["id"] for row in pq.read_table(output / "documents").to_pylist()}
-    for number in range(0, 80, 5):
-        assert len(left & {f"d{number}", f"copy{number}"}) == 1
-    assert {row["id"] for row in passed} - left <= {
-        name for number in range(0, 80, 5) for name in (f"d{number}", f"copy{number}")
-    }
-    entries = [
-        json.loads(line)
-        for path in (output / "removed" / "personal data").glob("*.jsonl")
-        for line in path.read_text(encoding="ascii").splitlines()
-    ]
+    copies = [{f"d{number}", f"copy{number}"} for number in range(0, 80, 5)]
+    assert all(len(left & twins) == 1 for twins in copies)
+    assert {row["id"] for row in passed} - left <= set().union(*copies)
+    logs = (output / "removed" / "personal data").glob("*.jsonl")
+    entries = [json.loads(line) for path in logs for line in path.read_text("ascii").splitlines()]
     logged = {entry.id for entry in loop.log.entries if entry.reason == "personal-data"}
     assert {entry["id"] for entry in entries} == logged

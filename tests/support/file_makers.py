@@ -1,9 +1,8 @@
 """Small files of every kind, made from scratch for the tests of the readers."""
 
+import csv
 import io
-import json
 import zipfile
-from pathlib import Path
 
 PROSE = (
     "The lighthouse keeper wrote a letter every evening and never sent one. When the winter ended "
@@ -44,6 +43,19 @@ def pdf_bytes(pages: list[str], font: str = HELVETICA, extra: list[str] = ()) ->
     ).encode("latin-1")
 
 
+GLYPHS = (
+    "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /A+Sans /DW 500 "
+    "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>"
+)
+
+
+def soup_pdf_bytes(text: str) -> bytes:
+    """A PDF whose font says which glyphs to draw and not which letters they are."""
+    codes = "".join(f"{ord(letter) - 29:04x}" for letter in text)
+    font = "<< /Type /Font /Subtype /Type0 /BaseFont /A+Sans /Encoding /Identity-H "
+    return pdf_bytes([f"<{codes}>"], font + "/DescendantFonts [4 0 R] >>", [GLYPHS])
+
+
 def encrypted_pdf_bytes(text: str, password: str) -> bytes:
     from pypdf import PdfReader, PdfWriter
 
@@ -54,63 +66,49 @@ def encrypted_pdf_bytes(text: str, password: str) -> bytes:
     return out.getvalue()
 
 
-def write_docx(path: Path, paragraphs: list[str], rows: list[list[str]] = ()) -> None:  # type: ignore[assignment]
-    import docx
-
-    document = docx.Document()
-    for text in paragraphs:
-        document.add_paragraph(text)
-    if rows:
-        table = document.add_table(len(rows), len(rows[0]))
-        for number, row in enumerate(rows):
-            for place, cell in enumerate(row):
-                table.cell(number, place).text = cell
-    document.save(str(path))
-
-
-def write_parquet(path: Path, columns: dict[str, list], row_group_size: int = 100) -> None:
+def parquet_bytes(columns: dict[str, list], row_group_size: int = 100) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table(columns), path, row_group_size=row_group_size)
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out, row_group_size=row_group_size)
+    return out.getvalue()
 
 
-def notebook_text(cells: list[tuple[str, str]]) -> str:
-    """A notebook of (kind, source) cells; code cells have an output that nobody may read."""
-    made = []
-    for kind, source in cells:
-        cell: dict = {"cell_type": kind, "metadata": {}, "source": source.splitlines(keepends=True)}
-        if kind == "code":
-            output = {"output_type": "stream", "name": "stdout", "text": ["OUTPUT\n"]}
-            cell |= {"execution_count": 1, "outputs": [output]}
-        made.append(cell)
-    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+def csv_text(rows: list[list], **dialect: object) -> str:
+    out = io.StringIO()
+    csv.writer(out, **dialect).writerows(rows)
+    return out.getvalue()
 
 
+PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006"
 WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+NULL = f"<Relationship Id='r9' Type='{OFFICE}/relationships/image' Target='NULL'/>"
+MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 
 
 def word_run(text: str) -> str:
     return f"<w:r><w:t xml:space='preserve'>{text}</w:t></w:r>"
 
 
-def docx_bytes(paragraph: str = "", body: str = "", change=lambda name, data: data) -> bytes:  # noqa: ANN001
-    """A Word file of one paragraph ("Start", then this markup) and more markup below it."""
-    import docx
-    from docx.oxml import parse_xml
-
-    spaces = (
-        f'xmlns:w="{WORD}" xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
-    )
-    document = docx.Document()
-    document.add_paragraph("Start ")
-    for place, element in enumerate(parse_xml(f"<w:body {spaces}>{body}</w:body>")):
-        document.element.body.insert(1 + place, element)
-    for element in parse_xml(f"<w:p {spaces}>{paragraph}</w:p>"):
-        document.paragraphs[0]._p.append(element)
-    plain, out = io.BytesIO(), io.BytesIO()
-    document.save(plain)
-    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(out, "w") as target:
-        for name in source.namelist():
-            target.writestr(name, change(name, source.read(name)))
+def docx_bytes(body: str, links: str = "", strict: bool = False) -> bytes:
+    """A Word file with this markup; ``links`` are further relationships of its document."""
+    relationships = f"<Relationships xmlns='{PACKAGE}/relationships'>"
+    document = f"Id='r1' Type='{OFFICE}/relationships/officeDocument' Target='word/document.xml'"
+    files = {
+        "[Content_Types].xml": f"<Types xmlns='{PACKAGE}/content-types'><Override "
+        f"PartName='/word/document.xml' ContentType='{MAIN}'/></Types>",
+        "_rels/.rels": f"{relationships}<Relationship {document}/></Relationships>",
+        "word/_rels/document.xml.rels": f"{relationships}{links}</Relationships>",
+        "word/document.xml": f"<w:document xmlns:w='{WORD}' xmlns:m='{OFFICE}/math'>"
+        f"<w:body>{body}</w:body></w:document>",
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as target:
+        for name, markup in files.items():
+            if strict:
+                markup = markup.replace(OFFICE, "http://purl.oclc.org/ooxml/officeDocument")
+                markup = markup.replace(WORD, "http://purl.oclc.org/ooxml/wordprocessingml/main")
+            target.writestr(name, markup)
     return out.getvalue()

@@ -1,4 +1,4 @@
-"""Every Python that the tests start (notebook kernels too) has this folder on its path and begins here."""
+"""Every Python that the tests start (kernels too) has this folder on its path, begins here."""
 
 import offline_guard
 

@@ -1,4 +1,4 @@
-"""A Falcon as small as possible, made and taught for a few seconds: no test needs a shipped model."""
+"""A Falcon as small as possible, made and taught for a few seconds."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ from transformers import FalconConfig, FalconForCausalLM, PreTrainedTokenizerFas
 
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
 from course_lib.workbook.corpus import load_corpus
+from course_lib.workbook.evaluate import get_batch
 
 SPECIAL = (END_OF_TEXT, "<|padding|>", "<|user|>", "<|assistant|>")
 CHAT_TEMPLATE = (
@@ -55,12 +56,8 @@ def save_falcon(folder: Path, steps: int = 0, **shape: object) -> Path:
     fast.chat_template = CHAT_TEMPLATE
     torch.manual_seed(0)
     model = FalconForCausalLM(FalconConfig(**{**SHAPE, "vocab_size": len(tokenizer), **shape}))
-    if steps:
-        teach(
-            model,
-            torch.tensor([number for text in texts for number in [0, *tokenizer.encode(text)]]),
-            steps,
-        )
+    stream = [token_id for text in texts for token_id in [0, *tokenizer.encode(text)]]
+    teach(model, torch.tensor(stream), steps)
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     (folder / "bpe.json").unlink()
@@ -68,13 +65,10 @@ def save_falcon(folder: Path, steps: int = 0, **shape: object) -> Path:
 
 
 def teach(model: FalconForCausalLM, stream: torch.Tensor, steps: int) -> None:
-    optimiser, generator = (
-        torch.optim.AdamW(model.parameters(), 3e-3),
-        torch.Generator().manual_seed(0),
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    generator = torch.Generator().manual_seed(0)
     for _ in range(steps):
-        starts = torch.randint(len(stream) - 64, (8,), generator=generator)
-        rows = torch.stack([stream[start : start + 64] for start in starts.tolist()])
-        optimiser.zero_grad()
+        rows = get_batch(stream, 64, 8, generator)
+        optimizer.zero_grad()
         model(rows, labels=rows).loss.backward()
-        optimiser.step()
+        optimizer.step()

@@ -1,10 +1,19 @@
-"""The command line: verbs reach their modules, a user's error is one sentence."""
+"""The command line: verbs reach their modules; what ``test`` gives to pytest; one sentence."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from course_lib import bootstrap, places
 from course_lib.errors import CourseError
-from course_lib.workbook import cli, doctor, run
+from course_lib.workbook import cli, machine, run, testing
 from tools import notebooks
+
+NOTEBOOKS = sorted(path.name for path in (places.REPOSITORY / "notebooks").glob("*.ipynb"))
 
 
 def test_run_and_notebooks_reach_their_modules(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,6 +23,8 @@ def test_run_and_notebooks_reach_their_modules(monkeypatch: pytest.MonkeyPatch) 
     words = [word for name, value in more.items() for word in (f"--{name}", value)]
     assert cli.main(["run", "00", *words]) == [["00"], more]
     assert cli.main(["notebooks", "--check", "00"]) == [["00"], True]
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["lab", "--quick"])
 
 
 @pytest.mark.parametrize(
@@ -25,31 +36,97 @@ def test_run_and_notebooks_reach_their_modules(monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_a_users_error_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture,
-    error: BaseException,
-    status: int,
-    words: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, error, status, words
 ) -> None:
     def fail() -> int:
         raise error
 
-    monkeypatch.setattr(doctor, "main", fail)
+    monkeypatch.setattr(machine, "doctor", fail)
     assert cli.main(["doctor"]) == status
     assert capsys.readouterr().err.startswith(words)
 
 
-def test_only_test_has_words_for_another_program() -> None:
-    assert cli.parser().parse_known_args(["test", "--quick", "-k", "x", "-x"])[1] == [
-        "-k",
-        "x",
-        "-x",
-    ]
-    with pytest.raises(SystemExit, match="2"):
-        cli.main(["lab", "--quick"])
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> list[tuple[list, dict[str, str]]]:
+    """The commands and variables of each pytest; they all end with status 1."""
+    made: list[tuple[list, dict[str, str]]] = []
+    monkeypatch.chdir(places.REPOSITORY)
+    for module, name in ((bootstrap, "hand_over"), (subprocess, "call")):
+        monkeypatch.setattr(module, name, lambda command, env: made.append((command, env)) or 1)
+    monkeypatch.setattr(testing, "constrained_python", lambda name: f"{name}/python")
+    monkeypatch.setattr(bootstrap, "interpreter_for", lambda verb: sys.executable)
+    return made
 
 
-def test_help_names_what_there_is_and_nothing_else() -> None:
-    words = set(cli.parser().format_help().split())
-    assert {"lab", "test", "run", "doctor", "notebooks"} <= words
-    assert not {"serve", "slides", "pack"} & words
+def test_everything_in_one_pytest(calls: list) -> None:
+    assert cli.main(["test"]) == 1
+    [(command, variables)] = calls
+    assert command[:3] == [sys.executable, "-m", "pytest"]
+    tests, *copies = map(Path, command[command.index("tests") :])
+    assert [path.name for path in copies] == NOTEBOOKS
+    assert {path.parent for path in copies} == {places.state_folder() / "notebooks-tested"}
+    assert ("--nbval" in command) == (sys.version_info[:2] == testing.LOCK_PYTHON)
+    assert variables["HF_HUB_OFFLINE"] == variables["COURSE_HEADLESS"] == "1"
+    assert variables["COURSE_CORPUS"] == "python-docs" and "COURSE_THOROUGH" not in variables
+    assert Path(variables["COURSE_HOME"]) == places.state_folder() / "test-home"
+    first = variables["PYTHONPATH"].split(os.pathsep)[:2]
+    assert first == [str(testing.SUPPORT), str(places.REPOSITORY)]
+
+
+@pytest.mark.parametrize(("cores", "memory", "two"), [(2, 12, 1), (1, 12, 0), (8, 6, 0)])
+def test_two_processes_where_there_is_room(
+    calls: list, monkeypatch: pytest.MonkeyPatch, cores: int, memory: int, two: int
+) -> None:
+    room = SimpleNamespace(cores=cores, memory_available=memory * 10**9)
+    monkeypatch.setattr(testing, "look", lambda: room)
+    cli.main(["test", "--quick"])
+    cli.main(["test", "--quick", "-k", "minhash"])
+    (whole, _), (part, _) = calls
+    assert whole[-1] == part[-3] == "tests" and part[-2:] == ["-k", "minhash"]
+    assert (whole[-5:-1] == testing.TWO_AT_A_TIME) == two and "-n" not in part
+    assert not any("nbval" in word for word in whole)
+
+
+def test_a_path_replaces_the_folders_and_a_notebook_brings_its_invariants(calls: list) -> None:
+    cli.main(["test", "tests/workbook/test_lab.py::test_ports", f"notebooks/{NOTEBOOKS[0]}::C 0"])
+    [(command, _)] = calls
+    test, notebook = command[-2:]
+    assert test == "tests/workbook/test_lab.py::test_ports" and "tests" not in command
+    path, cell = notebook.split("::")
+    assert Path(path).name == NOTEBOOKS[0] and cell == "C 0"
+    assert "  # behind cell " in Path(path).read_text("utf-8")
+
+
+def test_thorough_runs_the_long_ones_and_two_other_sets_of_versions(
+    calls: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["test", "--thorough"]) == 1
+    assert [command[0] for command, _ in calls] == [sys.executable, "colab/python", "lowest/python"]
+    assert [v.get("COURSE_THOROUGH") for _, v in calls] == ["1", None, None]
+    monkeypatch.undo()
+    made: list = []
+    monkeypatch.setattr(bootstrap, "install", lambda *given: made.extend(given))
+    python = testing.constrained_python("lowest")
+    folder, option, limits, torch, *wanted = made
+    assert python == bootstrap.python_of(folder) and option == "-c" and Path(limits).is_file()
+    assert torch.startswith("torch==") and wanted == bootstrap.needs("lab", "test")
+
+
+ONE = """
+import pytest, socket
+def test_one():
+    with pytest.raises(OSError, match="offline"):
+        socket.create_connection(("192.0.2.1", 80), 1)
+def test_two():
+    assert False
+"""
+
+
+def test_the_summary_and_the_status_are_pytests(tmp_path: Path) -> None:
+    """Really run, in a process of its own; sockets are closed in there."""
+    path = tmp_path / "test_one.py"
+    path.write_text(ONE, encoding="utf-8")
+    command = [sys.executable, "-m", "course_lib", "test", "--quick", str(path)]
+    variables = {**os.environ, "COURSE_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, capture_output=True, text=True, env=variables)
+    assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout.splitlines()[-1], done

@@ -1,4 +1,4 @@
-"""The one set-up call."""
+"""The one set-up call, and what it asks: settings, files written whole, threads."""
 
 import os
 import random
@@ -12,7 +12,7 @@ import torch
 
 import course_lib
 from course_lib.errors import CourseError
-from course_lib.workbook import session, settings, threads
+from course_lib.workbook import machine, session, settings
 from course_lib.workbook.corpus import load_corpus
 
 
@@ -42,21 +42,11 @@ def test_seed_covers_python_numpy_and_torch() -> None:
     for seed in (5, 6, 5):
         course.seed(seed)
         drawn.append((random.random(), np.random.rand(), torch.rand(1).item()))
-    assert drawn[0] == drawn[2]
-    assert all(a != b for a, b in zip(drawn[0], drawn[1], strict=True))
-
-
-def test_a_missing_corpus_is_a_sentence_and_the_notebook_goes_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("COURSE_CORPUS", "/no/such/folder")
-    course = course_lib.start("00_start_here")
-    assert course.corpus.name == "python-docs (small)"
-    assert any("/no/such/folder" in note and "uses python-docs" in note for note in course.notes)
+    assert drawn[0] == drawn[2] and not {*drawn[0]} & {*drawn[1]}
 
 
 def test_the_choice_is_kept_for_the_next_notebook_and_a_bad_one_changes_nothing(
-    fresh_home: Path,
+    fresh_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     course = course_lib.start("00_start_here")
     course.choose("handbook")
@@ -64,6 +54,10 @@ def test_the_choice_is_kept_for_the_next_notebook_and_a_bad_one_changes_nothing(
         course.choose("/no/such/folder")
     assert course.corpus.name == settings.corpus_choice() == "handbook"
     assert course_lib.start("01_history").corpus.name == "handbook"
+    monkeypatch.setenv("COURSE_CORPUS", "/no/such/folder")  # a sentence, and it goes on
+    course = course_lib.start("00_start_here")
+    assert course.corpus.name == "python-docs (small)"
+    assert any("/no/such/folder" in note and "uses python-docs" in note for note in course.notes)
 
 
 def test_a_small_corpus_is_topped_up_and_says_so(
@@ -93,53 +87,54 @@ def test_much_text_is_taken_from_the_full_size_and_bounded(monkeypatch: pytest.M
 
 
 def test_settings_that_are_damaged_or_cannot_be_written(
-    fresh_home: Path, monkeypatch: pytest.MonkeyPatch
+    fresh_home: Path, request: pytest.FixtureRequest
 ) -> None:
     fresh_home.mkdir(parents=True)
     for text in ("", "{", "[1]"):
         settings.settings_file().write_text(text, "utf-8")
         assert settings.corpus_choice() == "python-docs"
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
+    request.getfixturevalue("full_disk")
     with pytest.raises(CourseError, match="No space left on device"):
         settings.save_corpus_choice("handbook")
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path: Path, error: type) -> None:
+    path = tmp_path / "new" / "file.txt"
+    with settings.atomic_write(path) as temporary:
+        temporary.write_text("old")
+        assert not path.exists()
+    with pytest.raises(error), settings.atomic_write(path) as temporary:
+        temporary.write_text("half")
+        raise error
+    assert path.read_text() == "old" and [*path.parent.iterdir()] == [path]
 
 
 def run_python(code: str, **environment: str) -> str:
     clean = {k: v for k, v in os.environ.items() if k not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
     command, variables = [sys.executable, "-c", code], {**clean, **environment}
-    return subprocess.run(
-        command, env=variables, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    return subprocess.check_output(command, env=variables, text=True).strip()
 
 
 def test_threads() -> None:
-    """The policy is set before torch is imported, and the user's own goes before it."""
-    code = "import os; from course_lib.workbook import threads; threads.set_thread_policy(); "
+    """The user's own policy goes first."""
+    code = "import os; from course_lib.workbook import machine; machine.set_thread_policy(); "
     code += "print(os.environ.get('GOMP_SPINCOUNT'))"
-    assert run_python(code) == str(threads.SPIN_COUNT)
+    assert run_python(code) == str(machine.SPIN_COUNT)
     assert run_python(code, GOMP_SPINCOUNT="7") == "7"
     assert run_python(code, OMP_WAIT_POLICY="PASSIVE") == "None"
-    started = (
-        "import os, sys; from course_lib.workbook import session; print('torch' in sys.modules)"
-    )
-    assert run_python(started) == "False"
     before = torch.get_num_threads()
-    with pytest.raises(ValueError), threads.one_thread():
+    with pytest.raises(ValueError), machine.one_thread():
         assert torch.get_num_threads() == 1
         raise ValueError
     assert torch.get_num_threads() == before
 
 
-def test_importing_the_library_needs_no_package() -> None:
+def test_importing_needs_little_and_sockets_are_blocked_in_children_too() -> None:
     code = "import sys, course_lib; print({'torch', 'numpy', 'pyarrow'} & set(sys.modules))"
     assert run_python(code) == "set()"
-
-
-def test_sockets_beyond_loopback_are_blocked_in_children_too() -> None:
+    code = "import sys; from course_lib.workbook import session; print('torch' in sys.modules)"
+    assert run_python(code) == "False"
     code = (
         "import socket\n"
         "try: socket.create_connection(('192.0.2.1', 80), timeout=1)\n"

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.workbook.training import DeferredInterrupt, TrainingConfig, learning_rate_at, train
+from course_lib.workbook.training import TrainingConfig, learning_rate_at, train
 
 WEIGHTS = torch.linspace(-1, 1, 8).unsqueeze(1)
 
@@ -59,10 +59,8 @@ def saved(tmp_path: Path) -> TrainingConfig:
     return config
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_it_learns(seed: int) -> None:
-    config = TrainingConfig(300, 0.02, seed=seed)
-    history = train(make_model(seed), draw, squared, config, evaluate=judge)
+def test_it_learns() -> None:
+    history = train(make_model(0), draw, squared, TrainingConfig(300, 0.02), evaluate=judge)
     assert sum(history.losses[-20:]) < 0.5 * sum(history.losses[:20])
     assert [step for step, _ in history.evaluations] == [300]
     assert not history.interrupted and history.seconds > 0
@@ -87,30 +85,17 @@ def test_an_interrupted_run_resumes_bit_for_bit(
         assert torch.equal(one, other)
 
 
-def test_interruption_without_a_checkpoint_keeps_the_weights(capsys: pytest.CaptureFixture) -> None:
+def test_without_a_checkpoint_the_weights_stay_and_a_second_interruption_is_not_held_back(
+    capsys: pytest.CaptureFixture,
+) -> None:
     model = make_model(0)
     before = model[0].weight.clone()
     history = train(model, InterruptAt(3), squared, TrainingConfig(100))
     assert history.steps == 3 and not torch.equal(before, model[0].weight)
     assert "keeps what it learned" in capsys.readouterr().out
-
-
-def test_a_second_interruption_is_not_held_back() -> None:
     with pytest.raises(KeyboardInterrupt):
         train(make_model(0), InterruptAt(1, times=2), squared, TrainingConfig(5))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_a_handler_that_python_does_not_know_leaves_no_deaf_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """``signal.signal`` gives None for a handler that C code had set."""
-    real = signal.signal
-    monkeypatch.setattr(signal, "signal", lambda *given: real(*given) and None)
-    with DeferredInterrupt():
-        pass
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
 
 
 def test_tied_weights_are_saved_and_restored(tmp_path: Path) -> None:
@@ -131,23 +116,22 @@ def test_tied_weights_are_saved_and_restored(tmp_path: Path) -> None:
     assert again.one.weight is again.two.weight
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "text", "no random state", "no facts"])
+@pytest.mark.parametrize("damage", ["cut", "text", "no random state", "no facts"])
 def test_a_damaged_checkpoint_is_refused_and_changes_nothing(
     damage: str, saved: TrainingConfig
 ) -> None:
     path, model = saved.checkpoint_path, make_model(1)
     content = path.read_bytes()
-    if damage.startswith("no"):
-        with safe_open(path, framework="pt") as file:
-            facts = file.metadata()
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-        if damage == "no facts":
-            facts = {"facts": json.dumps({"history": {}})}
-        else:
-            del tensors["random.generator"]
+    with safe_open(path, framework="pt") as file:
+        facts = file.metadata()
+        tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    if damage == "no facts":
+        save_file(tensors, path, {"facts": json.dumps({"history": {}})})
+    elif damage == "no random state":
+        del tensors["random.generator"]
         save_file(tensors, path, facts)
     else:
-        path.write_bytes({"cut": content[:-50], "empty": b"", "text": b"hello" * 50}[damage])
+        path.write_bytes(content[:-50] if damage == "cut" else b"hello" * 50)
     before = model[0].weight.clone()
     with pytest.raises(CourseError, match="damaged or was cut short"):
         train(model, draw, squared, saved, resume=True)
@@ -165,11 +149,11 @@ def one_group(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"model": nn.Linear(8, 1)}, "a model of another shape"),
-        ({"make_optimizer": sgd}, "another optimiser, AdamW"),
-        ({"make_optimizer": one_group}, "another optimiser"),
-        ({"learning_rate": 0.5}, "learning_rate=0.001"),
-        ({"lr_scheduler_type": "linear", "seed": 3}, "lr_scheduler_type='cosine', seed=0"),
+        ({"model": nn.Linear(8, 1)}, "another model"),
+        ({"make_optimizer": sgd}, "another optimizer"),
+        ({"make_optimizer": one_group}, "another model"),
+        ({"learning_rate": 0.5}, "another learning_rate"),
+        ({"lr_scheduler_type": "linear", "seed": 3}, "another lr_scheduler_type, another seed"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(
@@ -195,14 +179,9 @@ def test_a_longer_run_goes_on_and_the_file_is_not_mapped(saved: TrainingConfig) 
 
 
 def test_a_full_disk_is_one_sentence_and_the_old_checkpoint_survives(
-    saved: TrainingConfig, monkeypatch: pytest.MonkeyPatch
+    saved: TrainingConfig, full_disk: None
 ) -> None:
     content = saved.checkpoint_path.read_bytes()
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("course_lib.workbook.checkpoints.save_file", full)
     with pytest.raises(CourseError, match="No space left"):
         train(make_model(1), draw, squared, saved)
     assert saved.checkpoint_path.read_bytes() == content
@@ -223,15 +202,11 @@ def test_on_a_gpu_products_are_in_bf16_and_weights_in_fp32() -> None:
     assert model[0].weight.dtype == torch.float32 and history.losses[-1] < history.losses[0] / 2
 
 
-def test_gradients_are_clipped() -> None:
+def test_gradients_are_clipped_and_a_loss_that_is_no_number_stops_with_a_sentence() -> None:
     model, seen = nn.Linear(8, 1), []
-    hook = model.weight.register_hook(lambda gradient: seen.append(gradient.norm().item()))
+    model.weight.register_hook(lambda gradient: seen.append(gradient.norm().item()))
     train(model, draw, lambda m, b: 1e6 * squared(m, b), TrainingConfig(1, max_grad_norm=0.5))
-    hook.remove()
     assert seen[0] > 1e3 and model.weight.grad.norm() <= 0.5 + 1e-4
-
-
-def test_a_loss_that_is_not_a_number_stops_with_a_sentence() -> None:
     with pytest.raises(CourseError, match="smaller learning rate"):
         train(make_model(0), draw, lambda m, b: squared(m, b) * math.nan, TrainingConfig(3))
 
@@ -246,23 +221,6 @@ def test_schedules_rise_then_fall(schedule: str) -> None:
     assert schedule != "wsd" or rates[10:61] == [1.0] * 51
 
 
-@pytest.mark.parametrize("name", ["cos", "Cosine", "constant_with_warmup", "trapezoid", ""])
-def test_a_misspelt_schedule_is_told_the_names(name: str) -> None:
+def test_a_misspelt_schedule_is_told_the_names() -> None:
     with pytest.raises(CourseError, match="take one of cosine, linear, constant, wsd"):
-        TrainingConfig(3, lr_scheduler_type=name)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"max_steps": 0},
-        {"learning_rate": 0},
-        {"learning_rate": math.nan},
-        {"warmup_ratio": 3},
-        {"max_grad_norm": 0},
-        {"eval_steps": -1},
-    ],
-)
-def test_impossible_settings_get_a_sentence(wrong: dict) -> None:
-    with pytest.raises(CourseError, match=next(iter(wrong))):
-        TrainingConfig(**{"max_steps": 3, **wrong})
+        TrainingConfig(3, lr_scheduler_type="cos")

@@ -105,8 +105,6 @@ class Corpus(Sequence[Document]):
         return self.table.num_rows
 
     def __getitem__(self, index: int) -> Document:
-        if isinstance(index, slice):
-            raise TypeError("take documents one by one, or a part with corpus.select(indices)")
         if not -len(self) <= index < len(self):
             raise IndexError(f"the corpus has {len(self)} documents, there is no number {index}")
         return next(iter(replace(self, table=self.table.slice(index % len(self), 1))))

@@ -13,25 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.errors import CourseError
-from course_lib.workbook.corpus.document import Document, Skipped, stable_hash
-from course_lib.workbook.corpus.parts import SKIP_REASONS, Part, Problem
-from course_lib.workbook.corpus.readers import READERS, reader_for
-from course_lib.workbook.progress import bar
+from course_lib.workbook.corpus.document import Document, Skipped, num_bytes, stable_hash
+from course_lib.workbook.corpus.readers import READERS
+from course_lib.workbook.corpus.records import SKIP_REASONS, Part, Problem, until_it_breaks
+from course_lib.workbook.display import bar
 
 QUOTES = "\"'“”‘’«»"
 MAX_DOCUMENTS = 100_000  # each costs memory beside its text, too
-# Tools' own folders and files; those that begin with a dot, or as Office's locks, are left out too.
+# Tools' own; what begins with a dot, or as Office's locks, is left out too.
 HIDDEN = {"node_modules", "__pycache__", "__MACOSX", "Thumbs.db", "desktop.ini"}
-HIDDEN |= {"System Volume Information", "$RECYCLE.BIN"}
-POINTER = re.compile(
-    rb"version https?://(?:git-lfs|hawser)\.github\.com/spec/|http://git-media\.io/|"
-    rb"[./]*(?:\.git)?/annex/objects/"
-)
+POINTER = re.compile(rb"version https?://(git-lfs|hawser)\.github\.com/spec/|\S*/annex/objects/")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file, or what could not be followed. ``name`` is its path in the folder, with ``/``."""
+    """A file, or what is not read. ``name`` is its path in the folder, with ``/``."""
 
     path: Path
     name: str
@@ -61,9 +57,8 @@ def clean_path(text: str | Path) -> Path:
 def find_files(root: Path) -> list[Found]:
     """Every file below ``root`` (or ``root`` itself), sorted by name, and what was not followed.
 
-    Of hidden things only the number and some names are kept. Links are not followed, except to a
-    hidden file of this folder (some tools keep their store so). Pipes, sockets and devices are
-    never opened.
+    Links are not followed; pipes, sockets and devices are never opened. Of hidden things only the
+    number and some names are kept.
     """
     if not root.is_dir():
         return [_found(root, root.name)]
@@ -72,75 +67,54 @@ def find_files(root: Path) -> list[Found]:
 
     def refused(error: OSError) -> None:
         name = Path(os.path.relpath(error.filename or root, root)).as_posix()
-        files.append(_bad(name, f"it cannot be read ({error.strerror})", "unreadable"))
+        files.append(_left_out(name, error))
 
     for folder, folders, names in os.walk(root, onerror=refused):
         folders.sort()
         for name in sorted([*names, *folders]):
             path = Path(folder, name)
             own = path.relative_to(root).as_posix()
-            try:
-                if _is_hidden(name):
-                    hidden.append(own)
-                elif path.is_symlink() or getattr(path, "is_junction", bool)():
-                    _follow(path, own, root, files, hidden)
-                elif name in folders:
-                    continue
-                else:
-                    files.append(_found(path, own))
-            except OSError as error:
-                refused(error)
-            if name in folders:  # hidden or a link: not entered
+            is_link = path.is_symlink() or getattr(path, "is_junction", bool)()
+            if name.startswith((".", "~$")) or name in HIDDEN:
+                hidden.append(_valid(own))
+            elif is_link:
+                files.append(_left_out(own, "it is a link, and links are not followed"))
+            elif name in folders:
+                continue
+            else:
+                files.append(_found(path, own))
+            if name in folders:
                 folders.remove(name)
     if hidden:
-        said = ", ".join([*map(_valid_name, hidden[:3]), *["…"][: len(hidden) > 3]])
-        files.append(_bad("(hidden)", f"{len(hidden):,} hidden files and folders: {said}"))
+        said = ", ".join([*hidden[:3], *["…"][: len(hidden) > 3]])
+        files.append(_left_out("(hidden)", f"{len(hidden):,} hidden files and folders: {said}"))
     return files
 
 
-def _follow(path: Path, name: str, root: Path, files: list[Found], hidden: list[str]) -> None:
-    try:
-        target = path.resolve(strict=True)
-    except (OSError, RuntimeError):  # RuntimeError: a circle, before Python 3.13
-        files.append(_bad(name, "the link leads nowhere, or round in a circle"))
-        return
-    if not target.is_relative_to(root):
-        files.append(_bad(name, "the link leads out of the chosen folder"))
-    elif not any(map(_is_hidden, target.relative_to(root).parts)):
-        files.append(_bad(name, "what the link leads to is read in its own place"))
-    elif target.is_dir():
-        hidden.append(name)
-    else:
-        files.append(_found(path, name))
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith((".", "~$")) or name in HIDDEN
-
-
 def _found(path: Path, name: str) -> Found:
-    if not path.is_file():
-        return _bad(name, "it is a pipe, a socket or a device, not a file")
-    status = path.stat()
-    return Found(path, _valid_name(name), status.st_size, status.st_mtime_ns)
+    try:
+        if path.is_file():
+            status = path.stat()
+            return Found(path, _valid(name), status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        return _left_out(name, error)
+    return _left_out(name, "it is a pipe, a socket or a device, not a file")
 
 
-def _bad(name: str, detail: str, reason: str = "left_out") -> Found:
-    return Found(Path(name), _valid_name(name), problem=Problem(reason, detail))
+def _left_out(name: str, why: str | OSError) -> Found:
+    problem = Problem("left_out", why) if isinstance(why, str) else _problem(why, False)
+    return Found(Path(name), _valid(name), problem=problem)
 
 
-def _valid_name(name: str) -> str:
-    """A name as valid Unicode: bytes of a file name that are none are written as ``\\udcff``."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+def _valid(text: str) -> str:
+    """Text without what no file can hold: NULs, and halves of pairs, which are written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "")
 
 
 def fingerprint(files: Iterable[Found]) -> str:
     """A hash over names, sizes, times of change and problems: did anything change?"""
-    digest = hashlib.sha256()
-    for found in files:
-        problem = str(found.problem or "")
-        digest.update(f"{found.name}\0{found.size}\0{found.changed}\0{problem}\n".encode())
-    return digest.hexdigest()
+    known = [(file.name, file.size, file.changed, str(file.problem)) for file in files]
+    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 @dataclass
@@ -164,7 +138,7 @@ class Sample:
 
     def add(self, document: Document) -> None:
         """Look at one more document."""
-        size = len(document.text.encode("utf-8", "replace"))
+        size = num_bytes(document.text)
         self.seen, self.seen_bytes = self.seen + 1, self.seen_bytes + size
         key = stable_hash(document.id, self.seed)
         if key >= self._below and self._kept:
@@ -194,8 +168,8 @@ def read_folder_or_file(
     """Read a file, or all files below a folder, keeping at most ``budget`` bytes of text.
 
     Everything is read once as a stream; what is kept is a ``Sample``. An id is the path in the
-    folder, followed by ``#0001`` and so on when a file has more than one document. Nothing is
-    written, and nothing outside the folder is read.
+    folder, followed by ``#0002`` and so on for further documents of a file. Nothing is written, and
+    nothing outside the folder is read.
 
     files   what ``find_files`` gave, if that was called before
 
@@ -203,9 +177,7 @@ def read_folder_or_file(
     """
     root = clean_path(path)
     if not root.exists():
-        raise CourseError(
-            f"There is no file or folder {str(root)!r}: check the path and try again."
-        )
+        raise CourseError(f"There is no file or folder {str(root)!r}: check the path.")
     files = find_files(root) if files is None else files
     sample = Sample(budget, seed)
     total = sum(found.size for found in files)
@@ -215,11 +187,11 @@ def read_folder_or_file(
             for item in _documents(found):
                 if isinstance(item, Skipped):
                     sample.skipped.append(item)
-                    continue
-                sample.add(item)
-                step = min(len(item.text), found.size - shown)
-                shown += step
-                moving.update(step)
+                else:
+                    sample.add(item)
+                    step = min(len(item.text), found.size - shown)
+                    shown += step
+                    moving.update(step)
             moving.update(found.size - shown)
     if not sample.seen:
         raise _nothing(root, sample.skipped)
@@ -227,93 +199,60 @@ def read_folder_or_file(
 
 
 def _documents(found: Found) -> Iterator[Document | Skipped]:
-    """The documents of one file, a single one with the file's bare name, and its problems."""
-    first: Part | None = None
+    """The documents of one file and its problems."""
     number = problems = 0
-    for item in _without_errors(_parts(found)):
-        if isinstance(item, Problem):
+    for item in until_it_breaks(_parts(found)):
+        if isinstance(item, Exception):
             problems += 1
-            yield Skipped(found.name, item.reason, str(_valid(item.detail)))
+            problem = _problem(item, number > 0)
+            yield Skipped(found.name, problem.reason, _valid(problem.detail))
             continue
         number += 1
-        if number == 1:
-            first = item
-            continue
-        if number == 2:
-            yield _document(f"{found.name}#0001", found, first)
-        yield _document(f"{found.name}#{number:04d}", found, item)
-    if number == 1:
-        yield _document(found.name, found, first)
+        facts = {_valid(n): _valid(v) if isinstance(v, str) else v for n, v in item[1].items()}
+        identity = found.name if number == 1 else f"{found.name}#{number:04d}"
+        yield Document(identity, _valid(item[0]), {**facts, "file": found.name})
     if not number and not problems:
         yield Skipped(found.name, "empty", SKIP_REASONS["empty"])
 
 
-def _without_errors(parts: Iterator[Part | Problem]) -> Iterator[Part | Problem]:
-    """The same; what a reader's library raises, anything at all, is the last problem."""
-    read_any = False
-    try:
-        for item in parts:
-            read_any = read_any or not isinstance(item, Problem)
-            yield item
-    except Problem as problem:
-        yield problem
-    except PermissionError:
-        yield Problem("unreadable", "this user may not read it")
-    except Exception as error:
-        said = " ".join(str(error).split())[:120] or type(error).__name__
-        kept = "; what was read before is kept" if read_any else ""
-        of_disk = isinstance(error, OSError) and error.errno
-        what = "it cannot be read" if of_disk else SKIP_REASONS["unreadable"]
-        yield Problem("unreadable", f"{what} ({said}){kept}")
+def _problem(error: Exception, read_any: bool) -> Problem:
+    """What a reader's library raises, anything at all, in words for the report."""
+    if isinstance(error, Problem):
+        return error
+    said = " ".join(str(error).split())[:120] or type(error).__name__
+    of_disk = isinstance(error, OSError) and error.errno
+    what = "it cannot be read" if of_disk else SKIP_REASONS["unreadable"]
+    kept = "; what was read before is kept" if read_any else ""
+    return Problem("unreadable", f"{what} ({said}){kept}")
 
 
 def _parts(found: Found) -> Iterator[Part | Problem]:
     if found.problem:
         raise found.problem
-    read = reader_for(found.name)
-    if read is None:
-        ending = Path(found.name).suffix
+    ending = Path(found.name).suffix.lower()
+    if ending not in READERS:
         kind = f"files ending in {ending}" if ending else "files without an ending"
         raise Problem("unknown_format", f"there is no reader for {kind}")
     with found.path.open("rb") as file:
-        head = file.read(100)
-    if not head:
-        raise Problem("empty")
-    if found.size < 2_000 and POINTER.match(head):
+        if not (head := file.read(100)):
+            raise Problem("empty")
+    if POINTER.match(head):
         detail = "it is a pointer of Git LFS and not the file: run `git lfs pull` in its repository"
         raise Problem("unreadable", detail)
-    yield from read(found.path)
-
-
-def _document(identity: str, found: Found, part: Part) -> Document:
-    text, facts = part
-    meta = {_valid(name): _valid(fact) for name, fact in facts.items()}
-    return Document(identity, _valid(text), {**meta, "file": found.name})
-
-
-def _valid(value: str | int) -> str | int:
-    """Text without what no file can hold: halves of surrogate pairs and NULs."""
-    if not isinstance(value, str):
-        return value
-    return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
+    yield from READERS[ending](found.path)
 
 
 def _nothing(root: Path, skipped: list[Skipped]) -> CourseError:
     """One sentence for a choice in which there is nothing to read."""
-    if root.is_file() or not root.is_dir():
+    if not root.is_dir():
         return CourseError(
             f"{root.name!r} cannot be used because {skipped[0].detail}: choose another file."
         )
-    endings = " ".join(READERS)
     reasons = Counter(skip.reason.replace("_", " ") for skip in skipped if skip.path != "(hidden)")
-    if not reasons:
-        return CourseError(
-            f"The folder {str(root)!r} is empty: choose one with files of these kinds: {endings}."
-        )
     said = ", ".join(f"{number:,} × {reason}" for reason, number in reasons.most_common())
     return CourseError(
-        f"Nothing in the folder {str(root)!r} can be read ({said}): choose one with files of "
-        f"these kinds: {endings}."
+        f"Nothing in the folder {str(root)!r} can be read ({said or 'it is empty'}): choose one "
+        f"with files of these kinds: {' '.join(READERS)}."
     )
 
 

@@ -14,7 +14,7 @@ _INLINE = re.compile(
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,60})(?:[\s/][^<>]*)?>|<!--|<[!?][^<>]*>")
 _WITHOUT = re.compile(r"<(noscript|noframes)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
-_TITLE = re.compile(r"<title[^>]*>([^<]{1,300})</title", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>[^<]*</title", re.IGNORECASE)
 
 
 def strip_tags(markup: str) -> str:
@@ -66,12 +66,7 @@ def main_text(markup: str, *, favor_recall: bool = False) -> str | None:
         return None
 
 
-def title_of(markup: str) -> str:
-    """The page's title on one line; empty if it has none."""
-    found = _TITLE.search(markup)
-    return " ".join(unescape(found[1]).split()) if found else ""
-
-
 def page_text(markup: str) -> str:
     """The text of a page: the main text, else all that is visible below its title."""
+    markup = re.sub(r"^\s*<\?xml[^>]*\?>", "", markup)
     return main_text(markup, favor_recall=True) or strip_tags(_TITLE.sub("<title></title", markup))

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -14,13 +14,22 @@ import pyarrow as pa
 from course_lib import places
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
-from course_lib.workbook.atomic import atomic_write
 from course_lib.workbook.corpus import builtin, files, python_docs
-from course_lib.workbook.corpus.document import Corpus, Document, Skipped, megabytes, table_of
-from course_lib.workbook.corpus.hub import read_hub
+from course_lib.workbook.corpus.document import (
+    Corpus,
+    Document,
+    Skipped,
+    megabytes,
+    num_bytes,
+    table_of,
+)
+from course_lib.workbook.corpus.records import Problem, Record, parts_of_records
 from course_lib.workbook.corpus.split import split
+from course_lib.workbook.display import bar
+from course_lib.workbook.settings import atomic_write
 
 BUDGET = 32_000_000  # bytes of text taken from a corpus of the reader's own
+SHUFFLED = 1_000  # records of a hub corpus among which the order is mixed
 MAX_GUESSES = 10  # notes on files that were read with a guess
 BUILTIN = {
     "python-docs": "Python's own documentation (about 2 MB)",
@@ -48,7 +57,12 @@ def load_corpus(source: str | os.PathLike | None = None, *, budget: int = BUDGET
     if wanted == "songbook-messy":
         return _songbook_messy()
     if wanted.startswith("hub:"):  # fetched once; the cache then serves it offline, too
-        return _cached(f"hub-{_digest(wanted)}", str(budget), lambda: _hub(wanted, budget))
+
+        def fetch() -> Corpus:
+            documents = read_hub(wanted[4:], budget=budget, seed=0)
+            return _corpus(documents, name=wanted, source=wanted)
+
+        return _cached(f"hub-{_digest(wanted)}", str(budget), fetch)
     return _own(wanted, budget)
 
 
@@ -81,8 +95,63 @@ def _songbook_messy() -> Corpus:
     return Corpus(table_of(pages, parts), name="songbook-messy", source="songbook-messy", **facts)
 
 
-def _hub(wanted: str, budget: int) -> Corpus:
-    return _corpus(read_hub(wanted[4:], budget=budget, seed=0), name=wanted, source=wanted)
+def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
+    """About ``budget`` bytes of text of a data set of the Hugging Face hub, in a seeded order.
+
+    Streamed: reading stops when the budget is full, so a data set of any size will do. The
+    text column is found as in own files; the part ``train`` is taken if there is one. Raises
+    ``CourseError`` with one sentence when the hub or the data set cannot be had.
+    """
+    from huggingface_hub import HfApi
+
+    documents: list[Document] = []
+    size = 0
+    try:
+        info = HfApi().dataset_info(name, timeout=10)  # first of all: is it there?
+        licence = (info.card_data or {}).get("license")
+        facts = {"source": f"hub:{name}", **({"licence": str(licence)} if licence else {})}
+        with bar(description=f"Reading hub:{name}", total=budget, unit="B") as moving:
+            for number, part in enumerate(parts_of_records(_hub_records(name, seed)), 1):
+                if isinstance(part, Problem):
+                    continue
+                text, meta = part
+                if documents and size + num_bytes(text) > budget:
+                    break
+                documents.append(Document(f"hub:{name}#{number:04d}", text, {**meta, **facts}))
+                size += num_bytes(text)
+                moving.update(num_bytes(text))
+    except Exception as error:
+        raise CourseError(f"hub:{name} {_cause(error)}.") from error
+    if not documents:
+        raise CourseError(f"The data set hub:{name} has no text in it: choose another one.")
+    return documents
+
+
+def _hub_records(name: str, seed: int) -> Iterator[Record]:
+    import datasets
+
+    try:
+        parts = datasets.load_dataset(name, streaming=True)
+    except ValueError as error:  # several variants, none of them the default: take the first
+        if "config name is missing" not in str(error).lower():
+            raise
+        variant = datasets.get_dataset_config_names(name)[0]
+        parts = datasets.load_dataset(name, variant, streaming=True)
+    part = parts["train"] if "train" in parts else next(iter(parts.values()))
+    yield from part.shuffle(seed=seed, buffer_size=SHUFFLED)
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong and what to do, for the reader."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return "is only given to people who accepted its terms: do so on its page, then log in"
+    if isinstance(error, errors.RepositoryNotFoundError | errors.HFValidationError):
+        return "is no public data set of the hub: check how the name is written"
+    if isinstance(error, OSError) or "http" in type(error).__module__:
+        return "cannot be read, because the Hugging Face hub cannot be reached: go online"
+    return f"could not be read ({' '.join(str(error).split())[:150]}): choose another data set"
 
 
 def _own(wanted: str, budget: int) -> Corpus:
@@ -104,9 +173,8 @@ def _own(wanted: str, budget: int) -> Corpus:
                 f"{reading.seen:,} documents."
             )
         guesses = [f"{s.path}: {s.detail}." for s in reading.skipped if s.reason == "note"]
-        notes += guesses[:MAX_GUESSES]
-        if len(guesses) > MAX_GUESSES:
-            notes.append(f"{len(guesses) - MAX_GUESSES:,} more files were read with a guess.")
+        more = f"{len(guesses) - MAX_GUESSES:,} more files were read with a guess."
+        notes += guesses if len(guesses) <= MAX_GUESSES else [*guesses[:MAX_GUESSES], more]
         skipped = [skip for skip in reading.skipped if skip.reason != "note"]
         facts = {"name": path.name or str(path), "source": str(path)}
         return _corpus(reading.documents, skipped=skipped, notes=notes, **facts)

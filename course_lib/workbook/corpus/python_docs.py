@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from course_lib.workbook import progress
+from course_lib.workbook import display
 from course_lib.workbook.corpus.document import Document
 
 PACKAGES = (  # noqa: SIM905
@@ -84,7 +84,7 @@ def package_documents(folder: Path, module: str, facts: dict, bar: str) -> Itera
         if not LEFT_OUT.intersection(path.relative_to(folder).parts[:-1])
     )
     seen: set[str] = set()
-    for path in progress.bar(paths, bar, unit="file"):
+    for path in display.bar(paths, bar, unit="file"):
         parts = path.relative_to(folder).with_suffix("").parts
         dotted = ".".join(part for part in parts if part != "__init__") or module
         for name, text in docstrings(path, dotted):
@@ -105,8 +105,7 @@ def installed(name: str) -> tuple[Path, dict] | None:
     if not folder.is_dir():
         return None
     headers = distribution.metadata
-    licence = headers.get("License-Expression") or headers.get("License") or ""
-    if not licence or len(licence) > 60:
-        classes = [c for c in headers.get_all("Classifier") or [] if c.startswith("License ::")]
-        licence = classes[0].split(" :: ")[-1] if classes else "see the package"
+    classes = [c for c in headers.get_all("Classifier") or [] if c.startswith("License ::")]
+    known = [headers.get("License-Expression"), headers.get("License"), *classes]
+    licence = next((text.split(" :: ")[-1] for text in known if text and len(text) < 100), "?")
     return folder, {"origin": name, "version": distribution.version, "licence": licence.strip()}

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, num_bytes, stable_hash
 from course_lib.workbook.corpus.minhash import find_clusters
+from course_lib.workbook.corpus.records import pause
 
 FRACTION = 0.1
 REPEATED = "#again"  # ends the id of a validation document that repeats a training document
+MIN_CUT = 100  # characters of a text that can be cut in two
 HASHES = "sha256, first 16 digits"  # the key of ``held_out.json``
 ACCEPTED = (0.02, 0.3)  # fractions of the text that a validation part may have as it comes
 
@@ -57,11 +59,12 @@ def _cut(documents: Sequence[Document]) -> tuple[list[Document], list[str], list
     """The last tenth of every text becomes validation; a text too short for that only trains."""
     train, validation = [], []
     for document in documents:
-        at = _boundary(document.text)
+        target = int(len(document.text) * (1 - FRACTION))
+        at = pause(document.text, target // 2, target)
         head, tail = document.text[:at].rstrip(), document.text[at:].lstrip()
-        if at:
+        if long_enough := len(document.text) >= MIN_CUT and head and tail:
             validation.append(Document(document.id + "#end", tail, document.meta))
-        train.append(Document(document.id, head, document.meta) if at else document)
+        train.append(Document(document.id, head, document.meta) if long_enough else document)
     note = (
         "This corpus has no two independent documents of fitting size, so the last tenth of "
         "each text is held out for validation."
@@ -74,19 +77,6 @@ def _cut(documents: Sequence[Document]) -> tuple[list[Document], list[str], list
         )
     parts = [TRAIN] * len(train) + [VALIDATION] * len(validation)
     return [*train, *validation], parts, [note]
-
-
-def _boundary(text: str) -> int:
-    """Where to cut: the paragraph, line, sentence or word end nearest to nine tenths; 0 if none."""
-    target = int(len(text) * (1 - FRACTION))
-    for mark in ("\n\n", "\n", ". ", "。", " "):
-        before = text.rfind(mark, int(len(text) * 0.6), target)
-        after = text.find(mark, target, int(len(text) * 0.97))
-        ends = [end + len(mark) for end in (before, after) if end > 0]
-        for at in sorted(ends, key=lambda end: abs(end - target)):
-            if text[:at].strip() and text[at:].strip():
-                return at
-    return target if len(text) >= 200 else 0
 
 
 def held_out_hashes(model: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Readers of tables: CSV and TSV, Parquet.
+"""Readers of tables and records: CSV and TSV, JSON and JSON Lines, Parquet.
 
 CSV goes through the standard library's parser in its strict mode. Which separator and quotes a
 file has is found by parsing its beginning with each of a few dialects: the one stands under which
@@ -7,6 +7,7 @@ quoted cells of many lines, ``\\"``, lone quotes and ``sep=``: each of them misr
 """
 
 import csv
+import json
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -15,260 +16,277 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.workbook.corpus.encoding import TextFile
-from course_lib.workbook.corpus.parts import Part, Problem
-from course_lib.workbook.corpus.records import TEXT_NAMES, Record, parts_of_records
+from course_lib.workbook.corpus.records import (
+    TEXT_NAMES,
+    Part,
+    Problem,
+    Record,
+    as_text,
+    parts_of_records,
+    until_it_breaks,
+)
 
-MAX_LINE = 50_000_000  # characters
+MAX_WHOLE = 50_000_000  # bytes of what has to be in memory as a whole, characters of a line
 MAX_CELL = 10_000_000  # characters; an open quote would swallow the rest of the file
+MAX_REPORTED = 10  # broken lines of a file that are reported one by one
 SAMPLE_LENGTH = 500_000  # characters by which the dialect is found
 SAMPLE_ROWS = 200
 MIN_EVEN = 0.75  # of the rows must have the same number of cells, else it is no table
 SEPARATORS = "\t|;,"  # the rarer in prose first
 NO_SEPARATOR = "\x1f"  # for a table of one column
-DOUBLED = {"quotechar": '"', "doublequote": True}
-QUOTES = (
-    DOUBLED,
-    DOUBLED | {"skipinitialspace": True},
-    DOUBLED | {"escapechar": "\\"},
-    {"quoting": csv.QUOTE_NONE},
-    DOUBLED | {"quotechar": "'"},
-)
+UNQUOTED = {"quoting": csv.QUOTE_NONE}
+QUOTES = ({"skipinitialspace": False}, {"skipinitialspace": True}, {"escapechar": "\\"}, UNQUOTED)
 NAMES = {*TEXT_NAMES, "id", "title", "name", "author", "date", "label", "url", "category"}
-MAX_REPAIR = 100  # lines of a row with a lone quote
-_NUMBER = re.compile(r"(?=.*\d)[\d.,:/+\- TZ%€$£]{1,40}")  # dates, too
+NUMBER = re.compile(r"(?=.*\d)[\d.,:/+\- TZ%€$£]{1,40}")  # dates, too
+BLANKS = re.compile(r"[\s,\ufeff]*")
+TOO_LONG = f"one value is longer than {MAX_WHOLE:,} characters; save the file as JSON Lines or CSV"
 
 
 def lines(chunks: Iterable[str]) -> Iterator[str]:
     """The lines of a stream of text, each with its ``\\n``; when it breaks, what came before."""
-    rest: list[str] = []
-    length = number = 0
-    try:
-        for chunk in chunks:
-            *whole, end = chunk.split("\n")
-            for line in whole:
-                yield "".join((*rest, line, "\n"))
-                rest, length, number = [], 0, number + 1
-            rest.append(end)
-            length += len(end)
-            if length > MAX_LINE:
-                rest = []
-                detail = f"line {number + 1:,} is longer than {MAX_LINE:,} characters"
-                raise Problem("unreadable", detail)
-    except Problem:
-        if last := "".join(rest):
-            yield last
-        raise
-    if last := "".join(rest):
-        yield last
+    rest = ""
+    for chunk in until_it_breaks(chunks):
+        if isinstance(chunk, Exception) or len(rest) > MAX_WHOLE:
+            yield from [rest] if 0 < len(rest) <= MAX_WHOLE else []
+            raise chunk if isinstance(chunk, Exception) else Problem("unreadable", TOO_LONG)
+        *whole, rest = (rest + chunk).split("\n")
+        yield from (line + "\n" for line in whole)
+    if rest:
+        yield rest
 
 
 def separated_values(path: Path) -> Iterator[Part | Problem]:
     """The rows of a .csv or .tsv file."""
     csv.field_size_limit(MAX_CELL)
     file = TextFile(path)
-    stream = lines(file.chunks())
-    sample: list[str] = []
-    failure, whole, length = None, False, 0
-    try:
-        while length < SAMPLE_LENGTH and not whole:
-            line = next(stream, "")
-            whole, length = not line, length + len(line)
-            sample += [line] if line else []
-    except Problem as problem:
-        failure, whole, stream = problem, True, iter(())
-    guesses = [f"read as {file.encoding}"] if file.guessed else []
+    stream = until_it_breaks(lines(file.chunks()))
+    sample: list[str | Exception] = []
+    length, whole = 0, True
+    for line in stream:
+        sample.append(line)
+        length += len(str(line))
+        if length > SAMPLE_LENGTH:
+            whole = False
+            break
+    text = [line for line in sample if isinstance(line, str)]
     separators = SEPARATORS
-    if sample and (told := re.fullmatch(r'"?sep=(.)"?;*\n?', sample[0])):  # Excel's own first line
-        separators, sample = told[1], sample[1:]
-    elif path.suffix.lower() == ".tsv" and any("\t" in line for line in sample):
+    if text and (told := re.fullmatch(r'"?sep=(.)"?;*\n?', text[0])):  # Excel's own first line
+        separators, text, sample = told[1], text[1:], sample[1:]
+    elif path.suffix.lower() == ".tsv" and any("\t" in line for line in text):
         separators = "\t"
-    dialect, width = find_dialect(sample, separators, whole)
-    table = _Table(chain(sample, stream), dialect, width)
+    dialect = find_dialect(text, separators, whole)
+    guesses = [f"read as {file.encoding}"] if file.guessed else []
     if dialect["delimiter"] not in ",\t" + NO_SEPARATOR:
         guesses.append(f"the separator is {dialect['delimiter']!r}")
-    if dialect.get("quotechar") == "'" or "escapechar" in dialect:
-        guesses.append(f"quotes are written as {dialect.get('escapechar', chr(39))}")
-    yield from parts_of_records(_records(table.rows(), guesses), guesses)
-    if table.repaired:
-        yield Problem(
-            "note",
-            f"{len(table.repaired):,} rows have quotes that do not fit and were read as they "
-            f"stand, the first in line {table.repaired[0]:,}",
-        )
+    if "escapechar" in dialect:
+        guesses.append("quotes are written as \\")
+    misfits: list[int] = []
+    rows = read_rows(chain(sample, stream), dialect, misfits)
+    yield from parts_of_records(_records(rows, misfits, guesses), guesses)
+
+
+def find_dialect(sample: list[str], separators: str, whole: bool) -> dict[str, Any]:
+    """How to parse a table that begins so: arguments of ``csv.reader``.
+
+    whole   the sample is the whole file; else it may end within a cell
+    """
+    best, dialect = MIN_EVEN, {"delimiter": NO_SEPARATOR}
+    for separator in separators:
+        # After a tab a " is text, unless that breaks the rows.
+        text = separator == "\t" and not (sample and sample[0].startswith('"'))
+        for quotes in (UNQUOTED, *QUOTES) if text else QUOTES:
+            misfits: list[int] = []
+            own = quotes | {"delimiter": separator}
+            found = islice(read_rows(iter(sample), own, misfits, whole), SAMPLE_ROWS)
+            rows = [row for row in found if any(row)]
+            width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
+            even = (count - 0.1 * len(misfits)) / max(1, len(rows))
+            if rows and len(rows[0]) != width:  # the column names tell how many there are
+                even *= 0.9
+            if width > 1 and even > best + 1e-9:
+                best, dialect = even, own
+    return dialect
+
+
+def read_rows(
+    stream: Iterator[str | Exception],
+    dialect: dict[str, Any],
+    misfits: list[int],
+    whole: bool = True,
+) -> Iterator[list[str]]:
+    """The rows of a table. One whose quotes do not fit is its first line as it stands.
+
+    The lines behind that are read anew. ``misfits`` gets the numbers of such lines.
+    """
+    waiting: deque[str] = deque()
+    taken: list[str] = []  # the lines of the row that is being read
+    number, width = 1, 0
+
+    def source() -> Iterator[str]:
+        while line := waiting.popleft() if waiting else next(stream, ""):
+            if isinstance(line, Exception):
+                raise line
+            taken.append(line)
+            yield line
+
+    def cells(line: str) -> list[str]:
+        return line.rstrip("\n").split(dialect["delimiter"])
+
+    while True:
+        try:
+            for row in csv.reader(source(), strict=True, **dialect):
+                width = width or len(row)
+                if len(taken) > 1 < width and all(
+                    len(own := cells(line)) == width and NUMBER.fullmatch(own[0]) for line in taken
+                ):  # an open quote and the next one took whole rows between them for one cell
+                    raise csv.Error
+                yield row
+                number += len(taken)
+                taken.clear()
+            return
+        except csv.Error as error:
+            if "unexpected end" in str(error) and not whole:
+                return
+            misfits.append(number)
+            yield cells(taken[0])
+            waiting.extendleft(reversed(taken[1:]))
+            number += 1
+            taken.clear()
+
+
+def _records(
+    rows: Iterator[list[str]], misfits: list[int], guesses: list[str]
+) -> Iterator[Record | Exception]:
+    """Rows with names: those of the first row, unless that looks like the others."""
+    rows = until_it_breaks(rows)
+    rows = (row for row in rows if isinstance(row, Exception) or any(map(str.strip, row)))
+    first = list(islice(rows, 20))
+    if not first or isinstance(first[0], Exception):
+        yield from first
+        return
+    names = [cell.strip() for cell in first[0]]
+    known = not NAMES.isdisjoint(map(str.lower, names))
+    below = [row for row in first[1:] if not isinstance(row, Exception)]
+    again = any(
+        cell and cell in row[place : place + 1] for row in below for place, cell in enumerate(names)
+    )
+    long = any(len(name.split()) > 3 and not name.endswith("?") for name in names)
+    number = any(map(NUMBER.fullmatch, names))
+    is_header = known or not (len(names) == 1 or again or long or number)
+    if is_header and not known:
+        guesses.append(f"the first row is read as column names ({', '.join(names)[:80]})")
+    elif not is_header:
+        guesses += ["there is no row of column names"] if len(names) > 1 else []
+        names = [""] * len(names) if len(names) > 1 else ["text"]
+    names = [name or f"column {place}" for place, name in enumerate(names, 1)]
+    names = [n if n not in names[:place] else f"{n} ({place + 1})" for place, n in enumerate(names)]
+    width, uneven = len(names), 0
+    for row in chain(first[is_header:], rows):
+        if isinstance(row, Exception):
+            yield row
+            continue
+        uneven += len(row) != width
+        names += [f"column {place}" for place in range(len(names) + 1, len(row) + 1)]
+        yield dict(zip(names, row, strict=False))
+    if misfits:
+        said = "rows have quotes that do not fit and are kept as they stand, the first in line"
+        guesses.append(f"{len(misfits):,} {said} {misfits[0]:,}")
+    if uneven:
+        guesses.append(f"{uneven:,} rows do not have {width:,} cells as the first one")
+
+
+def json_values(path: Path) -> Iterator[Part | Problem]:
+    """The records of a .json, .jsonl or .ndjson file, one by one.
+
+    A value a line: a broken one is reported with its number, the others are read. Values in a
+    list or one after the other: the file has to be in memory, and of one that breaks off those
+    before are read.
+    """
+    file = TextFile(path)
+    first, _, rest = next(file.chunks(), "").lstrip("\ufeff \t\n").partition("\n")
+    by_line = first.strip() not in ("", "[", "{") and not first.startswith("[{")
+    if path.suffix.lower() == ".json":
+        by_line = bool(by_line and rest.strip() and first[0] == "{" and first.rstrip()[-1] == "}")
+    guesses = [f"read as {file.encoding}"] if file.guessed else []
+    yield from parts_of_records((_by_line if by_line else _by_value)(file), guesses)
+
+
+def _by_line(file: TextFile) -> Iterator[Record | Problem]:
+    broken = 0
+    for number, line in enumerate(lines(file.chunks()), 1):
+        try:
+            yield from [_record(json.loads(line.strip("\ufeff")))] if line.strip() else []
+        except (ValueError, RecursionError) as error:
+            broken += 1
+            if broken <= MAX_REPORTED:
+                reason = getattr(error, "msg", "nested too deeply")
+                yield Problem("unreadable", f"line {number:,} is not valid JSON ({reason})")
+    if broken > MAX_REPORTED:
+        yield Problem("unreadable", f"{broken - MAX_REPORTED:,} further lines are not valid JSON")
+
+
+def _by_value(file: TextFile) -> Iterator[Record]:
+    text, failure = file.whole(MAX_WHOLE)
+    place, in_list = 0, False
+    while (place := BLANKS.match(text, place).end()) < len(text) or in_list:
+        if text[place : place + 1] == ("]" if in_list else "["):
+            place, in_list = place + 1, not in_list
+            continue
+        try:
+            value, place = json.JSONDecoder().raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            line = text.count("\n", 0, getattr(error, "pos", place)) + 1
+            why = getattr(error, "msg", "nested too deeply")
+            said = f"line {line:,} is not valid JSON ({why}); it was read up to there"
+            raise failure or Problem("unreadable", said) from None
+        yield from [_record(value)] if in_list else _records_in(value)
     if failure:
         raise failure
 
 
-def find_dialect(
-    sample: list[str], separators: str = SEPARATORS, whole: bool = True
-) -> tuple[dict[str, Any], int]:
-    """How to parse a table that begins so (arguments of ``csv.reader``), and its columns.
-
-    whole   the sample is the whole file; else it may end within a cell
-    """
-    best: tuple[float, int, dict[str, Any]] = (MIN_EVEN, 1, {})
-    escaped = any('\\"' in line for line in sample)
-    for separator in separators:
-        quotes = QUOTES
-        if separator == "\t" and not (sample and sample[0].startswith('"')):
-            quotes = (QUOTES[3], *QUOTES)  # there a " is text, unless that breaks the rows
-        for quote in quotes:
-            if "escapechar" in quote and not escaped:
-                continue
-            table = _Table(iter(sample), quote | {"delimiter": separator}, 0, whole)
-            rows = [row for row in islice(table.rows(), SAMPLE_ROWS) if any(row)]
-            widths = Counter(map(len, rows))
-            width, count = widths.most_common(1)[0] if widths else (1, 0)
-            even = (count - 0.1 * len(table.repaired)) / max(1, len(rows))
-            if rows and len(rows[0]) != width:  # the column names tell how many there are
-                even *= 0.9
-            if width > 1 and even > best[0] + 1e-9:
-                best = (even, width, quote | {"delimiter": separator})
-    if not best[2]:
-        dialect = DOUBLED | {"delimiter": NO_SEPARATOR}
-        table = _Table(iter(sample), dialect, 1, whole)
-        list(table.rows())
-        best = (1, 1, QUOTES[3] | {"delimiter": NO_SEPARATOR} if table.repaired else dialect)
-    return best[2], best[1]
+def _record(value: Any) -> Record:
+    return value if isinstance(value, dict) else {"text": as_text(value)}
 
 
-class _Table:
-    """The rows of a stream of lines, whatever its quotes are like.
-
-    width       cells of most rows; 0: as many as the first row has
-    whole       False where the lines may end within a cell, which then is left out
-    repaired    numbers of the lines in which rows with misplaced quotes begin
-    """
-
-    def __init__(
-        self, stream: Iterator[str], dialect: dict[str, Any], width: int, whole: bool = True
-    ) -> None:
-        self.stream, self.dialect, self.width, self.whole = stream, dialect, width, whole
-        self.waiting: deque[str] = deque()
-        self.taken: list[str] = []  # the lines of the row that is being read
-        self.number = 1  # of the line in which it begins
-        self.repaired: list[int] = []
-        separator = re.escape(dialect["delimiter"])
-        quoted = rf'"((?:[^"]|"(?!{separator}|\n|\Z))*)"(?={separator}|\n|\Z)'
-        self._cell = re.compile(
-            rf"(?:{quoted}|([^\"{separator}\n][^{separator}\n]*|))({separator}|\n?\Z)"
-        )
-
-    def _lines(self) -> Iterator[str]:
-        while (line := self.waiting.popleft() if self.waiting else next(self.stream, "")) != "":
-            self.taken.append(line)
-            yield line
-
-    def rows(self) -> Iterator[list[str]]:
-        reader = csv.reader(self._lines(), strict=True, **self.dialect)
-        while True:
-            self.number += len(self.taken)
-            self.taken.clear()
-            try:
-                row = next(reader, None)
-            except csv.Error as error:
-                if "unexpected end" in str(error) and not self.whole:
-                    return
-                row = self._repaired()
-                reader = csv.reader(self._lines(), strict=True, **self.dialect)
-            else:
-                if row is None:
-                    return
-                if len(self.taken) > 1 and self._is_many_rows():
-                    row = self._repaired()
-                    reader = csv.reader(self._lines(), strict=True, **self.dialect)
-            self.width = self.width or len(row)
-            yield row
-
-    def _repaired(self) -> list[str]:
-        """The row that begins in the first line taken; the other lines wait for their turn."""
-        self.repaired.append(self.number)
-        lines = self.taken[:MAX_REPAIR]
-        row, used = self._plain(lines[0]), 1
-        if self.width:
-            for line in islice(self._lines(), max(0, MAX_REPAIR - len(self.taken))):
-                lines.append(line)
-            for end in range(1, len(lines) + 1):
-                if end > 1 and lines[end - 1][0] in '"0123456789' and self._cells(lines[end - 1]):
-                    break
-                if cells := self._cells("".join(lines[:end])):
-                    row, used = cells, end
-                    break
-        self.waiting.extendleft(reversed(self.taken[used:]))
-        del self.taken[used:]
-        return row
-
-    def _cells(self, text: str) -> list[str] | None:
-        """The cells if there are as many as columns; a quote within a quoted cell is text."""
-        cells, place = [], 0
-        while match := self._cell.match(text, place):
-            cells.append(match[2] or "" if match[1] is None else match[1].replace('""', '"'))
-            if not match[3].strip("\n"):
-                return cells if len(cells) == self.width else None
-            place = match.end()
-        return None
-
-    def _plain(self, line: str) -> list[str]:
-        return line.rstrip("\n").split(self.dialect["delimiter"])
-
-    def _is_many_rows(self) -> bool:
-        """Whether an open quote and the next one took whole rows between them for one cell."""
-        rows = [self._plain(line) for line in self.taken]
-        return self.width > 1 and all(
-            len(row) == self.width and _NUMBER.fullmatch(row[0]) for row in rows
-        )
-
-
-def _records(rows: Iterator[list[str]], guesses: list[str]) -> Iterator[Record]:
-    rows = (row for row in rows if any(cell.strip() for cell in row))
-    first = list(islice(rows, 20))
-    if not first:
+def _records_in(value: Any) -> Iterator[Record]:
+    """The records in a value: an object's main list of objects, its columns, or itself."""
+    if not isinstance(value, dict):
+        yield from [] if value is None else [_record(value)]
         return
-    header = has_header(first)
-    if header is None:
-        header = True
-        guesses.append(f"the first row is read as column names ({', '.join(first[0])[:80]})")
-    elif not header and len(first[0]) > 1:
-        guesses.append("there is no row of column names")
-    numbered = [""] * len(first[0]) if len(first[0]) > 1 else ["text"]
-    names = _names(first[0] if header else numbered)
-    for row in chain(first[1:] if header else first, rows):
-        names += [f"column {place}" for place in range(len(names) + 1, len(row) + 1)]
-        yield dict(zip(names, row, strict=False))
+    main = max(_lists(value), key=lambda found: len(as_text(found)), default=[])
+    if 2 * len(as_text(main)) > len(as_text(value)):
+        yield from main
+    elif isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
+        names = list(map(str, value["columns"]))  # pandas, orient="split"
+        yield from (dict(zip(names, row, strict=False)) for row in value["data"])
+    elif columns := _columns(value):
+        rows = columns[next(iter(columns))]
+        yield from ({name: cells[row] for name, cells in columns.items()} for row in rows)
+    elif len(value) > 1 and all(isinstance(inner, dict) for inner in value.values()):
+        yield from ({"key": name, **inner} for name, inner in value.items())
+    else:
+        yield value
 
 
-def has_header(rows: list[list[str]]) -> bool | None:
-    """Whether the first row holds column names: does it differ from those below? None: perhaps."""
-    first, below = [cell.strip() for cell in rows[0]], rows[1:]
-    if any(_NUMBER.fullmatch(cell) for cell in first):
-        return False
-    if NAMES.intersection(map(str.lower, first)):
-        return True
-    votes = 0
-    for place, cell in enumerate(first):
-        column = [row[place].strip() for row in below if place < len(row) and row[place].strip()]
-        if not column or not cell:
-            continue
-        mean = sum(map(len, column)) / len(column)
-        if all(_NUMBER.fullmatch(value) for value in column):
-            votes += 1
-        elif len(column) > 1 and cell in column:
-            votes -= 1
-        elif 3 * len(cell) < mean or (cell.endswith("?") and not any("?" in c for c in column)):
-            votes += 1
-    if votes:
-        return votes > 0
-    cells = [cell for cell in first if cell]
-    names = all(len(c) <= 40 and len(c.split()) <= 3 and c[-1] not in ".!?," for c in cells)
-    return None if names and len(set(cells)) == len(cells) else False
+def _lists(value: dict) -> Iterator[list[dict]]:
+    """The lists of objects below ``value``, at any depth of objects."""
+    for inner in value.values():
+        if isinstance(inner, dict):
+            yield from _lists(inner)
+        elif isinstance(inner, list) and inner and all(isinstance(v, dict) for v in inner):
+            yield inner
 
 
-def _names(cells: list[str]) -> list[str]:
-    names: list[str] = []
-    for place, cell in enumerate(cells, 1):
-        name = cell.strip() or f"column {place}"
-        names.append(name if name not in names else f"{name} ({place})")
-    return names
+def _columns(value: dict) -> dict[str, dict] | None:
+    """{column: {row: cell}} if ``value`` is a table by columns, as pandas and datasets write it."""
+    columns = {n: dict(enumerate(v)) if isinstance(v, list) else v for n, v in value.items()}
+    if not columns or not all(isinstance(cells, dict) for cells in columns.values()):
+        return None
+    rows = columns[next(iter(columns))].keys()
+    even = bool(rows) and all(cells.keys() == rows for cells in columns.values())
+    flat = not any(isinstance(v, dict | list) for cells in columns.values() for v in cells.values())
+    named = any(name.lower().strip() in TEXT_NAMES for name in columns)
+    return columns if even and flat and (named or all(str(row).isdigit() for row in rows)) else None
 
 
 def parquet(path: Path) -> Iterator[Part | Problem]:
@@ -276,36 +294,16 @@ def parquet(path: Path) -> Iterator[Part | Problem]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    guesses: list[str] = []
-
-    def values(name: str, column: pa.Array) -> list[Any]:
-        for attempt in (column.to_pylist, lambda: column.cast(pa.string()).to_pylist()):
-            try:
-                return attempt()
-            except (ValueError, OverflowError, pa.ArrowException):  # a date beyond Python's
-                continue
-        if not any(name in guess for guess in guesses):
-            guesses.append(f"the column {name!r} cannot be read")
-        return [None] * len(column)
-
     def rows(file: pq.ParquetFile) -> Iterator[Record]:
-        binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
-        names = [f.name for f in file.schema_arrow if not any(test(f.type) for test in binary)]
-        text = any(
-            pa.types.is_string(f.type)
-            or pa.types.is_large_string(f.type)
-            or pa.types.is_nested(f.type)
-            or pa.types.is_dictionary(f.type)
-            for f in file.schema_arrow
-        )
-        names = names if text else file.schema_arrow.names  # some write text as binary
+        kinds = {field.name: str(field.type) for field in file.schema_arrow}
+        names = [name for name, kind in kinds.items() if "binary" not in kind]
+        if not any("string" in kinds[name] for name in names):
+            names = list(kinds)  # some write text as binary
         for batch in file.iter_batches(batch_size=256, columns=names, use_threads=False):
-            columns = [values(name, batch[name]) for name in batch.schema.names]
-            for row in zip(*columns, strict=True):
-                yield dict(zip(batch.schema.names, row, strict=True))
+            for place, name in enumerate(batch.schema.names):
+                if kinds[name].startswith(("date", "timestamp")):  # it may lie beyond Python's
+                    batch = batch.set_column(place, name, batch[name].cast(pa.string()))
+            yield from batch.to_pylist()
 
-    with (
-        path.open("rb") as handle,
-        pq.ParquetFile(handle, buffer_size=1 << 20, pre_buffer=False) as file,
-    ):
-        yield from parts_of_records(rows(file), guesses)
+    with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
+        yield from parts_of_records(rows(file))

@@ -1,5 +1,7 @@
-"""Hub data sets, and the cache in which they and other corpora are kept."""
+"""Where corpora come from: the course itself, Python's documentation, the hub; the cache."""
 
+import re
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,60 +12,111 @@ from huggingface_hub import errors
 
 from course_lib import places
 from course_lib.errors import CourseError
-from course_lib.workbook.corpus import load, load_corpus
-from course_lib.workbook.corpus.hub import read_hub
+from course_lib.workbook.corpus import load, load_corpus, python_docs
+from course_lib.workbook.corpus.builtin import handbook, handbook_conflicts, songbook
+from course_lib.workbook.corpus.words import words
+
+RESERVED = re.compile(
+    r"(^|\.)(example|invalid|test)$|(^|\.)example\.(com|org|net)$"
+    r"|01632 ?960 ?\d{3}|020 ?7946 ?0\d{3}|07700 ?900 ?\d{3}"
+    r"|\+44 ?(1632 ?960|20 ?7946 ?0|7700 ?900) ?\d{3}"
+)
+
+
+def test_the_songs_are_many_whole_and_unlike_each_other() -> None:
+    songs = songbook()
+    assert len({song.meta["title"] for song in songs}) == len(songs) >= 120
+    for song in songs:
+        assert all(part in song.text for part in ("[Verse 1]", "[Chorus]", "[Bridge]")), song.id
+        assert 150 <= len(song.text.split()) <= 320, song.id
+        assert all(song.meta[key] for key in ("title", "subject", "mood", "form"))
+    grams = [
+        {tuple(own[i : i + 5]) for i in range(len(own) - 4)}
+        for own in map(words, (s.text for s in songs))
+    ]
+    assert all(len(a & b) <= 0.05 * min(len(a), len(b)) for a, b in combinations(grams, 2))
+
+
+def test_the_handbook_is_linked_contradictory_and_invented() -> None:
+    pages = {page.id: page for page in handbook()}
+    assert len(pages) >= 60 and sum("\n|" in page.text for page in pages.values()) >= 15
+    assert sum(page.meta["status"] == "outdated" for page in pages.values()) >= 2
+    conflicts = handbook_conflicts()
+    assert len(conflicts) >= 8 and all(len(conflict["pages"]) >= 2 for conflict in conflicts)
+    assert all(p.removesuffix(".md") in pages for conflict in conflicts for p in conflict["pages"])
+    for page in pages.values():
+        for link in re.findall(r"\]\(([^)#:]+)\.md", page.text):
+            assert (Path(page.id).parent / link).as_posix() in pages or link.lstrip("./") in pages
+        for domain in re.findall(r"[\w.+-]+@([\w-]+(?:\.[\w-]+)*\.?\w)", page.text):
+            assert RESERVED.search(domain), f"{page.id}: {domain}"
+        rest = RESERVED.sub("", page.text)
+        assert not re.search(r"(?<![\w.-])(?:\+44|0)\d{2,4}[ -]\d{3,4}[ -]?\d{3,4}", rest), page.id
+
+
+def test_pythons_documentation_is_what_the_readme_says() -> None:
+    corpus = load_corpus("python-docs")
+    assert 1_500_000 < corpus.bytes < 4_000_000 and corpus.words > 200_000
+    assert len(set(corpus.table["id"].to_pylist())) == len(corpus)
+    assert corpus.manifest["versions"]["Python"]
+    assert set(corpus.manifest["licences"].values()) == {"PSF-2.0"}
+
+
+def test_docstrings_are_read_without_importing_anything(tmp_path: Path) -> None:
+    (tmp_path / "mod.py").write_text(
+        '"""The module says what it is for."""\n'
+        'class A:\n    """Short."""\n'
+        '    def f(self):\n        """Give back five words at least."""\n'
+        "async def g():\n    '''An async function can have one too.'''\n"
+        "raise SystemExit"
+    )
+    (tmp_path / "broken.py").write_text("def f(:\n")
+    (tmp_path / "binary.py").write_bytes(b"\x00\xff\xfe")
+    documents = python_docs.package_documents(tmp_path, "pkg", {"origin": "pkg"}, "Reading")
+    assert {d.id: d.text for d in documents} == {
+        "pkg:mod": "The module says what it is for.",
+        "pkg:mod.A.f": "Give back five words at least.",
+        "pkg:mod.g": "An async function can have one too.",
+    }
+    assert list(python_docs.topics(tmp_path)) == []  # some Linux distributions leave them out
+    assert "BSD" in python_docs.installed("numpy")[1]["licence"]
+    assert python_docs.installed("no-such-package") is None
 
 
 @pytest.fixture
-def online(monkeypatch: pytest.MonkeyPatch) -> dict:
-    """A pretended hub with one data set of 5,000 records."""
-    state: dict = {"calls": []}
-    rows = [{"text": f"record {number} " * 10, "id": number} for number in range(5000)]
-    parts = {"test": rows[:1], "train": rows}
+def hub(monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> dict:
+    """A pretended hub with one data set of several variants; ``hub["error"]`` is raised if set."""
+    state: dict = {"error": None}
+    rows = [{"text": f"record {number} " * 10, "id": number} for number in range(1_500)]
+
+    def info(self: object, name: str, timeout: float) -> SimpleNamespace:
+        if state["error"]:
+            raise state["error"]
+        return SimpleNamespace(card_data={"license": "cc0-1.0"})
 
     def load(name: str, variant: str | None = None, *, streaming: bool) -> dict:
-        assert streaming
-        state["calls"].append(variant)
-        if state.get("needs_variant") and variant is None:
+        if variant is None:
             raise ValueError("Config name is missing. Please pick one among: ['b', 'c']")
-        return {
-            name: datasets.Dataset.from_list(part).to_iterable_dataset()
-            for name, part in parts.items()
-        }
+        assert streaming and variant == "b"
+        parts = {"test": rows[:1], "train": rows}
+        return {k: datasets.Dataset.from_list(v).to_iterable_dataset() for k, v in parts.items()}
 
-    info = SimpleNamespace(card_data={"license": "cc0-1.0"})
-    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda self, name, timeout: info)
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", info)
     monkeypatch.setattr(datasets, "load_dataset", load)
     monkeypatch.setattr(datasets, "get_dataset_config_names", lambda name: ["b", "c"])
     return state
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
-    return tmp_path
-
-
-def test_a_bounded_seeded_sample(online: dict) -> None:
-    first = read_hub("someone/songs", budget=20_000, seed=1)
-    assert 15_000 < sum(len(document.text) for document in first) <= 20_000
-    assert first[0].id == "hub:someone/songs#0001"
-    assert first[0].meta["source"] == "hub:someone/songs" and first[0].meta["licence"] == "cc0-1.0"
-    assert read_hub("someone/songs", budget=20_000, seed=1) == first
-    assert read_hub("someone/songs", budget=20_000, seed=2) != first
-
-
-def test_of_several_variants_the_first_is_taken(online: dict) -> None:
-    online["needs_variant"] = True
-    assert read_hub("someone/songs", budget=1_000, seed=0)
-    assert online["calls"] == [None, "b"]
-
-
-def fail_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    def fail(self: object, name: str, timeout: float) -> None:
-        raise error
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", fail)
+def test_a_data_set_of_the_hub_is_a_bounded_sample_and_fetched_once(hub: dict) -> None:
+    """D6: it was fetched and split anew for each notebook."""
+    corpus = load_corpus("hub:someone/songs", budget=20_000)
+    assert 15_000 < corpus.bytes <= 20_000 and corpus[0].id == "hub:someone/songs#0001"
+    assert corpus[0].meta["source"] == "hub:someone/songs"
+    assert corpus[0].meta["licence"] == "cc0-1.0"
+    hub["error"] = ConnectionError("offline")
+    again = load_corpus("hub:someone/songs", budget=20_000)
+    assert list(again) == list(corpus) and list(again.train) == list(corpus.train)
+    with pytest.raises(CourseError, match="cannot be reached"):
+        load_corpus("hub:someone/songs", budget=10_000)
 
 
 RESPONSE = SimpleNamespace(status_code=404, headers={}, request=None, url="", reason="")
@@ -72,83 +125,43 @@ RESPONSE = SimpleNamespace(status_code=404, headers={}, request=None, url="", re
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ConnectionError("offline"), "cannot be reached"),
-        (errors.OfflineModeIsEnabled("offline"), "cannot be reached"),
         (TimeoutError(), "cannot be reached"),
         (errors.RepositoryNotFoundError("no", response=RESPONSE), "is no public data set"),
         (errors.GatedRepoError("no", response=RESPONSE), "accepted its terms"),
         (errors.HFValidationError("bad name"), "is no public data set"),
-        (RuntimeError("Dataset scripts are no longer supported"), "program of its own"),
         (KeyError("odd"), "could not be read"),
     ],
 )
-def test_every_failure_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
-) -> None:
-    fail_with(monkeypatch, error)
+def test_every_failure_of_the_hub_is_one_sentence(hub: dict, error: Exception, said: str) -> None:
+    hub["error"] = error
     with pytest.raises(CourseError, match=said) as caught:
-        read_hub("someone/songs", budget=1_000, seed=0)
+        load_corpus("hub:someone/songs")
     assert "\n" not in str(caught.value) and "someone/songs" in str(caught.value)
 
 
-def test_offline_for_real() -> None:
-    """The tests run with HF_HUB_OFFLINE=1 and blocked sockets: nothing is mocked here."""
-    with pytest.raises(CourseError, match="cannot be reached"):
-        read_hub("someone/songs", budget=1_000, seed=0)
-
-
-def test_a_connection_lost_on_the_way(online: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(name: str, *, streaming: bool) -> None:
-        raise ConnectionError("lost")
-
-    monkeypatch.setattr(datasets, "load_dataset", lost)
-    with pytest.raises(CourseError, match="cannot be reached"):
-        read_hub("someone/songs", budget=1_000, seed=0)
-
-
-# The cache
-
-
-def test_a_data_set_is_fetched_once(
-    online: dict, monkeypatch: pytest.MonkeyPatch, home: Path
-) -> None:
-    corpus = load_corpus("hub:someone/songs", budget=20_000)
-    fail_with(monkeypatch, ConnectionError("offline"))
-    again = load_corpus("hub:someone/songs", budget=20_000)
-    assert list(again) == list(corpus) and again.train.bytes == corpus.train.bytes
-    with pytest.raises(CourseError, match="cannot be reached"):
-        load_corpus("hub:someone/songs", budget=10_000)
-
-
-def test_an_own_file_is_read_again_when_it_changes(home: Path, tmp_path: Path) -> None:
+def test_an_own_file_is_cached_until_it_changes(fresh_home: Path, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    path.write_text("id;text\n1;one text\n2;another text\n", encoding="utf-8")
-    first, again = load_corpus(path), load_corpus(path)
-    assert list(first) == list(again) and again.notes == first.notes and not again.skipped
-    assert "rows.csv: the separator is ';'." in again.notes
-    path.write_text("id;text\n1;changed\n2;another\n", encoding="utf-8")
+    path.write_text("id;text\n1;one text\n2;another text\n")
+    first = load_corpus(path)
+    assert "rows.csv: the separator is ';'." in first.notes and not first.skipped
+    (cache,) = places.cache_folder().glob("corpus-own-*.arrow")
+    made = cache.stat().st_mtime_ns
+    again = load_corpus(path)
+    assert list(first) == list(again) and again.notes == first.notes
+    assert cache.stat().st_mtime_ns == made
+    table = load.pa.table({"id": ["x"]}).replace_schema_metadata({"course": "{}"})  # no key in it
+    with load.pa.ipc.new_file(cache, table.schema) as writer:
+        writer.write_table(table)
+    assert list(load_corpus(path)) == list(first)
+    cache.write_bytes(b"")
+    assert list(load_corpus(path)) == list(first)
+    path.write_text("id;text\n1;changed\n2;another\n")
     assert "changed" in load_corpus(path).text()
 
 
-def test_a_foreign_cache_is_made_anew(home: Path, tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("A text of one line. " * 50, encoding="utf-8")
-    expected = load_corpus(path).text()
-    (cache,) = places.cache_folder().glob("corpus-own-*.arrow")
-    table = load.pa.table({"id": ["x"]}).replace_schema_metadata({"course": "{}"})  # no key in it
-    for foreign in (table, None):
-        with cache.open("wb") as sink:
-            if foreign is not None:
-                with load.pa.ipc.new_file(sink, table.schema) as writer:
-                    writer.write_table(table)
-        assert load_corpus(path).text() == expected
-
-
 def test_caches_depend_on_the_sources_that_read_and_split(tmp_path: Path) -> None:
-    for name in ("words.py", "minhash.py"):
-        (tmp_path / name).write_text("x = 1\n", encoding="utf-8")
+    (tmp_path / "words.py").write_text("x = 1\n")
     before = load.code_version(tmp_path)
-    (tmp_path / "words.py").write_text("x = 2\n", encoding="utf-8")
+    (tmp_path / "words.py").write_text("x = 2\n")
     load.code_version.cache_clear()
     assert load.code_version(tmp_path) != before
-    assert (load.Path(load.__file__).parent / "words.py").is_file()
