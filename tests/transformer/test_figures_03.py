@@ -16,7 +16,7 @@ def test_the_sentence_names_what_is_seen() -> None:
     bars = figures.next_tokens(["x", "y", "z"], [0.75, 0.25, 0.0], [0.6, 0.3, 0.1], "p")
     assert "2 can be drawn" in bars.sentence and "75% instead of 60%" in bars.sentence
     cost = figures.token_bits(["x", "y"], [1.0, 9.0])
-    assert "“y” surprised the model most, with 9.0 bits; the mean is 5.0" in cost.sentence
+    assert "“y” surprised the model most, with 9.0 bits; the mean (dashed) is 5.0" in cost.sentence
 
 
 def test_the_sentence_below_a_loss_is_computed() -> None:
