@@ -157,7 +157,8 @@ def token_bits(tokens: Sequence[str], bits: Sequence[float]) -> DescribedFigure:
     axis.bar(range(len(bits)), bits)
     axis.axhline(float(np.mean(bits)), color="black", ls="--")
     axis.set_xticks(range(len(bits)), tokens, rotation=60, ha="right", fontsize=8.5)
-    axis.set(title="How surprising was each token?", ylabel="−log2 probability (bits)")
+    axis.set(title="How surprising was each token?", xlabel="token")
+    axis.set(ylabel="−log2 probability (bits)")
     top = int(np.argmax(bits))
     return DescribedFigure(
         figure,
