@@ -58,9 +58,7 @@ version 10.0.19045.3803 | v0123-4567890 | +51.5074, -0.1278 | +40.446 79.982 | +
 """
 
 
-@pytest.mark.parametrize(
-    "text", [*LOOK_ALIKES.replace("\n", " | ").split(" | "), "0" * 16, "1" * 12]
-)
+@pytest.mark.parametrize("text", LOOK_ALIKES.replace("\n", " | ").split(" | "))
 def test_what_only_looks_alike_stays(text: str) -> None:
     assert mask_personal(text) == (text, {})
 
