@@ -4,10 +4,8 @@ import pytest
 
 from course_lib.cleaning import figures
 from course_lib.cleaning.data_card import QUESTIONS, data_card
-from course_lib.cleaning.duplicates import drop_near, drop_repeated_lines, find_clusters
-from course_lib.cleaning.feedback import Generation
+from course_lib.cleaning.duplicates import drop_repeated_lines, find_clusters
 from course_lib.cleaning.formats import Chat, Instruction, Preference, heading_pairs, sort_out
-from course_lib.cleaning.personal import mask_documents
 from course_lib.cleaning.steps import run_steps
 from course_lib.workbook.corpus import Corpus, Document, Skipped, load_corpus
 from course_lib.workbook.corpus.document import table_of
@@ -27,11 +25,8 @@ GOOD = [
         (Instruction("a\x00", "b"), "NUL"),
         (Instruction("a", "\ud800"), "surrogate"),
         (Instruction("a", " \n"), "completion is empty"),
-        (Instruction("a", "a "), "prompt and completion are the same"),
         (Preference("a", "b", "b"), "chosen and rejected are the same"),
-        (Preference("a", "b", 3), "rejected is no text"),
         (Chat((ANSWER, USER)), "take turns"),
-        (Chat((USER, USER, ANSWER)), "take turns"),
         (Chat((USER,)), "not the assistant's"),
         (Chat((USER, SYSTEM, ANSWER)), "stands first"),
         (Chat(({"role": "user"}, ANSWER)), "turn 1 needs"),
@@ -59,19 +54,6 @@ def test_questions_from_headings() -> None:
 
 # --- The data card ---
 
-STEPS = {"near": drop_near, "personal": mask_documents}
-
-
-def test_counts_add_up_and_two_runs_give_the_same_card() -> None:
-    corpus = load_corpus("songbook-messy")
-    run = run_steps(corpus, STEPS)
-    card = data_card(corpus, run)
-    assert card == data_card(corpus, run_steps(corpus, STEPS))
-    assert f"| came in | {len(corpus)} |" in card and f"| is left | {len(run.documents)} |" in card
-    assert f"| CC-BY-4.0 | {len(run.documents)} |" in card and "defects" not in card
-    for stage in run.stages[1:]:
-        assert f"| {stage.name} | {stage.num_documents} |" in card
-
 
 def test_the_page_is_whole_quotes_nothing_private_and_its_hash_knows_the_order() -> None:
     footer = "Write to ann@example.org | or `ring` +44 20 7946 0018"
@@ -81,7 +63,9 @@ def test_the_page_is_whole_quotes_nothing_private_and_its_hash_knows_the_order()
         table = table_of(documents, ["train"] * len(documents))
         corpus = Corpus(table, name="mine", source="folder", skipped=[Skipped("x.pdf", "empty")])
         run = run_steps(documents, {"lines": drop_repeated_lines})
-        return data_card(corpus, run, {"purpose": "a test"})
+        card = data_card(corpus, run, {"purpose": "a test"})
+        assert f"| is left | {len(run.documents)} |" in card
+        return card
 
     documents = [Document(*pair) for pair in texts.items()]
     text = card_of(documents)
@@ -95,24 +79,6 @@ def test_the_page_is_whole_quotes_nothing_private_and_its_hash_knows_the_order()
 
 
 # --- Figures ---
-
-GAINS = {("new", "a"): [50.0, 33.4], ("new", "b"): [1.0, 1.0]}
-MODELS = [Generation(n, 100.0 * (n + 1), 50 - n, 90, "the") for n in range(3)]
-
-
-@pytest.mark.parametrize(
-    ("figure", "sentence"),
-    [
-        (figures.lengths([0], "one empty document"), "Lengths run from"),
-        (figures.rule_values({"blanks": []}, 0, 1, "Nothing", "share"), "0 of 0 with “blanks”."),
-        (figures.s_curves({"one": (14, 8)}), "0.92 (one)"),
-        (figures.improvements({"equal budget": GAINS, "rest": GAINS}, "T"), "to +41.7 % (new)"),
-        (figures.chains({"replace": MODELS, "new real text": MODELS}), "replace 100 → 300"),
-    ],
-)
-def test_each_sentence(figure: figures.DescribedFigure, sentence: str) -> None:
-    assert sentence in figure.sentence and figure.sentence.endswith(".")
-    assert figure.png().startswith(b"\x89PNG")
 
 
 def table(texts: list[str], number: int = 0) -> str:

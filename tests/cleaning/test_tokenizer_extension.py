@@ -91,16 +91,3 @@ def test_training_on_passages_that_hold_all_of_the_text(tiny: tuple, names: list
     before = evaluate(model, examples).nats
     train_on(model, tokenizer, learn[:-40], 10, batch_size=4)
     assert evaluate(model, examples).nats < before
-
-
-def test_an_extended_model_can_be_saved_and_loaded(
-    tiny: tuple, names: list[str], tmp_path: Path
-) -> None:
-    model, tokenizer = extend(*tiny, names)
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    again, cutter = load_model(tmp_path, dtype=torch.float32)
-    text = "A Leaf sends readings to the Canopy."
-    ids = torch.tensor([token_ids(cutter, text)])
-    assert ids.tolist() == [token_ids(tokenizer, text)]
-    assert torch.allclose(again(ids).logits, model.eval()(ids).logits, atol=1e-5)
