@@ -148,25 +148,6 @@ def test_passages_against_brute_force(seed: int) -> None:
     assert {d.id: split_words(d.text) for d in found} == expected
 
 
-def test_the_first_copy_of_a_passage_stays_and_the_log_names_it() -> None:
-    licence = " ".join(f"word{number}" for number in range(60))
-    log = RemovalLog()
-    first = f"Alpha:\n{licence}\nThe end."
-    documents = numbered([first, f"Beta!\n{licence}\nNothing else.", licence, "short"])
-    kept = [d.text for d in drop_passages(iter(documents), log)]
-    assert kept == [first, "Beta!\nNothing else.", "short"]
-    assert [e.reason for e in log.entries] == ["repeated-passages", "only-repeated-passages"]
-    evidence = log.entries[0].evidence
-    assert (evidence["source"], evidence["tokens"]) == ("0", 60)
-    assert evidence["begins"].startswith("word0 word1")
-
-
-def test_endless_repeats_and_odd_texts() -> None:
-    texts = ["word " * 1_000_000, "x y " * 1_000, "", "\x00", "\ud800 " * 3, "温" * 60, "室" * 10]
-    kept = [d.text.split() for d in drop_passages(numbered(texts), RemovalLog())]
-    assert kept == [["word"], ["x", "y"], [], ["\x00"], ["\ud800"] * 3, ["温"], ["室" * 10]]
-
-
 # --- Leaks ---
 
 

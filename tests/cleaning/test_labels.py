@@ -8,7 +8,6 @@ import pytest
 
 from course_lib.cleaning.classifier import KeepClassifier, PerplexityFilter, word_features
 from course_lib.cleaning.downstream import (
-    RunResult,
     ngram_train_fn,
     one_source,
     relative_improvement,
@@ -71,15 +70,6 @@ def test_each_judge_has_its_blind_spot(seed: int, documents: list[Document]) -> 
     answers = [prob >= 0.5 for prob in probs]
     assert fraction(answers, "good") > 0.9 and fraction(answers, "word salad") > 0.5
     assert fraction(answers, "numbers") == fraction(answers, "keywords") == 0
-
-
-def test_the_threshold_of_a_perplexity_filter(documents: list[Document]) -> None:
-    judge = PerplexityFilter([document.text for document in documents], keep=0.5)
-    assert judge.perplexity("zebra quilt ox") > judge.perplexity("in the morning")
-    log = RemovalLog()
-    assert list(judge.step([Document("a", ""), Document("b", "zebra quilt ox")], log)) == []
-    assert [entry.reason for entry in log.entries] == ["no-words", "perplexity"]
-    assert log.entries[1].evidence["perplexity"] > log.entries[1].evidence["threshold"]
 
 
 def test_a_classifier_explains_itself() -> None:
@@ -171,12 +161,6 @@ def test_the_same_text_is_learned_once() -> None:
     versions = {"raw": NOISE, "same": [list(row) for row in NOISE], "half": NOISE[:20]}
     run_experiment(versions, TARGETS, train_fn, 40, fraction=0.5, seeds=range(2))
     assert learned == [1_200, 1_200, 600, 600]  # "same" gives what "raw" gives
-
-
-def test_improvements_are_paired_by_seed() -> None:
-    bits = (("raw", 0, 2.0), ("raw", 1, 4.0), ("new", 0, 1.0), ("new", 1, 3.0))
-    results = [RunResult(name, "t", seed, 9, value) for name, seed, value in bits]
-    assert relative_improvement(results) == {("new", "t"): [50, 25]}
 
 
 def test_one_source_is_the_largest() -> None:

@@ -40,9 +40,7 @@ def odd_documents(size: int) -> Iterator[Document]:
     """``size``: characters of the large ones."""
     texts = {
         "empty": "",
-        "blank": " \n\t\r\n",
         "nul": "\x00" * 1000,
-        "nul inside": f"{SENTENCE}\x00{SENTENCE}",
         "lone surrogates": f"\ud800{SENTENCE}\udfff\ud800",
         "nested page": "<html>" + "<div>" * 10_000 + SENTENCE + "</div>" * 10_000,
         "open scripts": "<html>" + "<script>" * (size // 8),
@@ -101,12 +99,6 @@ def test_every_step_bears_odd_documents(name: str) -> None:
     assert all(entry.reason for entry in log.entries)
 
 
-def test_the_whole_pipeline_on_odd_documents() -> None:
-    run = run_steps(odd_documents(30_000), STEPS)
-    gone = {d.id for d in odd_documents(10)} - {d.id for d in run.documents}
-    assert gone == {entry.id for entry in run.log.entries if entry.action == DROPPED}
-
-
 @pytest.mark.timeout(120)  # comparing all with all would take hours
 @pytest.mark.parametrize("name", ["near", "exact", "lines"])
 def test_a_hundred_thousand_copies(name: str) -> None:
@@ -131,7 +123,6 @@ def mend(text: str, step: object) -> tuple[str, list[Removal]]:
         ("Naïve crêpes, Søren".encode().decode("latin-1"), "Naïve crêpes, Søren", "mojibake"),
         (CLEAN, CLEAN, None),
         ("日本語のテキスト", "日本語のテキスト", None),
-        ("C:\\path ~ 100 % & more", "C:\\path ~ 100 % & more", None),
         ("‘single’ ﬁne ligature", "‘single’ ﬁne ligature", None),
         ("a\r\nb\rc\u2028d\x0ce", "a\nb\nc\nd\ne", "characters"),
         ("a\x00b\x07\ufeffc\x1b[31mred\x1b[0m\td", "abcred d", "characters"),
@@ -176,6 +167,9 @@ def test_placeholders_are_typed_and_consistent() -> None:
     masked, counts = mask_personal(text)
     assert masked == "[e-mail 1], [e-mail 2], [e-mail 1]; [card 1] or [card 1]"
     assert counts == {"e-mail": 3, "card": 2}
+    log = RemovalLog()
+    assert [d.text for d in mask_documents([Document("a", text)], log)] == [masked]
+    assert log.entries[0].evidence == counts  # and no quotation
 
 
 FOUND = """
@@ -216,14 +210,6 @@ version 10.0.19045.3803 | v0123-4567890 | +51.5074, -0.1278 | +40.446 79.982 | +
 @pytest.mark.parametrize("text", LOOK_ALIKES.replace("\n", " | ").split(" | "))
 def test_what_only_looks_alike_stays(text: str) -> None:
     assert mask_personal(text) == (text, {})
-
-
-def test_the_log_counts_and_does_not_quote() -> None:
-    log = RemovalLog()
-    documents = [Document("a", f"pay with {CARD}"), Document("b", "nothing here \x00 \ud800")]
-    left = [d.text for d in mask_documents(documents, log)]
-    assert left == ["pay with [card 1]", documents[1].text]
-    assert [(e.id, e.evidence) for e in log.entries] == [("a", {"card": 1})]
 
 
 LONG = "a|1|1 |a@b.|Aaa |12 Ab |0-|eyJaaaaaaaaaa.|token=|+1 23 |(12) |pp. |(0|1.23456 "
