@@ -44,7 +44,7 @@ def steps() -> tuple[dict[str, Callable], dict[str, Callable]]:
     from course_lib.cleaning import duplicates, filters, personal, repair
     from course_lib.workbook.corpus.words import split_words
 
-    single = {"repair encoding": repair.repair_encoding, "normalise": repair.normalise}
+    single = {"repair encoding": repair.repair_encoding}
     single |= {
         "main text": repair.extract_pages,
         "language": filters.keep_languages,
@@ -141,7 +141,7 @@ def pipeline(path: Path) -> None:
     from course_lib.cleaning.steps import run_steps
 
     single, together = steps()
-    chosen = {name: single[name] for name in ("repair encoding", "normalise", "personal data")}
+    chosen = {name: single[name] for name in ("repair encoding", "personal data")}
     start = time.process_time()
     run = run_steps(stored(path), {**chosen, "empty": drop_empty, **together})
     print(

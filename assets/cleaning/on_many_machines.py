@@ -45,14 +45,14 @@ from datatrove.utils.hashing import HashConfig
 from datatrove.utils.word_tokenizers import WordTokenizer
 
 from course_lib.cleaning.personal import mask_documents
-from course_lib.cleaning.repair import drop_empty, normalise, repair_encoding
+from course_lib.cleaning.repair import drop_empty, repair_encoding
 from course_lib.cleaning.steps import RemovalLog, Step
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.words import split_words
 from course_lib.workbook.settings import atomic_write
 
 PARTITION, TIME = "cpu", "04:00:00"
-BEFORE = {"encoding": repair_encoding, "normal form": normalise, "empty": drop_empty}
+BEFORE = {"encoding": repair_encoding, "empty": drop_empty}
 AFTER = {"personal data": mask_documents}
 HASHES = HashConfig(hash_fc="sha1")  # its default, xxhash, takes no strings since version 4
 MINHASH = MinhashConfig(hash_config=HASHES)  # its defaults are FineWeb's: 14 × 8, 5-grams

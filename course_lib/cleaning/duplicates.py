@@ -4,8 +4,7 @@ near       Broder 1997, "On the resemblance and containment of documents"; ``cor
            the method, here a reader chooses bands and rows and sees each pair's similarity
 passages   Lee et al. 2022, "Deduplicating Training Data Makes Language Models Better", section
            4.1: two documents need not be alike to share a page of licence text
-leaks      Brown et al. 2020, "Language Models are Few-Shot Learners", appendix C: 13-grams in
-           common between GPT-3's training data and the benchmarks
+leaks      near duplicates and passages that training and held-out documents have in common
 """
 
 import hashlib
@@ -46,9 +45,8 @@ def drop_exact(documents: Iterable[Document], log: RemovalLog) -> Iterator[Docum
 def drop_repeated_lines(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
     """Documents without the lines that were seen before, in any document.
 
-    Lines of fewer than 20 characters stay: a brace or "Returns" repeats for good reason. Reason
-    ``repeated-lines`` with the number of ``lines`` and the ``first`` of them; a document of which
-    nothing is left is dropped with ``only-repeated-lines``.
+    Lines of fewer than 20 characters stay: a brace or "Returns" repeats for good reason. Evidence:
+    the number of ``lines`` and the ``first`` of them.
     """
     seen: set[bytes] = set()
     for document in documents:
@@ -138,9 +136,8 @@ def drop_passages(
     A token goes if some run of ``size`` tokens around it stood before; the first copy stays. Every
     run is remembered, which needs about 100 bytes a token.
 
-    Reason ``repeated-passages``; evidence: how many ``tokens`` go, ``source`` (the document in
-    which the first of them stays) and how it ``begins``. A document of which no word is left is
-    dropped with ``only-repeated-passages``.
+    Evidence: how many ``tokens`` go, ``source`` (the document in which the first of them stays)
+    and how it ``begins``.
     """
     first: dict[int, str] = {}  # of a run the document in which it stands first
     for document in documents:
@@ -182,35 +179,31 @@ MAX_COMPARED = 100  # training documents that a held-out one is compared with in
 class Leak:
     """The finding for one held-out document.
 
-    verdict         ``near-duplicate`` of a training document, ``passage`` (of 50 tokens), ``clean``
     match           row of the training document that it repeats; -1 for ``clean``
-    jaccard         exact similarity of word 5-grams with ``match``; 0.0 where there is none
+    jaccard         exact similarity of word 5-grams with ``match``
     passage_tokens  tokens of it that lie in passages of 50 which training has, too
-    ngram_overlap   fraction of its 13-grams that occur in training; 0.0 if it has none
     """
 
     verdict: str
     match: int
     jaccard: float
     passage_tokens: int
-    ngram_overlap: float
 
 
 def find_leaks(train: Sequence[str], held_out: Sequence[str], *, seed: int = 1) -> list[Leak]:
     """One ``Leak`` for each held-out text, in order, each compared with training texts only.
 
     Near duplicates are searched with MinHash, so that a pair just above the threshold is missed
-    now and then; passages and 13-grams are exact. Only the held-out runs are kept in memory.
+    now and then; passages are exact.
     """
     if not train or not held_out:
         raise CourseError("A leak check needs at least one training and one held-out document.")
     matches = _near_matches(train, held_out, seed)
-    passages, grams = _rows_with_runs(train, held_out, 50), _rows_with_runs(train, held_out, 13)
+    passages = _rows_with_runs(train, held_out, 50)
     leaks = []
-    for text, match, rows, gram_rows in zip(held_out, matches, passages, grams, strict=True):
+    for text, match, rows in zip(held_out, matches, passages, strict=True):
         shared = [place for place, row in enumerate(rows) if row >= 0]
         tokens = int(_covered(shared, 50, len(rows) + 50).sum())
-        overlap = sum(row >= 0 for row in gram_rows) / max(1, len(gram_rows))
         verdict = NEAR if match >= 0 else PASSAGE if tokens else CLEAN
         if verdict == PASSAGE:
             match = rows[shared[0]]
@@ -218,7 +211,7 @@ def find_leaks(train: Sequence[str], held_out: Sequence[str], *, seed: int = 1) 
         if match >= 0:
             hashes, starts = minhash.shingles([train[match], text])
             jaccard = minhash.jaccard(hashes[: starts[1]], hashes[starts[1] :])
-        leaks.append(Leak(verdict, match, jaccard, tokens, overlap))
+        leaks.append(Leak(verdict, match, jaccard, tokens))
     return leaks
 
 

@@ -1,10 +1,5 @@
 """A cleaner for lyrics as they are scraped: the page goes, verse and chorus stay.
 
-    River Song                    title
-                                  (blank)
-    [Verse 1]                     label of a section
-    I walk along the water …      its lines
-
 Single lines are repaired (markup, damaged characters, chords, blanks). Lines of the web site go, on
 two kinds of evidence. *Wording*: words that sites use and singers rarely do; it works on one page.
 *Repetition*: the same line, but for title and numbers, on the pages of several songs; it needs
@@ -41,12 +36,7 @@ _BARE_LABEL = re.compile(_INNER + " *:?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a song.
-
-    kind     one of ``SECTIONS``; "" for lines that stand under no label
-    number   2 in "[Verse 2]"; None where there is none
-    lines    the lines that are sung
-    """
+    """One part of a song: its kind ("" without a label), the 2 in "[Verse 2]", the lines sung."""
 
     kind: str
     number: int | None
@@ -132,8 +122,8 @@ _RUN = re.compile(r"(?<=\S)[ \t\xa0\u2000-\u200a]{2,}(?=\S)|(?<=\S)\t(?=\S)")
 def is_chord_line(line: str) -> bool:
     """True if a line holds chords and nothing that is sung.
 
-    Letters may be spelled in a song ("A B C"), so that plain letters count only if they are set
-    wide apart, as chords above a line are, or if an unmistakable chord ("F#m", "G7") is among them.
+    Letters may be spelled in a song: they count only if they are set wide apart, as chords above a
+    line are, or if an unmistakable chord ("F#m", "G7") is among them.
     """
     if len(line) > MAX_LINE:
         return False
@@ -166,21 +156,8 @@ _SITE_WORDS, _EVERYDAY = (
 )
 _SINGER = re.compile(r"\b(?:i|me|my|mine|we|our)\b", re.IGNORECASE)
 _TRAIL = re.compile(r"\s(?:>+|»|›|::)\s")  # "Home > Songs > M"
-_HEADER = re.compile(  # "5 ContributorsTranslationsDeutschRiver Song Lyrics[Verse 1]"
-    rf"(?:\d[\d.,]*[KM]?\s*Contributors?\s*)?(?:Translations(?:(?:{'|'.join(_RULES['languages'])})(?!\s))*\s*)?"
-    r"(?P<title>\S.{0,120}?)\s+Lyrics(?=[^\s\w]|[^\W\d_a-z]|$)(?:.*?Read More\s*)?"
-)
-_GLUED = {  # what the site puts between two lines, or behind one, without a line break
-    "advert": re.compile(
-        r"See [^\n]{1,80}? Live\s?Get tickets as low as \S?[\d.,]+"
-        r"|(?:^|(?<=[\w.,!?)\]]))You might also like(?=[^\W\d_a-z]|[\[(“]|$)"
-        r"|\s?You might also like\s?(?=\[)"
-    ),
-    "footer": re.compile(
-        r"(?:(?<=[^\s\d])(?:\d{1,4}(?:\.\d)?[KM]?)?|(?<=\s\d)|(?<=\s\d\d)|(?<=\s\d{4})"
-        r"|(?:\s\d{1,3})?\s)Embed(?:Share URLCopyEmbedCopy)?$"
-    ),
-}
+_HEADER = re.compile(_RULES["header"].replace("LANGUAGES", "|".join(_RULES["languages"])))
+_GLUED = {kind: re.compile(_RULES[f"glued_{kind}"], re.VERBOSE) for kind in ("advert", "footer")}
 
 
 def is_site_line(line: str, at_edge: bool) -> bool:
@@ -222,11 +199,7 @@ def title_row(lines: Sequence[str]) -> int | None:
 
 
 def masked(line: str, title: str) -> str:
-    """The line as a pattern that pages share: title and numbers masked, in lower case.
-
-    >>> masked("1,204 views of Moss Lyrics", "Moss")
-    '# views of {title} lyrics'
-    """
+    """The line as a pattern that pages share: "# views of {title} lyrics"."""
     low = " ".join(line.lower().split())
     if len(title) > 2:
         low = low.replace(" ".join(title.lower().split()), "{title}")
@@ -251,6 +224,7 @@ def shared_lines(pages: Iterable[str], min_songs: int = 3) -> frozenset[str]:
 
 # --- labels that were lost ---
 
+BRIDGE = ("bridge", None)
 ALIKE = 0.1  # fraction of word triples from which two sections count as the same one, sung again
 MAX_SECTIONS = 200  # comparing each with each would take for ever in what is no song
 
@@ -268,9 +242,9 @@ def _triples(lines: Sequence[str]) -> set[tuple[str, str, str]]:
 def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
     """(kind, number) for every section: the label that it has, or a guess.
 
-    A part that comes back has the label of its twin, or is a chorus. Verses are numbered in order,
-    where a later number leaves room; what comes once, after the second chorus, is the bridge. A
-    text without any label, or with more than ``MAX_SECTIONS`` sections, is left as it is.
+    A part that comes back is a chorus. What comes once is the bridge if two choruses came before,
+    else the next verse. A text without any label, or with more than ``MAX_SECTIONS`` sections, is
+    left as it is.
     """
     labels = [(section.kind, section.number) for section in sections]
     if len(labels) > MAX_SECTIONS or not any(kind for kind, _ in labels):
@@ -279,27 +253,18 @@ def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
     for place, own in enumerate(triples):
         if sections[place].kind:
             continue
-        twins = [
-            (bool(section.kind), label)
-            for section, label, theirs in zip(sections, labels, triples, strict=True)
-            if theirs is not own
-            and section.kind in ("", *RETURNING)
-            and len(own & theirs) >= ALIKE * max(1, min(len(own), len(theirs)))
-        ]
-        before = [kind for kind, _ in labels[:place]]
-        verse = 1 + max((n or 0 for kind, n in labels[:place] if kind == "verse"), default=0)
-        later = next((n for kind, n in labels[place:] if kind == "verse" and n), None)
-        if twins:
-            known, label = max(twins, key=lambda twin: twin[0])
-            labels[place] = label if known else ("chorus", None)
-        elif later == verse:  # the numbers leave no room for a verse here
-            labels[place] = ("bridge" if before and before[-1] in RETURNING else "chorus", None)
-        elif (
-            not later and ("bridge", None) not in labels and sum(k in RETURNING for k in before) > 1
-        ):
-            labels[place] = ("bridge", None)
+        comes_back = any(
+            len(own & theirs) >= ALIKE * max(1, min(len(own), len(theirs)))
+            for section, theirs in zip(sections, triples, strict=True)
+            if theirs is not own and section.kind in ("", *RETURNING)
+        )
+        if comes_back:
+            labels[place] = ("chorus", None)
+        elif sum(kind in RETURNING for kind, _ in labels[:place]) > 1 > labels.count(BRIDGE):
+            labels[place] = BRIDGE
         else:
-            labels[place] = ("verse", verse)
+            verses = [number or 0 for kind, number in labels[:place] if kind == "verse"]
+            labels[place] = ("verse", 1 + max(verses, default=0))
     return labels
 
 
@@ -311,11 +276,9 @@ KINDS += ("repeated chorus", "lost label")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a page.
+    """One change of a page, of a kind in ``KINDS``.
 
-    kind    one of ``KINDS``
     line    number of the line in the page, from 0; a ``lost label`` is put before it
-    before  the line as it was; "" for ``lost label``
     after   what stands there now (several lines where the site had glued them); None: removed
     """
 

@@ -1,34 +1,21 @@
-"""Repairs that change characters, not documents: wrong encodings, odd characters, blanks, HTML.
+"""Repairs of whole documents: wrong encodings, empty documents, web pages.
 
-Each repair that changes a document is logged with its reason code and the first place that it
-changed. ftfy (Speer 2019, "ftfy", Zenodo) undoes *mojibake*: UTF-8 that somebody read as
-Windows-1252 or another old encoding, so that ’ became â€™.
+ftfy (Speer 2019, "ftfy", Zenodo) undoes *mojibake*: UTF-8 that somebody read as Windows-1252 or
+another old encoding, so that ’ became â€™.
 """
 
 import os.path
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import ftfy
-import regex  # knows Unicode's categories; the standard library's re does not
 
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.html import main_text, strip_tags
 
-_NORMAL_FORM = ftfy.TextFixerConfig(
-    unescape_html=False,
-    fix_latin_ligatures=False,
-    fix_character_width=False,
-    uncurl_quotes=False,
-    fix_encoding=False,
-)
-_OTHER_LINE_ENDS = re.compile("[\x0b\x0c\x85]")
-_INNER_BLANKS = re.compile(r"[^\S\n]+")
-_MANY_MARKS = regex.compile(r"(\p{M}{30})\p{M}++")
 _PAGE = re.compile(r"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
-_EXCERPT = 60  # characters of evidence
 
 
 def fix_mojibake(text: str) -> str:
@@ -41,55 +28,16 @@ def fix_mojibake(text: str) -> str:
     return "\n".join(line if line.isascii() else ftfy.fix_encoding(line) for line in lines)
 
 
-def fix_characters(text: str) -> str:
-    """One kind of line end, no control characters, surrogates joined, accents composed (NFC).
-
-    More than 30 combining marks in a row are cut (the limit of Unicode Standard Annex 15): no
-    language writes them, and normalising takes time that grows with their square.
-    """
-    text = _OTHER_LINE_ENDS.sub("\n", _MANY_MARKS.sub(r"\1", text))
-    return ftfy.fix_text(text, _NORMAL_FORM)
-
-
-def unify_blanks(text: str) -> str:
-    """One blank between words, none at a line's end, at most one blank line; indentation stays."""
-    lines = []
-    for line in text.split("\n"):
-        bare = line.strip()
-        indent = line[: len(line) - len(line.lstrip())] if bare else ""
-        lines.append(indent + _INNER_BLANKS.sub(" ", bare))
-    return re.sub("\n{3,}", "\n\n", "\n".join(lines))
-
-
 def repair_encoding(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
-    """Mojibake undone. Reason ``mojibake``; evidence: see ``_repaired``."""
-    return _repaired(documents, log, "encoding", {"mojibake": fix_mojibake})
-
-
-def normalise(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
-    """One way to write the same text. Reasons ``characters`` and ``blanks``."""
-    repairs = {"characters": fix_characters, "blanks": unify_blanks}
-    return _repaired(documents, log, "normalise", repairs)
-
-
-def _repaired(
-    documents: Iterable[Document],
-    log: RemovalLog,
-    step: str,
-    repairs: dict[str, Callable[[str], str]],
-) -> Iterator[Document]:
-    """Evidence: the first change, ``before`` and ``after``; how much ``shorter`` the text is."""
+    """Mojibake undone. Reason ``mojibake``; evidence: the first change, before and after."""
     for document in documents:
-        text = document.text
-        for reason, repair in repairs.items():
-            repaired = repair(text)
-            if repaired != text:
-                start = max(0, len(os.path.commonprefix([text, repaired])) - 20)
-                before, after = (own[start : start + _EXCERPT] for own in (text, repaired))
-                shorter = len(text) - len(repaired)
-                log.change(document, step, reason, before=before, after=after, shorter=shorter)
-                text = repaired
-        yield document if text is document.text else replace(document, text=text)
+        text = fix_mojibake(document.text)
+        if text != document.text:
+            start = max(0, len(os.path.commonprefix([document.text, text])) - 20)
+            before, after = (own[start : start + 60] for own in (document.text, text))
+            log.change(document, "encoding", "mojibake", before=before, after=after)
+            document = replace(document, text=text)
+        yield document
 
 
 def drop_empty(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:

@@ -7,7 +7,7 @@ anything is called learning: skip-gram with negative sampling is close to factor
 Public test sets (WordSim-353, the Google analogies) ask for kings, capitals and currencies,
 which technical text hardly mentions. Two sources of pairs fit any corpus better: the "See Also"
 sections that authors of numpydoc docstrings write by hand, and, where there are none, words
-that stand together in held-out paragraphs more often than chance.
+that stand together in held-out documents more often than chance.
 """
 
 import re
@@ -15,13 +15,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, triu
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.extmath import randomized_svd
 
 from course_lib.embeddings.vectors import WordVectors
-from course_lib.embeddings.word2vec import Encoded, Vocabulary
+from course_lib.embeddings.word2vec import Encoded, Vocabulary, build_vocabulary
+from course_lib.errors import CourseError
 from course_lib.workbook.corpus import Document
-from course_lib.workbook.corpus.words import words
 
 Pair = tuple[str, str]
 _SECTION = re.compile(
@@ -60,9 +59,7 @@ def ppmi(counts: csr_array, smoothing: float = 0.75) -> csr_array:
     """
     rows, columns = np.asarray(counts.sum(1), float), np.asarray(counts.sum(0), float) ** smoothing
     columns /= max(columns.sum(), 1e-12)
-    row_scale, column_scale = (
-        np.divide(1.0, side, out=np.zeros_like(side), where=side > 0) for side in (rows, columns)
-    )
+    row_scale, column_scale = (1 / np.maximum(side, 1e-12) for side in (rows, columns))
     ratio = (diags_array(row_scale) @ counts @ diags_array(column_scale)).tocsr()
     ratio.data = np.maximum(np.log(np.maximum(ratio.data, 1e-12)), 0).astype(np.float32)
     ratio.eliminate_zeros()
@@ -116,46 +113,22 @@ def see_also_pairs(documents: Iterable[Document]) -> tuple[list[str], list[Pair]
     return texts, list(pairs.values())
 
 
-def cooccurrence_pairs(
-    texts: Sequence[str], max_pairs: int = 2_000, min_count: int = 3
-) -> list[Pair]:
-    """Words that share more paragraphs than chance would give them, the strongest first.
+def cooccurrence_pairs(texts: Sequence[str], max_pairs: int = 2_000) -> list[Pair]:
+    """Words that stand together more often than chance would have it, the strongest first.
 
-    ``texts`` are held-out documents, that no vector was trained on; both words of a pair must
-    stand together in ``min_count`` paragraphs.
-
-    The strength is the significance of the overlap, G² (Dunning 1993), which unlike the ratio
-    of observed to expected does not favour words that occur three times in all. Very frequent
-    words (in more than a tenth of the paragraphs) go with everything and are left out.
+    ``texts`` are held-out documents, that no vector was trained on. The strength is the count
+    times the pointwise mutual information, which unlike the latter alone does not favour words
+    that occur a few times in all (Evert 2005). Words so frequent that Word2Vec thins them out go
+    with everything and are left out, as are pairs that hardly met (closer than ten words).
     """
-    paragraphs = [paragraph for text in texts for paragraph in text.split("\n\n")]
-    counter = CountVectorizer(
-        tokenizer=lambda text: [word for word in words(text) if len(word) > 1],
-        token_pattern=None,
-        lowercase=False,
-        binary=True,
-        min_df=min_count,
-        max_df=max(min_count, len(paragraphs) // 10),
-        max_features=2_000,  # of these all pairs are counted
-    )
     try:
-        table = counter.fit_transform(paragraphs)
-    except ValueError:  # no such word is left
+        vocabulary, encoded = build_vocabulary(texts, min_count=3)
+    except CourseError:  # too few words
         return []
-    names, counts = counter.get_feature_names_out().tolist(), table.sum(0).A1
-    together = triu(table.T @ table, k=1).tocoo()
-    used = together.data >= min_count
-    first, second = together.row[used], together.col[used]
-    strength = _g_squared(together.data[used], counts[first], counts[second], len(paragraphs))
-    order = np.argsort(-strength, kind="stable")[:max_pairs]
-    return [(names[first[n]], names[second[n]]) for n in order if strength[n] > 0]
-
-
-def _g_squared(both: np.ndarray, first: np.ndarray, second: np.ndarray, total: int) -> np.ndarray:
-    """Of tables of paragraphs with and without each of two words; 0 if they avoid each other."""
-    observed = np.stack([both, first - both, second - both, total - first - second + both])
-    rows = np.stack([first, first, total - first, total - first])
-    columns = np.stack([second, total - second, second, total - second])
-    ratio = np.maximum(observed, 1e-12) * total / np.maximum(rows * columns, 1e-12)
-    value = 2 * np.where(observed > 0, observed * np.log(ratio), 0).sum(0)
-    return np.where(both * total > first * second, value, 0.0)
+    keep = vocabulary.keep_probability()[encoded.token_ids] == 1
+    counts = cooccurrences(encoded, len(vocabulary), window=10, keep=keep)
+    counts.data[counts.data < 1.5] = 0
+    strength = triu(counts.multiply(ppmi(counts, smoothing=1)), k=1).tocoo()
+    order = np.argsort(-strength.data, kind="stable")[:max_pairs]
+    names = vocabulary.words
+    return [(names[strength.row[n]], names[strength.col[n]]) for n in order if strength.data[n] > 0]

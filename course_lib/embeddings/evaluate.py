@@ -1,23 +1,21 @@
-"""How good are word vectors? Scores, a stability, a bias test, each with what it covers.
+"""How good are word vectors? Scores, each with what it covers, and a stability.
 
 A score is worth what it covers: a question about a word without a vector is left out, and the
 score says how many were.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import permutation_test
 from sklearn.metrics import roc_auc_score
 
 from course_lib.embeddings.vectors import WordVectors
 from course_lib.places import REPOSITORY
 
 QUESTIONS = REPOSITORY / "assets" / "evaluation"
-MAX_PARTITIONS = 20_000  # beyond it the association test draws instead of trying all
 
 
 @dataclass(frozen=True)
@@ -34,14 +32,11 @@ class CoverageScore:
         """With ± the standard error of a fraction; for an area under the curve that is the upper
         bound of Birnbaum and Klose (1957)."""
         if not self.answered:
-            none = f"none of {self.asked:,} {self.unit} has vectors for all its words"
-            why = none if self.asked else f"there are no {self.unit}"
+            why = f"none of {self.asked:,} {self.unit} has vectors for all its words"
             return f"cannot be measured here: {why}"
         error = (self.value * (1 - self.value) / self.answered) ** 0.5
-        basis = (
-            f"{self.answered:,} of {self.asked:,} {self.unit} ({self.answered / self.asked:.0%})"
-        )
-        return f"{self.value:.3f} ± {error:.3f} on {basis}"
+        covered = f"{self.asked:,} {self.unit} ({self.answered / self.asked:.0%})"
+        return f"{self.value:.3f} ± {error:.3f} on {self.answered:,} of {covered}"
 
 
 def related_pairs_score(
@@ -116,53 +111,3 @@ def neighbour_stability(
     near = [[{w for w, _ in model.most_similar(word, topn)} for word in words] for model in models]
     pairs = (pair for x, y in combinations(near, 2) for pair in zip(x, y, strict=True))
     return float(np.mean([len(a & b) / max(1, len(a)) for a, b in pairs]))
-
-
-@dataclass(frozen=True)
-class Association:
-    """effect    difference of the groups' mean associations in standard deviations (Cohen's d)
-    p_value   probability of one as large, either way, if the words were dealt out at random
-    used      the words of the four lists that have vectors"""
-
-    effect: float
-    p_value: float
-    used: tuple[tuple[str, ...], ...]
-
-    def __str__(self) -> str:
-        sizes = " and ".join(str(len(group)) for group in self.used[:2])
-        if np.isnan(self.effect):
-            needed = "words can take part, and at least 3 and 3 are needed"
-            return f"cannot be measured here: {sizes} {needed}"
-        return f"effect {self.effect:+.2f}, p = {self.p_value:.3f} ({sizes} words)"
-
-
-def association_test(
-    vectors: WordVectors,
-    first: Sequence[str],
-    second: Sequence[str],
-    one: Sequence[str],
-    other: Sequence[str],
-    usable: Callable[[str], bool] = lambda word: True,
-) -> Association:
-    """The word-embedding association test (Caliskan et al. 2017).
-
-    Is ``first`` (against ``second``) nearer to ``one`` (against ``other``)? A word's association
-    is its mean cosine with ``one`` minus that with ``other``. Effect above 0: yes. With fewer
-    than three words with vectors in any list the effect is nan: too few to say anything.
-
-    usable   tells whether a word may take part, say because it is frequent enough
-    """
-    groups = first, second, one, other
-    used = tuple(tuple(w for w in group if w in vectors and usable(w)) for group in groups)
-    if min(map(len, used)) < 3:
-        return Association(float("nan"), float("nan"), used)
-    rows = [vectors.normed[[vectors.index[w] for w in group]] for group in used]
-    targets = np.concatenate(rows[:2])
-    association = (targets @ rows[2].T).mean(1) - (targets @ rows[3].T).mean(1)
-    dealt = np.split(association, [len(used[0])])
-    found = permutation_test(dealt, _difference, n_resamples=MAX_PARTITIONS, random_state=0)
-    return Association(found.statistic / association.std(ddof=1), float(found.pvalue), used)
-
-
-def _difference(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
-    return first.mean(axis) - second.mean(axis)

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE, trustworthiness
 
 from course_lib.embeddings.vectors import WordVectors
-from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigure, canvas
+from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
 
 
 def window(words: Sequence[str], centre: int, size: int) -> DescribedFigure:
@@ -117,52 +117,4 @@ def flat_maps(
     figure.legend(*handles, loc="outside lower center", ncols=len(groups), fontsize=8.5)
     return DescribedFigure(
         figure, f"What a flat map keeps of a hundred dimensions, 1 being all — {'; '.join(kept)}."
-    )
-
-
-def scores(
-    title: str, measured: Mapping[str, Mapping[str, float]], guessing: Mapping[str, float]
-) -> DescribedFigure:
-    """Bars side by side. ``measured``: method → test → score; ``guessing``: test → its score."""
-    figure, axis = canvas(width=7.6)
-    places, size = np.arange(len(guessing)), 0.8 / len(measured)
-    for number, (method, values) in enumerate(measured.items()):
-        heights = np.array([values[name] for name in guessing])
-        left = places + (number - (len(measured) - 1) / 2) * size
-        style = {"label": method, "hatch": HATCHES[number]}
-        bars = axis.bar(left, np.nan_to_num(heights), size * 0.94, **style)
-        axis.bar_label(bars, [f"{h:.2f}" if h == h else "—" for h in heights], fontsize=9)
-    line = {"colors": "black", "linestyles": ":", "label": "guessing"}
-    axis.hlines(list(guessing.values()), places - 0.45, places + 0.45, **line)
-    axis.set_xticks(places, list(guessing))
-    axis.set(title=title, xlabel="test", ylabel="score (1 is perfect)", ylim=(0, 1.3))
-    axis.legend(ncols=3, loc="upper center", fontsize=9)
-    sentences = []
-    for name in guessing:
-        values = {method: values[name] for method, values in measured.items()}
-        if not np.isnan(list(values.values())).any():
-            shown = ", ".join(f"{method} {value:.2f}" for method, value in values.items())
-            sentences.append(f"{name}: {shown}")
-    sentence = "; ".join(sentences) or "no test could be measured"
-    return DescribedFigure(figure, f"{sentence[0].upper()}{sentence[1:]}.")
-
-
-def associations(
-    values: Mapping[str, Mapping[str, float]], towards: str, away: str
-) -> DescribedFigure:
-    """Every word's association on one line. ``values``: group → word → association."""
-    figure, axis = canvas(width=8.0, height=1.2 + 0.75 * len(values))
-    style = {"textcoords": "offset points", "ha": "center", "fontsize": 8.5}
-    for row, words in enumerate(values.values()):
-        for number, (word, value) in enumerate(sorted(words.items(), key=lambda item: item[1])):
-            axis.plot(value, row, MARKERS[row], color=COLOURS[row])
-            axis.annotate(word, (value, row), (0, 8 if number % 2 else -15), **style)
-    axis.axvline(0, color="#888888", lw=0.8)
-    axis.set_yticks(range(len(values)), list(values))
-    axis.set(title="Whose company do these words keep?", ylabel="group")
-    axis.set(xlabel=f"nearer to {away}  ←  mean cosine  →  nearer to {towards}")
-    axis.set_ylim(-0.6, len(values) - 0.4)
-    means = (f"{group} {np.mean(list(words.values())):+.2f}" for group, words in values.items())
-    return DescribedFigure(
-        figure, f"Mean association with {towards} minus that with {away}: {', '.join(means)}."
     )

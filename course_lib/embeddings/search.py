@@ -5,35 +5,27 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
-from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from course_lib.embeddings.evaluate import CoverageScore
 from course_lib.embeddings.vectors import WordVectors, unit_length
-from course_lib.embeddings.word2vec import Encoded, Vocabulary
+from course_lib.embeddings.word2vec import Vocabulary
 from course_lib.workbook.corpus.words import words
 
 Scores = np.ndarray  # (queries, documents)
 
 
-def rarity_weights(vocabulary: Vocabulary, a: float = 1e-3) -> np.ndarray:
-    """``(words,)``: a word that is a fraction p of the training text weighs a / (a + p).
-
-    Rare words speak, "the" whispers (Arora, Liang and Ma 2017).
-    """
-    return a / (a + vocabulary.counts / vocabulary.counts.sum())
-
-
 class MeanVectors:
-    """Each text as the weighted mean of its words' vectors.
+    """Each text as the weighted mean of its words' vectors (those of ``vocabulary``).
 
-    Texts without a known word get the zero vector and match nothing.
+    A word that is a fraction p of the training text weighs a / (a + p), with a = 0.001: rare
+    words speak, "the" whispers (Arora, Liang and Ma 2017). Texts without a known word get the
+    zero vector and match nothing.
     """
 
     def __init__(self, vectors: WordVectors, vocabulary: Vocabulary) -> None:
         self.vectors = vectors
-        weight = dict(zip(vocabulary.words, rarity_weights(vocabulary), strict=True))
-        self.weights = np.array([weight.get(word, 1.0) for word in vectors.words])  # (words,)
+        self.weights = 1e-3 / (1e-3 + vocabulary.counts / vocabulary.counts.sum())  # (words,)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Directions of the texts, float32, ``(texts, vector_size)``, each of length 1 or 0."""
@@ -95,33 +87,3 @@ def recall_at(
     scores = method(task.queries, task.documents)
     rank = (scores >= np.diagonal(scores)[:, None]).sum(1)  # 1 = alone at the top
     return CoverageScore(float((rank <= k).mean()), len(task), len(task), "queries")
-
-
-def senses(
-    vectors: WordVectors, vocabulary: Vocabulary, encoded: Encoded, word: str, window: int = 5
-) -> list[tuple[float, list[str]]]:
-    """Split the occurrences of a word in two by the weighted means of their neighbours' vectors.
-
-    Returned for each group of k-means, the larger first: its fraction, and the five words most
-    typical of its neighbours. One group if all surroundings are alike.
-    """
-    places = np.flatnonzero(encoded.token_ids == vocabulary.index[word])
-    places = places[:: max(1, len(places) // 4_000)]
-    around = places[:, None] + np.array([step for step in range(-window, window + 1) if step])
-    inside = around.clip(0, len(encoded) - 1)
-    documents = encoded.document_ids
-    same = (documents[inside] == documents[places][:, None]) & (inside == around)
-    neighbours, weights = encoded.token_ids[inside], rarity_weights(vocabulary)
-    mixing = same * weights[neighbours]
-    means = unit_length(np.einsum("nw,nwd->nd", mixing, vectors.normed[neighbours]))
-    num_groups = min(2, len(np.unique(means.round(6), axis=0)))
-    labels = KMeans(num_groups, n_init=4, random_state=0).fit_predict(means)
-    groups = [neighbours[labels == n][same[labels == n]] for n in range(num_groups)]
-    counts = np.stack([np.bincount(group, minlength=len(vocabulary)) for group in groups])
-    fractions = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    found = []
-    for n, own in enumerate(fractions):
-        others = fractions.sum(0) - own
-        typical = np.argsort(-(own - others) * weights, kind="stable")[:5]
-        found.append((float((labels == n).mean()), [vocabulary.words[i] for i in typical]))
-    return sorted(found, key=lambda group: -group[0])

@@ -1,23 +1,18 @@
-"""Word vectors to calculate with, and the two file formats of the word2vec program.
+"""Word vectors to calculate with, and the text format of the word2vec program.
 
-Text: a line ``words vector_size``, then a line for each word: the word and its numbers. Binary:
-the same first line, then for each word its UTF-8 bytes, a blank, and little-endian 32-bit floats.
-The methods have the names of gensim's ``KeyedVectors``.
+A line ``words vector_size``, then a line for each word: the word and its numbers. The methods
+have the names of gensim's ``KeyedVectors``.
 """
 
-import codecs
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from course_lib.errors import CourseError
 from course_lib.workbook.settings import atomic_write
-
-MAX_WORD_BYTES = 10_000  # a longer "word" in a binary file means that it is not one
-CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f\x7f]")
 
 
 class WordVectors:
@@ -97,98 +92,58 @@ class WordVectors:
         rows = self.normed[[self.get_index(word) for word in words]]
         return words[int(np.argmin(rows @ rows.mean(0)))]
 
-    def save(self, path: str | os.PathLike, binary: bool = False) -> None:
-        """Write the text format, or the binary one. Blanks inside words become underscores."""
-        with atomic_write(path) as temporary, temporary.open("wb") as stream:
-            stream.write(b"%d %d\n" % self.matrix.shape)
-            for word, row in zip(self.words, self.matrix, strict=True):
-                spelled = " ".join(map(repr, row.tolist())).encode()
-                numbers = row.astype("<f4").tobytes() if binary else spelled
-                stream.write("_".join(word.split()).encode("utf-8") + b" " + numbers + b"\n")
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the text format. Blanks inside words become underscores."""
+        with (
+            atomic_write(path) as temporary,
+            temporary.open("w", -1, "utf-8", newline="\n") as stream,
+        ):
+            print(*self.matrix.shape, file=stream)
+            for word, row in zip(self.words, self.matrix.tolist(), strict=True):
+                print("_".join(word.split()), *map(repr, row), file=stream)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "WordVectors":
-        """Read either format; which one it is, is seen from the bytes.
+        """Read the text format, in which a word may hold blanks (GloVe's ``new york``).
 
-        In a text file a word may hold blanks (GloVe's ``new york``), unless one of its parts is
-        a number. Raises ``CourseError`` with the line (or the word's place) for a file that is
-        cut short, has a wrong dimension, or is something else.
+        Raises ``CourseError`` with the line for a file that is cut short, has a wrong dimension,
+        or is something else.
         """
         path = Path(path)
         try:
-            raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
-        except OSError as error:
-            raise CourseError(f"{path} cannot be read: {error.strerror}.") from None
-        head, _, body = raw.partition(b"\n")
-        first = re.fullmatch(rb"\s*([1-9]\d{0,10})\s+([1-9]\d{0,10})\s*", head)
+            head, *lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
+        except UnicodeDecodeError:
+            why = "it is not text in UTF-8. Save word2vec's text format, binary=False in gensim"
+            raise CourseError(f"{path.name} cannot be read: {why}.") from None
+        first = re.fullmatch(r"\s*([1-9]\d{0,8})\s+([1-9]\d{0,8})\s*", head)
         if not first:
-            raise _refuse(path, 1, "a vector file starts with two numbers, `words vector_size`")
+            why = "line 1: a vector file starts with two numbers, `words vector_size`"
+            raise CourseError(f"{path.name}, {why}.")
         count, vector_size = map(int, first.groups())
-        rows = (_text_rows if _is_text(body) else _binary_rows)(path, body, vector_size)
-        read = [row for row, _ in zip(rows, range(count), strict=False)]
-        line = len(read) + 1
-        if len(read) < count:
-            why = f"the file ends after {len(read):,} of {count:,} words: copy it again"
-            raise _refuse(path, line, why)
-        for line, (word, vector) in enumerate(read, start=2):
-            if not np.isfinite(vector).all():
-                raise _refuse(path, line, f"the vector of {word!r} is not made of numbers")
-        return cls([word for word, _ in read], np.stack([vector for _, vector in read]))
+        words, rows = [], []
+        for number, line in enumerate(lines[:count], start=2):
+            word, *values = line.rsplit(maxsplit=vector_size) or [""]
+            words.append(word.strip())
+            rows.append(_numbers(values))
+            if len(rows[-1]) != vector_size or len(_numbers(word.split()[1:][-1:])):
+                why = f"line {number:,}: no word with {vector_size} numbers, as line 1 promises"
+                raise CourseError(f"{path.name}, {why}.")
+        if len(words) < count:
+            why = f"it ends after {len(words):,} of {count:,} words. Copy it again"
+            raise CourseError(f"{path.name} is cut short: {why}.")
+        return cls(words, np.stack(rows))
 
 
-def _refuse(path: Path, line: int, why: str) -> CourseError:
-    return CourseError(f"{path.name}, line {line:,}: {why}.")
+def _numbers(fields: Sequence[str]) -> np.ndarray:
+    """float32; empty when one of them is not a finite number."""
+    try:
+        numbers = np.array(fields, dtype=np.float32)
+    except ValueError:
+        return np.zeros(0)
+    return numbers if np.isfinite(numbers).all() else np.zeros(0)
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """``(…, vector_size)`` divided by their lengths; a vector of zeros stays one."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(lengths == 0, 1, lengths)
-
-
-def _is_number(field: bytes) -> bool:
-    try:
-        return float(field) is not None
-    except ValueError:
-        return False
-
-
-def _word(path: Path, line: int, raw: bytes) -> str:
-    """Refused is what a reader of binary files sees behind a word that holds a blank."""
-    try:
-        if not CONTROL.search(raw):
-            return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    raise _refuse(path, line, f"{raw[:20]!r} is no word in UTF-8, or one before it holds a blank")
-
-
-def _is_text(body: bytes) -> bool:
-    """A number at the end of the first row, or no control characters where the file begins."""
-    fields = body.partition(b"\n")[0].split()
-    return bool(fields) and _is_number(fields[-1]) or not CONTROL.search(body[:4096])
-
-
-def _text_rows(path: Path, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
-    for line, text in enumerate(body.split(b"\n"), start=2):
-        fields = text.split()
-        if not fields:
-            continue
-        word, values = fields[:-vector_size], fields[-vector_size:]
-        if not word or any(map(_is_number, word[1:])):
-            numbers = sum(map(_is_number, fields[1:]))
-            raise _refuse(path, line, f"{numbers} numbers, and line 1 promises {vector_size}")
-        try:
-            vector = np.array(values, dtype=np.float32)
-        except ValueError:
-            raise _refuse(path, line, "not all of its values are numbers") from None
-        yield _word(path, line, b" ".join(word)), vector
-
-
-def _binary_rows(path: Path, body: bytes, vector_size: int) -> Iterator[tuple[str, np.ndarray]]:
-    place, size, line = 0, 4 * vector_size, 1
-    while 0 < (end := body.find(b" ", place, place + MAX_WORD_BYTES)) < len(body) - size:
-        line += 1
-        word = _word(path, line, body[place:end].lstrip(b"\n"))
-        yield word, np.frombuffer(body, "<f4", vector_size, end + 1)
-        place = end + 1 + size

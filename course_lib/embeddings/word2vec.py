@@ -73,15 +73,11 @@ class Vocabulary:
         return weights / weights.sum()
 
 
-def build_vocabulary(
-    texts: Iterable[str], min_count: int = 5, max_words: int = MAX_WORDS
-) -> tuple[Vocabulary, Encoded]:
+def build_vocabulary(texts: Iterable[str], min_count: int = 5) -> tuple[Vocabulary, Encoded]:
     """The vocabulary of some documents, read once, and the documents as numbers.
 
-    min_count   rarer words are left out of the text, as if they were not there
-    max_words   of the rest the most frequent are kept; of equal ones those that came first
-
-    Raises ``CourseError`` when fewer than two words are left.
+    Words that occur less than ``min_count`` times are left out of the text, as if they were not
+    there. Raises ``CourseError`` when fewer than two words are left.
     """
     first_ids: dict[str, int] = {}
     flat, lengths = array("i"), []
@@ -91,7 +87,7 @@ def build_vocabulary(
         lengths.append(len(row))
     ids = np.array(flat, dtype=np.int32)
     counts = np.bincount(ids, minlength=len(first_ids))
-    order = np.argsort(-counts, kind="stable")[:max_words]
+    order = np.argsort(-counts, kind="stable")[:MAX_WORDS]
     order = order[counts[order] >= min_count]
     if len(order) < 2:
         raise CourseError(
@@ -133,10 +129,8 @@ class Word2VecConfig:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if name not in ("sample", "seed") and not 0 < value < math.inf:
-                raise CourseError(f"`{name}` is {value}: it must be above 0.")
-        if not 0 <= self.sample < math.inf:
-            raise CourseError(f"`sample` is {self.sample}: it must be 0 (keep all) or more.")
+            if not (value >= 0 if name in ("sample", "seed") else value > 0):
+                raise ValueError(f"{name} is {value}, which is too small")
 
 
 class Word2VecResult(NamedTuple):
@@ -144,7 +138,6 @@ class Word2VecResult(NamedTuple):
 
     vectors: WordVectors
     losses: list[tuple[int, float]]
-    interrupted: bool
 
 
 def sample_windows(
@@ -195,33 +188,29 @@ class Word2Vec:
     def train(self, encoded: Encoded) -> Word2VecResult:
         """Go through the text ``epochs`` times. An interruption keeps what has been learned."""
         total, losses = self.config.epochs * len(encoded), []
+        guessing = (1 + self.config.negative) * math.log(2)  # the loss at the start
         shown = bar(total=total, description="Word2Vec", unit=" words")
         threads = torch.get_num_threads()
         torch.set_num_threads(self.config.num_threads)
         try:
             with shown, DeferredInterrupt() as interrupt:
                 for fraction, loss in self._updates(encoded):
-                    self._check(loss)
+                    if not loss < 3 * guessing:
+                        raise CourseError(
+                            f"The training ran away (its loss is {loss:.3g}): lower "
+                            f"`learning_rate`, which is {self.config.learning_rate}."
+                        )
                     losses.append((round(fraction * total), loss))
                     shown.update(losses[-1][0] - shown.n)
                     if interrupt.requested:
                         break
         finally:
             torch.set_num_threads(threads)
-        stopped = losses[-1][0] < total
-        if stopped:
-            done = f"{losses[-1][0]:,} of {total:,} words"
-            print(f"Stopped after {done}. The vectors learned so far are kept.")
-        vectors = WordVectors(self.vocabulary.words, self.centre.numpy().copy())
-        return Word2VecResult(vectors, losses, stopped)
-
-    def _check(self, loss: float) -> None:
-        """Raise ``CourseError`` when the loss runs away; it starts at (1 + negative) · ln 2."""
-        if not loss < 3 * (1 + self.config.negative) * math.log(2):
-            raise CourseError(
-                f"The training ran away (its loss is {loss:.3g}), so no vectors were made: "
-                f"lower `learning_rate`, which is {self.config.learning_rate}, or `num_blocks`."
-            )
+        if (done := losses[-1][0]) < total:
+            print(f"Stopped after {done:,} of {total:,} words. The vectors learned are kept.")
+        return Word2VecResult(
+            WordVectors(self.vocabulary.words, self.centre.numpy().copy()), losses
+        )
 
     def _updates(self, encoded: Encoded) -> Iterator[tuple[float, float]]:
         """All updates. Yields the fraction done and the loss, at most 64 updates apart."""

@@ -42,8 +42,6 @@ def shannon_bounds(ranks: Sequence[int]) -> tuple[float, float]:
     the entropy, and that is at most -sum q_i log2 q_i. The lower bound assumes that the q_i fall;
     in a short game they are sorted to do so.
     """
-    if not ranks:
-        raise ValueError("no letter has been guessed yet")
     q = sorted((ranks.count(rank) / len(ranks) for rank in set(ranks)), reverse=True)
     falls = [first - second for first, second in zip(q, [*q[1:], 0.0], strict=True)]
     lower = sum(i * fall * log2(i) for i, fall in enumerate(falls, 1))

@@ -52,9 +52,9 @@ class Keyword:
 class Script:
     """``none`` is the rule of the last resort, ``memory`` has the memory keyword's four rules."""
 
-    greeting: str
-    keywords: dict[str, Keyword]
-    none: Form
+    greeting: str = ""
+    keywords: dict[str, Keyword] = field(default_factory=dict)
+    none: Form = field(default_factory=Form)
     memory_keyword: str | None = None
     memory: list[Form] = field(default_factory=list)
 
@@ -208,9 +208,8 @@ class Eliza:
                 return rule, []
             parts = match(self.script, rule[0], words)
             if parts is not None:
-                return self._take_turn(
-                    rule, f"{keyword.word}: rule of line {rule.line} fits,"
-                ), parts
+                note = f"{keyword.word}: rule of line {rule.line} fits,"
+                return self._take_turn(rule, note), parts
         return None, []
 
     def _take_turn(self, rule: Form, note: str) -> Form:
@@ -239,35 +238,20 @@ class Eliza:
 
 def read_script(text: str) -> Script:
     """Read a script. ``CourseError`` names the line of the first thing that is not understood."""
-    greeting, *entries = [form for form in _forms(text) if form] or [Form()]
-    _require(bool(greeting), 1, "it is empty")
-    script = Script(tidy(_words(greeting, greeting.line)), {}, Form())
-    for entry in entries:
-        if entry[0] == "MEMORY":
-            whole = len(entry) == 6 and all("=" in rule for rule in entry[2:])
-            _require(whole, entry.line, "MEMORY needs a keyword and four rules with =")
-            script.memory_keyword = entry[1]
-            for rule in entry[2:]:  # (0 YOUR 0 = BUT YOUR 3) is read as ((0 YOUR 0) (BUT YOUR 3))
-                equals = rule.index("=")
-                parts = Form([rule[:equals], rule[equals + 1 :]])
-                parts.line = rule.line
-                script.memory.append(_rule(parts, rule.line))
-        elif entry[0] == "NONE":
-            script.none = _rule(entry[-1], entry.line)
-        else:
-            keyword = _keyword(entry)
-            script.keywords[keyword.word] = keyword
-    line = entries[-1].line if entries else 1
-    why = "the entry (NONE ((0) …)) for sentences without a keyword is missing"
-    _require(bool(script.none) and not _is_link(script.none), line, why)
+    script = Script()
+    for entry in filter(None, _forms(text)):
+        try:
+            _add(script, entry)
+        except (AttributeError, IndexError, TypeError, ValueError):
+            rule = "A rule looks like ((0 TEA 0) (WHY TEA 3)); the 3 is a part of (0 TEA 0)"
+            raise _refusal(entry.line, f"is not understood. {rule}") from None
+    if not script.none:
+        raise _refusal(1, "begins a script without (NONE ((0) …)) for when no keyword fits")
     return script
 
 
-def _require(condition: bool, line: int, why: str) -> None:
-    if not condition:
-        raise CourseError(
-            f"The script cannot be read: line {line}: {why}. Mend that line and load it again."
-        )
+def _refusal(line: int, why: str) -> CourseError:
+    return CourseError(f"The script cannot be read: what begins on line {line} {why}.")
 
 
 def _forms(text: str) -> Form:
@@ -279,70 +263,57 @@ def _forms(text: str) -> Form:
             if token == "(":
                 stack.append(Form())
                 stack[-1].line = number
-            elif token == ")":
-                _require(len(stack) > 1, number, "a bracket is closed that was never opened")
-                closed = stack.pop()
-                stack[-1].append(closed)
             elif len(stack) > 1:
-                stack[-1].append(token)
-            else:
-                _require(token == "START", number, f"{token} stands outside of all brackets")
-    _require(len(stack) == 1, stack[-1].line, "the bracket that opens here is never closed")
+                item = stack.pop() if token == ")" else token
+                stack[-1].append(item)
+            elif token != "START":
+                raise _refusal(number, f"stands outside of all brackets: {token}")
+    if len(stack) > 1:
+        raise _refusal(stack[-1].line, "is never closed: a bracket is missing")
     return stack[0]
 
 
-def _words(items: str | Sequence, line: int, max_part: int | None = None) -> Sequence[str]:
-    """Only words; where ``max_part`` says how many parts there are, numbers must be among them."""
-    words = isinstance(items, list) and all(isinstance(item, str) for item in items)
-    _require(words and len(items) > 0, line, "a list of words is expected in brackets")
-    for item in items if max_part is not None else ():
-        why = f"an answer asks for part {item}, and the decomposition has {max_part}"
-        _require(not item.isdecimal() or 1 <= int(item) <= max_part, line, why)
-    return items
-
-
-def _is_link(item: str | Form) -> bool:
-    return isinstance(item, list) and len(item) == 2 and item[0] == "=" and isinstance(item[1], str)
+def _add(script: Script, entry: Form) -> None:
+    """Put one list of the script in its place."""
+    if not script.greeting:
+        script.greeting = tidy(entry)
+    elif entry[0] == "NONE":
+        script.none = _rule(entry[-1])
+    elif entry[0] == "MEMORY":  # (0 YOUR 0 = BUT YOUR 3) is read as ((0 YOUR 0) (BUT YOUR 3))
+        _, script.memory_keyword, first, second, third, fourth = entry
+        for rule in (first, second, third, fourth):
+            at = rule.index("=")
+            script.memory.append(_rule(Form([rule[:at], rule[at + 1 :]])))
+    else:
+        script.keywords[entry[0]] = _keyword(entry)
 
 
 def _keyword(entry: Form) -> Keyword:
     """``(WORD = SUBSTITUTE RANK DLIST(/TAGS) RULES…)``, everything but the word optional."""
-    keyword = Keyword(entry[0] if isinstance(entry[0], str) else "(no word)")
-    items = list(entry[1:])
+    word, *items = entry
+    keyword = Keyword(word)
     while items:
         item = items.pop(0)
         if isinstance(item, list):
-            keyword.rules.append(_rule(item, entry.line))
-        elif item == "=" and items and isinstance(items[0], str):
+            keyword.rules.append(_rule(item))
+        elif item == "=":
             keyword.substitute = items.pop(0)
-        elif item == "DLIST" and items:
-            tags = _words(items.pop(0), entry.line)
-            keyword.tags = frozenset(" ".join(tags).lstrip("/").split())
+        elif item == "DLIST":
+            keyword.tags = frozenset(" ".join(items.pop(0)).lstrip("/").split())
         else:
-            why = f"{item} is not understood in the entry for {keyword.word}"
-            _require(item.isdecimal(), entry.line, why)
             keyword.rank = int(item)
     return keyword
 
 
-def _rule(rule: str | Form, line: int) -> Form:
+def _rule(rule: Form) -> Form:
     """A link, or ``((DECOMPOSITION) (ANSWER) …)``; an answer may be a link, NEWKEY or PRE."""
-    if _is_link(rule):
+    if rule[0] == "=":
         return rule
-    line = getattr(rule, "line", line)
-    why = "a rule needs a decomposition in brackets and at least one answer"
-    whole = isinstance(rule, list) and len(rule) > 1 and isinstance(rule[0], list)
-    _require(whole and len(rule[0]) > 0, line, why)
-    for item in rule[0]:
-        if isinstance(item, list):
-            marked = "".join(_words(item, line))
-            why = "inside a decomposition only (*…) and (/…) may stand in brackets"
-            _require(marked[0] in "*/" and len(marked) > 1, line, why)
-    for action in rule[1:]:
-        if action and action[0] == "PRE":
-            why = "PRE needs a list to rebuild and a link, as in (PRE (YOU ARE 3) (=I))"
-            _require(len(action) == 3 and _is_link(action[2]), action.line, why)
-            _words(action[1], action.line, len(rule[0]))
-        elif not _is_link(action):
-            _words(action, getattr(action, "line", line), len(rule[0]))
+    decomposition, *actions = rule
+    if isinstance(decomposition, str) or not actions or not all([decomposition, *decomposition]):
+        raise ValueError("a decomposition in brackets and at least one answer are needed")
+    for action in actions:
+        template = action[1] if action[0] == "PRE" else action
+        if template[0] != "=":
+            reassemble(template, [[]] * len(decomposition))  # raises for a part that is not there
     return rule

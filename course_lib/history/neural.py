@@ -9,14 +9,12 @@ both ways, with fill-in training).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from course_lib.errors import CourseError
 from course_lib.workbook.evaluate import evaluate, get_batch, next_token_loss
 from course_lib.workbook.training import TrainingConfig, train
 
@@ -119,18 +117,7 @@ def train_on_bytes(
     return model, [(step * batch_size * block_size, bits) for step, bits in history.evaluations]
 
 
-@contextmanager
-def _predicting(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards the model's mode is what it was."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(was_training)
-
-
+@torch.no_grad()
 def influence_by_distance(
     model: nn.Module, data: Tensor, distances: Sequence[int], num_samples: int = 128
 ) -> list[float]:
@@ -142,17 +129,17 @@ def influence_by_distance(
     generator = torch.Generator().manual_seed(0)
     input_ids = get_batch(data, 64, num_samples, generator)
     effects = []
-    with _predicting(model):
-        before = model(input_ids)[:, -1].softmax(-1)
-        for distance in distances:
-            changed = input_ids.clone()
-            others = data[torch.randint(len(data), (num_samples,), generator=generator)]
-            changed[:, 64 - distance] = others
-            after = model(changed)[:, -1].softmax(-1)
-            effects.append((before - after).abs().sum(-1).mean().item() / 2)
+    before = model(input_ids)[:, -1].softmax(-1)
+    for distance in distances:
+        changed = input_ids.clone()
+        others = data[torch.randint(len(data), (num_samples,), generator=generator)]
+        changed[:, 64 - distance] = others
+        after = model(changed)[:, -1].softmax(-1)
+        effects.append((before - after).abs().sum(-1).mean().item() / 2)
     return effects
 
 
+@torch.no_grad()
 def generate_bytes(model: nn.Module, prompt: str, max_new_tokens: int, seed: int = 0) -> str:
     """Continue ``prompt`` byte by byte, each drawn from the model's probabilities after 64 others.
 
@@ -160,13 +147,10 @@ def generate_bytes(model: nn.Module, prompt: str, max_new_tokens: int, seed: int
     """
     generator = torch.Generator().manual_seed(seed)
     input_ids = as_bytes(prompt or "\n")[None]
-    with _predicting(model):
-        for _ in range(max_new_tokens):
-            probs = model(input_ids[:, -64:])[0, -1].softmax(-1)
-            if not probs.isfinite().all():
-                raise CourseError("The model gives no numbers: its training ran away. Train anew.")
-            drawn = torch.multinomial(probs, 1, generator=generator)
-            input_ids = torch.cat([input_ids, drawn[None]], dim=1)
+    for _ in range(max_new_tokens):
+        probs = model(input_ids[:, -64:])[0, -1].softmax(-1)
+        drawn = torch.multinomial(probs, 1, generator=generator)
+        input_ids = torch.cat([input_ids, drawn[None]], dim=1)
     written = bytes(input_ids[0].tolist())[0 if prompt else 1 :]
     return written.decode("utf-8", "replace")
 
@@ -192,8 +176,7 @@ class WordTokenizer:
 
     def encode(self, words: Iterable[str]) -> Tensor:
         """Words → ids, ``(length,)``."""
-        unknown = self.ids[UNKNOWN]
-        return torch.tensor([self.ids.get(word.lower(), unknown) for word in words])
+        return torch.tensor([self.ids.get(word.lower(), self.ids[UNKNOWN]) for word in words])
 
 
 def masked_word_loss(model: nn.Module, input_ids: Tensor) -> Tensor:
@@ -220,12 +203,12 @@ def train_gpt_and_bert(
     gpt = SmallTransformer(vocab_size, True, d_model=64, block_size=WINDOW)
     bert = SmallTransformer(vocab_size, False, d_model=64, block_size=WINDOW)
     config = TrainingConfig(max_steps, 4e-3, lr_scheduler_type="linear", seed=seed)
-
     for model, loss, batch_size in ((gpt, next_token_loss, 64), (bert, masked_word_loss, 192)):
         train(model, lambda g, n=batch_size: get_batch(data, WINDOW, n, g), loss, config)
-    return gpt.eval(), bert.eval()
+    return gpt, bert
 
 
+@torch.no_grad()
 def fill_mask(
     model: SmallTransformer, tokenizer: WordTokenizer, words: Sequence[str], top_k: int = 5
 ) -> list[tuple[str, float]]:
@@ -235,21 +218,17 @@ def fill_mask(
     """
     place = list(words).index(MASK)
     input_ids = tokenizer.encode([*[UNKNOWN] * MIDDLE, *words, *[UNKNOWN] * MIDDLE])
-    with _predicting(model):
-        logits = _middle_logits(model, input_ids[None, place : place + WINDOW])[0]
+    logits = _middle_logits(model, input_ids[None, place : place + WINDOW])[0]
     logits[:2] = -torch.inf
-    probs, ids = logits.softmax(-1).topk(min(top_k, len(tokenizer) - 2))
-    rounded = (round(prob, 3) for prob in probs.tolist())
-    return list(zip((tokenizer.words[n] for n in ids.tolist()), rounded, strict=True))
+    best = logits.softmax(-1).topk(min(top_k, len(tokenizer) - 2))
+    return [(tokenizer.words[n], round(float(prob), 3)) for prob, n in zip(*best, strict=True)]
 
 
+@torch.no_grad()
 def masked_word_accuracy(model: SmallTransformer, data: Tensor) -> float:
     """How often the likeliest word is right for words of unseen text; ``[UNK]`` is left out."""
-    windows = data.unfold(0, WINDOW, 1) if len(data) >= WINDOW else data.new_zeros(0, WINDOW)
+    windows = data.unfold(0, WINDOW, 1)
     windows = windows[windows[:, MIDDLE] > 1][:4000]
-    if not len(windows):
-        return 0.0
-    with _predicting(model):
-        logits = _middle_logits(model, windows)
+    logits = _middle_logits(model, windows)
     logits[:, :2] = -torch.inf
     return (logits.argmax(-1) == windows[:, MIDDLE]).float().mean().item()

@@ -7,9 +7,8 @@ study of smoothing techniques for language modeling", section 4.1.6 (the interpo
 
 import math
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
-from functools import cached_property
 
 Token = Hashable
 Gram = tuple[Token, ...]
@@ -57,13 +56,17 @@ class KneserNey:
         self.order = order
         self.vocabulary = known | {END, UNKNOWN}
         counts = count_ngrams(([t if t in known else UNKNOWN for t in d] for d in documents), order)
-        # By length of the n-gram; of each context the sum of its counts and how many tokens follow.
-        self.counts: list[dict[Gram, int]] = [{} for _ in range(order + 1)]
+        # By length of the n-gram, then by context: what follows it, how often; and their sum.
+        self.followers: list[dict[Gram, dict[Token, int]]] = [{} for _ in range(order + 1)]
         self.totals: list[dict[Gram, int]] = [{} for _ in range(order + 1)]
-        self.num_followers: list[dict[Gram, int]] = [{} for _ in range(order + 1)]
         self.discounts = [0.0] * (order + 1)
         for length in range(order, 0, -1):
-            self._learn(length, counts)
+            for gram, count in counts.items():
+                self.followers[length].setdefault(gram[:-1], {})[gram[-1]] = count
+            after = self.followers[length].items()
+            self.totals[length] = {context: sum(tokens.values()) for context, tokens in after}
+            ones, twos = (sum(count == n for count in counts.values()) for n in (1, 2))
+            self.discounts[length] = ones / (ones + 2 * twos) if ones and twos else 0.5
             if length > 1:
                 counts = self._lower(counts)
 
@@ -75,19 +78,6 @@ class KneserNey:
             lower[gram[1:]] += count if gram[0] == START and gram[1] == START else 1
         return lower
 
-    def _learn(self, length: int, counts: Counter[Gram]) -> None:
-        totals: dict[Gram, int] = defaultdict(int)
-        followers: dict[Gram, int] = defaultdict(int)
-        ones = twos = 0
-        for gram, count in counts.items():
-            totals[gram[:-1]] += count
-            followers[gram[:-1]] += 1
-            ones += count == 1
-            twos += count == 2
-        self.counts[length] = dict(counts)
-        self.totals[length], self.num_followers[length] = dict(totals), dict(followers)
-        self.discounts[length] = ones / (ones + 2 * twos) if ones and twos else 0.5
-
     def probability(self, token: Token, context: Sequence[Token] = ()) -> float:
         """P(token | the last ``order - 1`` tokens of context). Sums to one over the vocabulary."""
         token = token if token in self.vocabulary else UNKNOWN
@@ -96,13 +86,13 @@ class KneserNey:
         result = 1 / len(self.vocabulary)
         for length in range(1, len(history) + 2):
             seen = history[len(history) - length + 1 :]
-            total = self.totals[length].get(seen)
-            if total is None:
+            followers = self.followers[length].get(seen)
+            if followers is None:
                 break
             discount = self.discounts[length]
-            count = self.counts[length].get((*seen, token), 0)
-            left = discount * self.num_followers[length][seen]  # goes to the shorter context
-            result = (max(count - discount, 0) + left * result) / total
+            left = discount * len(followers)  # goes to the shorter context
+            counted = max(followers.get(token, 0) - discount, 0)
+            result = (counted + left * result) / self.totals[length][seen]
         return result
 
     def log2_probability(self, document: Sequence[Token]) -> float:
@@ -116,53 +106,30 @@ class KneserNey:
 
     def perplexity(self, documents: Iterable[Sequence[Token]]) -> float:
         """2 to the mean number of bits a token; the end of a document counts as one."""
-        bits = tokens = 0.0
-        for document in documents:
-            bits -= self.log2_probability(document)
-            tokens += len(document) + 1
-        if not tokens:
-            raise ValueError("perplexity needs at least one document")
-        return 2 ** (bits / tokens)
+        documents = list(documents)
+        bits = -sum(map(self.log2_probability, documents))
+        return 2 ** (bits / sum(len(document) + 1 for document in documents))
 
-    def generate(
-        self, max_tokens: int, rng: random.Random, prompt: Sequence[Token] = ()
-    ) -> list[Token]:
-        """Continue ``prompt`` by up to ``max_tokens``, drawn one by one; a drawn end stops it."""
-        tokens = padded(prompt, self.order)[:-1]
-        begin = len(tokens)
-        while len(tokens) < begin + max_tokens:
+    def generate(self, max_tokens: int, rng: random.Random) -> list[Token]:
+        """A document of up to ``max_tokens``, drawn one by one; a drawn end stops it."""
+        tokens = [START] * (self.order - 1)
+        for _ in range(max_tokens):
             token = self._draw(tokens[len(tokens) - self.order + 1 :], rng)
             if token == END:
                 break
             tokens.append(token)
-        return [*prompt, *tokens[begin:]]
+        return tokens[self.order - 1 :]
 
     def _draw(self, context: Sequence[Token], rng: random.Random) -> Token:
         """At each order a discounted count is drawn, or the next lower order decides."""
         for length in range(min(len(context) + 1, self.order), 0, -1):
             seen = tuple(context[len(context) - length + 1 :])
-            total = self.totals[length].get(seen)
-            if total is None:
+            followers = self.followers[length].get(seen)
+            if followers is None:
                 continue
-            mark = rng.random() * total
-            discount = self.discounts[length]
-            if mark < total - discount * self.num_followers[length][seen]:
-                for token, count in self._followers[length][seen]:
-                    mark -= count - discount
-                    if mark < 0:
-                        return token
-        return rng.choice(self._any)
-
-    @cached_property
-    def _any(self) -> list[Token]:
-        """What may be drawn when no count decides: every word, in a fixed order."""
-        return sorted(self.vocabulary - {UNKNOWN, END}, key=str) or [END]
-
-    @cached_property
-    def _followers(self) -> list[dict[Gram, list[tuple[Token, int]]]]:
-        """By length, the followers of each context with their counts; made when text is drawn."""
-        index = [defaultdict(list) for _ in self.counts]
-        for length, counts in enumerate(self.counts):
-            for gram, count in counts.items():
-                index[length][gram[:-1]].append((gram[-1], count))
-        return index
+            mark = rng.random() * self.totals[length][seen]
+            for token, count in followers.items():
+                mark -= count - self.discounts[length]
+                if mark < 0:
+                    return token
+        return rng.choice(sorted(self.vocabulary - {UNKNOWN, END}, key=str) or [END])

@@ -84,16 +84,16 @@ class Conversation:
 
     def __init__(self, bot: Eliza, said: Sequence[str] = ()) -> None:
         self.bot = bot
-        self.lines: list[tuple[str, str]] = [("ELIZA", bot.script.greeting)]
+        self.lines = [f"ELIZA: {bot.script.greeting}"]
         for text in said:
             self.say(text)
 
     def say(self, text: str) -> None:
         """One utterance and its answer."""
-        self.lines += [("you", text), ("ELIZA", self.bot.answer(text))]
+        self.lines += [f"  you: {text}", f"ELIZA: {self.bot.answer(text)}"]
 
     def __repr__(self) -> str:
-        return "\n".join(f"{who:>5}: {text}" for who, text in self.lines)
+        return "\n".join(self.lines)
 
 
 def play_shannon(sentence: str) -> Any:
@@ -110,8 +110,7 @@ def chat(bot: Eliza, said: Sequence[str]) -> Any:
     talk = Conversation(bot)
 
     def last_lines() -> str:
-        lines = repr(talk).splitlines()[-24:]
-        return "\n".join(line[:500] for line in [*lines, "", *bot.trace])
+        return "\n".join(line[:500] for line in [*talk.lines[-24:], "", *bot.trace])
 
     return _field("say something, then press Enter", False, talk.say, last_lines)
 

@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
             command = [python, "-m", "course_lib", *argv]
             return bootstrap.hand_over(command, bootstrap.child_environment())
         return run(options, rest)
-    except (CourseError, PermissionError) as error:
+    except (CourseError, OSError) as error:
         cure = ": set COURSE_HOME to a folder of your own."
         print(error, cure if isinstance(error, OSError) else "", sep="", file=sys.stderr)
         return 2
@@ -86,5 +86,5 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
         return notebooks.main(options)
     from course_lib.workbook.run import run_notebooks
 
-    book = {"corpus": options.corpus, "profile": options.profile, "out": options.out}
+    book = {name: getattr(options, name) for name in ("corpus", "profile", "out")}
     return run_notebooks(options.names, **book)

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from course_lib import bootstrap, places
-from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.settings import atomic_write
 
@@ -38,29 +37,21 @@ def update_copies(originals: Path, work: Path) -> list[str]:
     untouched and follows its original; beside any other one a new original is put, once, as
     ``NAME (updated).ipynb``. Returns one sentence for each of those.
     """
-    known = settings.read_json(work / ORIGINALS).get("written")
-    written = known if isinstance(known, dict) else {}
-    notes = []
-    try:
-        for original in sorted(originals.glob("*.ipynb")):
-            copy, new = work / original.name, digest(original)
-            if digest(copy) not in ("", new, written.get(copy.name)):
-                if new in written.values():
-                    continue
-                names = ["(updated)", *(f"(updated {n})" for n in range(2, 99))]
-                beside = (copy.with_stem(f"{copy.stem} {name}") for name in names)
-                copy = next(p for p in beside if digest(p) in ("", written.get(p.name)))
-                notes.append(f"{original.name}: the new version is {copy.name}, yours stays.")
-            if digest(copy) != new:
-                with atomic_write(copy) as temporary:
-                    temporary.write_bytes(original.read_bytes())
-            written[copy.name] = new
-    except OSError as error:
-        raise CourseError(
-            f"The working copy in {work} could not be written ({error.strerror}): free some disk "
-            "space or set COURSE_HOME to a folder of your own."
-        ) from error
-    settings.write_json(work / ORIGINALS, {"written": written})
+    written, notes = settings.read_json(work / ORIGINALS), []
+    for original in sorted(originals.glob("*.ipynb")):
+        copy, new = work / original.name, digest(original)
+        if digest(copy) not in ("", new, written.get(copy.name)):
+            if new in written.values():
+                continue
+            names = ["(updated)", *(f"(updated {n})" for n in range(2, 99))]
+            beside = (copy.with_stem(f"{copy.stem} {name}") for name in names)
+            copy = next(p for p in beside if digest(p) in ("", written.get(p.name)))
+            notes.append(f"{original.name}: the new version is {copy.name}, yours stays.")
+        if digest(copy) != new:
+            with atomic_write(copy) as temporary:
+                temporary.write_bytes(original.read_bytes())
+        written[copy.name] = new
+    settings.write_json(work / ORIGINALS, written)
     return notes
 
 

@@ -90,5 +90,4 @@ def corpus_choice() -> str:
 
 def save_corpus_choice(source: str) -> None:
     """Keep the choice for every notebook from now on."""
-    path = settings_file()
-    write_json(path, {**read_json(path), "corpus": str(source)})
+    write_json(settings_file(), {"corpus": str(source)})

@@ -139,7 +139,7 @@ def train(
     path = None if config.checkpoint_path is None else Path(config.checkpoint_path)
     made_by = {name: getattr(config, name) for name in FIXED} | {
         "optimizer": type(optimizer).__name__,
-        "parameters": [[*p.shape] for group in optimizer.param_groups for p in group["params"]],
+        "model": [[*p.shape] for group in optimizer.param_groups for p in group["params"]],
     }
 
     def save() -> None:
@@ -202,12 +202,12 @@ class DeferredInterrupt:
     back. Outside the main thread, where Python allows no signal handler, nothing changes.
     """
 
-    def __init__(self) -> None:
-        self.requested = self._installed = False
+    requested = False
 
     def __enter__(self) -> "DeferredInterrupt":
-        if threading.current_thread() is threading.main_thread():
-            self._previous, self._installed = signal.signal(signal.SIGINT, self._hold), True
+        self._main = threading.current_thread() is threading.main_thread()
+        if self._main:
+            self._previous = signal.signal(signal.SIGINT, self._hold)
         return self
 
     def _hold(self, *_: Any) -> None:
@@ -216,7 +216,7 @@ class DeferredInterrupt:
         self.requested = True
 
     def __exit__(self, *_: Any) -> None:
-        if self._installed:
+        if self._main:
             signal.signal(signal.SIGINT, self._previous)
 
 
@@ -258,38 +258,32 @@ def load_checkpoint(path: Path, run: Run, made_by: dict) -> dict:
     other settings than ``made_by`` made.
     """
     model, optimizer, generator = run
-    weights: dict[str, Tensor] = {}
-    states: dict[int, dict[str, Tensor]] = defaultdict(dict)  # as the optimiser wants them
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "random": {}}
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads(file.metadata()["facts"])
-            saved = facts["made_by"]
-            # Clones: what stays mapped to the file keeps Windows from replacing it later.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-        random_states = tensors.pop("random.generator"), tensors.pop("random.torch")
-        for name, value in tensors.items():
-            part, key = name.split(".", 1)
-            if part == "model":
-                weights[key] = value
-            else:
-                index, key = key.split(".")
-                states[int(index)][key] = value
+            for name in file.keys():  # noqa: SIM118
+                part, key = name.split(".", 1)
+                # A clone: what stays mapped to the file keeps Windows from replacing it later.
+                parts[part][key] = file.get_tensor(name).clone()
+        saved, random = facts["made_by"], parts["random"]
+        of_run, of_torch = random["generator"], random["torch"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CourseError(
             f"The checkpoint {path.name} is damaged or was cut short: delete it and train again."
         ) from error
-    other = {name: saved.get(name) for name in made_by if saved.get(name) != made_by[name]}
-    if other.pop("parameters", None):
-        other["model"] = "of another shape"
-    if other:
-        names = ", ".join(f"{name} {value}" for name, value in other.items())
+    if other := [name for name in made_by if saved.get(name) != made_by[name]]:
         raise CourseError(
-            f"The checkpoint {path.name} is of another run ({names}): take the same model and "
-            "settings, or delete the file and train again."
+            f"The checkpoint {path.name} is of a run with another {', another '.join(other)}: take "
+            "the same model and settings, or delete the file and train again."
         )
-    model.load_state_dict(weights)
+    states: dict[int, dict[str, Tensor]] = defaultdict(dict)  # as the optimiser wants them
+    for name, value in parts["optimizer"].items():
+        index, key = name.split(".")
+        states[int(index)][key] = value
+    model.load_state_dict(parts["model"])
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": dict(states), "param_groups": groups})
-    generator.set_state(random_states[0])
-    torch.set_rng_state(random_states[1])
+    generator.set_state(of_run)
+    torch.set_rng_state(of_torch)
     return facts

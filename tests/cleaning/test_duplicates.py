@@ -164,8 +164,6 @@ def test_each_verdict(seed: int) -> None:
     assert [leak.match for leak in found] == [7, 3, -1, -1, -1]
     assert found[0].jaccard == pytest.approx(194 / 198)
     assert found[1].passage_tokens == 55 and found[0].passage_tokens == 198
-    assert found[2].ngram_overlap == pytest.approx(13 / 113)  # 25 tokens hold 13 of 113 runs of 13
-    assert found[3].ngram_overlap == found[4].ngram_overlap == 0
 
 
 def test_twins_in_the_held_out_part_hide_no_leak() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from course_lib.cleaning.classifier import KeepClassifier, PerplexityFilter, word_features
 from course_lib.cleaning.downstream import (
+    MODES,
+    chain_of_models,
     ngram_train_fn,
     one_source,
     relative_improvement,
@@ -15,7 +17,6 @@ from course_lib.cleaning.downstream import (
     sample_tokens,
     transformer_train_fn,
 )
-from course_lib.cleaning.feedback import MODES, chain_of_models
 from course_lib.cleaning.labels import (
     JUNK,
     LabelBook,

@@ -7,9 +7,8 @@ import pytest
 
 from course_lib.cleaning import duplicates, filters, repair
 from course_lib.cleaning.personal import RULES, find_personal, mask_documents, mask_personal
-from course_lib.cleaning.personal_truth import labelled_set
 from course_lib.cleaning.steps import DROPPED, Removal, RemovalLog, run_steps
-from course_lib.cleaning.truth import measure_finder
+from course_lib.cleaning.truth import labelled_set, measure_finder
 from course_lib.workbook.corpus import Document
 
 FOOTER = "the same long footer line here"
@@ -20,7 +19,6 @@ CLEAN = "The naïve café doesn’t sell “crêpes” – Søren told us so."
 SPLIT = filters.SPLITTERS["words and marks"]
 STEPS = {
     "encoding": repair.repair_encoding,
-    "normalise": repair.normalise,
     "empty": repair.drop_empty,
     "pages": repair.extract_pages,
     "site lines": filters.drop_site_lines,
@@ -124,15 +122,10 @@ def mend(text: str, step: object) -> tuple[str, list[Removal]]:
         (CLEAN, CLEAN, None),
         ("日本語のテキスト", "日本語のテキスト", None),
         ("‘single’ ﬁne ligature", "‘single’ ﬁne ligature", None),
-        ("a\r\nb\rc\u2028d\x0ce", "a\nb\nc\nd\ne", "characters"),
-        ("a\x00b\x07\ufeffc\x1b[31mred\x1b[0m\td", "abcred d", "characters"),
-        ("smile \ud83d\ude00 and \ud800!", "smile \U0001f600 and \ufffd!", "characters"),
-        ("e\u0301te\u0301", "été", "characters"),
-        ("    if x:   y \n\n\n\nz\u00a0\u3000w\t", "    if x: y\n\nz w", "blanks"),
     ],
 )
 def test_each_repair_and_good_text_is_left_alone(text: str, mended: str, reason: str) -> None:
-    step = repair.repair_encoding if reason in (None, "mojibake") else repair.normalise
+    step = repair.repair_encoding
     text = f"{CLEAN}\n{text}\nplain"
     found, entries = mend(text, step)
     assert found == f"{CLEAN}\n{mended}\nplain" and mend(found, step) == (found, [])

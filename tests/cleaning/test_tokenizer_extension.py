@@ -71,12 +71,11 @@ def test_a_longer_word_that_was_one_token_stays_one(
 
 
 def test_no_text_becomes_longer_and_nothing_is_lost(tiny: tuple, names: list[str]) -> None:
-    _, cutter = extend(*tiny, [*names, "土", " naïve"])
+    _, cutter = extend(*tiny, [*names, " naïve"])
     odd = ["the Canopy, Canopy and Canopys", " Leaf\n Leaf  Leaf", "naïve naïve 土壤土 🌱", "weeks"]
     for text in [*handbook(), *odd]:
         ids = token_ids(cutter, text)
         assert cutter.decode(ids) == text and len(ids) <= len(token_ids(tiny[1], text))
-    assert len(token_ids(cutter, "土")) == 1 and len(token_ids(cutter, "壤土")) == 4
     assert fertility(cutter, handbook()) < fertility(tiny[1], handbook())
 
 

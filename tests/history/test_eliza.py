@@ -1,14 +1,12 @@
-"""ELIZA, construct by construct, on our own scripts; the published one if the reader brings it."""
+"""ELIZA, construct by construct, and on our own scripts."""
 
-import os
 import random
-import re
 from pathlib import Path
 
 import pytest
 
 from course_lib.errors import CourseError
-from course_lib.history.eliza import Eliza, hash_word, match, read_script, split_input
+from course_lib.history.eliza import Eliza, hash_word, match, read_script
 from course_lib.places import REPOSITORY
 
 NONE = "(NONE ((0) (GO ON) (I SEE)))"
@@ -20,49 +18,51 @@ def eliza(rules: str) -> Eliza:
     return Eliza(read_script(f"(HELLO, YOU)\nSTART\n{rules}\n{NONE}"))
 
 
-def test_greeting_comments_and_case() -> None:
-    bot = eliza("; a comment (with brackets\n(Tea ((0) (Tea? yes))) ; more")
-    assert bot.script.greeting == "HELLO, YOU" and bot.answer("TEA") == "TEA? YES"
-
-
-def test_decomposition_and_reassembly_take_turns() -> None:
-    bot = eliza("(WANT ((0 WANT 0) (WHY 3) (AND IF YOU GOT 3)))")
+def test_answers_take_turns_and_comments_and_case_do_not_count() -> None:
+    bot = eliza("; a comment (with brackets\n(Want ((0 WANT 0) (WHY 3) (and if you got 3))) ; more")
     answers = [bot.answer("I want tea") for _ in range(3)]
     assert answers == ["WHY TEA", "AND IF YOU GOT TEA", "WHY TEA"]
+    assert bot.script.greeting == "HELLO, YOU"
 
 
 CONSTRUCTS = {
-    "order": "(WANT ((0 YOU WANT 0) (ONE 4)) ((0 WANT 0) (TWO 3)))",
-    "number": "(WANT ((1 WANT 2) (EXACT 3)) ((0) (OTHER)))",
-    "substitution": "(MY = YOUR ((0 YOUR 0) (TELL ME ABOUT YOUR 3)))\n(ME = YOU)",
-    "rank": "(A ((0) (LOW)))\n(B 5 ((0) (HIGH)))\n(C ((0) (LATE)))",
-    "sets": "(I ((0 I (*WANT NEED) 0) (WHY 4)) ((0 I SAW 0 (/FAMILY) 0) (YOUR 5)) ((0) (HM)))\n"
-    "(MUM = MOTHER DLIST(/ FAMILY))\n(MOTHER DLIST(/NOUN FAMILY))\n(DOG DLIST(/NOUN))",
-    "newkey": "(PERHAPS ((0) (NEWKEY)))",
-    "nowhere": "(A ((0) (=NOWHERE)))",
-    "circle": "(A (=B))\n(B (=A))",
-    "clause": "(TEA ((0) (CLAUSE 1)))",
-}
-SAID = {
-    "order": {"you want tea": "ONE TEA", "they want tea": "TWO TEA"},
-    "number": {"I want green tea": "EXACT GREEN TEA", "I want tea": "OTHER"},
-    "substitution": {"my cat bites me": "TELL ME ABOUT YOUR CAT BITES YOU"},
-    "rank": {"a b": "HIGH", "b a": "HIGH", "a c": "LOW"},
-    "sets": {"I need tea": "WHY TEA", "I saw your mum": "YOUR MOTHER", "I saw your dog": "HM"},
-    "newkey": {"perhaps": "GO ON"},
-    "nowhere": {"a": "GO ON"},
-    "circle": {"a": "GO ON"},
-    "clause": {
-        "Well, I like tea, and cake.": "CLAUSE I LIKE TEA",
-        "It rains but tea is here but not now": "CLAUSE TEA IS HERE",
-    },
+    "order": (
+        "(WANT ((0 YOU WANT 0) (ONE 4)) ((0 WANT 0) (TWO 3)))",
+        {"you want tea": "ONE TEA", "they want tea": "TWO TEA"},
+    ),
+    "number": (
+        "(WANT ((1 WANT 2) (EXACT 3)) ((0) (OTHER)))",
+        {"I want green tea": "EXACT GREEN TEA", "I want tea": "OTHER"},
+    ),
+    "substitution": (
+        "(MY = YOUR ((0 YOUR 0) (TELL ME ABOUT YOUR 3)))\n(ME = YOU)",
+        {"my cat bites me": "TELL ME ABOUT YOUR CAT BITES YOU"},
+    ),
+    "rank": (
+        "(A ((0) (LOW)))\n(B 5 ((0) (HIGH)))\n(C ((0) (LATE)))",
+        {"a b": "HIGH", "b a": "HIGH", "a c": "LOW"},
+    ),
+    "sets": (
+        "(I ((0 I (*WANT NEED) 0) (WHY 4)) ((0 I SAW 0 (/FAMILY) 0) (YOUR 5)) ((0) (HM)))\n"
+        "(MUM = MOTHER DLIST(/ FAMILY))\n(MOTHER DLIST(/NOUN FAMILY))\n(DOG DLIST(/NOUN))",
+        {"I need tea": "WHY TEA", "I saw your mum": "YOUR MOTHER", "I saw your dog": "HM"},
+    ),
+    "circle": ("(A (=B))\n(B (=A))", {"a": "GO ON"}),
+    "clause": (
+        "(TEA ((0) (CLAUSE 1)))",
+        {
+            "Well, it’s tea, and cake!": "CLAUSE IT'S TEA",
+            "Rain but tea is but not": "CLAUSE TEA IS",
+        },
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CONSTRUCTS)
 def test_each_construct(name: str) -> None:
-    bot = eliza(CONSTRUCTS[name])
-    assert {said: bot.answer(said) for said in SAID[name]} == SAID[name]
+    rules, said = CONSTRUCTS[name]
+    bot = eliza(rules)
+    assert {text: bot.answer(text) for text in said} == said
 
 
 def test_zero_takes_as_few_words_as_possible() -> None:
@@ -86,15 +86,11 @@ def test_links_newkey_and_pre() -> None:
 
 
 def test_memory_is_kept_by_hash_and_recalled_when_the_limit_is_four() -> None:
-    bot = eliza(f"(MY ((0 MY 0) (OH)))\n{MEMORY}")
+    bot = eliza(f"(MY ((0 MY 0) (OH)))\n(TEA ((0) (TEA)))\n{MEMORY}")
     assert hash_word("HERE") == hash_word("ABCDEFHERE") == 3
     said = ["my cat is here", "nothing", "nothing", "nothing"]  # limits 2, 3, 4, 1
     answers = [bot.answer(text) for text in said]
     assert answers == ["OH", "GO ON", "FOUR CAT IS HERE", "I SEE"] and not bot.memories
-
-
-def test_memory_is_not_recalled_when_there_is_a_keyword() -> None:
-    bot = eliza(f"(MY ((0 MY 0) (OH)))\n(TEA ((0) (TEA)))\n{MEMORY}")
     answers = [bot.answer(text) for text in ("my cat", "x", "tea", "x", "x", "x", "x")]
     assert answers[2] == "TEA" and answers[6].endswith("CAT")
 
@@ -118,28 +114,27 @@ def test_our_scripts_answer_everything(path: Path) -> None:
         assert bot.answer(" ".join(rng.choices(vocabulary, k=rng.randint(0, 9))))
 
 
+MALFORMED = (
+    *("(A ((0)))", "(A (0 A 0) (B))", "(A ((0) (B 7)))", "(A ((0 ()) (B)))", "(A B C)", "((A) B)"),
+    *("(A ((0) (PRE (B 7) (=A))))", "(MEMORY A (0 = B))", "(MEMORY A" + " (0 = B 9)" * 4 + ")"),
+)
+
+
 @pytest.mark.parametrize(
     ("script", "line", "why"),
     [
-        ("(HI)\n(A ((0) (B))", 2, "never closed"),
-        ("(HI)\n(A ((0) (B))))", 2, "never opened"),
-        ("(HI)\n\n(A ((0)))\n" + NONE, 3, "at least one answer"),
-        ("(HI)\n\n(A (0 A 0) (B))\n" + NONE, 3, "a decomposition in brackets"),
-        ("(HI)\n(A ((0) (B 7)))\n" + NONE, 2, "asks for part 7"),
-        ("(HI)\nLOOSE\n" + NONE, 2, "outside of all brackets"),
-        ("(HI)\n(A ((0 (X Y)) (B)))\n" + NONE, 2, "(*…) and (/…)"),
-        ("(HI)\n(A ((0) (PRE (B))))\n" + NONE, 2, "PRE needs"),
-        ("(HI)\n(MEMORY A (0 = B))\n" + NONE, 2, "four rules"),
-        ("(HI)\n(MEMORY A" + " (0 = B 9)" * 4 + ")\n" + NONE, 2, "asks for part 9"),
-        ("(HI)\n(A B C)\n" + NONE, 2, "not understood"),
-        ("(HI)\n(A ((0) (B)))", 2, "NONE"),
-        ("", 1, "empty"),
+        ("(HI)\n(A ((0) (B))", 2, "is never closed"),
+        ("(HI)\n(A ((0) (B))))", 2, "outside of all brackets: )"),
+        ("(HI)\nLOOSE\n", 2, "outside of all brackets: LOOSE"),
+        ("(HI)\n(A ((0) (B)))", 1, "without (NONE"),
+        ("", 1, "without (NONE"),
+        *((f"(HI)\n\n{entry}\n{NONE}", 3, "is not understood") for entry in MALFORMED),
     ],
 )
 def test_a_malformed_script_is_refused_with_its_line(script: str, line: int, why: str) -> None:
     with pytest.raises(CourseError) as caught:
         read_script(script)
-    assert f"line {line}:" in str(caught.value) and why in str(caught.value)
+    assert f"line {line} " in str(caught.value) and why in str(caught.value)
 
 
 @pytest.mark.parametrize("invisible", ["\ufeff", "\u200b", "\u00ad", "\u200e"])
@@ -148,20 +143,3 @@ def test_what_cannot_be_seen_in_a_script_does_not_count(invisible: str) -> None:
     text = SCRIPTS[0].read_text("utf-8")
     assert read_script(invisible + text) == read_script(text)
     assert read_script(text.replace("\n", f"{invisible}\r\n")) == read_script(text)
-
-
-@pytest.mark.skipif(
-    not (os.environ.get("COURSE_DOCTOR_SCRIPT") and os.environ.get("COURSE_DOCTOR_CONVERSATION")),
-    reason="bring script and conversation in COURSE_DOCTOR_SCRIPT and COURSE_DOCTOR_CONVERSATION",
-)
-def test_the_published_conversation_comes_out_word_for_word() -> None:
-    bot = Eliza(read_script(Path(os.environ["COURSE_DOCTOR_SCRIPT"]).read_text("utf-8")))
-    lines = Path(os.environ["COURSE_DOCTOR_CONVERSATION"]).read_text("utf-8").splitlines()
-    lines = [line for line in lines if line.strip() and not line.startswith(";")]
-    for said, expected in zip(lines[::2], lines[1::2], strict=True):
-        answer, published = (re.findall(r"[\w']+", t.upper()) for t in (bot.answer(said), expected))
-        assert answer == published, said
-
-
-def test_input_is_split_into_words_and_delimiters() -> None:
-    assert split_input("Well, it’s so!") == ["WELL", ",", "IT'S", "SO", "."]

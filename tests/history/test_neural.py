@@ -3,10 +3,8 @@
 import pytest
 import torch
 
-from course_lib.errors import CourseError
 from course_lib.history.neural import (
     HYPERPARAMETERS,
-    WINDOW,
     SmallTransformer,
     WordTokenizer,
     as_bytes,
@@ -15,13 +13,12 @@ from course_lib.history.neural import (
     generate_bytes,
     influence_by_distance,
     masked_word_accuracy,
-    masked_word_loss,
     new_model,
     train_gpt_and_bert,
     train_on_bytes,
 )
 from course_lib.transformer import attention
-from course_lib.workbook.evaluate import evaluate, get_batch
+from course_lib.workbook.evaluate import evaluate
 
 TEXT = as_bytes("the cat sat on the mat. the dog sat on the log. " * 60)
 KINDS = pytest.mark.parametrize("kind", HYPERPARAMETERS)
@@ -63,21 +60,6 @@ def test_they_learn_and_bits_fall(kind: str, seed: int) -> None:
     assert [read for read, _ in curve] == [20 * a_step, 40 * a_step]
 
 
-def test_bits_of_an_untrained_uniform_model_are_eight() -> None:
-    class Uniform(torch.nn.Linear):
-        def forward(self, ids: torch.Tensor) -> torch.Tensor:
-            return torch.zeros(*ids.shape, 256)
-
-    for length in (3, 64, 65, 66, 100, 500):
-        assert evaluate(Uniform(1, 1), TEXT[:length]).bits_per_token == pytest.approx(8)
-
-
-@KINDS
-def test_a_text_of_one_byte_gets_a_sentence(kind: str) -> None:
-    with pytest.raises(CourseError, match="at least two tokens"):
-        evaluate(new_model(kind, 0), TEXT[:1])
-
-
 def test_influence_is_a_distance_and_falls_for_a_model_of_one_letter() -> None:
     class LastByte(torch.nn.Module):
         def forward(self, ids: torch.Tensor) -> torch.Tensor:
@@ -88,26 +70,11 @@ def test_influence_is_a_distance_and_falls_for_a_model_of_one_letter() -> None:
 
 
 @KINDS
-@pytest.mark.parametrize("training", [True, False])
-def test_generation_and_influence_leave_the_mode_as_it_was(kind: str, training: bool) -> None:
-    model = new_model(kind, 0).train(training)
+def test_generation_repeats_itself_and_an_empty_prompt_begins_a_line(kind: str) -> None:
+    model = new_model(kind, 0)
     first = generate_bytes(model, "The ", 20, seed=3)
     assert first.startswith("The ") and first == generate_bytes(model, "The ", 20, seed=3)
-    influence_by_distance(model, TEXT, [1], num_samples=4)
-    assert model.training is training
-
-
-@KINDS
-def test_an_empty_prompt_begins_a_line(kind: str) -> None:
-    model = new_model(kind, 0)
     assert "\n" + generate_bytes(model, "", 5) == generate_bytes(model, "\n", 5)
-
-
-def test_a_broken_model_gets_a_sentence() -> None:
-    model = new_model("GRU", 0)
-    torch.nn.init.constant_(model.output.bias, float("nan"))
-    with pytest.raises(CourseError, match="its training ran away"):
-        generate_bytes(model, "The ", 5)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -123,5 +90,3 @@ def test_the_right_side_helps_where_it_decides(seed: int) -> None:
     assert masked_word_accuracy(bert, ids) > 0.95 > masked_word_accuracy(gpt, ids)
     assert fill_mask(bert, tokenizer, ["end", "a", "[MASK]", "y", "end"], 2)[0][0] == "right"
     assert len(fill_mask(gpt, tokenizer, ["[MASK]", "y"], 9)) == len(tokenizer) - 2
-    assert masked_word_loss(bert, get_batch(ids, WINDOW, 8, generator)) < 0.5
-    assert masked_word_accuracy(bert, ids[:3]) == 0

@@ -14,7 +14,7 @@ HOLDS = {
         curve[-1][1] < curve[0][1] for kind in curves for curve in curves[kind]
     ),
     "b15b16cb44": lambda effects: all(
-        0 <= effect <= 1 for values in effects.values() for effect in values
+        0 <= effect <= 1 for points in effects.values() for _, effect in points
     ),
     "01b7ce8f92": lambda sample: len(sample) > 4,
     # 6 · One text, seventy years

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 
 import pytest
+from exercise_tests import mistakes_are_diagnosed, solutions_pass
 
 from course_lib.start_here import checks, figures
 from course_lib.start_here.real_or_generated import make_guess, play, real_paragraph
@@ -20,34 +21,24 @@ def draw(followers: Counter, rng: random.Random) -> str:
     return rng.choices(list(followers), list(followers.values()))[0]
 
 
-def test_solutions_pass_and_stubs_say_not_yet(fresh_home: object) -> None:
-    assert checks.triples(windows, solution=True).passed and checks.draw(draw, solution=True).passed
-    assert checks.triples(lambda words: None).status == "Not yet"
-    assert checks.draw(lambda followers, rng: ...).status == "Not yet"
-
-
-MISTAKES = [
-    ("triples", lambda w: windows(w, stop=-3), "one is missing"),
-    ("triples", lambda w: windows(w, stop=0), "past the last triple"),
-    ("triples", lambda w: windows(w, stop=0, step=3), "do not overlap"),
-    ("triples", lambda w: list(zip(w, w[1:], strict=False)), "A triple has three"),
-    ("triples", lambda w: windows(w, start=1), "start at the first word"),
-    ("triples", lambda w: [], "is empty"),
-    ("triples", lambda w: [*windows(w), ("a", "b", "c")], "there are 5"),
-    ("draw", lambda f, rng: f.most_common(1)[0][0], "always gives"),
-    ("draw", lambda f, rng: rng.choice(list(f)), "do the counts count"),
-    ("draw", lambda f, rng: rng.choice(list(f.values())), "no word that follows"),
-    ("draw", lambda f, rng: draw(f, random.Random()), "draw with `rng`"),
-    ("draw", lambda f, rng: draw(Counter({w: c * c for w, c in f.items()}), rng), "6 of 10"),
-]
-
-
-@pytest.mark.parametrize(("name", "mistake", "diagnosis"), MISTAKES)
-def test_mistakes_get_their_diagnosis(
-    name: str, mistake: object, diagnosis: str, fresh_home: object
-) -> None:
-    result = getattr(checks, name)(mistake)
-    assert result.status == "Look again" and diagnosis in result.message
+MISTAKES = {
+    "triples": [
+        (lambda w: windows(w, stop=-3), "one is missing"),
+        (lambda w: windows(w, stop=0), "past the last triple"),
+        (lambda w: windows(w, stop=0, step=3), "do not overlap"),
+        (lambda w: windows(w, start=1), "start at the first word"),
+        (lambda w: [*windows(w), ("a", "b", "c")], "there are 5"),
+    ],
+    "draw": [
+        (lambda f, rng: f.most_common(1)[0][0], "always gives"),
+        (lambda f, rng: rng.choice(list(f)), "do the counts count"),
+        (lambda f, rng: rng.choice(list(f.values())), "no word that follows"),
+        (lambda f, rng: draw(f, random.Random()), "draw with `rng`"),
+        (lambda f, rng: draw(Counter({w: c * c for w, c in f.items()}), rng), "6 of 10"),
+    ],
+}
+test_solutions_pass = solutions_pass(checks, {"triples": windows, "draw": draw})
+test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)
 
 
 def corpus(texts: list[str], parts: list[str]) -> Corpus:
@@ -70,8 +61,7 @@ def test_the_game_hides_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert verdict.value.startswith("Yes") and "<details>" not in shown.value
 
 
-@pytest.mark.parametrize("held_out", [1, 3])
-def test_the_caption_tells_the_fraction_that_is_held_out(held_out: int) -> None:
-    parts = ["validation"] * held_out + ["train"] * (10 - held_out)
+def test_the_caption_tells_the_fraction_that_is_held_out() -> None:
+    parts = ["validation"] * 3 + ["train"] * 7
     sentence = figures.document_sizes(corpus(["x" * 100] * 10, parts)).sentence
-    assert f"{held_out}0% of the text is held out" in sentence
+    assert "30% of the text is held out" in sentence

@@ -34,11 +34,10 @@ def wheel(folder: Path, name: str, version: str = "1.0", modules: int = 1) -> Pa
     """Write a wheel of a package with ``modules`` modules by hand."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
+    tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files = {f"{module}/{f'm{i}' if i else '__init__'}.py": "VALUE = 1\n" for i in range(modules)}
     files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-    files[f"{info}/WHEEL"] = (
-        "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    )
+    files[f"{info}/WHEEL"] = tags
     files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
     path = folder / f"{module}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -87,15 +86,10 @@ class FakeCourse:
             "COURSE_HOME": str(self.home),
             **more,
         }
-        return subprocess.Popen(
-            [sys.executable, "-m", "course_lib", *argv],
-            cwd=self.repository,
-            env=variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        command = [sys.executable, "-m", "course_lib", *argv]
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+        where = {"cwd": self.repository, "env": variables, "start_new_session": True}
+        return subprocess.Popen(command, **options, **where)
 
     def run(self, *argv: str, **more: str) -> tuple[str, str, dict[str, str]]:
         """What was printed before the verb, the verb's ``sys.prefix``, and what is installed."""

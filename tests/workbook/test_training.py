@@ -85,15 +85,14 @@ def test_an_interrupted_run_resumes_bit_for_bit(
         assert torch.equal(one, other)
 
 
-def test_interruption_without_a_checkpoint_keeps_the_weights(capsys: pytest.CaptureFixture) -> None:
+def test_without_a_checkpoint_the_weights_stay_and_a_second_interruption_is_not_held_back(
+    capsys: pytest.CaptureFixture,
+) -> None:
     model = make_model(0)
     before = model[0].weight.clone()
     history = train(model, InterruptAt(3), squared, TrainingConfig(100))
     assert history.steps == 3 and not torch.equal(before, model[0].weight)
     assert "keeps what it learned" in capsys.readouterr().out
-
-
-def test_a_second_interruption_is_not_held_back() -> None:
     with pytest.raises(KeyboardInterrupt):
         train(make_model(0), InterruptAt(1, times=2), squared, TrainingConfig(5))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -150,11 +149,11 @@ def one_group(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"model": nn.Linear(8, 1)}, "model of another shape"),
-        ({"make_optimizer": sgd}, "optimizer AdamW"),
-        ({"make_optimizer": one_group}, "model of another shape"),
-        ({"learning_rate": 0.5}, "learning_rate 0.001"),
-        ({"lr_scheduler_type": "linear", "seed": 3}, "lr_scheduler_type cosine, seed 0"),
+        ({"model": nn.Linear(8, 1)}, "another model"),
+        ({"make_optimizer": sgd}, "another optimizer"),
+        ({"make_optimizer": one_group}, "another model"),
+        ({"learning_rate": 0.5}, "another learning_rate"),
+        ({"lr_scheduler_type": "linear", "seed": 3}, "another lr_scheduler_type, another seed"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(
@@ -203,15 +202,11 @@ def test_on_a_gpu_products_are_in_bf16_and_weights_in_fp32() -> None:
     assert model[0].weight.dtype == torch.float32 and history.losses[-1] < history.losses[0] / 2
 
 
-def test_gradients_are_clipped() -> None:
+def test_gradients_are_clipped_and_a_loss_that_is_no_number_stops_with_a_sentence() -> None:
     model, seen = nn.Linear(8, 1), []
-    hook = model.weight.register_hook(lambda gradient: seen.append(gradient.norm().item()))
+    model.weight.register_hook(lambda gradient: seen.append(gradient.norm().item()))
     train(model, draw, lambda m, b: 1e6 * squared(m, b), TrainingConfig(1, max_grad_norm=0.5))
-    hook.remove()
     assert seen[0] > 1e3 and model.weight.grad.norm() <= 0.5 + 1e-4
-
-
-def test_a_loss_that_is_not_a_number_stops_with_a_sentence() -> None:
     with pytest.raises(CourseError, match="smaller learning rate"):
         train(make_model(0), draw, lambda m, b: squared(m, b) * math.nan, TrainingConfig(3))
 

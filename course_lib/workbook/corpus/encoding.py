@@ -14,7 +14,7 @@ from pathlib import Path
 import regex
 
 from course_lib.workbook.corpus.language import identify
-from course_lib.workbook.corpus.records import Problem
+from course_lib.workbook.corpus.records import Problem, until_it_breaks
 
 CHUNK = 1 << 18  # bytes read at a time
 SAMPLE = 1 << 13  # bytes in which an older encoding is looked for,
@@ -100,15 +100,11 @@ class TextFile:
         """All of the text of a file of at most ``limit`` bytes; the problem at which it ended."""
         if self.path.stat().st_size > limit:
             raise Problem("unreadable", f"it is larger than {limit // 1_000_000} MB")
-        chunks: list[str] = []
-        try:
-            for chunk in self.chunks():
-                chunks.append(chunk)
-        except Problem as problem:
-            if not chunks:
-                raise
-            return "".join(chunks), problem
-        return "".join(chunks), None
+        chunks = list(until_it_breaks(self.chunks()))
+        problem = chunks.pop() if chunks and isinstance(chunks[-1], Problem) else None
+        if problem and not chunks:
+            raise problem
+        return "".join(chunks), problem
 
 
 def recognise(path: Path) -> tuple[str, bool]:

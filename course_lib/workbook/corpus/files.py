@@ -27,7 +27,7 @@ POINTER = re.compile(rb"version https?://(git-lfs|hawser)\.github\.com/spec/|\S*
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file, or what could not be followed. ``name`` is its path in the folder, with ``/``."""
+    """A file, or what is not read. ``name`` is its path in the folder, with ``/``."""
 
     path: Path
     name: str
@@ -67,7 +67,7 @@ def find_files(root: Path) -> list[Found]:
 
     def refused(error: OSError) -> None:
         name = Path(os.path.relpath(error.filename or root, root)).as_posix()
-        files.append(_bad(name, f"it cannot be read ({error.strerror})", "unreadable"))
+        files.append(_left_out(name, error))
 
     for folder, folders, names in os.walk(root, onerror=refused):
         folders.sort()
@@ -76,9 +76,9 @@ def find_files(root: Path) -> list[Found]:
             own = path.relative_to(root).as_posix()
             is_link = path.is_symlink() or getattr(path, "is_junction", bool)()
             if name.startswith((".", "~$")) or name in HIDDEN:
-                hidden.append(_valid_name(own))
+                hidden.append(_valid(own))
             elif is_link:
-                files.append(_bad(own, "it is a link, and links are not followed"))
+                files.append(_left_out(own, "it is a link, and links are not followed"))
             elif name in folders:
                 continue
             else:
@@ -87,7 +87,7 @@ def find_files(root: Path) -> list[Found]:
                 folders.remove(name)
     if hidden:
         said = ", ".join([*hidden[:3], *["…"][: len(hidden) > 3]])
-        files.append(_bad("(hidden)", f"{len(hidden):,} hidden files and folders: {said}"))
+        files.append(_left_out("(hidden)", f"{len(hidden):,} hidden files and folders: {said}"))
     return files
 
 
@@ -95,28 +95,26 @@ def _found(path: Path, name: str) -> Found:
     try:
         if path.is_file():
             status = path.stat()
-            return Found(path, _valid_name(name), status.st_size, status.st_mtime_ns)
+            return Found(path, _valid(name), status.st_size, status.st_mtime_ns)
     except OSError as error:
-        return _bad(name, f"it cannot be read ({error.strerror})", "unreadable")
-    return _bad(name, "it is a pipe, a socket or a device, not a file")
+        return _left_out(name, error)
+    return _left_out(name, "it is a pipe, a socket or a device, not a file")
 
 
-def _bad(name: str, detail: str, reason: str = "left_out") -> Found:
-    return Found(Path(name), _valid_name(name), problem=Problem(reason, detail))
+def _left_out(name: str, why: str | OSError) -> Found:
+    problem = Problem("left_out", why) if isinstance(why, str) else _problem(why, False)
+    return Found(Path(name), _valid(name), problem=problem)
 
 
-def _valid_name(name: str) -> str:
-    """A name as valid Unicode: bytes of a file name that are none are written as ``\\udcff``."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+def _valid(text: str) -> str:
+    """Text without what no file can hold: NULs, and halves of pairs, which are written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "")
 
 
 def fingerprint(files: Iterable[Found]) -> str:
     """A hash over names, sizes, times of change and problems: did anything change?"""
-    digest = hashlib.sha256()
-    for found in files:
-        problem = str(found.problem or "")
-        digest.update(f"{found.name}\0{found.size}\0{found.changed}\0{problem}\n".encode())
-    return digest.hexdigest()
+    known = [(file.name, file.size, file.changed, str(file.problem)) for file in files]
+    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 @dataclass
@@ -170,8 +168,8 @@ def read_folder_or_file(
     """Read a file, or all files below a folder, keeping at most ``budget`` bytes of text.
 
     Everything is read once as a stream; what is kept is a ``Sample``. An id is the path in the
-    folder, followed by ``#0001`` and so on when a file has more than one document. Nothing is
-    written, and nothing outside the folder is read.
+    folder, followed by ``#0002`` and so on for further documents of a file. Nothing is written, and
+    nothing outside the folder is read.
 
     files   what ``find_files`` gave, if that was called before
 
@@ -179,9 +177,7 @@ def read_folder_or_file(
     """
     root = clean_path(path)
     if not root.exists():
-        raise CourseError(
-            f"There is no file or folder {str(root)!r}: check the path and try again."
-        )
+        raise CourseError(f"There is no file or folder {str(root)!r}: check the path.")
     files = find_files(root) if files is None else files
     sample = Sample(budget, seed)
     total = sum(found.size for found in files)
@@ -191,11 +187,11 @@ def read_folder_or_file(
             for item in _documents(found):
                 if isinstance(item, Skipped):
                     sample.skipped.append(item)
-                    continue
-                sample.add(item)
-                step = min(len(item.text), found.size - shown)
-                shown += step
-                moving.update(step)
+                else:
+                    sample.add(item)
+                    step = min(len(item.text), found.size - shown)
+                    shown += step
+                    moving.update(step)
             moving.update(found.size - shown)
     if not sample.seen:
         raise _nothing(root, sample.skipped)
@@ -203,24 +199,18 @@ def read_folder_or_file(
 
 
 def _documents(found: Found) -> Iterator[Document | Skipped]:
-    """The documents of one file, a single one with the file's bare name, and its problems."""
-    first: Part | None = None
+    """The documents of one file and its problems."""
     number = problems = 0
     for item in until_it_breaks(_parts(found)):
         if isinstance(item, Exception):
             problems += 1
             problem = _problem(item, number > 0)
-            yield Skipped(found.name, problem.reason, str(_valid(problem.detail)))
+            yield Skipped(found.name, problem.reason, _valid(problem.detail))
             continue
         number += 1
-        if number == 1:
-            first = item
-            continue
-        if number == 2:
-            yield _document(f"{found.name}#0001", found, first)
-        yield _document(f"{found.name}#{number:04d}", found, item)
-    if number == 1:
-        yield _document(found.name, found, first)
+        facts = {_valid(n): _valid(v) if isinstance(v, str) else v for n, v in item[1].items()}
+        identity = found.name if number == 1 else f"{found.name}#{number:04d}"
+        yield Document(identity, _valid(item[0]), {**facts, "file": found.name})
     if not number and not problems:
         yield Skipped(found.name, "empty", SKIP_REASONS["empty"])
 
@@ -244,26 +234,12 @@ def _parts(found: Found) -> Iterator[Part | Problem]:
         kind = f"files ending in {ending}" if ending else "files without an ending"
         raise Problem("unknown_format", f"there is no reader for {kind}")
     with found.path.open("rb") as file:
-        head = file.read(100)
-    if not head:
-        raise Problem("empty")
-    if found.size < 2_000 and POINTER.match(head):
+        if not (head := file.read(100)):
+            raise Problem("empty")
+    if POINTER.match(head):
         detail = "it is a pointer of Git LFS and not the file: run `git lfs pull` in its repository"
         raise Problem("unreadable", detail)
     yield from READERS[ending](found.path)
-
-
-def _document(identity: str, found: Found, part: Part) -> Document:
-    text, facts = part
-    meta = {_valid(name): _valid(fact) for name, fact in facts.items()}
-    return Document(identity, _valid(text), {**meta, "file": found.name})
-
-
-def _valid(value: str | int) -> str | int:
-    """Text without what no file can hold: halves of surrogate pairs and NULs."""
-    if not isinstance(value, str):
-        return value
-    return value.encode("utf-8", "replace").decode("utf-8").replace("\x00", "")
 
 
 def _nothing(root: Path, skipped: list[Skipped]) -> CourseError:

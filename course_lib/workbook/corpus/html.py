@@ -14,7 +14,7 @@ _INLINE = re.compile(
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,60})(?:[\s/][^<>]*)?>|<!--|<[!?][^<>]*>")
 _WITHOUT = re.compile(r"<(noscript|noframes)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
-_TITLE = re.compile(r"<title[^>]*>([^<]{1,300})</title", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>[^<]*</title", re.IGNORECASE)
 
 
 def strip_tags(markup: str) -> str:
@@ -64,12 +64,6 @@ def main_text(markup: str, *, favor_recall: bool = False) -> str | None:
         return trafilatura.extract(page, include_comments=False, favor_recall=favor_recall) or None
     except Exception:  # whatever it stumbles over: the caller has the stripper
         return None
-
-
-def title_of(markup: str) -> str:
-    """The page's title on one line; empty if it has none."""
-    found = _TITLE.search(markup)
-    return " ".join(unescape(found[1]).split()) if found else ""
 
 
 def page_text(markup: str) -> str:

@@ -57,7 +57,12 @@ def load_corpus(source: str | os.PathLike | None = None, *, budget: int = BUDGET
     if wanted == "songbook-messy":
         return _songbook_messy()
     if wanted.startswith("hub:"):  # fetched once; the cache then serves it offline, too
-        return _cached(f"hub-{_digest(wanted)}", str(budget), lambda: _hub(wanted, budget))
+
+        def fetch() -> Corpus:
+            documents = read_hub(wanted[4:], budget=budget, seed=0)
+            return _corpus(documents, name=wanted, source=wanted)
+
+        return _cached(f"hub-{_digest(wanted)}", str(budget), fetch)
     return _own(wanted, budget)
 
 
@@ -88,10 +93,6 @@ def _songbook_messy() -> Corpus:
     parts = [part[str(page.meta.get("copy_of", page.id))] for page in pages]
     facts = {"builtin": True, "manifest": {"defects": defects}}
     return Corpus(table_of(pages, parts), name="songbook-messy", source="songbook-messy", **facts)
-
-
-def _hub(wanted: str, budget: int) -> Corpus:
-    return _corpus(read_hub(wanted[4:], budget=budget, seed=0), name=wanted, source=wanted)
 
 
 def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:

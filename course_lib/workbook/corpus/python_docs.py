@@ -105,8 +105,7 @@ def installed(name: str) -> tuple[Path, dict] | None:
     if not folder.is_dir():
         return None
     headers = distribution.metadata
-    licence = headers.get("License-Expression") or headers.get("License") or ""
-    if not licence or len(licence) > 60:
-        classes = [c for c in headers.get_all("Classifier") or [] if c.startswith("License ::")]
-        licence = classes[0].split(" :: ")[-1] if classes else "see the package"
+    classes = [c for c in headers.get_all("Classifier") or [] if c.startswith("License ::")]
+    known = [headers.get("License-Expression"), headers.get("License"), *classes]
+    licence = next((text.split(" :: ")[-1] for text in known if text and len(text) < 100), "?")
     return folder, {"origin": name, "version": distribution.version, "licence": licence.strip()}

@@ -7,13 +7,13 @@ ending of the file's name.
 
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from html import unescape
 from pathlib import Path
 
 from course_lib.workbook.corpus.encoding import TextFile
-from course_lib.workbook.corpus.html import page_text, title_of
+from course_lib.workbook.corpus.html import page_text
 from course_lib.workbook.corpus.records import Part, Problem, parts
 from course_lib.workbook.corpus.tables import MAX_WHOLE, json_values, parquet, separated_values
 
@@ -25,28 +25,23 @@ OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")  # how old and password-protected
 def plain(path: Path) -> Iterator[Part | Problem]:
     """Text as it is."""
     file = TextFile(path)
-    for part in parts(file.chunks()):
-        yield part, _encoding(file)
-    if file.guessed:
-        yield Problem("note", f"read as {file.encoding}")
-
-
-def _encoding(file: TextFile) -> dict[str, str | int]:
-    """The encoding as a fact, where it is not what one expects."""
-    return {} if file.encoding.startswith("utf-8") else {"encoding": file.encoding}
+    yield from _text(file, file.chunks())
 
 
 def html(path: Path) -> Iterator[Part | Problem]:
     """The main text of a page as trafilatura finds it, else all visible text."""
     file = TextFile(path)
     markup, failure = file.whole(MAX_WHOLE)
-    title = title_of(markup)
-    for part in parts([page_text(markup)]):
-        yield part, _encoding(file) | ({"title": title} if title else {})
-    if file.guessed:
-        yield Problem("note", f"read as {file.encoding}")
+    yield from _text(file, [page_text(markup)])
     if failure:
         raise failure
+
+
+def _text(file: TextFile, chunks: Iterable[str]) -> Iterator[Part | Problem]:
+    for part in parts(chunks):
+        yield part, {} if file.encoding.startswith("utf-8") else {"encoding": file.encoding}
+    if file.guessed:
+        yield Problem("note", f"read as {file.encoding}")
 
 
 def pdf(path: Path) -> Iterator[Part | Problem]:
