@@ -152,18 +152,6 @@ def test_text_like_the_target_wins(train_fn: object) -> None:
     assert list(better) == [("clean", "pattern")] and min(better["clean", "pattern"]) > 0
 
 
-def test_the_same_text_is_learned_once() -> None:
-    learned: list[int] = []
-
-    def train_fn(documents: list, vocab_size: int, seed: int) -> object:
-        learned.append(sum(map(len, documents)))
-        return lambda target: float(learned[-1])
-
-    versions = {"raw": NOISE, "same": [list(row) for row in NOISE], "half": NOISE[:20]}
-    run_experiment(versions, TARGETS, train_fn, 40, fraction=0.5, seeds=range(2))
-    assert learned == [1_200, 1_200, 600, 600]  # "same" gives what "raw" gives
-
-
 def test_one_source_is_the_largest() -> None:
     documents = [Document(f"d{n}", "words " * 9, {"origin": "ab"[n % 3 == 0]}) for n in range(30)]
     corpus = Corpus(table_of(documents, ["train"] * 30), name="x", source="x")

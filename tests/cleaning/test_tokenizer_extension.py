@@ -7,13 +7,7 @@ import torch
 from tiny_falcon import handbook, save_falcon
 from transformers import PreTrainedTokenizerFast
 
-from course_lib.cleaning.tokenizer_extension import (
-    choose_terms,
-    extend,
-    fertility,
-    passages,
-    token_ids,
-)
+from course_lib.cleaning.tokenizer_extension import choose_terms, extend, fertility, token_ids
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
 from course_lib.workbook.models import load_model
 
@@ -77,8 +71,3 @@ def test_no_text_becomes_longer_and_nothing_is_lost(tiny: tuple, names: list[str
         ids = token_ids(cutter, text)
         assert cutter.decode(ids) == text and len(ids) <= len(token_ids(tiny[1], text))
     assert fertility(cutter, handbook()) < fertility(tiny[1], handbook())
-
-
-def test_passages_hold_all_of_the_text() -> None:
-    cut = passages(handbook(), 100)
-    assert "".join(cut) == "".join(handbook()) and max(len(t.encode()) for t in cut) <= 100
