@@ -54,27 +54,23 @@ def count_words(texts: Iterable[str]) -> Counter[bytes]:
 
 
 def learn_merges(
-    words: list[list[int]],
-    counts: Sequence[int],
-    first_id: int,
-    max_merges: int,
-    min_frequency: int,
+    words: dict[tuple[int, ...], int], first_id: int, max_merges: int, min_frequency: int
 ) -> list[Pair]:
-    """The pairs to merge, in order; merge n makes token ``first_id + n``. ``words`` are changed.
+    """The pairs to merge, in order; merge n makes token ``first_id + n``.
 
-    words    each word as token ids
-    counts   how often each word occurs
+    words   how often each word, as token ids, occurs
 
     Only words that hold the merged pair are touched, and counts are corrected, not made anew. The
     heap may hold old counts: one that no longer fits is put back with the new. Of pairs that
     occur equally often the one with the smallest ids is first, as in ``tokenizers``. It ends at a
     pair rarer than ``min_frequency``.
     """
+    pieces, counts = list(words), list(words.values())
     frequency: dict[Pair, int] = defaultdict(int)
     holders: dict[Pair, set[int]] = defaultdict(set)
-    for index, (word, count) in enumerate(zip(words, counts, strict=True)):
+    for index, word in enumerate(pieces):
         for pair in pairwise(word):
-            frequency[pair] += count
+            frequency[pair] += counts[index]
             holders[pair].add(index)
     heap = [(-count, pair) for pair, count in frequency.items()]
     heapq.heapify(heap)
@@ -90,8 +86,8 @@ def learn_merges(
         new_id, changes = first_id + len(merges), defaultdict(int)
         merges.append(pair)
         for index in holders.pop(pair):
-            words[index] = _merge(words[index], pair, new_id, counts[index], changes)
-            for new in pairwise(words[index]):
+            pieces[index] = _merge(pieces[index], pair, new_id, counts[index], changes)
+            for new in pairwise(pieces[index]):
                 if new_id in new:
                     holders[new].add(index)
         for changed, count in changes.items():
@@ -102,7 +98,7 @@ def learn_merges(
 
 
 def _merge(
-    word: list[int], pair: Pair, new_id: int, count: int, changes: dict[Pair, int]
+    word: Sequence[int], pair: Pair, new_id: int, count: int, changes: dict[Pair, int]
 ) -> list[int]:
     """The word with ``pair`` replaced by ``new_id``; ``changes`` count the pairs around it."""
     left, right = pair
@@ -164,10 +160,8 @@ class BPETokenizer:
                 f"{smallest}."
             )
         byte_id, counts = cls([], special_tokens)._byte_id, count_words(texts)
-        words = [[byte_id[byte] for byte in word] for word in counts]
-        merges = learn_merges(
-            words, list(counts.values()), smallest, vocab_size - smallest, min_frequency
-        )
+        words = {tuple(byte_id[byte] for byte in word): n for word, n in counts.items()}
+        merges = learn_merges(words, smallest, vocab_size - smallest, min_frequency)
         return cls(merges, special_tokens)
 
     def encode(self, text: str) -> list[int]:
@@ -188,35 +182,23 @@ class BPETokenizer:
         Of equal ones the leftmost goes first. Tokens form a linked list and candidates a heap, so
         that a word of a million bytes works.
         """
-        ids = [self._byte_id[byte] for byte in data]
-        if len(ids) < 2:
-            return ids
-        after = [*range(1, len(ids)), -1]
-        before = list(range(-1, len(ids) - 1))
-        heap = [
-            (self.merged_id[pair], i)
-            for i, pair in enumerate(pairwise(ids))
-            if pair in self.merged_id
-        ]
+        merged_id, end = self.merged_id, len(data)
+        ids = [*(self._byte_id[byte] for byte in data), -1]  # -1: no token, merges with nothing
+        after, before = [*range(1, end + 1)], [*range(-1, end)]
+        heap = [(merged_id[pair], i) for i, pair in enumerate(pairwise(ids)) if pair in merged_id]
         heapq.heapify(heap)
         while heap:
             new_id, i = heapq.heappop(heap)
             j = after[i]
-            if j < 0 or ids[i] < 0 or self.merged_id.get((ids[i], ids[j])) != new_id:
-                continue
+            if merged_id.get((ids[i], ids[j])) != new_id:
+                continue  # one of the two has gone into another token
             ids[i], ids[j] = new_id, -1
             after[i] = after[j]
-            if after[i] >= 0:
-                before[after[i]] = i
-                self._offer(heap, ids, i, after[i])
-            if before[i] >= 0:
-                self._offer(heap, ids, before[i], i)
+            before[after[i]] = i
+            for left, right in ((before[i], i), (i, after[i])):
+                if (pair := (ids[left], ids[right])) in merged_id:
+                    heapq.heappush(heap, (merged_id[pair], left))
         return [token_id for token_id in ids if token_id >= 0]
-
-    def _offer(self, heap: list[Pair], ids: list[int], i: int, j: int) -> None:
-        new_id = self.merged_id.get((ids[i], ids[j]))
-        if new_id is not None:
-            heapq.heappush(heap, (new_id, i))
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of the tokens. Special tokens are nothing."""
@@ -225,12 +207,12 @@ class BPETokenizer:
         return b"".join([self.token_bytes[token_id] for token_id in ids])
 
     def _check(self, ids: list[int]) -> None:
-        if ids and not (min(ids) >= 0 and max(ids) < len(self)):
-            wrong = next(token_id for token_id in ids if not 0 <= token_id < len(self))
-            raise CourseError(
-                f"There is no token {wrong}: this tokenizer has 0 to {len(self) - 1}. "
-                "Is it the one that the model learned with?"
-            )
+        for token_id in ids:
+            if not 0 <= token_id < len(self):
+                raise CourseError(
+                    f"There is no token {token_id}: this tokenizer has 0 to {len(self) - 1}. "
+                    "Is it the one that the model learned with?"
+                )
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text. Bytes that are no UTF-8, as half a character at a cut, become �."""

@@ -11,32 +11,38 @@ from course_lib.workbook.exercises import exercise, require
 NOTEBOOK = "03_mini_transformer"
 
 
-def _is_none_of(answer: Tensor, mistakes: Iterable[tuple[Tensor, str]]) -> None:
-    """Say which of the known mistakes gives this answer."""
+def _compare(found: object, right: object, mistakes: Iterable[tuple], otherwise: str) -> None:
+    """Say which of the known mistakes (what they give, diagnosis) gives what was found."""
+
+    def same(one: object) -> bool:
+        return torch.allclose(found, one, atol=1e-5) if isinstance(one, Tensor) else found == one
+
     for wrong, diagnosis in mistakes:
-        require(not torch.allclose(answer, wrong), diagnosis)
+        require(not same(wrong), diagnosis)
+    require(same(right), otherwise)
+
+
+def _shape(found: object, shape: tuple[int, ...]) -> None:
+    it_is = tuple(getattr(found, "shape", ()))
+    require(it_is == shape, f"Give back a tensor of the shape {shape}; it is {it_is}.")
 
 
 @exercise(NOTEBOOK, "3.1")
 def merge(answer: Callable[[Sequence[str], tuple[str, str]], list[str]]) -> str:
     """``answer(tokens, pair)``: the tokens with every occurrence of the pair made one."""
     low = list(answer(list("lowlot"), ("l", "o")))
-    require(low != list("lowlot"), "Nothing was merged: does it compare two neighbours together?")
-    only = "Only the first “l o” was merged: go on to the end of the word."
-    require(low != ["lo", "w", "l", "o", "t"], only)
-    joined = (
-        f"Put together it gives {''.join(low)!r}, not 'lowlot': after a merge go on two places."
-    )
-    require("".join(low) == "lowlot", joined)
+    mistakes = [
+        (list("lowlot"), "Nothing was merged: does it compare two neighbours together?"),
+        (["lo", *"wlot"], "Only the first “l o” was merged: go on to the end of the word."),
+        (["lo", *"ow", "lo", *"ot"], "An “o” is there twice: after a merge go on two places."),
+    ]
     other = f"“l o w l o t” should become “lo w lo t”; it is “{' '.join(low)}”."
-    require(low == ["lo", "w", "lo", "t"], other)
+    _compare(low, ["lo", "w", "lo", "t"], mistakes, other)
     twins = list(answer(["a", "a", "a"], ("a", "a")))
     twice = f"“a a a” becomes “aa a”: no piece is used twice. It gave “{' '.join(twins)}”."
     require(twins == ["aa", "a"], twice)
-    same = list(answer(["b", "a", "b"], ("x", "y")))
-    require(
-        same == ["b", "a", "b"], "A word without the pair stays as it is; is its last piece lost?"
-    )
+    lost = "A word without the pair stays as it is; is its last piece lost?"
+    require(list(answer(["b", "a", "b"], ("x", "y"))) == ["b", "a", "b"], lost)
     return "pairs are merged from the left, and nothing is lost."
 
 
@@ -46,25 +52,20 @@ def causal(answer: Callable[[Tensor], Tensor]) -> str:
     scores = torch.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [0.5, -0.5, 0.0]])
     before = scores.clone()
     weights = answer(scores)
-    shaped = isinstance(weights, Tensor) and weights.shape == (3, 3)
-    require(shaped, "Give back a matrix of the same shape: a weight for every pair of places.")
-    nan = (
-        "There is a nan: a row that is masked whole has nothing to average. Each place sees itself."
-    )
-    require(not weights.isnan().any(), nan)
-    future = weights.triu(1)
+    _shape(weights, (3, 3))
+    nan = "There is a nan: a row that is masked whole has nothing to average."
+    require(not weights.isnan().any(), f"{nan} Each place sees itself.")
+    future = weights.triu(1).abs().max() > 1e-6
     sees = f"Row 1 gives weight {float(weights[0, 1]):.2f} to word 2, which comes later: "
-    backwards = future.abs().max() > 1e-6 and weights.tril(-1).abs().max() < 1e-6
+    backwards = future and weights.tril(-1).abs().max() < 1e-6
     require(not backwards, sees + "the mask is the wrong way round.")
-    require(future.abs().max() < 1e-6, sees + "set such scores to −inf.")
-    ones, sums = torch.ones(3), weights.sum(1)
-    rows = torch.allclose(sums, ones, atol=1e-5)
-    columns = "The columns sum to one, not the rows: take the softmax over the last dimension."
-    require(rows or not torch.allclose(weights.sum(0), ones, atol=1e-5), columns)
-    late = [round(float(x), 2) for x in sums]
-    require(rows, f"The rows sum to {late}: mask before the softmax, not after it.")
-    last = torch.allclose(weights[2], before[2].softmax(0), atol=1e-5)
-    require(last, "The last row, which sees everything, is no softmax of its scores.")
+    require(not future, sees + "set such scores to −inf.")
+    masked = before.masked_fill(torch.ones(3, 3).triu(1).bool(), -math.inf)
+    mistakes = [
+        (before.softmax(1).tril(), "The rows no longer sum to one: mask before the softmax."),
+        (masked.softmax(0), "The columns sum to one: take the softmax over the last dimension."),
+    ]
+    _compare(weights, masked.softmax(1), mistakes, "It is no softmax of what each row may see.")
     require(torch.equal(before, scores), "The scores that were given were changed: work on a copy.")
     return "rows sum to one, and no word sees its future."
 
@@ -76,11 +77,10 @@ def head(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> str:
     x (time, d_model), matrices (d_model, head_dim) → (time, head_dim)
     """
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(5, 6, generator=generator, dtype=torch.float64)
-    matrices = [torch.randn(6, 4, generator=generator, dtype=torch.float64) for _ in range(3)]
+    x = torch.randn(5, 6, generator=generator)
+    matrices = torch.randn(3, 6, 4, generator=generator)
     found = answer(x, *matrices)
-    shape = tuple(getattr(found, "shape", ()))
-    require(shape == (5, 4), f"The output should be (time, head_dim) = (5, 4); it is {shape}.")
+    _shape(found, (5, 4))
     query, key, value = (x @ matrix for matrix in matrices)
     scores = query @ key.T
     later = torch.ones(5, 5, dtype=torch.bool).triu(1)
@@ -88,25 +88,18 @@ def head(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> str:
     def weights(scores: Tensor) -> Tensor:
         return scores.masked_fill(later, -math.inf).softmax(-1)
 
-    mistakes = (
+    root = "The scores are not divided by the square root of head_dim, which is 2 here."
+    width = "The scores are divided by the root of the width of x; head_dim is what counts."
+    swapped = "Queries and keys have changed places: row i of the scores belongs to query i."
+    mistakes = [
         ((scores / 2).softmax(-1) @ value, "Every word looks at every other: the mask is missing."),
-        (
-            weights(scores) @ value,
-            "The scores are not divided by the square root of head_dim, which is 2 here.",
-        ),
-        (
-            weights(scores / 6**0.5) @ value,
-            "The scores are divided by the root of the width of x; head_dim is what counts.",
-        ),
-        (
-            weights(scores.T / 2) @ value,
-            "Queries and keys have changed places: row i of the scores belongs to query i.",
-        ),
+        (weights(scores) @ value, root),
+        (weights(scores / 6**0.5) @ value, width),
+        (weights(scores.T / 2) @ value, swapped),
         (weights(scores / 2) @ key, "The keys are averaged. Content comes from the values."),
-    )
-    _is_none_of(found, mistakes)
-    right = torch.allclose(found, weights(scores / 2) @ value, atol=1e-6)
-    require(right, "The numbers are not those of one causal head.")
+    ]
+    right = weights(scores / 2) @ value
+    _compare(found, right, mistakes, "The numbers are not those of one causal head.")
     return "a weighted average of values, the weights from queries and keys."
 
 
@@ -116,55 +109,45 @@ def block(answer: Callable[..., Tensor]) -> str:
     x = torch.tensor([[1.0, 2.0]])
     # norms and parts are chosen so that each mistake gives numbers of its own
     found = answer(x.clone(), lambda v: 2 * v, lambda v: v + 1, lambda v: 3 * v, lambda v: v - 1)
-    shaped = isinstance(found, Tensor) and found.shape == x.shape
-    require(shaped, "The block gives back a tensor of the shape of x.")
+    _shape(found, (1, 2))
     middle, inner = x + (2 * x + 1), x + 2 * (x + 1)
+    lost = "Both results are added to the stream, and x is lost here: x + …"
+    parallel = "Both parts read the same x: that is Falcon's parallel block."
     no_norm = "A norm is missing: each part reads a normed copy of the stream."
     behind = "The norms stand behind the parts: norm what goes in, and leave the stream untouched."
-    mistakes = (
-        (3 * (2 * x + 1) - 1, "Both results are added to the stream, and x is lost here: x + …"),
-        (
-            x + (2 * x + 1) + (3 * x - 1),
-            "Both parts read the same x: that is Falcon's parallel block.",
-        ),
+    normed = "The stream itself is normed: norm a copy, add to the stream as it was."
+    mistakes = [
+        (3 * (2 * x + 1) - 1, lost),
+        (x + (2 * x + 1) + (3 * x - 1), parallel),
         (x + (3 * middle - 1), "The second residual adds to the old x: add to the new stream."),
         (middle + middle - 1, no_norm),
         (x + (x + 1) + 3 * (2 * x + 1) - 1, no_norm),
         (4 * x + 1, no_norm),
         (3 * (4 * (2 * x + 1) - 1), behind),
         (inner + 3 * (inner - 1), behind),
-        (
-            6 * (4 * x + 1) - 1,
-            "The stream itself is normed: norm a copy, add to the stream as it was.",
-        ),
-    )
-    _is_none_of(found, mistakes)
+        (6 * (4 * x + 1) - 1, normed),
+    ]
     right = middle + (3 * middle - 1)
     gives = f"For the test it should give {right.tolist()}, and it gives {found.tolist()}."
-    require(torch.allclose(found, right), gives)
+    _compare(found, right, mistakes, gives)
     return "two steps that each add to the stream, and the stream runs through untouched."
 
 
 @exercise(NOTEBOOK, "3.5")
 def top_p(answer: Callable[[Tensor, float], Tensor]) -> str:
     """``answer(probs, p)``: the fewest tokens that reach ``p``, renormalised; others 0."""
-    given = torch.tensor([0.1, 0.5, 0.15, 0.25])
-    kept = answer(given.clone(), 0.7)
-    shaped = isinstance(kept, Tensor) and kept.shape == given.shape
-    require(shaped, "Give back one probability for each token, in the same order.")
+    kept = answer(torch.tensor([0.1, 0.5, 0.15, 0.25]), 0.7)
+    _shape(kept, (4,))
     count = int((kept > 0).sum())
-    places = (
-        "The right number of tokens, at the wrong places: bring them back from the sorted order."
-    )
-    require(count != 2 or (kept[1] > 0 and kept[3] > 0), places)
     require(count != 1, "Only the token with 0.5 is left: the one that crosses p is kept, too.")
     three = "Three tokens are left, and the first two reach 0.75: stop at the one that crosses 0.7."
     require(count != 3, three)
     require(count == 2, f"{count} tokens are left; 0.5 and 0.25 reach 0.7.")
-    total = f"What is left sums to {float(kept.sum()):.2f}: divide by the sum."
-    require(torch.isclose(kept.sum(), torch.tensor(1.0), atol=1e-5), total)
-    right = torch.allclose(kept, torch.tensor([0, 2 / 3, 0, 1 / 3]), atol=1e-5)
-    require(right, f"It should be 0, 2/3, 0, 1/3; it is {kept.tolist()}.")
+    places = "Two tokens, as it should be, at the wrong places: undo the sorting."
+    require(kept[1] > 0 and kept[3] > 0, places)
+    mistakes = [(torch.tensor([0, 0.5, 0, 0.25]), "What is left sums to 0.75: divide by the sum.")]
+    other = f"It should be 0, 2/3, 0, 1/3; it is {kept.tolist()}."
+    _compare(kept, torch.tensor([0, 2 / 3, 0, 1 / 3]), mistakes, other)
     sure = int((answer(torch.tensor([0.9, 0.06, 0.04]), 0.5) > 0).sum())
     require(sure == 1, "With p = 0.5 and a token of 0.9, one token is left: never none, never two.")
     return "where the model is sure few tokens are left, where it is not, many."
@@ -173,25 +156,20 @@ def top_p(answer: Callable[[Tensor, float], Tensor]) -> str:
 @exercise(NOTEBOOK, "3.6")
 def parameters(answer: Callable[[int, int, int, int], int]) -> str:
     """``answer(vocab_size, block_size, d_model, n_layers)``: all parameters of such a GPT-2."""
-    small, right = int(answer(50_257, 1_024, 768, 12)), 124_439_808
-    mistakes = {
-        50_257 * 768: "The last layer is counted, and it is the embedding used once more.",
-        -1_024 * 768: "The vectors of the positions are missing: block_size times d_model.",
-        -2 * 768: "The norm after the last layer is missing: twice d_model.",
-        -12 * 13 * 768 - 2 * 768: "Matrices alone: the biases and norms are still missing.",
-        -12
-        * 9
-        * 768: "The biases of the linear layers are missing: 3 + 1 + 4 + 1 d_model a layer.",
-        -12 * 4 * 768
-        - 2 * 768: "The norms are missing: two a layer, one at the end, two vectors each.",
-        -12 * 8 * 768**2: "The MLP is missing: it goes to four times d_model and back.",
-    }
-    off = small - right
-    count = f"GPT-2's smallest has {right:,} parameters; your count is {small:,}, off by {off:+,}."
-    require(off == 0, mistakes.get(off, count))
+    small, right, d_model = int(answer(50_257, 1_024, 768, 12)), 124_439_808, 768
+    mistakes = [
+        (50_257, "The last layer is counted, and it is the embedding used once more."),
+        (-1_024, "The vectors of the positions are missing: block_size times d_model."),
+        (-2, "The norm after the last layer is missing: twice d_model."),
+        (-12 * 13 - 2, "Matrices alone: the biases and norms are still missing."),
+        (-12 * 9, "The biases of the linear layers are missing: 3 + 1 + 4 + 1 d_model a layer."),
+        (-12 * 4 - 2, "The norms are missing: two a layer, one at the end, two vectors each."),
+        (-12 * 8 * d_model, "The MLP is missing: it goes to four times d_model and back."),
+    ]
+    known = [(right + off * d_model, diagnosis) for off, diagnosis in mistakes]
+    other = f"GPT-2's smallest has {right:,} parameters; your count is {small:,}."
+    _compare(small, right, known, other)
     large = int(answer(50_257, 1_024, 1_600, 48))
-    written = (
-        f"The smallest fits, the largest (1,557,611,200) does not: {large:,}. Is a 12 written in?"
-    )
+    written = f"The smallest fits, the largest (1,557,611,200) gives {large:,}. Is a 12 written in?"
     require(large == 1_557_611_200, written)
     return "nearly everything grows with layers times the square of the width."

@@ -4,7 +4,8 @@ Falcon keeps queries, keys and values in one matrix. Its rows lie in groups, one
 queries of the group, then its key, then its value. Multi-query attention is one single group.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -24,29 +25,30 @@ _KNOWN = {
     },
     "falcon": {"activation": ("gelu",), "tie_word_embeddings": (True,), "alibi": (False,)},
 }
-# Parts that are the same in both, ours → theirs: around the layers, and in each of them.
+# Our part → theirs: around the layers, and in each. Three that go to the same are one matrix
+# there, in which our three follow one another.
 _OUTER = {
     "gpt": {"embedding": "wte", "positions": "wpe", "norm": "ln_f"},
     "falcon": {"embedding": "word_embeddings", "norm": "ln_f"},
 }
+_QKV = ("attention.q_proj", "attention.k_proj", "attention.v_proj")
 _LAYER = {
     "gpt": {
-        "norm": "ln_1",
-        "mlp_norm": "ln_2",
+        **dict.fromkeys(_QKV, "attn.c_attn"),
         "attention.o_proj": "attn.c_proj",
         "mlp.up_proj": "mlp.c_fc",
         "mlp.down_proj": "mlp.c_proj",
+        "norm": "ln_1",
+        "mlp_norm": "ln_2",
     },
     "falcon": {
+        **dict.fromkeys(_QKV, "self_attention.query_key_value"),
         "attention.o_proj": "self_attention.dense",
         "mlp.up_proj": "mlp.dense_h_to_4h",
         "mlp.down_proj": "mlp.dense_4h_to_h",
     },
 }
 _FALCON_NORMS = {1: {"norm": "input_layernorm"}, 2: {"norm": "ln_attn", "mlp_norm": "ln_mlp"}}
-# Queries, keys and values are three matrices here, and one there.
-_QKV = ("q_proj", "k_proj", "v_proj")
-_FUSED = {"gpt": "attn.c_attn", "falcon": "self_attention.query_key_value"}
 
 
 def config_of(theirs: PretrainedConfig) -> Config:
@@ -59,33 +61,26 @@ def config_of(theirs: PretrainedConfig) -> Config:
             "MiniGPT is GPT-2, or Falcon with rotary positions and parallel blocks; this model has "
             f"{lacking}: use it as transformers has it, or load another one."
         )
+    shape = dict(
+        vocab_size=theirs.vocab_size,
+        d_model=theirs.hidden_size,
+        n_layers=theirs.num_hidden_layers,
+        n_heads=theirs.num_attention_heads,
+        block_size=theirs.max_position_embeddings,
+        layer_norm_epsilon=theirs.layer_norm_epsilon,
+    )
     if theirs.model_type == "gpt2":
-        return Config(
-            theirs.vocab_size,
-            "gpt",
-            theirs.n_embd,
-            theirs.n_layer,
-            theirs.n_head,
-            block_size=theirs.n_positions,
-            intermediate_size=theirs.n_inner,
-            layer_norm_epsilon=theirs.layer_norm_epsilon,
-        )
+        return Config(kind="gpt", intermediate_size=theirs.n_inner, **shape)
     new = theirs.new_decoder_architecture
-    n_kv_heads = theirs.num_kv_heads if new else 1 if theirs.multi_query else None
     num_ln = getattr(theirs, "num_ln_in_parallel_attn", None) or 2  # the number may be left open
     return Config(
-        theirs.vocab_size,
-        "falcon",
-        theirs.hidden_size,
-        theirs.num_hidden_layers,
-        theirs.num_attention_heads,
-        n_kv_heads=n_kv_heads,
-        block_size=theirs.max_position_embeddings,
+        kind="falcon",
+        n_kv_heads=theirs.num_kv_heads if new else 1 if theirs.multi_query else None,
         intermediate_size=theirs.ffn_hidden_size,
         num_ln_in_parallel_attn=num_ln if new else 1,
         bias=theirs.bias,
         rope_theta=float(_rope(theirs).get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))),
-        layer_norm_epsilon=theirs.layer_norm_epsilon,
+        **shape,
     )
 
 
@@ -129,45 +124,39 @@ def to_falcon(model: MiniGPT, theirs: FalconConfig) -> FalconForCausalLM:
     config, state = model.config, model.state_dict()
     if config_of(theirs) != config:
         raise CourseError(f"The configurations differ: {config_of(theirs)} and {config}.")
-    new = {name: state[ours] for ours, name in _same(model)}
-    for ours, name in _fused(config):
-        new[name] = _join_fused([state[part] for part in ours], config)
+    new = {"lm_head.weight": state["embedding.weight"]}
+    for name, ours in _names(model).items():
+        parts = [state[part] for part in ours]
+        new[name] = parts[0] if len(parts) == 1 else _join_fused(parts, config)
     falcon = FalconForCausalLM(theirs)
-    falcon.load_state_dict(new | {"lm_head.weight": state["embedding.weight"]})
+    falcon.load_state_dict(new)
     return falcon
 
 
-def _same(model: MiniGPT) -> Iterator[tuple[str, str]]:
-    """(our name, theirs) of every tensor that is the same in both."""
-    config = model.config
-    outer, inner = _OUTER[config.kind], _LAYER[config.kind]
+def _names(model: MiniGPT) -> dict[str, list[str]]:
+    """The tensors of ours that each tensor of theirs holds: one, or queries, keys and values."""
+    config, names = model.config, defaultdict(list)
+    inner = _LAYER[config.kind]
     if config.kind == "falcon":
         inner = inner | _FALCON_NORMS[config.num_ln_in_parallel_attn]
-    names = {ours: f"transformer.{name}" for ours, name in outer.items()}
-    for layer in range(config.n_layers):
-        for ours, name in inner.items():
-            names[f"blocks.{layer}.{ours}"] = f"transformer.h.{layer}.{name}"
-    for ours in model.state_dict():
-        part, kind = ours.rsplit(".", 1)
-        if part in names:
-            yield ours, f"{names[part]}.{kind}"
-
-
-def _fused(config: Config) -> Iterator[tuple[list[str], str]]:
-    """(our three names, their one) of every layer's queries, keys and values."""
-    for layer in range(config.n_layers):
-        for kind in ("weight", "bias") if config.bias else ("weight",):
-            ours = [f"blocks.{layer}.attention.{part}.{kind}" for part in _QKV]
-            yield ours, f"transformer.h.{layer}.{_FUSED[config.kind]}.{kind}"
+    for ours in model.state_dict():  # blocks.0.mlp_norm.weight, or norm.weight
+        part, weight_or_bias = ours.rsplit(".", 1)
+        if part.startswith("blocks."):
+            _, layer, part = part.split(".", 2)
+            theirs = f"h.{layer}.{inner[part]}"
+        else:
+            theirs = _OUTER[config.kind][part]
+        names[f"transformer.{theirs}.{weight_or_bias}"].append(ours)
+    return names
 
 
 def _pour(config: Config, state: dict[str, Tensor], split: Callable) -> MiniGPT:
     """Our model with their weights; ``split`` makes three of queries, keys and values in one."""
-    model = MiniGPT(config)
-    weights = {ours: state[name] for ours, name in _same(model)}
-    for ours, name in _fused(config):
-        weights |= zip(ours, split(state[name]), strict=True)
-    model.load_state_dict({name: weight.float() for name, weight in weights.items()})
+    model, weights = MiniGPT(config), {}
+    for name, ours in _names(model).items():
+        parts = [state[name]] if len(ours) == 1 else split(state[name])
+        weights |= {part: weight.float() for part, weight in zip(ours, parts, strict=True)}
+    model.load_state_dict(weights)
     return model.eval()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.ticker import MultipleLocator
 from torch import Tensor
 
 from course_lib.errors import CourseError
@@ -14,18 +15,8 @@ from course_lib.workbook.training import History
 
 
 def label(token: str) -> str:
-    """A token as a figure can write it: ``·`` for a blank, ``↵`` for a line's end.
-
-    The figures' font has Latin, Greek and Cyrillic letters; others become code points.
-    """
-    token = token.replace(" ", "·").replace("\n", "↵").replace("\t", "→").replace("$", r"\$")
-    return "".join(
-        c if c.isascii() or "\xa0" < c < "\u0530" or c in "·↵→�" else f"U+{ord(c):X}" for c in token
-    )
-
-
-def _write(axis: Axes, x: float, y: float, text: str, **style: Any) -> None:
-    axis.text(x, y, text, ha="center", va="center", **style)
+    """A token as a figure can write it: ``·`` for a blank, ``↵`` for a line's end."""
+    return token.replace(" ", "·").replace("\n", "↵").replace("\t", "→").replace("$", r"\$")
 
 
 def _arrow(axis: Axes, start: tuple, end: tuple, **style: Any) -> None:
@@ -38,70 +29,30 @@ def cuts(rows: Sequence[tuple[str, Sequence[str]]]) -> DescribedFigure:
     axis.set(title="One text, cut in different ways", ylim=(len(rows) - 0.4, -0.6))
     axis.set_axis_off()
     for row, (name, pieces) in enumerate(rows):
-        axis.text(-0.5, row, name, ha="right", va="center", fontsize=10)
-        start = 0.0
-        for number, piece in enumerate(pieces):
-            width, face = len(piece), COLOURS[number % 2] + "50"
-            box = dict(height=0.62, color=face, edgecolor="#666666", lw=1)
-            axis.barh(row, width, left=start, **box)
-            text = piece.replace(" ", "·")
-            _write(axis, start + width / 2, row, text, family="monospace", fontsize=9)
-            start += width
-        axis.text(start + 0.6, row, f"{len(pieces)}", va="center", fontsize=10)
-        axis.set_xlim(-9, start + 3)
+        axis.text(-0.5, row, name, ha="right", va="center")
+        ends = np.cumsum([len(piece) for piece in pieces])
+        faces = [COLOURS[n % 2] + "50" for n in range(len(pieces))]
+        widths = np.diff(ends, prepend=0)
+        bars = axis.barh(row, widths, 0.62, ends - widths, color=faces, edgecolor="#666666")
+        texts = [piece.replace(" ", "·") for piece in pieces]
+        axis.bar_label(bars, texts, label_type="center", family="monospace", fontsize=9)
+        axis.text(ends[-1] + 0.6, row, f"{len(pieces)}", va="center")
+        axis.set_xlim(-9, ends[-1] + 3)
     counts = ", ".join(f"{name} {len(pieces)}" for name, pieces in rows)
     return DescribedFigure(figure, f"Pieces needed for the same text: {counts}; a dot is a blank.")
-
-
-def looking_back(words: Sequence[str], weights: Sequence[float]) -> DescribedFigure:
-    """Arrows from the last word back to all; the thicker the arrow, the larger the weight."""
-    last = len(words) - 1
-    figure, axis = canvas(width=7.0, height=2.3)
-    axis.set(title=f"Where does “{words[-1]}” look?", xlim=(-0.6, last + 0.6), ylim=(-0.3, 1.6))
-    axis.set_axis_off()
-    for x, (word, weight) in enumerate(zip(words, weights, strict=True)):
-        _write(axis, x, 0, word, fontsize=11, weight="bold" if x == last else None)
-        _write(axis, x, -0.22, f"{weight:.2f}", fontsize=9)
-        if x < last:
-            curve = f"arc3,rad={0.25 + 0.05 * (last - x)}"
-            style = dict(lw=0.6 + 6 * weight, color=COLOURS[0], connectionstyle=curve)
-            _arrow(axis, (last, 0.14), (x, 0.14), **style)
-    order = np.argsort(weights)
-    return DescribedFigure(
-        figure,
-        f"“{words[-1]}” looks most at “{words[order[-1]]}” and least at “{words[order[0]]}” "
-        "(weights drawn by us).",
-    )
-
-
-def softmax_width(
-    narrow: Sequence[float], wide: Sequence[float], divided: Sequence[float], head_dim: int
-) -> DescribedFigure:
-    """Attention weights with and without the division by the root of ``head_dim``."""
-    figure, axes = canvas(1, 3, width=8.4, height=2.6)
-    titles = ("4 numbers, not divided", f"{head_dim}, not divided", f"{head_dim}, divided")
-    for n, (axis, values) in enumerate(zip(axes, (narrow, wide, divided), strict=True)):
-        places = range(1, len(values) + 1)
-        axis.bar(places, values, color=COLOURS[n], hatch=HATCHES[n], edgecolor="white")
-        axis.set(title=titles[n], xlabel="word looked at", ylim=(0, 1.05))
-        axis.set(ylabel=" " if n else "weight")
-    return DescribedFigure(
-        figure,
-        f"Undivided, vectors of {head_dim} numbers put {max(wide):.0%} of the weight on one word; "
-        f"divided, the largest weight is {max(divided):.0%}.",
-    )
 
 
 def weight_maps(
     maps: Sequence[Tensor], words: Sequence[str], titles: Sequence[str], sentence: str
 ) -> DescribedFigure:
-    """Attention weights (time, time) as squares: row = who looks, column = what it looks at."""
-    size = 2.0 + 0.22 * len(words)
-    figure, axes = canvas(1, len(maps), width=min(9.0, size * len(maps) + 0.6), height=size)
+    """Attention weights as squares: row = who looks (the last words), column = looked at."""
+    width, rows = 2.0 + 0.22 * len(words), len(maps[0])
+    width = min(9.0, width * len(maps) + 0.6)
+    figure, axes = canvas(1, len(maps), width=width, height=2.0 + 0.22 * rows)
     for axis, weights, title in zip(np.atleast_1d(axes), maps, titles, strict=True):
         image = axis.imshow(weights.numpy(), cmap="Blues", vmin=0, vmax=1)
         axis.set_xticks(range(len(words)), words, rotation=60, ha="right", fontsize=8.5)
-        axis.set_yticks(range(len(words)), words, fontsize=8.5)
+        axis.set_yticks(range(rows), words[-rows:], fontsize=8.5)
         axis.set(title=title, xlabel="looked at", ylabel="looking")
         axis.grid(False)
     figure.colorbar(image, ax=np.atleast_1d(axes).tolist(), label="weight", shrink=0.8)
@@ -112,31 +63,26 @@ def two_blocks() -> DescribedFigure:
     """GPT's block, one part after the other, beside Falcon's, both at once."""
     figure, axes = canvas(1, 2, width=8.4, height=2.9)
     figure.suptitle("The residual stream, and what is added to it", weight="bold", fontsize=12)
-    for axis, name in zip(axes, ("GPT: one after the other", "Falcon: side by side"), strict=True):
-        axis.set(xlim=(-0.4, 6.4), ylim=(-0.5, 2.0))
-        axis.set_title(name, fontsize=11)
+    # a part's height, and where it reads the stream and adds to it
+    one_by_one = {"norm → attention": (1.1, 0.1, 2.7), "norm → MLP": (1.1, 3.4, 5.6)}
+    side_by_side = {"norm → attention": (0.75, 0.6, 5.2), "norm → MLP": (1.5, 0.6, 5.2)}
+    titles = ("GPT: one after the other", "Falcon: side by side")
+    for axis, title, parts in zip(axes, titles, (one_by_one, side_by_side), strict=True):
+        axis.set(title=title, xlim=(-0.4, 6.4), ylim=(-0.5, 2.0))
         axis.set_axis_off()
-        _arrow(axis, (-0.2, 0), (6.2, 0), arrowstyle="-|>", lw=3, color=COLOURS[3])
-        axis.text(-0.2, -0.35, "the stream x", fontsize=9.5)
-    _part(axes[0], 1.4, 1.1, "norm → attention", 0.1, 2.7, 0)
-    _part(axes[0], 4.5, 1.1, "norm → MLP", 3.4, 5.6, 1)
-    _part(axes[1], 2.9, 0.75, "norm → attention", 0.6, 5.2, 0)
-    _part(axes[1], 2.9, 1.5, "norm → MLP", 0.6, 5.2, 1)
+        _arrow(axis, (-0.2, 0), (6.2, 0), lw=3, color=COLOURS[3])
+        axis.text(-0.2, -0.35, "the stream x")
+        for text, (y, start, end) in parts.items():
+            axis.plot([start, start, end], [0.06, y, y], color="black")
+            _arrow(axis, (end, y), (end, 0.04), shrinkA=0)
+            axis.text(end + 0.08, 0.14, "+", fontsize=13)
+            box = dict(boxstyle="round,pad=0.35", facecolor="white", edgecolor=COLOURS[0])
+            axis.text((start + end) / 2, y, text, ha="center", va="center", bbox=box)
     return DescribedFigure(
         figure,
         "In GPT the MLP reads what attention has written; in Falcon both read the same stream, "
         "and both results are added.",
     )
-
-
-def _part(axis: Axes, x: float, y: float, text: str, start: float, end: float, colour: int) -> None:
-    """A part that reads the stream at ``start`` and adds to it at ``end``."""
-    axis.plot([start, start, end], [0.06, y, y], color="black", lw=1.4)
-    _arrow(axis, (end, y), (end, 0.04), lw=1.4, shrinkA=0)
-    axis.text(end + 0.08, 0.14, "+", fontsize=13)
-    face = "#d0e4f6" if colour == 0 else "#ffeac4"  # not transparent: the line runs behind it
-    box = dict(boxstyle="round,pad=0.35", facecolor=face, edgecolor=COLOURS[colour])
-    _write(axis, x, y, text, fontsize=9.5, bbox=box)
 
 
 def next_tokens(
@@ -176,44 +122,6 @@ def loss_curve(history: History, title: str = "Training") -> DescribedFigure:
     )
 
 
-def evaluation_curve(bits: Sequence[float]) -> DescribedFigure:
-    """Held-out bits per byte at each look of a training that may still go on."""
-    figure, axis = canvas(width=6.4, height=2.4)
-    axis.plot(range(len(bits)), bits, MARKERS[0] + "-", color=COLOURS[0])
-    axis.set(title="What it says about text that it has not read")
-    axis.set(xlabel="look", ylabel="bits per byte", xticks=range(max(1, len(bits))))
-    sentence = "It has not been looked at yet."
-    if bits:
-        looks = f"From look 0 to look {len(bits) - 1}"
-        sentence = f"{looks}: {bits[0]:.2f} to {bits[-1]:.2f} bits per byte, held out."
-    return DescribedFigure(figure, sentence)
-
-
-def three_masks() -> DescribedFigure:
-    """Who may look at whom: encoder, decoder, and both together (four words in, four out)."""
-    figure, axes = canvas(1, 3, width=8.4, height=2.9)
-    both = np.tril(np.ones((8, 8)))
-    both[:4, :4] = 1
-    masks = {
-        "encoder (BERT)": np.ones((6, 6)),
-        "decoder (GPT, Falcon)": np.tril(np.ones((6, 6))),
-        "both (2017)": both,
-    }
-    for axis, (title, mask) in zip(axes, masks.items(), strict=True):
-        axis.imshow(mask, cmap="Blues", vmin=0, vmax=1.6)
-        for row, column in np.argwhere(mask > 0):
-            _write(axis, column, row, "●", fontsize=7)
-        axis.set(title=title, xlabel="looked at", ylabel="looking", xticks=[], yticks=[])
-        axis.grid(False)
-    axes[2].axhline(3.5, color=COLOURS[2], lw=1.5)
-    axes[2].axvline(3.5, color=COLOURS[2], lw=1.5, ls="--")
-    return DescribedFigure(
-        figure,
-        "An encoder looks both ways, a decoder only back; the model of 2017 reads its input with "
-        "the one and writes its output with the other (lines part input from output).",
-    )
-
-
 def scaling(
     flops: Sequence[float],
     losses: Sequence[float],
@@ -229,15 +137,15 @@ def scaling(
     axis.plot(flops, losses, MARKERS[0], ms=8, label="trained here")
     axis.plot([min(flops), far[0]], line, "--", color=COLOURS[3], label="fitted line")
     axis.plot(far[0], far[1], MARKERS[2], ms=10, color=COLOURS[2], label=far[2])
-    for n, (x, y, name) in enumerate(zip(flops, losses, names, strict=True)):
+    for n, name in enumerate(names):
         # above and below in turn: neighbours stand close
         shift, side = ((5, 6), "left") if n % 2 == 0 else ((-5, -15), "right")
-        axis.annotate(name, (x, y), shift, textcoords="offset points", fontsize=9, ha=side)
+        style = dict(textcoords="offset points", fontsize=9, ha=side)
+        axis.annotate(name, (flops[n], losses[n]), shift, **style)
     axis.set(title="More compute, less loss", xscale="log", yscale="log")
     axis.set(xlabel="operations spent on training", ylabel="held-out loss (bits per byte)")
-    bottom, top = axis.get_ylim()
-    marks = [n / 4 for n in range(1, 40) if bottom <= n / 4 <= top]
-    axis.set_yticks(marks, [f"{mark:g}" for mark in marks])
+    axis.yaxis.set_major_locator(MultipleLocator(0.25))
+    axis.yaxis.set_major_formatter("{x:g}")
     axis.minorticks_off()
     axis.legend()
     return DescribedFigure(
@@ -252,9 +160,10 @@ def token_bits(tokens: Sequence[str], bits: Sequence[float]) -> DescribedFigure:
     if not len(bits):
         raise CourseError("The first token has nothing before it: give a longer text.")
     figure, axis = canvas(width=8.4, height=2.7)
-    places, high = range(len(bits)), [b > 8 for b in bits]
-    colours, hatches = [COLOURS[2 * h] for h in high], [HATCHES[h] for h in high]
-    axis.bar(places, bits, color=colours, hatch=hatches, edgecolor="white")
+    places = range(len(bits))
+    for bar, b in zip(axis.bar(places, bits, edgecolor="white"), bits, strict=True):
+        if b > 8:
+            bar.set(color=COLOURS[2], hatch=HATCHES[1])
     axis.set_xticks(places, tokens, rotation=60, ha="right", fontsize=8.5)
     axis.set(title="How surprising was each token?", xlabel="token")
     axis.set(ylabel="−log2 probability (bits)")
@@ -273,7 +182,8 @@ def lens(names: Sequence[Sequence[str]], probs: Tensor, tokens: Sequence[str]) -
     for row, said in enumerate(names):
         for column, name in enumerate(said):
             colour = "white" if probs[row, column] > 0.6 else "black"
-            _write(axis, column, row, name[:9], fontsize=7.5, color=colour)
+            style = dict(ha="center", va="center", fontsize=7.5, color=colour)
+            axis.text(column, row, name[:9], **style)
     axis.set_xticks(range(len(tokens)), tokens, rotation=40, ha="right", fontsize=8.5)
     axis.set_yticks(range(len(names)), ["embedding", *range(1, len(names))])
     axis.set(title="What would be said next, if the model stopped here")

@@ -1,7 +1,5 @@
 """Looking inside: attention maps, and what the layers think so far."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -22,20 +20,13 @@ def attention_maps(model: MiniGPT, input_ids: Tensor) -> Tensor:
             attention.keep_weights, attention.weights = False, None
 
 
-@dataclass(frozen=True)
-class Lens:
-    """The likeliest next token after each layer, and its probability: (n_layers + 1, time)."""
-
-    token_ids: Tensor
-    probs: Tensor
-
-
 @torch.no_grad()
-def logit_lens(model: MiniGPT, input_ids: Tensor) -> Lens:
+def logit_lens(model: MiniGPT, input_ids: Tensor) -> tuple[Tensor, Tensor]:
     """What would be said if the model stopped after each layer (nostalgebraist 2020).
 
     The vectors between the blocks go through the last norm and the embedding, as at the end.
+    Returns the likeliest tokens, and their probabilities: (n_layers + 1, time) each.
     """
     states = torch.stack(model.hidden_states(input_ids[None]))[:, 0]
     probs, token_ids = model.logits(states).softmax(-1).max(-1)
-    return Lens(token_ids, probs)
+    return token_ids, probs

@@ -1,8 +1,4 @@
-"""From scores to the next token: who may be drawn, and how likely.
-
-Each function takes logits (…, vocab_size) and returns them changed; −inf means never. The order of
-``distribution`` is that of transformers: repetition, temperature, top-k, top-p, min-p.
-"""
+"""From scores to the next token: who may be drawn, and how likely."""
 
 import codecs
 import math
@@ -39,37 +35,11 @@ class SamplingParams:
 GREEDY = SamplingParams(temperature=0.0)
 
 
-def penalise_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
-    """Make tokens that were ``seen`` (…, time) less likely (Keskar et al. 2019, section 4.1).
-
-    Positive scores are divided, negative ones multiplied.
-    """
-    scores = logits.gather(-1, seen)
-    return logits.scatter(-1, seen, torch.where(scores < 0, scores * penalty, scores / penalty))
-
-
-def keep_top_k(logits: Tensor, k: int) -> Tensor:
-    """Only the ``k`` likeliest, and those that tie with the last of them."""
-    smallest = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
-    return logits.masked_fill(logits < smallest, -math.inf)
-
-
-def keep_top_p(logits: Tensor, p: float) -> Tensor:
-    """The fewest tokens that together reach the probability ``p`` (Holtzman et al. 2020)."""
-    ordered, order = logits.sort(-1)
-    out = ordered.softmax(-1).cumsum(-1) <= 1 - p
-    out[..., -1] = False
-    return logits.masked_fill(out.scatter(-1, order, out), -math.inf)
-
-
-def keep_min_p(logits: Tensor, p: float) -> Tensor:
-    """Those with at least ``p`` times the likeliest one's probability (Nguyen et al. 2024)."""
-    probs = logits.softmax(-1)
-    return logits.masked_fill(probs < p * probs.amax(-1, keepdim=True), -math.inf)
-
-
 def distribution(logits: Tensor, params: SamplingParams, seen: Tensor) -> Tensor:
-    """Probabilities (…, vocab_size) to draw the next token from; ``seen``: the tokens so far.
+    """Probabilities to draw the next token from, in the order of transformers.
+
+    logits   scores (…, vocab_size); −inf means never
+    seen     the tokens so far (…, time)
 
     Raises ``CourseError`` for scores that are no numbers.
     """
@@ -78,17 +48,25 @@ def distribution(logits: Tensor, params: SamplingParams, seen: Tensor) -> Tensor
             "The model's scores are no numbers (nan or infinite): its weights are broken, so load "
             "them again, or train again with a smaller learning rate."
         )
-    if params.repetition_penalty != 1:
-        logits = penalise_repetition(logits, seen, params.repetition_penalty)
+    if params.repetition_penalty != 1:  # Keskar et al. 2019, section 4.1
+        scores, penalty = logits.gather(-1, seen), params.repetition_penalty
+        less = torch.where(scores < 0, scores * penalty, scores / penalty)
+        logits = logits.scatter(-1, seen, less)
     if params.temperature == 0:
         return torch.zeros_like(logits).scatter(-1, logits.argmax(-1, keepdim=True), 1.0)
     logits = logits / params.temperature
-    if params.top_k is not None:
-        logits = keep_top_k(logits, params.top_k)
-    if params.top_p is not None:
-        logits = keep_top_p(logits, params.top_p)
-    if params.min_p is not None:
-        logits = keep_min_p(logits, params.min_p)
+    if params.top_k is not None:  # only the k likeliest, and those that tie with the last of them
+        smallest = logits.topk(min(params.top_k, logits.shape[-1])).values[..., -1:]
+        logits = logits.masked_fill(logits < smallest, -math.inf)
+    if params.top_p is not None:  # the fewest that together reach p (Holtzman et al. 2020)
+        ordered, order = logits.sort(-1)
+        out = ordered.softmax(-1).cumsum(-1) <= 1 - params.top_p
+        out[..., -1] = False
+        logits = logits.masked_fill(out.scatter(-1, order, out), -math.inf)
+    if params.min_p is not None:  # at least p times the likeliest one's (Nguyen et al. 2024)
+        probs = logits.softmax(-1)
+        few = probs < params.min_p * probs.amax(-1, keepdim=True)
+        logits = logits.masked_fill(few, -math.inf)
     return logits.softmax(-1)
 
 

@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.optimizer import MuonAndAdamW
-from course_lib.workbook.evaluate import get_batch, next_token_loss
+from course_lib.workbook.evaluate import next_token_loss
 from course_lib.workbook.training import TrainingConfig, train
 
 PRICES = REPOSITORY / "assets" / "costs" / "gpus.json"
@@ -40,18 +39,12 @@ FALCON_7B = Config(
 
 @dataclass(frozen=True)
 class ParameterCount:
-    """Parameters by part."""
+    """Parameters by part; ``linear``: those in linear layers, which 4-bit loading makes smaller."""
 
     embedding: int
     positions: int
-    attention: int
-    mlp: int
+    linear: int
     norms: int
-
-    @property
-    def linear(self) -> int:
-        """Those in linear layers, which 4-bit loading makes smaller."""
-        return self.attention + self.mlp
 
     @property
     def total(self) -> int:
@@ -63,11 +56,12 @@ def parameter_count(config: Config) -> ParameterCount:
     d_model, inner = config.d_model, config.intermediate_size
     outputs = 2 * d_model + 2 * config.n_kv_heads * config.head_dim  # of q and o, of k and v
     two_norms = config.kind == "gpt" or config.num_ln_in_parallel_attn == 2
+    attention = (d_model + config.bias) * outputs
+    mlp = 2 * d_model * inner + config.bias * (inner + d_model)
     return ParameterCount(
         embedding=config.vocab_size * d_model,
         positions=config.block_size * d_model if config.kind == "gpt" else 0,
-        attention=config.n_layers * (d_model + config.bias) * outputs,
-        mlp=config.n_layers * (2 * d_model * inner + config.bias * (inner + d_model)),
+        linear=config.n_layers * (attention + mlp),
         norms=(config.n_layers * (1 + two_norms) + 1) * 2 * d_model,
     )
 
@@ -97,18 +91,8 @@ def gpu_hours(flops: float, gpu: GPU, utilization: float = 0.4) -> float:
 
 def read_gpus(path: str | os.PathLike = PRICES) -> tuple[list[GPU], str]:
     """The cards of the table, and the month that its prices are of."""
-    try:
-        stored = json.loads(Path(path).read_text(encoding="utf-8"))
-        gpus = [
-            GPU(row["name"], row["peak teraflops"] * 1e12, row["dollars an hour"])
-            for row in stored["gpus"]
-        ]
-        return gpus, str(stored["as of"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CourseError(
-            f"The table of GPUs in {Path(path).name} cannot be read ({type(error).__name__}: "
-            f"{error}): each card needs a name, peak teraflops, and dollars an hour."
-        ) from None
+    stored = json.loads(Path(path).read_text(encoding="utf-8"))
+    return [GPU(**row) for row in stored["gpus"]], stored["as of"]
 
 
 @dataclass(frozen=True)
@@ -121,37 +105,23 @@ class Run:
 
 def run_sizes(
     configs: Sequence[Config],
-    data: Tensor,
+    get_batch: Callable[[torch.Generator], Tensor],
     evaluate: Callable[[MiniGPT], float],
-    *,
-    device: torch.device,
-    max_steps: int,
-    batch_size: int,
-    block_size: int,
-    learning_rate: float,
-    seed: int = 0,
+    training: TrainingConfig,
 ) -> list[Run]:
-    """Train each configuration on the same parts of ``data`` (tokens,); ``evaluate`` says its loss.
+    """Train each configuration on the same batches (batch, time + 1); ``evaluate`` says its loss.
 
     Operations count the parameters outside the embedding, and the last layer, which does work
     (Kaplan et al. 2020 leave it out; for models as small as these it is most of the work).
     """
-    training = TrainingConfig(
-        max_steps, learning_rate, lr_scheduler_type="wsd", weight_decay=0.1, seed=seed
-    )
-    runs = []
+    batch = get_batch(torch.Generator())
+    num_tokens, runs = training.max_steps * batch[:, 1:].numel(), []
     for config in configs:
-        torch.manual_seed(seed)
-        model = MiniGPT(config).to(device)
-        train(
-            model,
-            lambda generator: get_batch(data, block_size + 1, batch_size, generator).to(device),
-            next_token_loss,
-            training,
-            make_optimizer=MuonAndAdamW,
-            description=f"width {config.d_model}",
-        )
-        count, num_tokens = parameter_count(config), max_steps * batch_size * block_size
+        torch.manual_seed(training.seed)
+        model = MiniGPT(config).to(batch.device)
+        options = dict(make_optimizer=MuonAndAdamW, description=f"width {config.d_model}")
+        train(model, get_batch, next_token_loss, training, **options)
+        count = parameter_count(config)
         flops = training_flops(count.linear + count.embedding, num_tokens)
         runs.append(Run(flops, evaluate(model.eval())))
     return runs

@@ -78,8 +78,13 @@ def exercise(notebook: str, number: str) -> Callable[[Callable], Callable[..., C
             result = _judge(diagnose, answer)
             if not solution:
                 mine[:] = [answer] if result.passed else []
-                if result.passed:
-                    _record(notebook, number)
+            if mine and not solution:
+                record = settings.read_json(path := places.state_folder() / "progress.json")
+                record.setdefault(notebook, {}).setdefault(number, date.today().isoformat())
+                try:
+                    settings.write_json(path, record)
+                except CourseError as error:
+                    print(f"Your answer is right, but it could not be noted down. {error}")
             return result
 
         def solution(ours: Any) -> Any:
@@ -119,17 +124,6 @@ def _judge(diagnose: Callable[[Any], str], answer: Any) -> CheckResult:
         where = f" in its line `{frames[-1].line}`" if frames and frames[-1].line else ""
         said = f"{name} stopped{where} with {type(error).__name__}: {error}."
         return CheckResult(LOOK_AGAIN, said)
-
-
-def _record(notebook: str, number: str) -> None:
-    """Note down that the learner solved it; what other notebooks have noted meanwhile stays."""
-    path = places.state_folder() / "progress.json"
-    record = settings.read_json(path)
-    record.setdefault(notebook, {}).setdefault(number, date.today().isoformat())
-    try:
-        settings.write_json(path, record)
-    except CourseError as error:
-        print(f"Your answer is right, but it could not be noted down. {error}")
 
 
 def exercise_counts() -> dict[str, int]:

@@ -159,7 +159,12 @@ def examine(here: Machine) -> Iterator[Finding]:
     """
     facts = dict(here.describe())
     yield OK, "Python", f"{here.python}; {facts['System']}"
-    yield packages(here)
+    if lacking := bootstrap.unmet("lab"):
+        names = ", ".join(f"{need} (here: {version or 'none'})" for need, version in lacking)
+        level, text = (PROBLEM, names) if here.torch else (NOTE, "not installed yet")
+        yield level, "Packages", f"{text}: `python3 -m course_lib lab` installs what is needed"
+    else:
+        yield OK, "Packages", f"as the course wants them, torch {here.torch}"
     total, free = here.memory_total or 8e9, here.disk_free
     advice = "; notebooks take up to 4 GB: close other programs, or use Google Colab"
     level = OK if total > 7.5e9 else NOTE if total > 3.5e9 else PROBLEM  # "8 GB" is a little less
@@ -173,16 +178,6 @@ def examine(here: Machine) -> Iterator[Finding]:
     reached = not offline and bootstrap.answers("https://huggingface.co", seconds=2.0)
     text = "can be reached" if reached else "cannot be reached, or HF_HUB_OFFLINE is set"
     yield OK if reached else NOTE, "Hub", f"{text}; the large models and hub: corpora need it"
-
-
-def packages(here: Machine) -> Finding:
-    """Whether what the course imports is there, in versions that it works with."""
-    lacking = bootstrap.unmet("lab")
-    if not lacking:
-        return OK, "Packages", f"as the course wants them, torch {here.torch}"
-    names = ", ".join(f"{need} (here: {version or 'none'})" for need, version in lacking)
-    level, text = (PROBLEM, names) if here.torch else (NOTE, "not installed yet")
-    return level, "Packages", f"{text}: `python3 -m course_lib lab` installs what is needed"
 
 
 def graphics(here: Machine) -> Finding:

@@ -24,12 +24,10 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 OWN = "a folder or file of my own …"
-COLAB = (
-    "On Colab: open the folder symbol on the left, drag your files there and give the path "
-    "<code>/content/NAME</code>; or mount Google Drive with "
-    "<code>from google.colab import drive; drive.mount('/content/drive')</code> and give "
-    "<code>/content/drive/MyDrive/FOLDER</code>. With Drive mounted the choice is remembered."
-)
+COLAB = """On Colab: open the folder symbol on the left, drag your files there and give the path
+<code>/content/NAME</code>; or mount Google Drive with <code>from google.colab import drive;
+drive.mount('/content/drive')</code> and give <code>/content/drive/MyDrive/FOLDER</code>.
+With Drive mounted the choice is remembered."""
 
 
 class Session:

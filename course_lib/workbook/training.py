@@ -202,12 +202,12 @@ class DeferredInterrupt:
     back. Outside the main thread, where Python allows no signal handler, nothing changes.
     """
 
-    def __init__(self) -> None:
-        self.requested = self._installed = False
+    requested = False
 
     def __enter__(self) -> "DeferredInterrupt":
-        if threading.current_thread() is threading.main_thread():
-            self._previous, self._installed = signal.signal(signal.SIGINT, self._hold), True
+        self._main = threading.current_thread() is threading.main_thread()
+        if self._main:
+            self._previous = signal.signal(signal.SIGINT, self._hold)
         return self
 
     def _hold(self, *_: Any) -> None:
@@ -216,7 +216,7 @@ class DeferredInterrupt:
         self.requested = True
 
     def __exit__(self, *_: Any) -> None:
-        if self._installed:
+        if self._main:
             signal.signal(signal.SIGINT, self._previous)
 
 
@@ -266,11 +266,8 @@ def load_checkpoint(path: Path, run: Run, made_by: dict) -> dict:
                 part, key = name.split(".", 1)
                 # A clone: what stays mapped to the file keeps Windows from replacing it later.
                 parts[part][key] = file.get_tensor(name).clone()
-        saved, of_run, of_torch = (
-            facts["made_by"],
-            parts["random"]["generator"],
-            parts["random"]["torch"],
-        )
+        saved, random = facts["made_by"], parts["random"]
+        of_run, of_torch = random["generator"], random["torch"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CourseError(
             f"The checkpoint {path.name} is damaged or was cut short: delete it and train again."

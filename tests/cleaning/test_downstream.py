@@ -5,7 +5,9 @@ import random
 import pytest
 
 from course_lib.cleaning.downstream import (
+    MODES,
     RunResult,
+    chain_of_models,
     ngram_train_fn,
     one_source,
     relative_improvement,
@@ -13,7 +15,6 @@ from course_lib.cleaning.downstream import (
     sample_tokens,
     transformer_train_fn,
 )
-from course_lib.cleaning.feedback import MODES, chain_of_models
 from course_lib.workbook.corpus import Corpus, Document
 from course_lib.workbook.corpus.document import table_of
 

@@ -3,8 +3,8 @@
 import pytest
 
 from course_lib.cleaning import figures
+from course_lib.cleaning.downstream import Generation
 from course_lib.cleaning.duplicates import find_clusters
-from course_lib.cleaning.feedback import Generation
 from course_lib.workbook.corpus import Document
 
 GAINS = {("new", "a"): [50.0, 33.4], ("new", "b"): [1.0, 1.0]}
@@ -14,7 +14,6 @@ MODELS = [Generation(n, 100.0 * (n + 1), 50 - n, 90, "the") for n in range(3)]
 @pytest.mark.parametrize(
     ("figure", "sentence"),
     [
-        (figures.lengths([0], "one empty document"), "Lengths run from"),
         (figures.s_curves({"one": (14, 8)}), "0.92 (one)"),
         (figures.improvements({"equal budget": GAINS, "rest": GAINS}, "T"), "to +41.7 % (new)"),
         (figures.chains({"replace": MODELS, "new real text": MODELS}), "replace 100 → 300"),

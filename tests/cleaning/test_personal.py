@@ -9,9 +9,8 @@ from course_lib.cleaning.personal import (
     mask_personal,
     passes_luhn,
 )
-from course_lib.cleaning.personal_truth import labelled_set
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.cleaning.truth import measure_finder
+from course_lib.cleaning.truth import labelled_set, measure_finder
 from course_lib.workbook.corpus import Document
 
 CARD = "4111 1111 1111 1111"  # a published test number

@@ -35,8 +35,6 @@ def test_terms_are_frequent_long_and_sorted_by_what_they_save(tiny: tuple) -> No
     terms = choose_terms(handbook(), tiny[1], 20, min_count=8)
     assert len(terms) == 20 and all(term.count >= 8 and term.num_pieces >= 3 for term in terms)
     assert [term.saved for term in terms] == sorted((term.saved for term in terms), reverse=True)
-    chinese = choose_terms(["温室里的土壤。" * 12], tiny[1])
-    assert {term.text for term in chinese} == set("温室里的土壤")
 
 
 def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(
@@ -76,12 +74,11 @@ def test_a_longer_word_that_was_one_token_stays_one(
 
 
 def test_no_text_becomes_longer_and_nothing_is_lost(tiny: tuple, names: list[str]) -> None:
-    _, cutter = extend(*tiny, [*names, "土", " naïve"])
+    _, cutter = extend(*tiny, [*names, " naïve"])
     odd = ["the Canopy, Canopy and Canopys", " Leaf\n Leaf  Leaf", "naïve naïve 土壤土 🌱", "weeks"]
     for text in [*handbook(), *odd]:
         ids = token_ids(cutter, text)
         assert cutter.decode(ids) == text and len(ids) <= len(token_ids(tiny[1], text))
-    assert len(token_ids(cutter, "土")) == 1 and len(token_ids(cutter, "壤土")) == 4
     assert fertility(cutter, handbook()) < fertility(tiny[1], handbook())
 
 

@@ -51,7 +51,6 @@ def analogy(
         "cosine": lambda x: cosine(x, target, dim=0).item(),
         "least": lambda x: -cosine(x, target, dim=0).item(),
         "product": lambda x: (x @ target).item(),
-        "distance": lambda x: -(x - target).norm().item(),
     }[how]
     return max((w for w in vectors if w not in left_out), key=lambda word: compare(vectors[word]))
 
@@ -80,7 +79,6 @@ MISTAKES = {
     ],
     "update": [
         (lambda c, u, n, r: c, "Give back three things"),
-        (lambda c, u, n, r: (c, u, n.sum(0)), "another shape"),
         (lambda c, u, n, r: (c, u, n), "Nothing moved"),
         (lambda c, u, n, r: update(c, u, n, -r), "wrong sign"),
         (lambda c, u, n, r: update(c, u, n, 1.0), "multiply by the rate"),
@@ -96,9 +94,7 @@ MISTAKES = {
         (lambda *q: analogy(*q, how="product"), "divide by the lengths"),
         (lambda *q: analogy(*q, how="least"), "points the other"),
         (lambda v, a, b, c: analogy(v, a, a, c), "near “list”"),
-        (lambda *q: analogy(*q, how="distance"), "not distances"),
         (lambda *q: analogy(*q, out="c"), "leave out all three"),
-        (lambda v, a, b, c: 3, "Give back a word"),
     ],
 }
 

@@ -107,32 +107,22 @@ def test_saved_and_loaded_it_is_the_same(corpora: dict, tmp_path: Path) -> None:
     tokenizer = BPETokenizer.train(corpora["handbook"], 700)
     tokenizer.save(tmp_path / "t é.json")
     again = BPETokenizer.load(tmp_path / "t é.json")
-    assert (
-        again.token_bytes == tokenizer.token_bytes
-        and again.merges == tokenizer.merges
-        and again.special_tokens == tokenizer.special_tokens
-    )
+    for name in ("token_bytes", "merges", "special_tokens"):
+        assert getattr(again, name) == getattr(tokenizer, name)
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["", "{}", "[1]", '{"model": {"vocab": {}, "merges": [["a", "b"]]}, "added_tokens": []}'],
-)
+LACKING = '{"model": {"vocab": {}, "merges": [["a", "b"]]}, "added_tokens": []}'
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", LACKING, "swapped"])
 def test_other_files_are_refused(content: str, tmp_path: Path) -> None:
-    (tmp_path / "t.json").write_text(content)
-    with pytest.raises(CourseError, match="cannot be read as a tokenizer"):
-        BPETokenizer.load(tmp_path / "t.json")
-    with pytest.raises(CourseError):
-        BPETokenizer.load(tmp_path / "missing.json")
-
-
-def test_a_tokenizer_of_another_order_is_refused(tmp_path: Path) -> None:
-    tokenizer = BPETokenizer.train(["low lower lowest"] * 3, 262)
-    stored = json.loads(tokenizer.to_tokenizers().to_str())
+    stored = json.loads(BPETokenizer.train(["low lowest"] * 3, 260).to_tokenizers().to_str())
     vocabulary = stored["model"]["vocab"]
     vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
-    (tmp_path / "t.json").write_text(json.dumps(stored))
-    with pytest.raises(CourseError, match="another kind"):
+    swapped = content == "swapped"
+    (tmp_path / "t.json").write_text(json.dumps(stored) if swapped else content)
+    said = "another kind" if swapped else "cannot be read as a tokenizer"
+    with pytest.raises(CourseError, match=said):
         BPETokenizer.load(tmp_path / "t.json")
 
 

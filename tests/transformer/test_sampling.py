@@ -17,47 +17,40 @@ from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.sampling import GREEDY, SamplingParams, distribution, generate, stream
 
 HOW = [
-    SamplingParams(),
-    SamplingParams(temperature=0.7),
-    SamplingParams(top_k=5),
-    SamplingParams(top_k=500),
-    SamplingParams(top_p=0.8),
-    SamplingParams(top_p=0.0),
-    SamplingParams(min_p=0.1),
-    SamplingParams(repetition_penalty=1.3),
-    SamplingParams(temperature=1.4, top_k=20, top_p=0.9, min_p=0.05, repetition_penalty=1.2),
+    {},
+    {"temperature": 0.7},
+    {"top_k": 5},
+    {"top_k": 500},
+    {"top_p": 0.8},
+    {"top_p": 0.0},
+    {"min_p": 0.1},
+    {"repetition_penalty": 1.3},
+    dict(temperature=1.4, top_k=20, top_p=0.9, min_p=0.05, repetition_penalty=1.2),
 ]
-
-
-def processors(how: SamplingParams) -> LogitsProcessorList:
-    found = LogitsProcessorList()
-    if how.repetition_penalty != 1:
-        found.append(RepetitionPenaltyLogitsProcessor(how.repetition_penalty))
-    found.append(TemperatureLogitsWarper(float(how.temperature)))
-    if how.top_k is not None:
-        found.append(TopKLogitsWarper(how.top_k))
-    if how.top_p is not None:
-        found.append(TopPLogitsWarper(how.top_p))
-    if how.min_p is not None:
-        found.append(MinPLogitsWarper(how.min_p))
-    return found
+PROCESSORS = {
+    "repetition_penalty": RepetitionPenaltyLogitsProcessor,
+    "temperature": TemperatureLogitsWarper,
+    "top_k": TopKLogitsWarper,
+    "top_p": TopPLogitsWarper,
+    "min_p": MinPLogitsWarper,
+}
 
 
 @pytest.mark.parametrize("how", HOW, ids=str)
 @pytest.mark.parametrize("seed", range(5))
-def test_distributions_are_those_of_transformers(how: SamplingParams, seed: int) -> None:
+def test_distributions_are_those_of_transformers(how: dict, seed: int) -> None:
     torch.manual_seed(seed)
     logits, seen = torch.randn(4, 60) * 3, torch.randint(0, 60, (4, 12))
-    expected = processors(how)(seen, logits.clone()).softmax(-1)
-    torch.testing.assert_close(distribution(logits, how, seen), expected)
+    processors = [make(how[name]) for name, make in PROCESSORS.items() if name in how]
+    expected = LogitsProcessorList(processors)(seen, logits.clone()).softmax(-1)
+    torch.testing.assert_close(distribution(logits, SamplingParams(**how), seen), expected)
 
 
 def test_greedy_is_the_likeliest() -> None:
     logits = torch.randn(3, 20)
     found = distribution(logits, GREEDY, torch.zeros(3, 1, dtype=torch.long))
-    assert torch.equal(found.argmax(-1), logits.argmax(-1)) and torch.equal(
-        found.sum(-1), torch.ones(3)
-    )
+    assert torch.equal(found.argmax(-1), logits.argmax(-1))
+    assert torch.equal(found.sum(-1), torch.ones(3))
 
 
 @pytest.mark.parametrize(
@@ -87,10 +80,8 @@ def test_with_a_cache_it_writes_what_it_would_write_without(model: MiniGPT) -> N
 
 
 def test_a_seed_repeats_and_another_varies(model: MiniGPT) -> None:
-    first, same, other = (
-        list(generate(model, [1], 12, SamplingParams(temperature=2.0), seed=seed))
-        for seed in (1, 1, 2)
-    )
+    hot = SamplingParams(temperature=2.0)
+    first, same, other = (list(generate(model, [1], 12, hot, seed=seed)) for seed in (1, 1, 2))
     assert first == same != other
 
 
@@ -98,10 +89,8 @@ def test_it_goes_on_beyond_its_context_and_stops_at_the_mark(model: MiniGPT) -> 
     long = list(generate(model, [5] * 40, 50, SamplingParams()))
     assert len(long) == 50 and all(0 <= number < 40 for number in long)
     mark = long[20]
-    assert (
-        list(generate(model, [5] * 40, 50, SamplingParams(), eos_token_id=mark))
-        == long[: long.index(mark)]
-    )
+    ended = list(generate(model, [5] * 40, 50, SamplingParams(), eos_token_id=mark))
+    assert ended == long[: long.index(mark)]
     with pytest.raises(CourseError, match="nothing to go on from"):
         next(generate(model, [], 3))
 

@@ -1,12 +1,8 @@
 """Loss against compute, and what training costs."""
 
-import json
-from pathlib import Path
-
 import pytest
 import torch
 
-from course_lib.errors import CourseError
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.scaling import (
     FALCON_7B,
@@ -21,7 +17,8 @@ from course_lib.transformer.scaling import (
     run_sizes,
     training_flops,
 )
-from course_lib.workbook.evaluate import next_token_loss
+from course_lib.workbook.evaluate import get_batch, next_token_loss
+from course_lib.workbook.training import TrainingConfig
 
 
 def test_a_line_is_found_again() -> None:
@@ -34,27 +31,16 @@ def test_a_line_is_found_again() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_larger_models_spend_more_and_all_learn(seed: int) -> None:
     data = torch.arange(13).repeat(200)  # 0, 1, … 12, 0, 1, …: each token decides the next
-    sizes = [
-        Config(13, "falcon", width, 1, 2, n_kv_heads=1, block_size=32, bias=False)
-        for width in (8, 16)
-    ]
+    shape = dict(n_layers=1, n_heads=2, n_kv_heads=1, block_size=32, bias=False)
+    sizes = [Config(13, "falcon", d_model, **shape) for d_model in (8, 16)]
     before = float(next_token_loss(MiniGPT(sizes[0]), data[:65].view(5, 13)).detach())
 
     @torch.no_grad()
     def judge(model: MiniGPT) -> float:
         return float(next_token_loss(model, data[:64].view(4, 16)))
 
-    runs = run_sizes(
-        sizes,
-        data,
-        judge,
-        device=torch.device("cpu"),
-        max_steps=40,
-        batch_size=4,
-        block_size=16,
-        learning_rate=0.02,
-        seed=seed,
-    )
+    training = TrainingConfig(40, 0.02, seed=seed)
+    runs = run_sizes(sizes, lambda generator: get_batch(data, 17, 4, generator), judge, training)
     assert runs[0].flops < runs[1].flops
     for run, config in zip(runs, sizes, strict=True):
         count = parameter_count(config)
@@ -76,18 +62,3 @@ def test_falcons_hours_are_near_the_reported_ones() -> None:
 
 def test_hours_by_hand() -> None:
     assert gpu_hours(3_600e12, GPU("round", 2e12, 1.0), utilization=0.5) == 1.0
-
-
-@pytest.mark.parametrize("text", ["", "{}", '{"as of": "x", "gpus": [{"name": "A"}]}'])
-def test_a_broken_table_is_said_in_one_sentence(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "gpus.json"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(CourseError, match="cannot be read"):
-        read_gpus(path)
-
-
-def test_the_table_may_be_edited(tmp_path: Path) -> None:
-    path = tmp_path / "own.json"
-    row = {"name": "mine", "peak teraflops": 2, "dollars an hour": 0.5}
-    path.write_text(json.dumps({"as of": "2030-01", "gpus": [row]}), encoding="utf-8")
-    assert read_gpus(path) == ([GPU("mine", 2e12, 0.5)], "2030-01")

@@ -57,16 +57,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "a.txt"
 
 
-def read_broken(path: Path, content: bytes) -> tuple[str, Problem]:
-    """What is read of such a file, and the problem at its end."""
-    path.write_bytes(content)
-    kept = []
-    with pytest.raises(Problem) as caught:
-        for chunk in TextFile(path).chunks():
-            kept.append(chunk)
-    return "".join(kept), caught.value
-
-
 @pytest.mark.parametrize(("text", "name"), SAMPLES, ids=[f"{t[:6]}-{name}" for t, name in SAMPLES])
 def test_older_encodings_are_read_rightly_and_a_little_text_never_wrongly(
     path: Path, text: str, name: str
@@ -96,20 +86,29 @@ def test_unicode_is_read(path: Path, text: str, name: str) -> None:
     assert read(path, text.encode(name)) == text.replace("\r", "\n")
 
 
-@pytest.mark.parametrize("size", [200, 5_000, 600_000])
-def test_random_bytes_and_pictures_are_no_text(path: Path, size: int) -> None:
-    noise = random.Random(size).choices(range(1, 256), k=size)
-    assert read_broken(path, bytes(noise))[1].reason in ("binary", "encoding")
-    picture = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20
-    assert read_broken(path, picture)[1].reason == "binary"
+ENGLISH_BYTES = b"The harbour was quiet that evening. " * 50
+LONG = "größere Wörter. " * 4 * encoding.CHUNK
+BROKEN = {
+    "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 20, "", "binary"),
+    "noise": (bytes(random.Random(1).choices(range(1, 256), k=5_000)), "", "binary"),
+    "a bad byte": (ENGLISH_BYTES + b"\x81 and more. \x81", "", "from byte 1,800 on"),
+    "half a character": (ENGLISH_BYTES + b"\xc3 and more. \xf0\x9f", "", "from byte 1,800 on"),
+    "late": (LONG.encode() + b"\xff\xfe and more", LONG, f"from byte {len(LONG.encode()):,} on"),
+    "UTF-8 within": (GERMAN.encode("latin-1") * 20 + GERMAN.encode() * 20, "", "from byte"),
+    "D12 a NUL": (b"hello world\0", "hello world", "binary"),  # was read as UTF-16
+    "D12 a NUL, late": (LONG.encode() + b"\0", LONG, "binary data begins after byte"),
+}
 
 
-@pytest.mark.parametrize("before", ["plain words. ", "größere Wörter. "])
-def test_a_bad_byte_late_in_a_file_is_reported_with_its_place(path: Path, before: str) -> None:
-    sound = before.encode() * (3 * encoding.CHUNK // len(before.encode()))
-    kept, problem = read_broken(path, sound + b"\xff\xfe\xfd\x81 and more words" * 3)
-    assert problem.reason == "encoding" and kept == sound.decode()
-    assert f"{len(sound):,}" in problem.detail and "kept" in problem.detail
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_no_text_is_reported_with_the_place(path: Path, case: str) -> None:
+    content, expected, said = BROKEN[case]
+    path.write_bytes(content)
+    kept = []
+    with pytest.raises(Problem) as caught:
+        for chunk in TextFile(path).chunks():
+            kept.append(chunk)
+    assert "".join(kept) == expected and said in f"{caught.value.reason}: {caught.value.detail}"
 
 
 @pytest.mark.parametrize("before", [0, 2, 5000])
@@ -121,25 +120,6 @@ def test_latin1_after_much_ascii_is_still_recognised(
     monkeypatch.setattr(encoding, "CHUNK", 10_000)
     plain = ("Ein Satz ohne Umlaut steht. " * 2_000)[: chunks * encoding.CHUNK - before - 1]
     assert read(path, (plain + GERMAN * 100).encode("latin-1")) == plain + GERMAN * 100
-
-
-def test_utf8_mixed_into_latin1_is_reported(path: Path) -> None:
-    mixed = (GERMAN * 20).encode("latin-1") + (GERMAN * 20).encode("utf-8")
-    assert "from byte" in read_broken(path, mixed)[1].detail
-
-
-@pytest.mark.parametrize("junk", [b"\xff\xfe\xfd\x81", b"\x81", b"\xc3", b"\xf0\x9f\x98"])
-def test_damage_in_an_english_text_is_no_old_encoding(path: Path, junk: bytes) -> None:
-    text = b"The harbour was quiet that evening. " * 50 + junk + b" and the boats came home " + junk
-    assert "from byte 1,800 on" in read_broken(path, text)[1].detail
-
-
-@pytest.mark.parametrize("text", ["hello world", "größere Wörter", "line\n" * encoding.CHUNK])
-@pytest.mark.parametrize("zeros", [1, 3, 100])
-def test_nul_bytes_end_a_text(path: Path, text: str, zeros: int) -> None:
-    """D12: a short text with one NUL was read as UTF-16."""
-    kept, problem = read_broken(path, text.encode() + b"\x00" * zeros)
-    assert problem.reason == "binary" and kept in (text, "")
 
 
 @pytest.mark.parametrize("name", ["utf-8", "utf-16", "gb18030"])

@@ -126,7 +126,6 @@ RESPONSE = SimpleNamespace(status_code=404, headers={}, request=None, url="", re
     ("error", "said"),
     [
         (TimeoutError(), "cannot be reached"),
-        (errors.OfflineModeIsEnabled("offline"), "cannot be reached"),
         (errors.RepositoryNotFoundError("no", response=RESPONSE), "is no public data set"),
         (errors.GatedRepoError("no", response=RESPONSE), "accepted its terms"),
         (errors.HFValidationError("bad name"), "is no public data set"),
