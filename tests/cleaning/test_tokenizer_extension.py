@@ -7,17 +7,8 @@ import torch
 from tiny_falcon import handbook, save_falcon
 from transformers import PreTrainedTokenizerFast
 
-from course_lib.cleaning.tokenizer_extension import (
-    as_examples,
-    choose_terms,
-    extend,
-    fertility,
-    passages,
-    token_ids,
-    train_on,
-)
+from course_lib.cleaning.tokenizer_extension import choose_terms, extend, fertility, token_ids
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
-from course_lib.workbook.evaluate import evaluate
 from course_lib.workbook.models import load_model
 
 
@@ -80,26 +71,3 @@ def test_no_text_becomes_longer_and_nothing_is_lost(tiny: tuple, names: list[str
         ids = token_ids(cutter, text)
         assert cutter.decode(ids) == text and len(ids) <= len(token_ids(tiny[1], text))
     assert fertility(cutter, handbook()) < fertility(tiny[1], handbook())
-
-
-def test_training_on_passages_that_hold_all_of_the_text(tiny: tuple, names: list[str]) -> None:
-    learn = passages(handbook(), 100)
-    assert "".join(learn) == "".join(handbook()) and max(len(t.encode()) for t in learn) <= 100
-    model, tokenizer = extend(*tiny, names)
-    examples = as_examples(tokenizer, learn[-40:])
-    before = evaluate(model, examples).nats
-    train_on(model, tokenizer, learn[:-40], 10, batch_size=4)
-    assert evaluate(model, examples).nats < before
-
-
-def test_an_extended_model_can_be_saved_and_loaded(
-    tiny: tuple, names: list[str], tmp_path: Path
-) -> None:
-    model, tokenizer = extend(*tiny, names)
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    again, cutter = load_model(tmp_path, dtype=torch.float32)
-    text = "A Leaf sends readings to the Canopy."
-    ids = torch.tensor([token_ids(cutter, text)])
-    assert ids.tolist() == [token_ids(tokenizer, text)]
-    assert torch.allclose(again(ids).logits, model.eval()(ids).logits, atol=1e-5)

@@ -122,3 +122,9 @@ def test_thinning_and_negatives_follow_the_papers() -> None:
     assert (vocabulary.keep_probability(0) == 1).all()
     drawn = vocabulary.negative_distribution()
     assert drawn.sum() == pytest.approx(1) and drawn[0] / drawn[2] == pytest.approx(90_000**0.75)
+
+
+@pytest.mark.parametrize("name", ["vector_size", "learning_rate", "epochs"])
+def test_settings_with_which_nothing_can_be_learned_are_told(name: str) -> None:
+    with pytest.raises(CourseError, match=f"`{name}` is 0"):
+        Word2VecConfig(**{name: 0})
