@@ -10,12 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.errors import CourseError
 from course_lib.history.ngrams import KneserNey
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.words import split_words
-
-ONE_ANSWER = "All labels are the same: label at least one document to keep and one to drop."
 
 
 def word_features(text: str) -> list[str]:
@@ -49,9 +46,7 @@ class KeepClassifier:
         )
 
     def fit(self, texts: Sequence[str], keep: Sequence[bool]) -> "KeepClassifier":
-        """Learn. Raises ``CourseError`` unless both answers are among the labels."""
-        if len(set(map(bool, keep))) < 2:
-            raise CourseError(ONE_ANSWER)
+        """Learn; both answers have to be among the labels."""
         self._model.fit(self._vectorizer.fit_transform(texts), np.asarray(keep, dtype=bool))
         return self
 
@@ -81,14 +76,10 @@ class PerplexityFilter:
     reference  texts that are taken to be good; only their first 2,000 words are looked at
     keep       fraction of good text that passes. One in five reference texts is not learned from:
                ``threshold`` is the ``keep`` quantile of their perplexities.
-
-    Raises ``CourseError`` below five reference texts.
     """
 
     def __init__(self, reference: Iterable[str], *, keep: float = 0.95) -> None:
         texts = [words for text in reference if (words := split_words(text)[:2_000])]
-        if len(texts) < 5:
-            raise CourseError("A perplexity filter needs at least five texts with words in them.")
         self.model = KneserNey([words for row, words in enumerate(texts) if row % 5], 3)
         held_out = [self.model.perplexity([words]) for words in texts[::5]]
         self.threshold = float(np.quantile(held_out, keep))

@@ -1,9 +1,7 @@
 """The data card: what came in, what each step removed and why, what is left; as Markdown.
 
-Written from the corpus and a ``PipelineRun``, not by hand, so that it cannot disagree with what was
-done. Gebru et al. 2021, "Datasheets for Datasets", asks the questions (composition, collection,
-preprocessing); those that only people can answer (what for, who is in it, who may use it) are
-``notes`` of the reader, and the card says so when they are missing.
+Gebru et al. 2021, "Datasheets for Datasets", asks the questions; those that only people can answer
+are ``notes`` of the reader, and the card says so when they are missing.
 """
 
 import hashlib
@@ -32,16 +30,10 @@ def data_card(
     reasons = dict.fromkeys(entry.reason for entry in run.log.entries)
     quoted = [entry for reason in reasons for entry in run.log.sample(examples, reason)]
     answers = dict.fromkeys(QUESTIONS, "nobody has answered this yet") | dict(notes or {})
-    steps = [
-        (
-            s.name,
-            f"{s.num_documents:,}",
-            megabytes(s.num_bytes),
-            _facts(s.dropped),
-            _facts(s.changed),
-        )
-        for s in run.stages[1:]
-    ]
+    steps = []
+    for s in run.stages[1:]:
+        facts = _facts(s.dropped), _facts(s.changed)
+        steps.append((s.name, f"{s.num_documents:,}", megabytes(s.num_bytes), *facts))
     parts = {
         f"Data card: {_cell(corpus.name)}": f"Source: {_cell(corpus.source)}\n",
         "In and out": _table(

@@ -6,9 +6,10 @@ learn from. Penedo et al. 2023, "The RefinedWeb Dataset for Falcon LLM", section
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, cycle, islice
 
 import torch
 
@@ -21,12 +22,9 @@ from course_lib.workbook.machine import one_thread
 from course_lib.workbook.training import TrainingConfig, train
 
 Tokens = Sequence[int]
-EvalFn = Callable[[Sequence[Tokens]], float]
-"""A trained model: documents in, their bits in all out."""
-TrainFn = Callable[[Sequence[Tokens], int, int], EvalFn]
-"""``train_fn(documents, vocab_size, seed)``."""
-Target = tuple[Sequence[Tokens], int]
-"""Text to be judged on: its tokens, document by document, and how many bytes it has."""
+EvalFn = Callable[[Sequence[Tokens]], float]  # a trained model: documents → their bits in all
+TrainFn = Callable[[Sequence[Tokens], int, int], EvalFn]  # (documents, vocab_size, seed)
+Target = tuple[Sequence[Tokens], int]  # documents to be judged on, and how many bytes they have
 Improvements = dict[tuple[str, str], list[float]]
 """(version, target) → fewer bits than raw text, in per cent, one value a seed."""
 
@@ -45,16 +43,15 @@ class RunResult:
 def one_source(corpus: Corpus, max_bytes: int) -> Corpus:
     """Documents of the source with the most text (``origin`` in ``meta``), at most ``max_bytes``.
 
-    Repetition lives within a source, and a sample across all sources would hide it. A corpus
-    that names no origins counts as one source.
+    Repetition lives within a source, and a sample across all sources would hide it.
     """
+    sizes: Counter[str] = Counter()
     origins = [str(document.meta.get("origin", "")) for document in corpus]
-    sizes = dict.fromkeys(origins, 0)
     for origin, size in zip(origins, corpus.sizes.tolist(), strict=True):
         sizes[origin] += size
     largest = max(sizes, key=lambda origin: (sizes[origin], origin))
     rows = [row for row, origin in enumerate(origins) if origin == largest]
-    return (corpus if len(sizes) == 1 else corpus.select(rows)).sample(max_bytes)
+    return corpus.select(rows).sample(max_bytes)
 
 
 def sample_tokens(
@@ -93,10 +90,7 @@ def transformer_train_fn(
     block_size: int = 64,
     batch_size: int = 16,
 ) -> TrainFn:
-    """A small transformer in Falcon's shape. Twice the text is twice the steps.
-
-    On one thread: for so small a model more of them cost more than they gain.
-    """
+    """A small transformer in Falcon's shape, on one thread. Twice the text is twice the steps."""
 
     def train_fn(documents: Sequence[Tokens], vocab_size: int, seed: int) -> EvalFn:
         torch.manual_seed(seed)
@@ -137,8 +131,7 @@ def run_experiment(
 ) -> list[RunResult]:
     """Every version of the text with every seed, judged on every target.
 
-    budget     tokens that each version gives; None: all that it has. More than the smallest version
-               has is a ``ValueError``: that version could not keep up.
+    budget     tokens that each version gives; None: all that it has
     fraction   without a budget: the part of its tokens that each version gives
 
     Versions that give the same tokens (a step that found nothing to do) are trained once.
@@ -171,3 +164,94 @@ def relative_improvement(results: Sequence[RunResult], raw: str = "raw") -> Impr
             gain = 100 * (1 - r.bits_per_byte / base[r.target, r.seed])
             better.setdefault((r.version, r.target), []).append(gain)
     return better
+
+
+# --- Feedback loops: what becomes of a model that learns from what models before it have written.
+#
+# Shumailov et al. 2024, "AI models collapse when trained on recursively generated data", replaces
+# the text in every generation; Gerstgrasser et al. 2024, "Is model collapse inevitable?", keeps the
+# real text and adds to it. Both ways are here, each beside as much real text instead.
+
+MODES = {
+    "replace": "only what the last model wrote",
+    "a tenth real": "nine tenths written by the last model, one tenth real",
+    "accumulate": "the real text and all that models wrote",
+    "new real text": "real text that no generation has seen, as much as in `replace`",
+    "more real text": "real text, as much as in `accumulate`",
+}
+MAX_LENGTH = 100  # words of a document: no single one fills a generation
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One model of the chain; number 0 learned from real text.
+
+    perplexity   on real held-out text, every generation with the same vocabulary
+    num_types    different words in what it learned from, of ``num_tokens`` words in all
+    """
+
+    number: int
+    perplexity: float
+    num_types: int
+    num_tokens: int
+    sample: str
+
+
+def write(model: KneserNey, num_tokens: int, rng: random.Random) -> list[list[str]]:
+    """Documents drawn from a model until there are this many words."""
+    written: list[list[str]] = []
+    left, empty = num_tokens, 0
+    while left > 0 and empty < 1_000:
+        document = [str(word) for word in model.generate(min(MAX_LENGTH, left), rng)]
+        left, empty = left - len(document), 0 if document else empty + 1
+        written += [document] if document else []
+    return written
+
+
+def chain_of_models(
+    documents: Sequence[Sequence[str]],
+    held_out: Sequence[Sequence[str]],
+    mode: str,
+    *,
+    num_tokens: int,
+    num_generations: int = 6,
+    order: int = 3,
+    seed: int = 0,
+) -> list[Generation]:
+    """Models that learn one after the other, as ``MODES[mode]`` says; the first from real text.
+
+    documents   real text; the first model takes ``num_tokens`` words of it, the controls need more
+    held_out    real text to be judged on, no document of which is in ``documents``
+
+    Returns ``num_generations`` + 1 of them. ``ValueError`` without text or for another mode.
+    """
+    rng = random.Random(seed)
+    shuffled = sample_tokens(documents, None, rng, MAX_LENGTH)
+    vocabulary = {word for document in shuffled for word in document}
+    real = training = sample_tokens(shuffled, num_tokens, random.Random(seed), MAX_LENGTH)
+    if mode not in MODES or not real or not held_out:
+        raise ValueError(f"a chain needs text, held-out text and a mode out of {', '.join(MODES)}")
+    results = []
+    for number in range(num_generations + 1):
+        writer = KneserNey(training, order)  # knows its own words only: what is lost stays lost
+        judged = KneserNey(training, order, vocabulary)
+        sample = " ".join(chain.from_iterable(write(writer, 16, random.Random(seed))))
+        words = list(chain.from_iterable(training))
+        perplexity = judged.perplexity(held_out)
+        results.append(Generation(number, perplexity, len(set(words)), len(words), sample))
+        if number == num_generations:
+            break
+        if mode == "replace":
+            training = write(writer, num_tokens, rng)
+        elif mode == "a tenth real":
+            tenth = num_tokens // 10
+            training = write(writer, num_tokens - tenth, rng) + sample_tokens(real, tenth, rng)
+        elif mode == "accumulate":
+            training = training + write(writer, num_tokens, rng)
+        else:  # another part of the real text, or more of it; from its start again at the end
+            new = mode == "new real text"
+            start, end = (number + 1 if new else 0) * num_tokens, (number + 2) * num_tokens
+            stream = cycle(chain.from_iterable(shuffled))
+            part = list(islice(stream, start, end))
+            training = [part[n : n + MAX_LENGTH] for n in range(0, len(part), MAX_LENGTH)]
+    return results

@@ -45,9 +45,8 @@ def drop_exact(documents: Iterable[Document], log: RemovalLog) -> Iterator[Docum
 def drop_repeated_lines(documents: Iterable[Document], log: RemovalLog) -> Iterator[Document]:
     """Documents without the lines that were seen before, in any document.
 
-    Lines of fewer than 20 characters stay: a brace or "Returns" repeats for good reason. Reason
-    ``repeated-lines`` with the number of ``lines`` and the ``first`` of them; a document of which
-    nothing is left is dropped with ``only-repeated-lines``.
+    Lines of fewer than 20 characters stay: a brace or "Returns" repeats for good reason. Evidence:
+    the number of ``lines`` and the ``first`` of them.
     """
     seen: set[bytes] = set()
     for document in documents:
@@ -137,9 +136,8 @@ def drop_passages(
     A token goes if some run of ``size`` tokens around it stood before; the first copy stays. Every
     run is remembered, which needs about 100 bytes a token.
 
-    Reason ``repeated-passages``; evidence: how many ``tokens`` go, ``source`` (the document in
-    which the first of them stays) and how it ``begins``. A document of which no word is left is
-    dropped with ``only-repeated-passages``.
+    Evidence: how many ``tokens`` go, ``source`` (the document in which the first of them stays)
+    and how it ``begins``.
     """
     first: dict[int, str] = {}  # of a run the document in which it stands first
     for document in documents:
@@ -181,9 +179,8 @@ MAX_COMPARED = 100  # training documents that a held-out one is compared with in
 class Leak:
     """The finding for one held-out document.
 
-    verdict         ``near-duplicate`` of a training document, ``passage`` (of 50 tokens), ``clean``
     match           row of the training document that it repeats; -1 for ``clean``
-    jaccard         exact similarity of word 5-grams with ``match``; 0.0 where there is none
+    jaccard         exact similarity of word 5-grams with ``match``
     passage_tokens  tokens of it that lie in passages of 50 which training has, too
     """
 
@@ -197,7 +194,7 @@ def find_leaks(train: Sequence[str], held_out: Sequence[str], *, seed: int = 1) 
     """One ``Leak`` for each held-out text, in order, each compared with training texts only.
 
     Near duplicates are searched with MinHash, so that a pair just above the threshold is missed
-    now and then; passages are exact. Only the held-out runs are kept in memory.
+    now and then; passages are exact.
     """
     if not train or not held_out:
         raise CourseError("A leak check needs at least one training and one held-out document.")

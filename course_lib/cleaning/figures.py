@@ -6,34 +6,13 @@ from statistics import mean
 
 import numpy as np
 
-from course_lib.cleaning.downstream import Improvements
+from course_lib.cleaning.downstream import Generation, Improvements
 from course_lib.cleaning.duplicates import meeting_probability
-from course_lib.cleaning.feedback import Generation
 from course_lib.workbook.corpus import Document, mask_emails
-from course_lib.workbook.corpus.document import megabytes
 from course_lib.workbook.corpus.minhash import Clusters
 from course_lib.workbook.display import Table
 from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
 from course_lib.workbook.session import excerpt
-
-
-def lengths(sizes: Sequence[int], name: str) -> DescribedFigure:
-    """Histogram of the documents' lengths in bytes, on a logarithmic axis."""
-    figure, axis = canvas()
-    values = np.maximum(np.asarray(sizes), 1)
-    edges = np.geomspace(values.min(), max(values.max(), values.min() * 2) * 1.01, 30)
-    axis.hist(values, edges, color=COLOURS[0], edgecolor="white", linewidth=0.3)
-    median = float(np.median(values))
-    axis.axvline(median, color=COLOURS[2], ls="--", label=f"median, {megabytes(int(median))}")
-    axis.set(title=f"How long are the documents of {name}?", xscale="log")
-    axis.set(xlabel="length (bytes of text)", ylabel="documents")
-    axis.legend()
-    longest = np.sort(values)[::-1][: max(1, len(values) // 10)].sum() / values.sum()
-    return DescribedFigure(
-        figure,
-        f"Lengths run from {megabytes(int(values.min()))} to {megabytes(int(values.max()))}; "
-        f"the longest tenth of the documents holds {longest:.0%} of the text.",
-    )
 
 
 def s_curves(settings: Mapping[str, tuple[int, int]], threshold: float = 0.8) -> DescribedFigure:

@@ -54,10 +54,7 @@ def drop_failing(
     explain: Callable[..., list[Verdict]],
     **arguments: Split | float,
 ) -> Iterator[Document]:
-    """The documents that pass every rule of ``explain(text, **arguments)``.
-
-    Reason: the first rule that fails; evidence: its ``value``, and all ``failed`` rules.
-    """
+    """The documents that pass every rule of ``explain(text, **arguments)``; the log has which."""
     for document in documents:
         failed = [verdict for verdict in explain(document.text, **arguments) if not verdict.passed]
         if failed:
@@ -104,23 +101,15 @@ drop_low_quality = partial(drop_failing, step="gopher-quality", explain=explain_
 
 # --- Gopher: repetition ---
 
-DUPLICATES = {
-    "dup_para_frac": 0.30,
-    "dup_para_char_frac": 0.20,
-    "dup_line_frac": 0.30,
-    "dup_line_char_frac": 0.20,
-}
+DUPLICATES = {"dup_para_frac": 0.30, "dup_para_char_frac": 0.20}
+DUPLICATES |= {"dup_line_frac": 0.30, "dup_line_char_frac": 0.20}
 TOP_N_GRAMS = {2: 0.20, 3: 0.18, 4: 0.16}
 DUP_N_GRAMS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 MAX_CHARACTERS = 5_000_000  # of a text that are looked at
 
 
 def find_duplicates(items: Sequence[str]) -> tuple[int, int]:
-    """How many items are second or later copies, and how many characters those have.
-
-    >>> find_duplicates(["la", "la", "river", "la"])
-    (2, 4)
-    """
+    """How many items are second or later copies, and how many characters those have."""
     seen: set[str] = set()
     count = characters = 0
     for item in items:

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.document import stable_hash, text_hash
-from course_lib.workbook.corpus.words import split_words, words
+from course_lib.workbook.corpus.words import split_words
 from course_lib.workbook.display import Table
 from course_lib.workbook.session import excerpt
 
@@ -110,25 +109,18 @@ def ask(documents: Sequence[Document], book: LabelBook, preview: int = 3) -> Non
 _END = re.compile(r"[.!?。！？…][\"')\]”’»]*$")
 
 
-def prose_fraction(text: str) -> float:
-    """The fraction of a text in paragraphs that read like sentences: five words, a full stop."""
-    paragraphs = [block.strip() for block in re.split(r"\n\s*\n", text[:20_000]) if block.strip()]
-    prose = sum(len(block) for block in paragraphs if len(words(block)) >= 5 and _END.search(block))
-    return prose / max(1, sum(map(len, paragraphs)))
-
-
 def simulated_labels(
     documents: Sequence[Document], noise: float = 0.05, seed: int = 0
 ) -> list[bool]:
-    """Labels of an annotator who wants prose: keeps the half with the larger ``prose_fraction``.
+    """Labels of an annotator who wants prose: keeps the half with more lines that end in a mark.
 
-    Among equals the longer text is kept. Then ``noise`` of the labels are turned round. From two
-    different texts on both answers occur.
+    Among equals the longer text is kept. Then ``noise`` of the labels are turned round.
     """
+    lines = [d.text.split("\n")[:1_000] for d in documents]
+    prose = [sum(bool(_END.search(line)) for line in own) / len(own) for own in lines]
 
     order = sorted(
-        range(len(documents)),
-        key=lambda row: (prose_fraction(documents[row].text), len(documents[row].text), row),
+        range(len(documents)), key=lambda row: (prose[row], len(documents[row].text), row)
     )
     kept = set(order[len(order) // 2 :])
     return noisy([row in kept for row in range(len(documents))], documents, noise, seed)
@@ -204,14 +196,7 @@ def make_junk(kind: str, text: str, rng: random.Random) -> str:
 
 
 def make_labelled_mix(documents: Sequence[Document], seed: int = 0) -> list[LabelledDocument]:
-    """Half of the documents as they are and the others turned into junk, in a random order.
-
-    The kinds of junk are equally frequent. Raises ``CourseError`` below two documents.
-    """
-    if len(documents) < 2:
-        raise CourseError(
-            "A mix of good and bad documents needs at least two documents: choose a larger corpus."
-        )
+    """Half of the documents as they are and the others turned into junk, in a random order."""
     rng = random.Random(seed)
     order = rng.sample(range(len(documents)), k=len(documents))
     half = len(order) // 2

@@ -1,10 +1,5 @@
 """A cleaner for lyrics as they are scraped: the page goes, verse and chorus stay.
 
-    River Song                    title
-                                  (blank)
-    [Verse 1]                     label of a section
-    I walk along the water …      its lines
-
 Single lines are repaired (markup, damaged characters, chords, blanks). Lines of the web site go, on
 two kinds of evidence. *Wording*: words that sites use and singers rarely do; it works on one page.
 *Repetition*: the same line, but for title and numbers, on the pages of several songs; it needs
@@ -41,12 +36,7 @@ _BARE_LABEL = re.compile(_INNER + " *:?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One part of a song.
-
-    kind     one of ``SECTIONS``; "" for lines that stand under no label
-    number   2 in "[Verse 2]"; None where there is none
-    lines    the lines that are sung
-    """
+    """One part of a song: its kind ("" without a label), the 2 in "[Verse 2]", the lines sung."""
 
     kind: str
     number: int | None
@@ -132,8 +122,8 @@ _RUN = re.compile(r"(?<=\S)[ \t\xa0\u2000-\u200a]{2,}(?=\S)|(?<=\S)\t(?=\S)")
 def is_chord_line(line: str) -> bool:
     """True if a line holds chords and nothing that is sung.
 
-    Letters may be spelled in a song ("A B C"), so that plain letters count only if they are set
-    wide apart, as chords above a line are, or if an unmistakable chord ("F#m", "G7") is among them.
+    Letters may be spelled in a song: they count only if they are set wide apart, as chords above a
+    line are, or if an unmistakable chord ("F#m", "G7") is among them.
     """
     if len(line) > MAX_LINE:
         return False
@@ -209,11 +199,7 @@ def title_row(lines: Sequence[str]) -> int | None:
 
 
 def masked(line: str, title: str) -> str:
-    """The line as a pattern that pages share: title and numbers masked, in lower case.
-
-    >>> masked("1,204 views of Moss Lyrics", "Moss")
-    '# views of {title} lyrics'
-    """
+    """The line as a pattern that pages share: "# views of {title} lyrics"."""
     low = " ".join(line.lower().split())
     if len(title) > 2:
         low = low.replace(" ".join(title.lower().split()), "{title}")
@@ -265,14 +251,13 @@ def guess_labels(sections: Sequence[Section]) -> list[tuple[str, int | None]]:
         return labels
     triples = [_triples(section.lines) for section in sections]
     for place, own in enumerate(triples):
-        others = zip(sections, triples, strict=True)
-        comes_back = any(
-            len(own & theirs) >= ALIKE * max(1, min(len(own), len(theirs)))
-            for section, theirs in others
-            if theirs is not own and section.kind in ("", *RETURNING)
-        )
         if sections[place].kind:
             continue
+        comes_back = any(
+            len(own & theirs) >= ALIKE * max(1, min(len(own), len(theirs)))
+            for section, theirs in zip(sections, triples, strict=True)
+            if theirs is not own and section.kind in ("", *RETURNING)
+        )
         if comes_back:
             labels[place] = ("chorus", None)
         elif sum(kind in RETURNING for kind, _ in labels[:place]) > 1 > labels.count(BRIDGE):
@@ -291,11 +276,9 @@ KINDS += ("repeated chorus", "lost label")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a page.
+    """One change of a page, of a kind in ``KINDS``.
 
-    kind    one of ``KINDS``
     line    number of the line in the page, from 0; a ``lost label`` is put before it
-    before  the line as it was; "" for ``lost label``
     after   what stands there now (several lines where the site had glued them); None: removed
     """
 

@@ -9,8 +9,8 @@ A pattern alone is a guess; each kind has a second test that turns most look-ali
 - a phone number has the 7 to 15 digits of ITU-T E.164, and is no year, page, ISBN or coordinate;
 - a value that a key is set to has letters and digits, and does not say that it is an example.
 
-Every repeat in the patterns has an upper bound, so that a line of a million characters is no
-trap. Names, and people who are described without a name, have no form: these patterns miss them.
+Every repeat in the patterns has an upper bound, so that a long line is no trap. Names, and people
+who are described without a name, have no form: these patterns miss them.
 """
 
 import re

@@ -4,9 +4,6 @@ A *step* takes an iterator of documents and gives an iterator of documents. It r
 ``RemovalLog`` what it drops or changes, so that nothing disappears without a trace.
 
     run = run_steps(corpus, {"repair": repair_encoding, "exact copies": drop_exact})
-    run.stages      what was left after each step, and why the rest went
-    run.documents   what is left in the end
-    run.log         every drop and change
 """
 
 import random
@@ -63,13 +60,10 @@ Step = Callable[[Iterable[Document], RemovalLog], Iterator[Document]]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What was left after a step.
+    """What was left after a step (``input``: what came in).
 
-    name           the step's name in the pipeline; ``input`` for what came in
-    num_documents  how many
-    num_bytes      of UTF-8 text
-    dropped        documents by reason code
-    changed        documents by reason code; one document may have several
+    num_bytes         of UTF-8 text
+    dropped, changed  documents by reason code; one document may be changed for several
     """
 
     name: str
@@ -103,10 +97,7 @@ class PipelineRun:
 
 
 def run_steps(documents: Iterable[Document], steps: Mapping[str, Step]) -> PipelineRun:
-    """Run named ``steps`` in their order on a corpus or any stream of documents.
-
-    The documents stream through all steps; only those that are left are kept in memory.
-    """
+    """Stream documents through named ``steps``; only those that are left are kept in memory."""
     logs = [RemovalLog() for _ in range(len(steps) + 1)]
     counts = [Counter() for _ in logs]
 

@@ -20,11 +20,10 @@ import torch
 from tokenizers import Tokenizer
 from transformers.utils import logging
 
-from course_lib.workbook.corpus.words import NO_SPACES
 from course_lib.workbook.evaluate import pad_batch
 from course_lib.workbook.training import History, TrainingConfig, train
 
-_TERM = re.compile(rf"[{NO_SPACES}]| [^\W\d_{NO_SPACES}]{{3,40}}(?!\w)")
+_TERM = re.compile(r" [^\W\d_]{3,40}(?!\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,7 @@ def choose_terms(
 ) -> list[Term]:
     """The words that save most tokens: at least ``min_count`` times in the texts.
 
-    A word is taken whole, with the blank before it. In scripts without blanks single characters
-    are candidates.
+    A word is taken whole, with the blank before it.
     """
     counts = Counter(term for text in texts for term in _TERM.findall(text))
     frequent = [(term, count) for term, count in counts.items() if count >= min_count]
@@ -75,21 +73,15 @@ def extend(
 
     ``add_tokens`` of transformers would look for " cat" first, and cut " category", which was one
     token, in two. Here a word becomes a token of the BPE itself, that stands for the whole word
-    only. A character of a script without blanks gets merges, ranked behind all old ones, and for
-    its bytes tokens on the way. Terms that are tokens already are passed over.
+    only. Terms that are tokens already are passed over.
     """
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     bpe, first_id, pieces = state["model"], len(tokenizer), []
     for term in filter(str.strip, terms):
         old = tokenizer.tokenize(term)
-        whole_word = term.startswith(" ")
-        for end in [len(old)] if whole_word else range(2, len(old) + 1):
-            token = "".join(old[:end])
-            if token not in bpe["vocab"]:
-                bpe["vocab"][token] = first_id + len(pieces)
-                pieces.append(tokenizer.convert_tokens_to_ids(old[:end]))
-                if not whole_word:
-                    bpe["merges"].append(["".join(old[: end - 1]), old[end - 1]])
+        if "".join(old) not in bpe["vocab"]:
+            bpe["vocab"]["".join(old)] = first_id + len(pieces)
+            pieces.append(tokenizer.convert_tokens_to_ids(old))
     bpe["ignore_merges"] = True  # a whole word that is a token needs no merges
     model, tokenizer = copy.deepcopy(model), copy.deepcopy(tokenizer)
     tokenizer._tokenizer = Tokenizer.from_str(json.dumps(state))

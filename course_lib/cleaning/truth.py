@@ -1,18 +1,20 @@
 """Precision and recall by kind, where the truth is known.
 
-Recall: of what there is to find, how much was found? Precision: of what was reported, how much is
-right? One ``Score`` for both truths of this course: the damage in ``songbook-messy``, and the
-labelled texts of ``personal_truth``.
+For both truths of this course: the damage in ``songbook-messy``, and the
+``labelled_set`` of personal data.
 """
 
+import json
+import random
+import string
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from course_lib.cleaning.lyrics import STRAIGHT, Cleaner, apply_changes
-from course_lib.cleaning.personal import KINDS, Span, find_personal
-from course_lib.cleaning.personal_truth import Labelled
+from course_lib.cleaning.personal import KINDS, Span, find_personal, passes_luhn
 from course_lib.errors import CourseError
+from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus import Document
 
 
@@ -21,9 +23,8 @@ class Defect:
     """One defect that was planted; ``load_corpus("songbook-messy").manifest["defects"]`` has them.
 
     kind   one of ``lyrics.KINDS``, or ``copy``: the whole page a second time, damaged differently
-    line   number of the line in the messy text, from 0; for ``lost label`` the line before
-           which the label is missing; 0 for ``copy``
-    clean  what should stand there: None when the line should go, and for ``copy`` too
+    line   number of the line in the messy text, from 0; a ``lost label`` is missing before it
+    clean  what should stand there: None when the line should go, and for ``copy``
     """
 
     document: str
@@ -34,13 +35,7 @@ class Defect:
 
 @dataclass(slots=True)
 class Score:
-    """What happened to one kind.
-
-    expected   how many there are to find; ``found`` of them were found
-    reported   how many were reported; ``right`` of them are right
-    wrong      what was reported and is not right
-    missed     what was not found, where a measure lists it
-    """
+    """What happened to one kind: of ``expected`` ones ``found``, of ``reported`` ones ``right``."""
 
     kind: str
     expected: int = 0
@@ -52,7 +47,7 @@ class Score:
 
     @property
     def recall(self) -> float:
-        """Span of expected; nan if there was nothing to find."""
+        """Found of expected; nan if there was nothing to find."""
         return self.found / self.expected if self.expected else float("nan")
 
     @property
@@ -104,6 +99,72 @@ def _same(one: str | None, other: str | None) -> bool:
     if one is None or other is None:
         return one is other
     return one.translate(STRAIGHT) == other.translate(STRAIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A text, and the true places in it as (kind, start, end)."""
+
+    text: str
+    places: tuple[tuple[str, int, int], ...]
+
+
+def labelled_set(seed: int = 0, rounds: int = 8) -> list[Labelled]:
+    """``rounds`` texts with each way to write each kind once, and as many texts of look-alikes.
+
+    All is invented; ``assets/evaluation/personal_data.json`` has the templates. Some are harder
+    than the patterns are good: the set is not there to flatter them.
+    """
+    path = REPOSITORY / "assets" / "evaluation" / "personal_data.json"
+    templates, rng, texts = json.loads(path.read_text(encoding="utf-8")), random.Random(seed), []
+    for _ in range(rounds):
+        values = _draw_values(rng, templates["choices"])
+        lines = [(kind, own) for kind, several in templates["true"].items() for own in several]
+        rng.shuffle(lines)
+        text, places = "", []
+        for kind, template in lines:
+            before, after = rng.choice(templates["sentences"][kind]).split("{}")
+            value = template.format_map(values)
+            places.append((kind, len(text) + len(before), len(text) + len(before + value)))
+            text += f"{before}{value}{after}\n"
+        texts.append(Labelled(text, tuple(places)))
+        alike = [line.format_map(values) for line in templates["look-alikes"]]
+        texts.append(Labelled("\n".join(alike) + "\n", ()))
+    return texts
+
+
+def _draw_values(rng: random.Random, choices: dict[str, list[str]]) -> dict[str, object]:
+    def draw(letters: str, count: int) -> str:
+        return "".join(rng.choices(letters, k=count))
+
+    def card(first: str, length: int, mark: str) -> str:
+        """An invented number with a right check digit."""
+        stem = first + draw(string.digits, length - 2)
+        digits = next(stem + last for last in string.digits if passes_luhn(stem + last))
+        return mark.join(digits[place : place + 4] for place in range(0, length, 4))
+
+    line, upper, lower = rng.randrange(100, 960), string.ascii_uppercase, string.ascii_lowercase
+    values = {name: rng.choice(several) for name, several in choices.items()}
+    return values | {
+        "Forename": values["forename"].title(),
+        "code": f"{draw(upper, 2)}{rng.randrange(1, 10)} {rng.randrange(1, 10)}{draw('ABDEFG', 2)}",
+        "line": line,
+        "more": line + 40,
+        "year": rng.randrange(1990, 2030),
+        "digit": rng.randrange(1, 10),
+        "two": rng.randrange(10, 100),
+        "five": rng.randrange(10_000, 100_000),
+        "house": rng.randrange(1, 200),
+        "visa": card("4", 16, " "),
+        "mastercard": card("5", 16, "-"),
+        "amex": card("3", 15, ""),
+        "order": card("4", 16, ""),  # the check digit fits, and it is no card
+        "key16": draw(upper + string.digits, 16),
+        "key36": draw(string.ascii_letters + string.digits, 36),
+        "password": f"{draw(lower, 6)}-{draw(lower, 7)}",  # two plain words
+        "hex40": draw("0123456789abcdef", 40),
+        "hex32": draw("0123456789abcdef", 32),
+    }
 
 
 def measure_finder(

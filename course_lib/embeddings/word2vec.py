@@ -130,7 +130,7 @@ class Word2VecConfig:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if not (value >= 0 if name in ("sample", "seed") else value > 0):
-                raise ValueError(f"{name} is {value}, which is too small")
+                raise CourseError(f"`{name}` is {value}: it must be above 0.")
 
 
 class Word2VecResult(NamedTuple):

@@ -9,13 +9,11 @@ The zip has one checksum, which is published elsewhere: one inside could be rewr
 what it guards.
 """
 
-import contextlib
 import hashlib
 import json
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -33,14 +31,6 @@ MAX_BYTES = 4 * 10**9
 DAMAGED = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 
 
-@contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Within, peft may ask for a name that transformers is about to drop."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
-        yield
-
-
 def refuse_adapted(model: Any) -> None:
     """Raise ``CourseError`` if the model carries an adapter."""
     if any("lora_" in name for name, _ in model.named_parameters()):
@@ -52,34 +42,32 @@ def base_facts(base: Base) -> dict[str, Any]:
     place, here = find_model(base.name)
     checksums = [sha256_of(path) for path in sorted(Path(place).glob("*.safetensors"))]
     checksum = " ".join(checksums) if here else base.model.config._commit_hash
-    return {"name": base.public_name, "checksum": checksum, "four_bit": bool(base.quantized_by)}
+    name = Path(base.name).name if here else base.name  # of a folder only the last part
+    return {"name": name, "checksum": checksum, "four_bit": bool(base.quantized_by)}
 
 
 def save_adapter(base: Base, model: PeftModel, folder: Path, card: str) -> Path:
     """Write the adapter to ``folder``. ``card`` says in words what it was learned from."""
-    folder, config = Path(folder), model.peft_config["default"]
-    path, config.base_model_name_or_path = config.base_model_name_or_path, base.public_name
-    try:
-        # No embedding was trained; else peft would look up the base's name on the hub to find out.
-        model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
-    finally:
-        config.base_model_name_or_path = path
+    folder, facts = Path(folder), base_facts(base)
+    model.peft_config["default"].base_model_name_or_path = facts["name"]
+    # No embedding was trained; else peft would look up the base's name on the hub to find out.
+    model.save_pretrained(folder, save_embedding_layers=False)
     base.tokenizer.save_pretrained(folder)
     (folder / "README.md").write_text(card, encoding="utf-8")
-    (folder / "base.json").write_text(json.dumps(base_facts(base)) + "\n", encoding="utf-8")
+    (folder / "base.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     return folder
 
 
-def load_adapter(base: Base, folder: Path, same_base: bool = True) -> PeftModel:
+def load_adapter(base: Base, folder: Path) -> PeftModel:
     """The base with the adapter of a folder, in evaluation mode; only safetensors are read.
 
     Raises ``CourseError`` if the folder's ``base.json`` (where it has one) names another base, or
-    the same in another number of bits. ``same_base=False``: no look at that.
+    the same in another number of bits.
     """
     folder = Path(folder)
     refuse_adapted(base.model)
     try:
-        if same_base and (folder / "base.json").is_file():
+        if (folder / "base.json").is_file():
             wanted = json.loads((folder / "base.json").read_text(encoding="utf-8"))
             name, four_bit = wanted["name"], wanted["four_bit"]
             if {**base_facts(base), "name": name} != wanted:
@@ -89,7 +77,8 @@ def load_adapter(base: Base, folder: Path, same_base: bool = True) -> PeftModel:
                 )
         if not (folder / NEEDED).is_file():
             raise FileNotFoundError  # peft would take a pickle file, or ask the hub
-        with quietly():
+        # peft asks transformers for a name that is about to go.
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
             return PeftModel.from_pretrained(base.model, str(folder)).eval()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise CourseError(
@@ -102,8 +91,7 @@ def pack(folder: Path, path: Path) -> str:
     """Write the zip, whole or not at all, and return its SHA-256."""
     with atomic_write(path) as new, zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(Path(folder).iterdir()):
-            if file.name.endswith(ENDINGS):
-                archive.write(file, file.name)
+            archive.write(file, file.name)
     return sha256_of(path)
 
 

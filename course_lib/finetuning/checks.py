@@ -1,7 +1,6 @@
 """The checks of the exercises in notebook 05."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,30 +11,14 @@ from course_lib.workbook.exercises import exercise, require
 NOTEBOOK = "05_qlora_falcon"
 
 
-def refuse(answer: Any, mistakes: Iterable[tuple[Any, str]]) -> None:
-    """Each typical wrong answer gets its diagnosis. Tensors are compared within rounding."""
-    for wrong, diagnosis in mistakes:
-        tensors = isinstance(wrong, Tensor)
-        same = torch.allclose(answer, wrong, atol=1e-4) if tensors else answer == wrong
-        require(not same, diagnosis)
-
-
 @exercise(NOTEBOOK, "5.1")
 def training_bytes(answer: Callable[[int, int, int], float]) -> str:
     """``answer(frozen, trained, bits)``: bytes of both, with gradient and Adam's two."""
-    mistakes = (
-        (40, "With a trained weight come a gradient and Adam's two numbers."),
-        (80, "Adam's two running means are missing: 4 bytes each, for every trained weight."),
-        (120, "Something of 4 bytes is missing: weight, gradient, and two numbers of Adam."),
-    )
     full, frozen, both = answer(0, 10, 4), answer(16, 0, 4), answer(1_000, 10, 16)
-    refuse(full, mistakes)
-    require(full == 160, f"Ten trained weights take 160 bytes, 16 each; your count is {full}.")
-    mistakes = (
-        (64, "16 weights of 4 bits take 64 bits: divide by 8, for a byte has eight."),
-        (256, "Frozen weights have no gradient and no Adam: they only lie there."),
-    )
-    refuse(frozen, mistakes)
+    missing = "With each trained weight come 4 bytes of gradient and 8 of Adam: 16 in all."
+    require(full == 160, f"Ten trained weights take 160 bytes; your count is {full}. {missing}")
+    require(frozen != 64, "16 weights of 4 bits take 64 bits: divide by 8, for a byte has eight.")
+    require(frozen != 256, "Frozen weights have no gradient and no Adam: they only lie there.")
     require(frozen == 8, f"16 frozen weights of 4 bits take 8 bytes; your count is {frozen}.")
     require(both == 2_160, f"1,000 frozen of 16 bits and 10 trained take 2,160 bytes, not {both}.")
     return "what learns costs 16 bytes, what is frozen half a byte: so freeze nearly everything."
@@ -46,18 +29,12 @@ def absmax(answer: Callable[[Tensor, int], tuple[Tensor, Tensor]]) -> str:
     """``answer(weights, bits)``: whole numbers, and the scale that makes weights of them again."""
     weights = torch.tensor([0.7, -0.37, 0.1, -0.04])
     given = answer(weights, 4)
-    pair = isinstance(given, tuple) and len(given) == 2
-    require(pair, "Give back two things: the codes, and the scale.")
+    require(len(given) == 2, "Give back two things: the codes, and the scale.")
     codes, scale = (torch.as_tensor(part).float() for part in given)
-    require(codes.shape == (4,), "First the codes, one for each weight; then the scale.")
     whole = torch.equal(codes, codes.round())
     require(whole, f"Codes are whole numbers; yours are {codes.tolist()}: round them.")
-    mistakes = (
-        (8, "The largest code is 8, and four bits with a sign end at 7: divide by 2^(bits−1) − 1."),
-        (15, "The largest code is 15: one of the four bits is the sign, so 7 is the most."),
-    )
-    refuse(float(codes.abs().max()), mistakes)
-    require(codes[0] == 7, f"The largest weight should get the code 7; it got {codes[0]:g}.")
+    seven = "four bits with a sign end at 7: divide by 2^(bits−1) − 1."
+    require(codes[0] == 7, f"The largest weight got the code {codes[0]:g}, and {seven}")
     require(codes[1] != -3, "−3.7 became −3: round to the nearest whole number, do not cut off.")
     back = codes * scale
     near = torch.allclose(back, weights, atol=0.051)
@@ -82,14 +59,11 @@ def nearest_levels(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     )
     whole = not places.is_floating_point() or torch.equal(places, places.round())
     require(whole, "These are levels and not their places: give the number of the level.")
-    mistakes = (
-        ([6, 0, 0, 0, 0], "These are the farthest levels: take the smallest distance."),
-        ([1, 4, 5, 6, 6], "You always take the next level above: the one below may be nearer."),
-        ([0, 3, 4, 5, 5], "1.0 has its own level, the last one: is it cut off?"),
-    )
-    refuse(places.tolist(), mistakes)
-    right = places.tolist() == [0, 3, 4, 5, 6]
-    require(right, "For one of them another level is nearer: compare sizes of differences.")
+    given, above = places.tolist(), "You always take the next level above: one below may be nearer."
+    require(given != [6, 0, 0, 0, 0], "These are the farthest levels: take the smallest distance.")
+    require(given != [1, 4, 5, 6, 6], above)
+    nearer = "For one of them another level is nearer: compare sizes of differences."
+    require(given == [0, 3, 4, 5, 6], nearer)
     return "sixteen levels, four bits: the code is a place in a table, any table you like."
 
 
@@ -109,9 +83,9 @@ def lora(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) -> s
         (3 * detour, "That is the detour alone: add it to the base."),
         (base + detour, "The detour has no strength: times lora_alpha / r."),
         (base + 6 * detour, "lora_alpha is not divided by r, so a larger r would push harder."),
-        (3 * (base + detour), "The base was made stronger, too: only the detour is multiplied."),
     )
-    refuse(result, mistakes)
+    for wrong, diagnosis in mistakes:
+        require(not torch.allclose(result, wrong, atol=1e-4), diagnosis)
     right = torch.allclose(result, base + 3 * detour, atol=1e-4)
     require(right, "It is not W x + lora_alpha/r · B (A x).")
     return "the base is never touched, and two small matrices say what to add."
@@ -127,12 +101,10 @@ def labels(answer: Callable[[Sequence[int], int, int], Sequence[int]]) -> str:
     given = list(answer(row, 3, 6))
     require(len(given) == 8, f"A label for each of the 8 tokens; there are {len(given)}.")
     require(given != row, "Everything is learned, the question and the padding, too.")
-    end = "so the model would never learn to stop: go by places, not by the token 0."
-    require(given[5] != IGNORED, f"The real end of text is hidden, {end}")
-    padding = f"The padding is learned: behind {6} real tokens every label is −100."
-    require(given[6:] == [IGNORED] * 2, padding)
-    question = "The question is learned, too: before `start` every label is −100."
-    require(given[:3] == [IGNORED] * 3, question)
+    end = "it would never learn to stop: go by places, not by the token 0."
+    require(given[5] != IGNORED, f"The real end of text is hidden: {end}")
+    require(given[6:] == [IGNORED] * 2, "The padding is learned: from `length` on it is −100.")
+    require(given[:3] == [IGNORED] * 3, "The question is learned: before `start` it is −100.")
     shifted = "The labels are shifted by one. transformers does that: a label stands at its token."
     require(given[3:5] != [22, 0], shifted)
     require(given[3:6] == [21, 22, 0], f"The labels are {given}.")
@@ -143,18 +115,12 @@ def labels(answer: Callable[[Sequence[int], int, int], Sequence[int]]) -> str:
 def should_stop(answer: Callable[[Sequence[float], int, float], bool]) -> str:
     """``answer(losses, patience, threshold)``: the rule of transformers' EarlyStoppingCallback."""
     cases = (
-        ([5.0, 4.0], False, "Two evaluations, a patience of three: too few for anything."),
         ([4.0] * 3, False, "Three evaluations, a patience of three: the first has none before it."),
         ([5.0] + [4.0] * 4, True, "The loss stands at 4.0 for three more evaluations: stop."),
-        ([5.0, 4.5, 4.0, 3.5, 3.0], False, "The loss still falls by half a nat each time."),
         ([5.0, 4.0, 4.2, 4.1, 3.5], False, "Two worse ones, then the best of all: go on."),
         ([5.0, 4.0, 3.0, 3.3, 4.1], False, "3.0 is among the last three, a clear gain: go on."),
         ([5.0, 4.0, 3.99, 3.985, 3.98], True, "Gains below the threshold count as none."),
-        (
-            [4.0, 5.0, 4.5, 4.4, 4.3],
-            True,
-            "Nothing since is better than 4.0: compare with the best before, not the neighbour.",
-        ),
+        ([4.0, 5.0, 4.5, 4.4, 4.3], True, "Nothing since is better than 4.0, the best before."),
     )
     for losses, expected, diagnosis in cases:
         given = answer(losses, 3, 0.02)

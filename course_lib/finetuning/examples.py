@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from course_lib.errors import CourseError
 from course_lib.workbook.evaluate import IGNORE_INDEX
 
 Example = dict[str, list[int]]
@@ -41,10 +40,8 @@ def per_document(texts: Iterable[str], tokenizer: Any, max_length: int) -> list[
         if ids := encode_text(text, tokenizer):
             ids = [*ids, tokenizer.eos_token_id]
             parts = (ids[start : start + max_length] for start in range(0, len(ids), max_length))
-            examples += [
-                {"input_ids": part, "labels": list(part)} for part in parts if len(part) > 1
-            ]
-    return _some(examples)
+            examples += [{"input_ids": p, "labels": list(p)} for p in parts if len(p) > 1]
+    return examples
 
 
 def instructions(
@@ -62,7 +59,7 @@ def instructions(
         asked = asked[max(0, len(asked) + len(said) - max_length) :]
         labels = [IGNORE_INDEX] * len(asked) + said
         examples.append({"input_ids": asked + said, "labels": labels})
-    return _some(examples)
+    return examples
 
 
 def prompt_ids(question: str, tokenizer: Any) -> list[int]:
@@ -100,11 +97,3 @@ def num_bytes(examples: Sequence[Example], tokenizer: Any) -> int:
     special = {*tokenizer.all_special_ids, IGNORE_INDEX}
     scored = [n for example in examples for n in example["labels"][1:] if n not in special]
     return sum(len(token) for token in tokenizer.convert_ids_to_tokens(scored))
-
-
-def _some(examples: list[Example]) -> list[Example]:
-    if not examples:
-        raise CourseError(
-            "There is nothing to learn from: every text is empty, so give at least one with words."
-        )
-    return examples

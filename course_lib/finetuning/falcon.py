@@ -13,7 +13,6 @@ Whatever was asked for, ``verify`` looks afterwards whether it is there.
 
 import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -25,7 +24,7 @@ from transformers import AutoConfig, BitsAndBytesConfig, modeling_utils
 from transformers.models.falcon import modeling_falcon
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.memory import LAYERS, estimate, measured, what_fits
+from course_lib.finetuning.memory import LAYERS, estimate, measured
 from course_lib.finetuning.nf4 import BLOCKSIZE, NF4Linear, quantize_layers
 from course_lib.transformer.convert import config_of
 from course_lib.transformer.scaling import FALCON_7B
@@ -45,11 +44,6 @@ class Base:
     name: str
     quantized_by: str
     layers: list[str]
-
-    @property
-    def public_name(self) -> str:
-        """Its name for others: of a folder here only the last part of its path."""
-        return Path(self.name).name if Path(self.name).exists() else self.name
 
 
 def has_bitsandbytes() -> bool:
@@ -92,14 +86,18 @@ def load_base(
         raise CourseError(
             f"{name} is a {config.model_type}: give a Falcon, this page's layers carry its names."
         )
-    config_of(config)  # a Falcon whose memory cannot be reckoned is refused before it is loaded
-    if free is not None:
-        check_room(name, config, four_bit, free)
+    # A Falcon whose memory cannot be reckoned is refused, too.
+    need = estimate(config_of(config), "qlora" if four_bit else "lora").total
+    if free is not None and need > free:
+        raise CourseError(
+            f"Fine-tuning {name} needs about {gigabytes(need)} of GPU memory and {gigabytes(free)} "
+            f"are free: take a smaller model, for example {SMALL}, or four_bit=True."
+        )
     dtype = dtype or compute_type(machine)
     # On a CPU bitsandbytes wants rows of whole blocks.
     rows_fit = not (config.hidden_size % BLOCKSIZE or config.ffn_hidden_size % BLOCKSIZE)
-    theirs = use_bitsandbytes and has_bitsandbytes() and (free is not None or rows_fit)
-    theirs = four_bit and theirs
+    installed = use_bitsandbytes and has_bitsandbytes()
+    theirs = four_bit and installed and (free is not None or rows_fit)
     device = "cpu" if free is None or (four_bit and not theirs) else _own_gpu()
     options = {"quantization_config": four_bit_settings(dtype)} if theirs else {}
     if theirs or device != "cpu":
@@ -127,23 +125,9 @@ def read_config(name: str) -> Any:
         return AutoConfig.from_pretrained(place, **({"local_files_only": True} if here else {}))
     except Exception as error:
         raise CourseError(
-            f"The configuration of {name} cannot be read ({type(error).__name__}): check the name "
-            "and the network (a gated model wants its licence accepted on the hub, and `hf auth "
-            f"login`), or take {SMALL}, which ships with the course."
+            f"The configuration of {name} cannot be read ({type(error).__name__}): check name and "
+            "network; a gated model wants its licence accepted on the hub, and `hf auth login`."
         ) from error
-
-
-def check_room(name: str, config: Any, four_bit: bool, free: int) -> None:
-    """Raise before a download that could not be used. ``free``: bytes on the GPU."""
-    shape = config_of(config)
-    need = estimate(shape, "qlora" if four_bit else "lora").total
-    if need > free:
-        fits = " and ".join(what_fits(shape, free))
-        rest = f"what fits is {fits}" if fits else f"take a smaller model, for example {SMALL}"
-        raise CourseError(
-            f"Fine-tuning {name} needs about {gigabytes(need)} of GPU memory and {gigabytes(free)} "
-            f"are free: {rest}."
-        )
 
 
 def four_bit_settings(dtype: torch.dtype) -> Any:
@@ -203,12 +187,9 @@ def choose_padding(model: Any, tokenizer: Any) -> int:
 def continue_greedily(model: Any, input_ids: Tensor, max_new_tokens: int) -> list[list[int]]:
     """The likeliest tokens after (batch, time) ids. The model's mode and the random state stay."""
     was_training, mask = model.training, torch.ones_like(input_ids)
-    model.eval()
     options = {"do_sample": False, "pad_token_id": model.config.pad_token_id}
-    with torch.random.fork_rng(devices=[]):
-        out = model.generate(
-            input_ids, attention_mask=mask, max_new_tokens=max_new_tokens, **options
-        )
+    options |= {"attention_mask": mask, "max_new_tokens": max_new_tokens}
+    out = model.eval().generate(input_ids, **options)
     model.train(was_training)
     return out[:, input_ids.shape[1] :].tolist()
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from course_lib.finetuning.memory import Memory
@@ -16,7 +15,6 @@ PARTS = {
     "activations, logits, cache": ("activations", "logits", "cache"),
 }
 CARDS = {"T4": 16e9, "A10, 4090": 24e9, "A100": 80e9}
-Points = Sequence[tuple[float, float]]
 
 
 def memory_bars(
@@ -85,60 +83,14 @@ def levels_on_weights(scaled: Tensor, codebooks: Mapping[str, Tensor]) -> Descri
     )
 
 
-def error_by_bits(even: Points, points: Mapping[str, tuple[float, float]]) -> DescribedFigure:
-    """Relative error against bits a weight, scales included."""
-    figure, axis = canvas(width=7.6, height=3.4)
-    _lines(axis, {"even steps": even, **{name: [point] for name, point in points.items()}})
-    axis.set(
-        title="What a bit buys",
-        xlabel="bits a weight, scales included",
-        ylabel="error over size of weights",
-        yscale="log",
-    )
-    axis.legend(fontsize=9)
-    (few, most), (many, least) = even[0], even[-1]
-    factor = (most / least) ** (1 / (many - few))
-    place = next(iter(points.values()))[0]
-    at_four = {"even steps": min(even, key=lambda pair: abs(pair[0] - place)), **points}
-    errors = ", ".join(f"{name} {error:.3f}" for name, (_, error) in at_four.items())
-    return DescribedFigure(
-        figure, f"With each bit less the error grows {factor:.1f}-fold. At four bits: {errors}."
-    )
-
-
-def _lines(axis, named: Mapping[str, Points]) -> None:  # noqa: ANN001
-    """A line with markers for each name."""
-    for number, (name, points) in enumerate(named.items()):
-        style = {"marker": MARKERS[number], "color": COLOURS[number], "label": name}
-        axis.plot(*zip(*points, strict=True), **style)
-
-
-def singular_values(matrices: Mapping[str, Tensor], rank: int) -> DescribedFigure:
-    """How much of each matrix's squared size its first directions hold."""
-    figure, axis = canvas(width=7.6, height=3.2)
-    held = []
-    for number, (name, matrix) in enumerate(matrices.items()):
-        energy = torch.linalg.svdvals(matrix.float()).square()
-        curve = (energy.cumsum(0) / energy.sum()).tolist()
-        held.append(f"{name} {curve[rank - 1]:.0%}")
-        style = {"ls": ("-", "--", ":", "-.")[number], "color": COLOURS[number], "label": name}
-        axis.plot(range(1, len(curve) + 1), curve, lw=2.2, **style)
-    axis.axvline(rank, color="black", lw=1, ls=":")
-    axis.set(
-        title="How many directions does a matrix need?",
-        xlabel="directions kept (log scale)",
-        ylabel="fraction of its squared size",
-        xscale="log",
-        ylim=(0, 1.02),
-    )
-    axis.legend()
-    return DescribedFigure(figure, f"In the first {rank} directions lie: {', '.join(held)}.")
-
-
-def data_scaling(measured: Mapping[str, Points], unaltered: float) -> DescribedFigure:
+def data_scaling(
+    measured: Mapping[str, Sequence[tuple[float, float]]], unaltered: float
+) -> DescribedFigure:
     """Held-out bits per byte against the bytes of own text, a line a way, and the base as it is."""
     figure, axis = canvas(width=7.6, height=3.6)
-    _lines(axis, measured)
+    for number, (name, points) in enumerate(measured.items()):
+        style = {"marker": MARKERS[number], "color": COLOURS[number], "label": name}
+        axis.plot(*zip(*points, strict=True), **style)
     axis.axhline(unaltered, color="black", ls="--", label="massive data alone: the base, unaltered")
     axis.set(
         title="Massive data, your own, or both",

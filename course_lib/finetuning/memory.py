@@ -9,10 +9,9 @@ Sizes are in bytes. Temporary buffers of libraries and the allocator's gaps are 
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib.finetuning.nf4 import BLOCKSIZE, NESTED_BLOCKSIZE
 from course_lib.transformer.model import Config
@@ -59,10 +58,9 @@ def layer_shapes(config: Config) -> dict[str, tuple[int, int]]:
     }
 
 
-def adapter_parameters(config: Config, r: int, target_modules: Iterable[str] = LAYERS) -> int:
-    """Parameters of a LoRA: r · (in + out) for each adapted layer."""
-    shapes = layer_shapes(config)
-    return config.n_layers * r * sum(sum(shapes[name]) for name in target_modules)
+def adapter_parameters(config: Config, r: int) -> int:
+    """Parameters of a LoRA: r · (in + out) for each of the four layers of each block."""
+    return config.n_layers * r * sum(map(sum, layer_shapes(config).values()))
 
 
 def estimate(
@@ -72,8 +70,6 @@ def estimate(
     seq_length: int = 512,
     *,
     r: int = 16,
-    target_modules: Iterable[str] = LAYERS,
-    double_quant: bool = True,
     dtype_bytes: int = 2,
     gradient_checkpointing: bool = True,
 ) -> Memory:
@@ -91,11 +87,10 @@ def estimate(
     size = FP32 if method == "full" else dtype_bytes
     linear = sum((n + 1) // 2 for n in matrices) if four else size * sum(matrices)
     blocks = [math.ceil(n / BLOCKSIZE) for n in matrices]
-    scales = FP32 * sum(blocks)
-    if double_quant:  # the codes of the scales, their own scales, and the mean that was taken off
-        scales = sum(n + FP32 * math.ceil(n / NESTED_BLOCKSIZE) + FP32 for n in blocks)
+    # The codes of the scales, their own scales, and the mean that was taken off.
+    scales = sum(n + FP32 * math.ceil(n / NESTED_BLOCKSIZE) + FP32 for n in blocks)
     biases = sum(out for out, _ in layer_shapes(config).values()) * config.bias
-    adapter = adapter_parameters(config, r, target_modules) if method in ("lora", "qlora") else 0
+    adapter = adapter_parameters(config, r) if method in ("lora", "qlora") else 0
     trained = (count.total if method == "full" else adapter) if learns else 0
     tokens = batch_size * seq_length
     activations = _activation_bytes(config, dtype_bytes, gradient_checkpointing)
@@ -132,11 +127,6 @@ def largest_batch(config: Config, free: int, seq_length: int, method: str = "qlo
     return 0 if one > free else 1 + (free - one) // (two - one)
 
 
-def what_fits(config: Config, free: int) -> list[str]:
-    """The methods that run with one text at a time in ``free`` bytes, the most demanding first."""
-    return [method for method in METHODS if estimate(config, method).total <= free]
-
-
 @dataclass(frozen=True)
 class Measured:
     """Bytes that a loaded model holds, without the codebooks of bitsandbytes."""
@@ -157,18 +147,14 @@ def measured(model: nn.Module) -> Measured:
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         parts = name.split(".")
         if tensor.requires_grad and "lora_" in name:
-            trained += _size(tensor)
+            trained += tensor.nbytes
         elif parts[-1] in ("absmax", "nested_absmax", "offset"):
-            scales += _size(tensor)
+            scales += tensor.nbytes
         elif set(LAYERS).intersection(parts) and "lora_" not in name:
-            linear += _size(tensor)
+            linear += tensor.nbytes
         else:
-            rest += _size(tensor)
+            rest += tensor.nbytes
         if (state := getattr(tensor, "quant_state", None)) is not None:  # of bitsandbytes
-            nested = getattr(state, "state2", None)
-            scales += _size(state.absmax, state.offset, getattr(nested, "absmax", None))
+            scales += state.absmax.nbytes
+            scales += state.offset.nbytes + state.state2.absmax.nbytes if state.nested else 0
     return Measured(linear, scales, rest, trained)
-
-
-def _size(*tensors: Tensor | None) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors if tensor is not None)

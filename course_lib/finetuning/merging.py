@@ -50,8 +50,7 @@ def dequantize_model(model: Any, dtype: torch.dtype | None = None) -> Any:
 def merge(base: Base, adapter: Path, dtype: torch.dtype | None = None) -> Any:
     """An ordinary model that answers as base and adapter do. ``base`` is used up.
 
-    ``dtype``: fp32 keeps the answers; 16 bits round the small changes. A base that is not in four
-    bits is merged as it is: the wrong way, if the adapter was learned beside four bits.
+    ``dtype``: fp32 keeps the answers; 16 bits round the small changes.
     """
     dequantize_model(base.model, dtype)
-    return load_adapter(base, adapter, same_base=False).merge_and_unload().eval()
+    return load_adapter(base, adapter).merge_and_unload().eval()

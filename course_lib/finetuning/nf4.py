@@ -107,10 +107,9 @@ def quantize(
         raise ValueError("only floating-point numbers can be quantised; these are whole or packed")
     scaled, absmax = _scaled(values, blocksize)
     packed = pack(_nearest(scaled, codebook(quant_type).to(values.device)))
-    nested = quantize_scales(absmax) if double_quant else (absmax, None, None)
-    return Quantized(
-        packed, nested[0], values.shape, values.dtype, quant_type, blocksize, nested[1], nested[2]
-    )
+    scales = quantize_scales(absmax) if double_quant else (absmax,)
+    kind = (values.shape, values.dtype, quant_type, blocksize)
+    return Quantized(packed, scales[0], *kind, *scales[1:])
 
 
 def dequantize(quantized: Quantized, dtype: torch.dtype | None = None) -> Tensor:
@@ -194,10 +193,10 @@ class NF4Linear(nn.Linear):
     memory. peft adapts this layer like any other.
     """
 
-    def __init__(self, base: nn.Linear, double_quant: bool = True) -> None:
+    def __init__(self, base: nn.Linear) -> None:
         nn.Module.__init__(self)
         self.in_features, self.out_features = base.in_features, base.out_features
-        quantized = quantize(base.weight.data, double_quant=double_quant)
+        quantized = quantize(base.weight.data, double_quant=True)
         self.dtype = base.weight.dtype
         self.weight = nn.Parameter(quantized.packed[:, None], requires_grad=False)
         self.bias = None if base.bias is None else nn.Parameter(base.bias.data, requires_grad=False)
@@ -207,18 +206,16 @@ class NF4Linear(nn.Linear):
     @property
     def quantized(self) -> Quantized:
         shape = torch.Size((self.out_features, self.in_features))
-        buffers = {name: getattr(self, name) for name in ("absmax", "nested_absmax", "offset")}
-        for name, part in buffers.items():  # a cast of the model reaches them: scales stay fp32
-            if part is not None and part.dtype != torch.uint8:
-                buffers[name] = part.float()
-        return Quantized(self.weight[:, 0], shape=shape, dtype=self.dtype, **buffers)
+        # A cast of the model reaches the buffers, but the scales are fp32.
+        nested = {"nested_absmax": self.nested_absmax.float(), "offset": self.offset.float()}
+        return Quantized(self.weight[:, 0], self.absmax, shape, self.dtype, **nested)
 
     def forward(self, x: Tensor) -> Tensor:
         result = _Multiply.apply(x, self)
         return result if self.bias is None else result + self.bias.to(result.dtype)
 
 
-def quantize_layers(model: nn.Module, names: Iterable[str], double_quant: bool = True) -> None:
+def quantize_layers(model: nn.Module, names: Iterable[str]) -> None:
     """Replace the linear layers with these full names, in place."""
     for name in names:
-        model.set_submodule(name, NF4Linear(model.get_submodule(name), double_quant))
+        model.set_submodule(name, NF4Linear(model.get_submodule(name)))

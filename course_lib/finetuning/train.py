@@ -6,6 +6,7 @@ Trainer's own and meant for this machine; what one keeps or gives away is made b
 
 import functools
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,11 @@ from typing import Any
 import torch
 import transformers
 from accelerate.utils import broadcast_object_list
-from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
-from safetensors.torch import load_file
-from transformers import EarlyStoppingCallback, Trainer, TrainerState, TrainingArguments
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.archive import quietly, refuse_adapted
+from course_lib.finetuning.archive import refuse_adapted
 from course_lib.finetuning.examples import Example
 from course_lib.finetuning.falcon import Base, continue_greedily
 from course_lib.finetuning.memory import LAYERS
@@ -29,7 +29,6 @@ from course_lib.workbook.training import DeferredInterrupt, History
 
 # As cards and processors say that the memory is full.
 FULL = ("out of memory", "not enough memory", "can't allocate memory")
-WHOLE = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "adapter_model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -79,15 +78,13 @@ def add_adapter(base: Base, config: FinetuneConfig) -> PeftModel:
     torch.manual_seed(config.seed)
     same = {name: getattr(config, name) for name in ("r", "lora_alpha", "lora_dropout")}
     adapter = LoraConfig(**same, target_modules=list(config.target_modules), task_type="CAUSAL_LM")
-    with quietly():
-        model = get_peft_model(base.model, adapter)
-    if config.gradient_checkpointing:
-        # A new name since transformers 5.20 or so, where the old one gives a warning.
-        new = getattr(base.model, "activation_checkpointing_enable", None)
-        (new or base.model.gradient_checkpointing_enable)({"use_reentrant": False})
-        # The frozen embedding's output must ask for a gradient, else none would reach the adapters.
-        base.model.enable_input_require_grads()
-    return model
+    # In transformers from 5.20 on or so checkpointing has a new name; peft asks for the old one.
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        if config.gradient_checkpointing:
+            base.model.gradient_checkpointing_enable({"use_reentrant": False})
+            # The frozen embedding's output must ask for a gradient, or none reaches the adapters.
+            base.model.enable_input_require_grads()
+        return get_peft_model(base.model, adapter)
 
 
 def fine_tune(
@@ -104,8 +101,8 @@ def fine_tune(
 
     folder    each run gets a folder of its own in it: ``run-1``, ``run-2``, …
     prompts   continued greedily after each evaluation
-    resume    go on with the last run in ``folder`` from its last whole checkpoint, or give back
-              what it found if it had ended; on a CPU the result is that of one run
+    resume    go on with the last run in ``folder`` from its last whole checkpoint; on a CPU the
+              result is that of one run
 
     Ctrl-C lets the step at hand end, saves, and returns with ``history.interrupted`` set.
     """
@@ -113,14 +110,9 @@ def fine_tune(
         raise CourseError(
             "Fine-tuning needs an example to learn from and a held-out one: give more documents."
         )
-    context = base.model.config.max_position_embeddings
-    if (longest := max(len(e["input_ids"]) for e in (*training, *held_out))) > context:
-        raise CourseError(
-            f"An example has {longest:,} tokens and {base.name} reads at most {context:,}: "
-            "make the examples shorter."
-        )
     started, model = time.perf_counter(), add_adapter(base, config)
-    run, callback = run_folder(Path(folder), resume), RunCallback(base.tokenizer, prompts)
+    run, interrupt = run_folder(Path(folder), resume), DeferredInterrupt()
+    callback = RunCallback(base.tokenizer, prompts, interrupt)
     early = EarlyStoppingCallback(config.early_stopping_patience, config.early_stopping_threshold)
     trainer = Trainer(
         model=model,
@@ -134,17 +126,12 @@ def fine_tune(
     trainer.remove_callback(transformers.PrinterCallback)  # it prints every log
     last = last_whole_checkpoint(run)
     try:
-        if last and (ended := ended_state(last, config)):
-            trainer.state, best = ended, ended.best_model_checkpoint
-            set_peft_model_state_dict(model, load_file(f"{best}/adapter_model.safetensors"))
-        else:
-            with callback:
-                trainer.train(resume_from_checkpoint=str(last) if last else None)
+        with interrupt:
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
     except RuntimeError as error:
         if "size mismatch" in str(error):
             raise CourseError(
-                f"The checkpoints in {run.name} are of another adapter: give its FinetuneConfig, "
-                "or start a new run without resume=True."
+                f"The checkpoints in {run.name} are of another adapter: leave out resume=True."
             ) from error
         if not any(phrase in str(error).lower() for phrase in FULL):
             raise
@@ -213,26 +200,9 @@ def run_folder(folder: Path, resume: bool) -> Path:
 
 
 def last_whole_checkpoint(run: Path) -> Path | None:
-    """The latest checkpoint that was written to its end; None when there is none."""
-    whole = (p for p in run.glob("checkpoint-*") if all((p / name).is_file() for name in WHOLE))
+    """The latest checkpoint that was written to its end, of which the state is the last file."""
+    whole = (state.parent for state in run.glob("checkpoint-*/trainer_state.json"))
     return max(whole, key=number_of, default=None)
-
-
-def ended_state(checkpoint: Path, config: FinetuneConfig) -> TrainerState | None:
-    """What a run wrote that had ended, by its number of steps or early; None if it had not.
-
-    The path to the best checkpoint is corrected on the disk, in case the folder was moved.
-    """
-    path = checkpoint / "trainer_state.json"
-    state = TrainerState.load_from_json(str(path))
-    if not state.best_model_checkpoint:
-        return None
-    state.best_model_checkpoint = str(checkpoint.parent / Path(state.best_model_checkpoint).name)
-    state.save_to_json(str(path))
-    early = state.stateful_callbacks.get("EarlyStoppingCallback", {}).get("attributes", {})
-    waited = early.get("early_stopping_patience_counter", 0)
-    stopped = 0 < config.early_stopping_patience <= waited
-    return state if stopped or state.global_step >= config.max_steps else None
 
 
 def generate_texts(model: Any, tokenizer: Any, prompts: Sequence[str]) -> list[str]:
@@ -246,27 +216,25 @@ def generate_texts(model: Any, tokenizer: Any, prompts: Sequence[str]) -> list[s
 
 
 class RunCallback(transformers.TrainerCallback):
-    """Progress, samples and Ctrl-C. Use it as a context around the training."""
+    """Progress, samples and Ctrl-C."""
 
-    def __init__(self, tokenizer: Any, prompts: Sequence[str]) -> None:
-        self.tokenizer, self.prompts, self.interrupted = tokenizer, prompts, False
-        self._interrupt, self._bar = DeferredInterrupt(), bar(visible=False)
-
-    def __enter__(self) -> None:
-        self._interrupt.__enter__()
-
-    def __exit__(self, *error: Any) -> None:
-        self._interrupt.__exit__(*error)
-        self._bar.close()
+    def __init__(
+        self, tokenizer: Any, prompts: Sequence[str], interrupt: DeferredInterrupt
+    ) -> None:
+        self.tokenizer, self.prompts = tokenizer, prompts
+        self.interrupt, self.interrupted = interrupt, False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         visible, total = state.is_world_process_zero, state.max_steps
-        self._bar = bar(total=total, description="Fine-tuning", unit="step", visible=visible)
-        self._bar.update(state.global_step)
+        self.bar = bar(total=total, description="Fine-tuning", unit="step", visible=visible)
+        self.bar.update(state.global_step)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.bar.close()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._bar.update()
-        if self._interrupt.requested and state.global_step < state.max_steps:
+        self.bar.update()
+        if self.interrupt.requested and state.global_step < state.max_steps:
             self.interrupted = control.should_save = control.should_training_stop = True
 
     def on_evaluate(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:

@@ -26,7 +26,6 @@ Pair = tuple[int, int]
 END_OF_TEXT = "<|endoftext|>"
 # GPT-2's words: a blank belongs to the word behind it, and English endings stand alone.
 WORD = regex.compile(r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")
-MAX_CACHED = 100_000  # words whose tokens are remembered
 
 
 def bytes_to_unicode() -> dict[int, str]:
@@ -171,7 +170,7 @@ class BPETokenizer:
             known = self._cache.get(word)
             if known is None:
                 known = self.encode_bytes(word.encode("utf-8", "replace"))
-                if len(self._cache) < MAX_CACHED and len(word) < 100:
+                if len(self._cache) < 100_000 and len(word) < 100:
                     self._cache[word] = known
             ids += known
         return ids

@@ -1,11 +1,9 @@
 """The figures of notebook 03, shared with its slides."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator
 from torch import Tensor
 
@@ -17,10 +15,6 @@ from course_lib.workbook.training import History
 def label(token: str) -> str:
     """A token as a figure can write it: ``·`` for a blank, ``↵`` for a line's end."""
     return token.replace(" ", "·").replace("\n", "↵").replace("\t", "→").replace("$", r"\$")
-
-
-def _arrow(axis: Axes, start: tuple, end: tuple, **style: Any) -> None:
-    axis.annotate("", end, start, arrowprops={"arrowstyle": "->", **style})
 
 
 def cuts(rows: Sequence[tuple[str, Sequence[str]]]) -> DescribedFigure:
@@ -46,8 +40,7 @@ def weight_maps(
     maps: Sequence[Tensor], words: Sequence[str], titles: Sequence[str], sentence: str
 ) -> DescribedFigure:
     """Attention weights as squares: row = who looks (the last words), column = looked at."""
-    width, rows = 2.0 + 0.22 * len(words), len(maps[0])
-    width = min(9.0, width * len(maps) + 0.6)
+    rows, width = len(maps[0]), min(9.0, (2.0 + 0.22 * len(words)) * len(maps) + 0.6)
     figure, axes = canvas(1, len(maps), width=width, height=2.0 + 0.22 * rows)
     for axis, weights, title in zip(np.atleast_1d(axes), maps, titles, strict=True):
         image = axis.imshow(weights.numpy(), cmap="Blues", vmin=0, vmax=1)
@@ -70,11 +63,12 @@ def two_blocks() -> DescribedFigure:
     for axis, title, parts in zip(axes, titles, (one_by_one, side_by_side), strict=True):
         axis.set(title=title, xlim=(-0.4, 6.4), ylim=(-0.5, 2.0))
         axis.set_axis_off()
-        _arrow(axis, (-0.2, 0), (6.2, 0), lw=3, color=COLOURS[3])
+        arrow = dict(arrowstyle="->", shrinkA=0)
+        axis.annotate("", (6.2, 0), (-0.2, 0), arrowprops=arrow | dict(lw=3, color=COLOURS[3]))
         axis.text(-0.2, -0.35, "the stream x")
         for text, (y, start, end) in parts.items():
             axis.plot([start, start, end], [0.06, y, y], color="black")
-            _arrow(axis, (end, y), (end, 0.04), shrinkA=0)
+            axis.annotate("", (end, 0.04), (end, y), arrowprops=arrow)
             axis.text(end + 0.08, 0.14, "+", fontsize=13)
             box = dict(boxstyle="round,pad=0.35", facecolor="white", edgecolor=COLOURS[0])
             axis.text((start + end) / 2, y, text, ha="center", va="center", bbox=box)
@@ -160,18 +154,16 @@ def token_bits(tokens: Sequence[str], bits: Sequence[float]) -> DescribedFigure:
     if not len(bits):
         raise CourseError("The first token has nothing before it: give a longer text.")
     figure, axis = canvas(width=8.4, height=2.7)
-    places = range(len(bits))
-    for bar, b in zip(axis.bar(places, bits, edgecolor="white"), bits, strict=True):
-        if b > 8:
-            bar.set(color=COLOURS[2], hatch=HATCHES[1])
-    axis.set_xticks(places, tokens, rotation=60, ha="right", fontsize=8.5)
+    axis.bar(range(len(bits)), bits)
+    axis.axhline(float(np.mean(bits)), color="black", ls="--")
+    axis.set_xticks(range(len(bits)), tokens, rotation=60, ha="right", fontsize=8.5)
     axis.set(title="How surprising was each token?", xlabel="token")
     axis.set(ylabel="−log2 probability (bits)")
     top = int(np.argmax(bits))
     return DescribedFigure(
         figure,
         f"“{tokens[top]}” surprised the model most, with {bits[top]:.1f} bits; "
-        f"the mean is {float(np.mean(bits)):.1f} (hatched: above 8).",
+        f"the mean (dashed) is {float(np.mean(bits)):.1f}.",
     )
 
 

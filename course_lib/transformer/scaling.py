@@ -5,10 +5,8 @@ Prices and peaks are data: ``assets/costs/gpus.json`` has a date and a source, a
 
 import json
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,8 +17,6 @@ from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.optimizer import MuonAndAdamW
 from course_lib.workbook.evaluate import next_token_loss
 from course_lib.workbook.training import TrainingConfig, train
-
-PRICES = REPOSITORY / "assets" / "costs" / "gpus.json"
 
 GPT3 = Config(50_257, "gpt", d_model=12_288, n_layers=96, n_heads=96, block_size=2_048)
 """Brown et al. 2020, table 2.1 (175 billion) and section 2.1; vocabulary and biases as in GPT-2."""
@@ -89,9 +85,10 @@ def gpu_hours(flops: float, gpu: GPU, utilization: float = 0.4) -> float:
     return flops / (gpu.peak_flops * utilization) / 3_600
 
 
-def read_gpus(path: str | os.PathLike = PRICES) -> tuple[list[GPU], str]:
+def read_gpus() -> tuple[list[GPU], str]:
     """The cards of the table, and the month that its prices are of."""
-    stored = json.loads(Path(path).read_text(encoding="utf-8"))
+    path = REPOSITORY / "assets" / "costs" / "gpus.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
     return [GPU(**row) for row in stored["gpus"]], stored["as of"]
 
 

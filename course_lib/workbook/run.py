@@ -92,7 +92,7 @@ def run_notebooks(
     out       the book's folder (default: ``executed/DATE-TIME``)
     """
     paths = find_notebooks(names, folder)
-    source = load_corpus(corpus).source if corpus else settings.corpus_choice()
+    source = load_corpus(corpus or settings.corpus_choice()).source  # of a path the whole of it
     environment = {"COURSE_CORPUS": source, **({"COURSE_PROFILE": profile} if profile else {})}
     made = places.home() / "executed" / time.strftime("%Y-%m-%d-%H%M%S")
     book = Path(out).expanduser().resolve() if out else made

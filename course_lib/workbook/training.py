@@ -199,14 +199,16 @@ class DeferredInterrupt:
     """Holds an interruption back until a step is whole, so that no update is half done.
 
     The first Ctrl-C or press of the stop button sets ``requested``; a second one is not held
-    back. Outside the main thread, where Python allows no signal handler, nothing changes.
+    back. Outside the main thread, where Python allows no signal handler, and where the handler
+    was not set from Python and could not be put back, nothing changes.
     """
 
     requested = False
 
     def __enter__(self) -> "DeferredInterrupt":
-        self._main = threading.current_thread() is threading.main_thread()
-        if self._main:
+        main = threading.current_thread() is threading.main_thread()
+        self._held = main and signal.getsignal(signal.SIGINT) is not None
+        if self._held:
             self._previous = signal.signal(signal.SIGINT, self._hold)
         return self
 
@@ -216,7 +218,7 @@ class DeferredInterrupt:
         self.requested = True
 
     def __exit__(self, *_: Any) -> None:
-        if self._main:
+        if self._held:
             signal.signal(signal.SIGINT, self._previous)
 
 

@@ -12,7 +12,6 @@ from course_lib.cleaning.duplicates import (
     NEAR,
     PASSAGE,
     drop_exact,
-    drop_near,
     drop_passages,
     drop_repeated_lines,
     find_clusters,
@@ -73,11 +72,7 @@ def test_a_repeated_line_goes_and_short_lines_stay() -> None:
     texts = [f"alpha\n{FOOTER}", f"alpha\n  {FOOTER}\nbeta", FOOTER, *ODD]
     kept = drop_repeated_lines(numbered(texts), log)
     assert [d.text for d in kept] == [f"alpha\n{FOOTER}", "alpha\nbeta", *ODD]
-    assert [(e.id, e.reason) for e in log.entries] == [
-        ("1", "repeated-lines"),
-        ("2", "only-repeated-lines"),
-    ]
-    assert log.entries[0].evidence == {"lines": 1, "first": FOOTER}
+    assert [e.reason for e in log.entries] == ["repeated-lines", "only-repeated-lines"]
 
 
 # --- Near ---
@@ -111,16 +106,6 @@ def test_recall_and_precision_beside_datasketch() -> None:
         their_recall.append(len(datasketch_pairs(sets, seed) & true) / len(true))
     assert mean(our_recall) >= 0.9
     assert abs(mean(our_recall) - mean(their_recall)) < 0.08  # the same curve, other random numbers
-
-
-def test_the_log_names_the_kept_document() -> None:
-    base = [f"w{number}" for number in range(100)]
-    texts = [" ".join(base), "something else", " ".join([*base[:-1], "x"]), " ".join(base)]
-    log = RemovalLog()
-    kept = drop_near(iter(numbered(texts)), log, bands=90, rows=4)
-    assert [d.id for d in kept] == ["0", "1"]
-    assert [(e.id, e.evidence["kept"]) for e in log.entries] == [("2", "0"), ("3", "0")]
-    assert log.entries[0].evidence["jaccard"] == pytest.approx(95 / 97)
 
 
 def test_a_cluster_is_joined_whatever_its_members_met_first() -> None:
@@ -161,25 +146,6 @@ def test_passages_against_brute_force(seed: int) -> None:
             expected[document.id] = [t for place, t in enumerate(tokens) if place not in gone]
     found = drop_passages(documents, RemovalLog(), size=8)
     assert {d.id: split_words(d.text) for d in found} == expected
-
-
-def test_the_first_copy_of_a_passage_stays_and_the_log_names_it() -> None:
-    licence = " ".join(f"word{number}" for number in range(60))
-    log = RemovalLog()
-    first = f"Alpha:\n{licence}\nThe end."
-    documents = numbered([first, f"Beta!\n{licence}\nNothing else.", licence, "short"])
-    kept = [d.text for d in drop_passages(iter(documents), log)]
-    assert kept == [first, "Beta!\nNothing else.", "short"]
-    assert [e.reason for e in log.entries] == ["repeated-passages", "only-repeated-passages"]
-    evidence = log.entries[0].evidence
-    assert (evidence["source"], evidence["tokens"]) == ("0", 60)
-    assert evidence["begins"].startswith("word0 word1")
-
-
-def test_endless_repeats_and_odd_texts() -> None:
-    texts = ["word " * 1_000_000, "x y " * 1_000, "", "\x00", "\ud800 " * 3, "温" * 60, "室" * 10]
-    kept = [d.text.split() for d in drop_passages(numbered(texts), RemovalLog())]
-    assert kept == [["word"], ["x", "y"], [], ["\x00"], ["\ud800"] * 3, ["温"], ["室" * 10]]
 
 
 # --- Leaks ---

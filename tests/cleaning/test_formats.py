@@ -1,11 +1,11 @@
-"""The forms of training data, and the data card: counts that add up, nothing private."""
+"""What is shown and handed on: forms of training data, the data card, figures."""
 
 import pytest
 
+from course_lib.cleaning import figures
 from course_lib.cleaning.data_card import QUESTIONS, data_card
-from course_lib.cleaning.duplicates import drop_exact, drop_near, drop_repeated_lines
+from course_lib.cleaning.duplicates import drop_repeated_lines, find_clusters
 from course_lib.cleaning.formats import Chat, Instruction, Preference, heading_pairs, sort_out
-from course_lib.cleaning.personal import mask_documents
 from course_lib.cleaning.steps import run_steps
 from course_lib.workbook.corpus import Corpus, Document, Skipped, load_corpus
 from course_lib.workbook.corpus.document import table_of
@@ -25,11 +25,8 @@ GOOD = [
         (Instruction("a\x00", "b"), "NUL"),
         (Instruction("a", "\ud800"), "surrogate"),
         (Instruction("a", " \n"), "completion is empty"),
-        (Instruction("a", "a "), "prompt and completion are the same"),
         (Preference("a", "b", "b"), "chosen and rejected are the same"),
-        (Preference("a", "b", 3), "rejected is no text"),
         (Chat((ANSWER, USER)), "take turns"),
-        (Chat((USER, USER, ANSWER)), "take turns"),
         (Chat((USER,)), "not the assistant's"),
         (Chat((USER, SYSTEM, ANSWER)), "stands first"),
         (Chat(({"role": "user"}, ANSWER)), "turn 1 needs"),
@@ -57,39 +54,45 @@ def test_questions_from_headings() -> None:
 
 # --- The data card ---
 
-STEPS = {"exact": drop_exact, "near": drop_near, "personal": mask_documents}
 
-
-def test_counts_add_up_and_two_runs_give_the_same_card() -> None:
-    corpus = load_corpus("songbook-messy")
-    run = run_steps(corpus, STEPS)
-    card = data_card(corpus, run)
-    assert card == data_card(corpus, run_steps(corpus, STEPS))
-    assert f"| came in | {len(corpus)} |" in card and f"| is left | {len(run.documents)} |" in card
-    assert f"| CC-BY-4.0 | {len(run.documents)} |" in card and "defects" not in card
-    for stage in run.stages[1:]:
-        assert f"| {stage.name} | {stage.num_documents} |" in card
-
-
-def card_of(documents: list[Document], **notes: str) -> str:
-    skipped = [Skipped("x.pdf", "empty")]
-    table = table_of(documents, ["train"] * len(documents))
-    corpus = Corpus(table, name="mine", source="folder", skipped=skipped)
-    return data_card(corpus, run_steps(documents, {"lines": drop_repeated_lines}), notes)
-
-
-def test_the_hash_knows_texts_ids_and_order() -> None:
-    one, two = Document("a", "x"), Document("b", "y")
-    sets = [one, two], [two, one], [one], [Document("a", "xb"), two], [Document("a", "\ufffd")]
-    assert len({card_of(list(documents)) for documents in sets}) == len(sets)
-
-
-def test_the_page_is_whole_and_quotes_nothing_private() -> None:
+def test_the_page_is_whole_quotes_nothing_private_and_its_hash_knows_the_order() -> None:
     footer = "Write to ann@example.org | or `ring` +44 20 7946 0018"
     texts = {"a|1": f"one\n{footer}", "b\n2": f"two\n{footer}", "c": footer}
-    text = card_of([Document(*pair) for pair in texts.items()], purpose="a test")
+
+    def card_of(documents: list[Document]) -> str:
+        table = table_of(documents, ["train"] * len(documents))
+        corpus = Corpus(table, name="mine", source="folder", skipped=[Skipped("x.pdf", "empty")])
+        run = run_steps(documents, {"lines": drop_repeated_lines})
+        card = data_card(corpus, run, {"purpose": "a test"})
+        assert f"| is left | {len(run.documents)} |" in card
+        return card
+
+    documents = [Document(*pair) for pair in texts.items()]
+    text = card_of(documents)
     assert "ann@" not in text and "7946" not in text and "[e-mail 1]" in text
     assert "- purpose: a test" in text and "- empty: 1" in text and "not stated" in text
     assert text.count("nobody has answered this yet") == len(QUESTIONS) - 1
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert {line.replace("\\|", "").count("|") for line in rows} == {3, 5, 6}
+    one, two, other = Document("a", "x"), Document("b", "y"), Document("a", "z")
+    assert len({card_of(some) for some in ([one, two], [two, one], [other, two])}) == 3
+
+
+# --- Figures ---
+
+
+def table(texts: list[str], number: int = 0) -> str:
+    documents = [Document(f"d{row}", text) for row, text in enumerate(texts)]
+    return repr(figures.cluster_table(documents, find_clusters(texts), number))
+
+
+def test_the_largest_cluster_comes_first_and_differences_are_marked() -> None:
+    base = [f"w{number}" for number in range(60)]
+    texts = ["alone", " ".join(base), " ".join([*base[:-1], "other"]), *["twice"] * 6]
+    assert "d3" in table(texts) and "and 1 more" in table(texts)
+    second = table(texts, 1)
+    assert "d1" in second and "[other]" in second and "0.96" in second
+    assert figures.differences("a b c", "a x c") == "a [x] c"
+    assert figures.differences("a b c", "a c") == "a [–] c"
+    assert "no near duplicates" in table(["one", "two"], 5)
+    assert "ann@" not in table(["write to ann@example.org about this"] * 2)

@@ -1,11 +1,22 @@
-"""What decides about a document: labels, a mix with known truth, a classifier, perplexity."""
+"""Labels, a classifier, perplexity, and what models learn from each version of the text."""
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from course_lib.cleaning.classifier import KeepClassifier, PerplexityFilter, word_features
+from course_lib.cleaning.downstream import (
+    MODES,
+    chain_of_models,
+    ngram_train_fn,
+    one_source,
+    relative_improvement,
+    run_experiment,
+    sample_tokens,
+    transformer_train_fn,
+)
 from course_lib.cleaning.labels import (
     JUNK,
     LabelBook,
@@ -15,7 +26,8 @@ from course_lib.cleaning.labels import (
     simulated_labels,
 )
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.workbook.corpus import Document, load_corpus
+from course_lib.workbook.corpus import Corpus, Document, load_corpus
+from course_lib.workbook.corpus.document import table_of
 
 Half = tuple[list[str], list[bool]]
 
@@ -39,12 +51,6 @@ def test_half_of_the_mix_is_good_and_all_junk_occurs(documents: list[Document]) 
     assert mix == make_labelled_mix(documents, 3) != make_labelled_mix(documents, 4)
 
 
-@pytest.mark.parametrize("text", ["", "one", "只有中文，没有空格。", "3 5 7", "\x00", "!!!"])
-def test_any_text_becomes_junk(text: str) -> None:
-    mix = make_labelled_mix([Document(str(n), text) for n in range(14)])
-    assert all(one.document.text.strip() for one in mix if not one.keep)
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_each_judge_has_its_blind_spot(seed: int, documents: list[Document]) -> None:
     """Perplexity sees that words are out of order, words alone do not; lists fool perplexity."""
@@ -65,15 +71,6 @@ def test_each_judge_has_its_blind_spot(seed: int, documents: list[Document]) -> 
     answers = [prob >= 0.5 for prob in probs]
     assert fraction(answers, "good") > 0.9 and fraction(answers, "word salad") > 0.5
     assert fraction(answers, "numbers") == fraction(answers, "keywords") == 0
-
-
-def test_the_threshold_of_a_perplexity_filter(documents: list[Document]) -> None:
-    judge = PerplexityFilter([document.text for document in documents], keep=0.5)
-    assert judge.perplexity("zebra quilt ox") > judge.perplexity("in the morning")
-    log = RemovalLog()
-    assert list(judge.step([Document("a", ""), Document("b", "zebra quilt ox")], log)) == []
-    assert [entry.reason for entry in log.entries] == ["no-words", "perplexity"]
-    assert log.entries[1].evidence["perplexity"] > log.entries[1].evidence["threshold"]
 
 
 def test_a_classifier_explains_itself() -> None:
@@ -126,3 +123,62 @@ def test_buttons_note_labels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     for button in buttons.children[:2]:
         button.click()
     assert book.of(documents) == [True, False] and "All shown" in page.value
+
+
+# --- What models learn from it ---
+
+PATTERN = [1, 2, 3, 4, 5, 6] * 20
+NOISE = [[(7 * n * n + 3 * k) % 40 for n in range(60)] for k in range(40)]
+TARGETS = {"pattern": ([PATTERN[:60]], 60)}
+
+
+def test_a_budget_is_exact_and_the_choice_depends_on_the_seed_alone() -> None:
+    documents = [[n] * (n + 1) for n in range(60)]
+    first, again, other = (sample_tokens(documents, 100, random.Random(n)) for n in (0, 0, 1))
+    assert sum(map(len, first)) == 100 and all(first)
+    assert first == again != other
+    assert max(map(len, sample_tokens([[1] * 5_000], None, random.Random(0)))) == 512
+
+
+SMALL = transformer_train_fn(3, d_model=24, n_layers=1, block_size=16, batch_size=8)
+
+
+@pytest.mark.parametrize("train_fn", [ngram_train_fn(3), SMALL])
+def test_text_like_the_target_wins(train_fn: object) -> None:
+    versions = {"raw": [*NOISE, PATTERN], "clean": [PATTERN] * 20}
+    results = run_experiment(versions, TARGETS, train_fn, 40, budget=900)
+    assert len(results) == 6 and all(result.num_tokens == 900 for result in results)
+    better = relative_improvement(results)
+    assert list(better) == [("clean", "pattern")] and min(better["clean", "pattern"]) > 0
+
+
+def test_one_source_is_the_largest() -> None:
+    documents = [Document(f"d{n}", "words " * 9, {"origin": "ab"[n % 3 == 0]}) for n in range(30)]
+    corpus = Corpus(table_of(documents, ["train"] * 30), name="x", source="x")
+    assert {document.meta["origin"] for document in one_source(corpus, 10**6)} == {"a"}
+    assert one_source(corpus, 200).bytes <= 200
+
+
+def toy_text(seed: int, documents: int = 120) -> list[list[str]]:
+    """Words with a long tail: the n-th is drawn in proportion to 1 / n."""
+    rng = random.Random(seed)
+    weights = [1 / n for n in range(1, 2_000)]
+    return [[f"w{n}" for n in rng.choices(range(1_999), weights, k=60)] for _ in range(documents)]
+
+
+def test_words_die_out_and_real_text_keeps_them() -> None:
+    setting = {"num_tokens": 1_200, "num_generations": 4, "order": 2, "seed": 0}
+    chains = {
+        mode: chain_of_models(toy_text(0), toy_text(50, 10), mode, **setting) for mode in MODES
+    }
+    types = {mode: [model.num_types for model in models] for mode, models in chains.items()}
+    own = types["replace"]
+    assert own == sorted(own, reverse=True) and own[-1] < 0.6 * own[0]
+    assert own[-1] < types["a tenth real"][-1] < types["accumulate"][-1]
+    assert types["accumulate"] == [own[0]] * 5  # what was there stays, and nothing new is written
+    assert types["more real text"][-1] > types["accumulate"][-1]
+    assert [model.num_tokens for model in chains["a tenth real"]] == [1_200] * 5
+    assert [model.num_tokens for model in chains["accumulate"]] == [1_200 * n for n in range(1, 6)]
+    ends = {mode: (models[0].perplexity, models[-1].perplexity) for mode, models in chains.items()}
+    assert ends["replace"][0] == ends["accumulate"][0] < ends["replace"][1]
+    assert ends["more real text"][1] < ends["accumulate"][1]

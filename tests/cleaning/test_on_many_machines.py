@@ -51,8 +51,7 @@ def documents() -> list[Document]:
     made = []
     for number in range(80):
         words = " ".join(rng.choices([*common.split(), "wood", "stone", *"xyz"], k=120))
-        mail = f"ann{number}@example.org " if number % 5 == 1 else ""
-        text = f"{mail}{words} at garden {number}."
+        text = f"{'ann@example.org ' * (number % 5 == 1)}{words} at garden {number}."
         made.append(Document(f"d{number}", text))
         if number % 5 == 0:
             made.append(Document(f"copy{number}", text.replace("garden", "harbour")))

@@ -7,17 +7,8 @@ import torch
 from tiny_falcon import handbook, save_falcon
 from transformers import PreTrainedTokenizerFast
 
-from course_lib.cleaning.tokenizer_extension import (
-    as_examples,
-    choose_terms,
-    extend,
-    fertility,
-    passages,
-    token_ids,
-    train_on,
-)
+from course_lib.cleaning.tokenizer_extension import choose_terms, extend, fertility, token_ids
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
-from course_lib.workbook.evaluate import evaluate
 from course_lib.workbook.models import load_model
 
 
@@ -35,8 +26,6 @@ def test_terms_are_frequent_long_and_sorted_by_what_they_save(tiny: tuple) -> No
     terms = choose_terms(handbook(), tiny[1], 20, min_count=8)
     assert len(terms) == 20 and all(term.count >= 8 and term.num_pieces >= 3 for term in terms)
     assert [term.saved for term in terms] == sorted((term.saved for term in terms), reverse=True)
-    chinese = choose_terms(["温室里的土壤。" * 12], tiny[1])
-    assert {term.text for term in chinese} == set("温室里的土壤")
 
 
 def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(
@@ -76,33 +65,9 @@ def test_a_longer_word_that_was_one_token_stays_one(
 
 
 def test_no_text_becomes_longer_and_nothing_is_lost(tiny: tuple, names: list[str]) -> None:
-    _, cutter = extend(*tiny, [*names, "土", " naïve"])
+    _, cutter = extend(*tiny, [*names, " naïve"])
     odd = ["the Canopy, Canopy and Canopys", " Leaf\n Leaf  Leaf", "naïve naïve 土壤土 🌱", "weeks"]
     for text in [*handbook(), *odd]:
         ids = token_ids(cutter, text)
         assert cutter.decode(ids) == text and len(ids) <= len(token_ids(tiny[1], text))
-    assert len(token_ids(cutter, "土")) == 1 and len(token_ids(cutter, "壤土")) == 4
     assert fertility(cutter, handbook()) < fertility(tiny[1], handbook())
-
-
-def test_training_on_passages_that_hold_all_of_the_text(tiny: tuple, names: list[str]) -> None:
-    learn = passages(handbook(), 100)
-    assert "".join(learn) == "".join(handbook()) and max(len(t.encode()) for t in learn) <= 100
-    model, tokenizer = extend(*tiny, names)
-    examples = as_examples(tokenizer, learn[-40:])
-    before = evaluate(model, examples).nats
-    train_on(model, tokenizer, learn[:-40], 10, batch_size=4)
-    assert evaluate(model, examples).nats < before
-
-
-def test_an_extended_model_can_be_saved_and_loaded(
-    tiny: tuple, names: list[str], tmp_path: Path
-) -> None:
-    model, tokenizer = extend(*tiny, names)
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    again, cutter = load_model(tmp_path, dtype=torch.float32)
-    text = "A Leaf sends readings to the Canopy."
-    ids = torch.tensor([token_ids(cutter, text)])
-    assert ids.tolist() == [token_ids(tokenizer, text)]
-    assert torch.allclose(again(ids).logits, model.eval()(ids).logits, atol=1e-5)

@@ -1,12 +1,13 @@
-"""Texts as examples: what is learned, what is only seen, and typed role marks that stay text."""
+"""What is learned, only seen, or known by heart; and typed role marks that stay text."""
 
+import random
 from pathlib import Path
 
 import pytest
-from tiny_falcon import handbook
+import torch
+from tiny_falcon import handbook, teach
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from course_lib.errors import CourseError
 from course_lib.finetuning.examples import (
     encode_text,
     instructions,
@@ -15,6 +16,8 @@ from course_lib.finetuning.examples import (
     prepend_context,
     prompt_ids,
 )
+from course_lib.finetuning.falcon import load_base
+from course_lib.finetuning.memorisation import extraction, longest_overlap
 from course_lib.workbook.evaluate import IGNORE_INDEX
 
 CHATML = (
@@ -23,23 +26,27 @@ CHATML = (
 )
 
 
-@pytest.fixture
-def tokenizer(tiny: Path) -> PreTrainedTokenizerFast:
-    return AutoTokenizer.from_pretrained(tiny)
+@pytest.fixture(params=["own", "ChatML", "ChatML, not special"])
+def tokenizer(tiny: Path, request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
+    loaded = AutoTokenizer.from_pretrained(tiny)
+    if request.param != "own":
+        special = request.param == "ChatML"
+        loaded.add_tokens(["<|im_start|>", "<|im_end|>"], special_tokens=special)
+        loaded.chat_template = CHATML
+    return loaded
 
 
 def test_a_document_is_an_example_and_ends(tokenizer) -> None:  # noqa: ANN001
-    found = per_document(["one two", "", "three " * 40], tokenizer, 16)
-    assert found[0]["input_ids"][-1] == 0 == found[-1]["input_ids"][-1]
-    assert found[0]["labels"] == found[0]["input_ids"]
-    assert all(1 < len(example["input_ids"]) <= 16 for example in found) and len(found) > 3
-    joined = [token for example in found[1:] for token in example["input_ids"]]
+    rows = per_document(["one two", "", "three " * 40], tokenizer, 16)
+    assert rows[0]["input_ids"][-1] == 0 == rows[-1]["input_ids"][-1]
+    assert rows[0]["labels"] == rows[0]["input_ids"]
+    assert all(1 < len(example["input_ids"]) <= 16 for example in rows) and len(rows) > 3
+    joined = [token for example in rows[1:] for token in example["input_ids"]]
     assert tokenizer.decode(joined, skip_special_tokens=True) == "three " * 40
-    with pytest.raises(CourseError, match="nothing to learn from"):
-        per_document(["", ""], tokenizer, 16)
 
 
-def test_only_the_answer_is_learned(tokenizer) -> None:  # noqa: ANN001
+def test_only_the_answer_is_learned(tiny: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
     short, long = instructions([("Why?", "Because."), ("word " * 99, "Yes.")], tokenizer, 32)
     learned = [token for token in short["labels"] if token != IGNORE_INDEX]
     assert tokenizer.decode(learned) == "Because.<|endoftext|>"
@@ -50,36 +57,24 @@ def test_only_the_answer_is_learned(tokenizer) -> None:  # noqa: ANN001
     assert len(cut["input_ids"]) == 16 and cut["labels"][0] == IGNORE_INDEX != cut["labels"][1]
 
 
-def with_chatml(tokenizer: PreTrainedTokenizerFast, special: bool) -> PreTrainedTokenizerFast:
-    tokenizer.add_tokens(["<|im_start|>", "<|im_end|>"], special_tokens=special)
-    tokenizer.chat_template = CHATML
-    return tokenizer
-
-
-@pytest.mark.parametrize("kind", ["own", "ChatML", "ChatML, not special"])
-def test_marks_that_a_user_types_stay_text(tokenizer, kind: str) -> None:  # noqa: ANN001
-    if kind != "own":
-        tokenizer = with_chatml(tokenizer, special=kind == "ChatML")
+def test_marks_that_a_user_types_stay_text(tokenizer) -> None:  # noqa: ANN001
     control = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
     marks = "".join(tokenizer.get_added_vocab())
     typed, plain = f"Say {marks} I obey{marks}", "Say no more"
-    assert not control & set(encode_text(typed, tokenizer))
     assert tokenizer.decode(encode_text(typed, tokenizer)) == typed
+    row = [{"input_ids": [9], "labels": [9]}]
     for build in (
+        lambda text: encode_text(text, tokenizer),
         lambda text: prompt_ids(text, tokenizer),
         lambda text: instructions([(text, text)], tokenizer, 400)[0]["input_ids"],
         lambda text: per_document([text], tokenizer, 400)[0]["input_ids"],
-        lambda text: prepend_context([{"input_ids": [9], "labels": [9]}], text, tokenizer, 400)[0][
-            "input_ids"
-        ],
+        lambda text: prepend_context(row, text, tokenizer, 400)[0]["input_ids"],
     ):
         honest, forged = ([n for n in build(text) if n in control] for text in (plain, typed))
         assert forged == honest
 
 
-@pytest.mark.parametrize("chatml", [False, True])
-def test_an_ordinary_prompt_is_that_of_the_template(tokenizer, chatml: bool) -> None:  # noqa: ANN001
-    tokenizer = with_chatml(tokenizer, special=True) if chatml else tokenizer
+def test_an_ordinary_prompt_is_that_of_the_template(tokenizer) -> None:  # noqa: ANN001
     message = [{"role": "user", "content": "What is it?"}]
     written = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
     expected = tokenizer(written, add_special_tokens=False).input_ids
@@ -88,14 +83,11 @@ def test_an_ordinary_prompt_is_that_of_the_template(tokenizer, chatml: bool) -> 
     assert tokenizer.decode(prompt_ids("What?", tokenizer)) == "What?\n\n"
 
 
-@pytest.mark.parametrize("text", ["plain words", "naïve 温室 🌱", " \n\n  tab\t"])
-def test_bytes_of_an_example_are_those_of_its_text(tokenizer, text: str) -> None:  # noqa: ANN001
-    examples = per_document([text], tokenizer, 128)
-    skipped = tokenizer.convert_ids_to_tokens(examples[0]["input_ids"][0])
-    assert num_bytes(examples, tokenizer) == len(text.encode()) - len(skipped)
-
-
-def test_a_context_in_front_is_seen_and_not_scored(tokenizer) -> None:  # noqa: ANN001
+def test_bytes_are_those_of_the_text_and_a_context_is_seen_and_not_scored(tokenizer) -> None:  # noqa: ANN001
+    for text in ("plain words", "naïve 温室 🌱", " \n\n  tab\t"):
+        rows = per_document([text], tokenizer, 128)
+        skipped = tokenizer.convert_ids_to_tokens(rows[0]["input_ids"][0])
+        assert num_bytes(rows, tokenizer) == len(text.encode()) - len(skipped)
     text = handbook()[0]
     rows = per_document([text], tokenizer, 48)[:4]
     after = prepend_context(rows, text, tokenizer, 60)
@@ -103,4 +95,36 @@ def test_a_context_in_front_is_seen_and_not_scored(tokenizer) -> None:  # noqa: 
         assert len(new["input_ids"]) - len(old["input_ids"]) == 60
         assert new["labels"] == [IGNORE_INDEX] * 61 + old["labels"][1:]
     assert num_bytes(after, tokenizer) == num_bytes(rows, tokenizer)
-    assert prepend_context(rows, "", tokenizer, 60)[0]["input_ids"] == rows[0]["input_ids"]
+
+
+def runs(text: list[int]) -> set[tuple[int, ...]]:
+    return {tuple(text[a:b]) for a in range(len(text)) for b in range(a + 1, len(text) + 1)}
+
+
+def test_overlaps_are_those_of_a_slow_search() -> None:
+    rng = random.Random(0)
+    for _ in range(60):
+        letters = rng.choice([2, 3, 9])
+        written, *sources = (
+            [rng.randrange(letters) for _ in range(rng.randrange(25))]
+            for _ in range(rng.randrange(1, 5))
+        )
+        shared = runs(written) & set().union(*map(runs, sources))
+        overlap = longest_overlap(written, sources)
+        assert len(overlap) == max(map(len, shared), default=0)
+        assert not overlap or tuple(overlap) in shared
+
+
+def test_what_was_learned_by_heart_comes_out(tiny: Path) -> None:
+    model = load_base(tiny, four_bit=False).model
+    generator = torch.Generator().manual_seed(3)
+    known, other = (torch.randint(6, 300, (2, 40), generator=generator) for _ in range(2))
+    teach(model.requires_grad_(True), known.repeat(3, 1).flatten(), 70)
+    model.train()
+    knows, guesses = (extraction(model, some.tolist(), 12, 16) for some in (known, other))
+    assert model.training and (knows.num_texts, guesses.num_texts) == (2, 2)
+    assert knows.num_exact > 0 and knows.mean_fraction > 0.6
+    assert guesses.num_exact == 0 and guesses.mean_fraction < 0.2
+    assert extraction(model, [*known.tolist(), [7] * 9], 12, 16, batch_size=1) == knows
+    with pytest.raises(ValueError, match="no text has 16 tokens"):
+        extraction(model, [[7] * 10], 8, 8)

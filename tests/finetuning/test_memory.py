@@ -7,19 +7,16 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import FalconForCausalLM
 
-from course_lib.finetuning.falcon import load_base
+from course_lib.finetuning.falcon import linear_layers
 from course_lib.finetuning.memory import (
     LAYERS,
-    METHODS,
     adapter_parameters,
     estimate,
     largest_batch,
     layer_shapes,
     measured,
-    what_fits,
 )
 from course_lib.finetuning.nf4 import quantize_layers
-from course_lib.finetuning.train import FinetuneConfig, add_adapter
 from course_lib.transformer.convert import config_of
 from course_lib.transformer.scaling import FALCON_7B, parameter_count
 
@@ -28,68 +25,43 @@ def test_falcon_7b_comes_out() -> None:
     count = parameter_count(FALCON_7B)
     assert count.total == 6_921_720_704 and count.linear == pytest.approx(6.6260e9, rel=1e-4)
     half, four = estimate(FALCON_7B, "inference"), estimate(FALCON_7B, "qlora", r=16)
-    single, full = estimate(FALCON_7B, double_quant=False), estimate(FALCON_7B, "full")
+    full = estimate(FALCON_7B, "full")
     assert half.model == pytest.approx(13.84e9, rel=1e-3)
     assert four.linear == pytest.approx(3.313e9, rel=1e-3)
     assert four.scales == pytest.approx(0.105e9, rel=5e-3)
-    assert single.scales == pytest.approx(0.414e9, rel=1e-3)
     assert four.embedding == pytest.approx(0.591e9, rel=1e-3)
-    assert adapter_parameters(FALCON_7B, 16) == 32_636_928
+    assert adapter_parameters(FALCON_7B, 16) == 32_636_928 < count.total / 200
     assert four.adapter + four.gradients + four.optimizer == pytest.approx(0.52e9, rel=5e-3)
-    assert four.model < 5e9 and adapter_parameters(FALCON_7B, 16) / count.total < 1 / 200
     assert full.model + full.gradients + full.optimizer == 16 * count.total
     assert four.linear + four.scales < 0.29 * half.linear
 
 
 def test_more_of_anything_needs_more() -> None:
-    base = estimate(FALCON_7B, "qlora", 2, 512).total
-    for method, batch_size, seq_length, options in (
-        ("qlora", 4, 512, {}),
-        ("qlora", 2, 1024, {}),
-        ("qlora", 2, 512, {"r": 64}),
-        ("qlora", 2, 512, {"gradient_checkpointing": False}),
-        ("lora", 2, 512, {}),
-    ):
-        assert estimate(FALCON_7B, method, batch_size, seq_length, **options).total > base
-    totals = [estimate(FALCON_7B, method).total for method in METHODS[:3]]
-    assert totals == sorted(totals, reverse=True)
-    for options in ({"method": "magic"}, {"batch_size": 0}):
-        with pytest.raises(ValueError, match="the method one of"):
-            estimate(FALCON_7B, **options)
-
-
-def test_what_fits() -> None:
-    assert what_fits(FALCON_7B, 13 * 10**9) == ["qlora", "inference in 4 bits"]
-    assert what_fits(FALCON_7B, 24 * 10**9) == list(METHODS[1:])
-    assert "full" not in what_fits(FALCON_7B, 80 * 10**9) and what_fits(FALCON_7B, 10**9) == []
+    base = estimate(FALCON_7B, "qlora", 2).total
+    for more in ({"batch_size": 4}, {"seq_length": 1024}, {"r": 64}, {"method": "lora"}):
+        assert estimate(FALCON_7B, **{"batch_size": 2, **more}).total > base
+    assert estimate(FALCON_7B, batch_size=2, gradient_checkpointing=False).total > base
     most = largest_batch(FALCON_7B, 16 * 10**9, 512)
-    fits, not_any_more = (estimate(FALCON_7B, batch_size=n).total for n in (most, most + 1))
-    assert fits <= 16e9 < not_any_more and largest_batch(FALCON_7B, 10**9, 512) == 0
+    fits, too_many = (estimate(FALCON_7B, batch_size=n).total for n in (most, most + 1))
+    assert fits <= 16e9 < too_many and largest_batch(FALCON_7B, 10**9, 512) == 0
+    with pytest.raises(ValueError, match="the method one of"):
+        estimate(FALCON_7B, "magic")
 
 
-def test_layers_have_the_shapes_of_transformers(tiny: Path) -> None:
-    model = FalconForCausalLM.from_pretrained(tiny)
-    for name, shape in layer_shapes(config_of(model.config)).items():
-        found = [tuple(m.weight.shape) for n, m in model.named_modules() if n.endswith(f".{name}")]
-        assert found == [shape] * 2
-
-
-@pytest.mark.parametrize("double_quant", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-def test_weights_and_states_are_those_measured(
-    tiny: Path, double_quant: bool, dtype: torch.dtype
-) -> None:
+def test_weights_and_states_are_those_measured(tiny: Path, dtype: torch.dtype) -> None:
     model = FalconForCausalLM.from_pretrained(tiny, dtype=dtype)
     config, options = config_of(model.config), {"dtype_bytes": dtype.itemsize}
+    for name, shape in layer_shapes(config).items():
+        named = [tuple(m.weight.shape) for n, m in model.named_modules() if n.endswith(f".{name}")]
+        assert named == [shape] * 2
     before, plain = measured(model), estimate(config, "inference", **options)
     assert (before.linear, before.scales) == (plain.linear, 0)
     assert before.rest == pytest.approx(plain.embedding + plain.norms, rel=0.02)
-    names = [name for name, _ in model.named_modules() if name.rsplit(".", 1)[-1] in LAYERS]
-    quantize_layers(model, names, double_quant)
+    quantize_layers(model, linear_layers(model))
     adapted = get_peft_model(model, LoraConfig(r=8, target_modules=list(LAYERS)))
-    after = measured(adapted)
-    predicted = estimate(config, "qlora", r=8, double_quant=double_quant, **options)
-    assert after.linear == predicted.linear and after.scales == predicted.scales
+    after, predicted = measured(adapted), estimate(config, "qlora", r=8, **options)
+    assert (after.linear, after.scales) == (predicted.linear, predicted.scales)
     assert after.trained == predicted.adapter
     assert after.model == pytest.approx(predicted.model, rel=0.02)
     optimizer = torch.optim.AdamW([p for p in adapted.parameters() if p.requires_grad])
@@ -121,14 +93,3 @@ def test_activations_are_those_that_are_kept(tiny: Path, batch_size: int, seq_le
     options = {"dtype_bytes": 4, "gradient_checkpointing": False}
     predicted = estimate(config_of(model.config), "full", batch_size, seq_length, **options)
     assert sum(kept.values()) == pytest.approx(predicted.activations, rel=0.25)
-
-
-def test_on_mini_falcon_as_it_is_loaded() -> None:
-    """The model that ships, through the call of the notebook."""
-    base = load_base("mini-falcon")
-    shape, size = config_of(base.model.config), base.model.dtype.itemsize
-    predicted = estimate(shape, "qlora", r=16, dtype_bytes=size)
-    held = measured(add_adapter(base, FinetuneConfig(1, r=16)))
-    assert held.linear == predicted.linear and held.trained == predicted.adapter
-    assert held.scales == pytest.approx(predicted.scales, rel=0.02)
-    assert held.model == pytest.approx(predicted.model, rel=0.02)

@@ -27,10 +27,8 @@ def test_shannon_bounds_by_hand() -> None:
     """Half of the letters at the first guess, half at the second: one bit, both ways."""
     assert bits.shannon_bounds([1, 2] * 10) == (pytest.approx(1), pytest.approx(1))
     assert bits.shannon_bounds([1] * 5) == (0, 0)
-    for seed in range(5):
-        rng = random.Random(seed)
-        lower, upper = bits.shannon_bounds([rng.choice([1, 1, 1, 2, 3, 9, 14]) for _ in range(30)])
-        assert 0 <= lower <= upper
+    lower, upper = bits.shannon_bounds([1, 1, 1, 2, 3, 1, 9, 14])
+    assert 0 < lower < upper
 
 
 def test_the_game_counts_guesses() -> None:

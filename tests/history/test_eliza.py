@@ -47,7 +47,6 @@ CONSTRUCTS = {
         "(MUM = MOTHER DLIST(/ FAMILY))\n(MOTHER DLIST(/NOUN FAMILY))\n(DOG DLIST(/NOUN))",
         {"I need tea": "WHY TEA", "I saw your mum": "YOUR MOTHER", "I saw your dog": "HM"},
     ),
-    "nowhere": ("(A ((0) (=NOWHERE)))", {"a": "GO ON"}),
     "circle": ("(A (=B))\n(B (=A))", {"a": "GO ON"}),
     "clause": (
         "(TEA ((0) (CLAUSE 1)))",

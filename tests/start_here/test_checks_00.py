@@ -26,7 +26,6 @@ MISTAKES = {
         (lambda w: windows(w, stop=-3), "one is missing"),
         (lambda w: windows(w, stop=0), "past the last triple"),
         (lambda w: windows(w, stop=0, step=3), "do not overlap"),
-        (lambda w: list(zip(w, w[1:], strict=False)), "A triple has three"),
         (lambda w: windows(w, start=1), "start at the first word"),
         (lambda w: [*windows(w), ("a", "b", "c")], "there are 5"),
     ],

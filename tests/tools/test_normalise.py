@@ -85,10 +85,7 @@ def test_paths_and_addresses_go_and_the_rest_stays(text: str, clean: str) -> Non
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        (
-            "a\nstep:  40%|███   | 40/100 [00:02<00:03, 9w/s]\rend\nWall time: 3 s\n",
-            "a\nend\n",
-        ),
+        ("a\nstep:  40%|███   | 40/100 [00:02<00:03, 9w/s]\rend\nWall time: 3 s\n", "a\nend\n"),
         ("| share | 40%|\n", "| share | 40%|\n"),
         ("7" * 2_000_000, "7" * 2_000_000),  # in no time
     ],

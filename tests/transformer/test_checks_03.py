@@ -1,6 +1,7 @@
 """The exercises of notebook 03: solution, stub, and typical mistakes with their own diagnosis."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -26,10 +27,6 @@ def causal(scores: Tensor, diagonal: int = 1) -> Tensor:
     return scores.masked_fill(hidden, -math.inf).softmax(-1)
 
 
-def in_place(scores: Tensor) -> Tensor:
-    return causal(scores)
-
-
 def head(x: Tensor, query: Tensor, key: Tensor, value: Tensor, root: float | None = None) -> Tensor:
     scores = (x @ query) @ (x @ key).T / (root or query.shape[1] ** 0.5)
     return causal(scores) @ (x @ value)
@@ -40,43 +37,27 @@ def block(x, norm_1, attention, norm_2, mlp):  # noqa: ANN001, ANN201
     return x + mlp(norm_2(x))
 
 
-def top_p(
-    probabilities: Tensor, share: float, late: bool = False, early: bool = False, norm: bool = True
-) -> Tensor:
-    ordered, order = probabilities.sort(descending=True)
-    before = ordered.cumsum(0) - ordered
-    out = ordered.cumsum(0) > share if early else before >= share + 0.2 if late else before >= share
-    kept = torch.zeros_like(probabilities).scatter(0, order, ordered.masked_fill(out, 0.0))
+def top_p(probs: Tensor, p: float, reach: float = 0.0, norm: bool = True) -> Tensor:
+    ordered, order = probs.sort(descending=True)
+    out = ordered.cumsum(0) - ordered >= p + reach
+    kept = torch.zeros_like(probs).scatter(0, order, ordered.masked_fill(out, 0.0))
     return kept / kept.sum() if norm else kept
 
 
-def unsorted(probabilities: Tensor, share: float) -> Tensor:
-    ordered = probabilities.sort(descending=True).values
-    kept = ordered.masked_fill(ordered.cumsum(0) - ordered >= share, 0.0)
-    return kept / kept.sum()
+def unsorted(probs: Tensor, p: float) -> Tensor:
+    return top_p(probs.sort(descending=True).values, p)
 
 
 def parameters(vocabulary: int, context: int, width: int, layers: int) -> int:
     return vocabulary * width + context * width + layers * (12 * width**2 + 13 * width) + 2 * width
 
 
-SOLUTIONS = {
-    "merge": merge,
-    "causal": causal,
-    "head": head,
-    "block": block,
-    "top_p": top_p,
-    "parameters": parameters,
-}
+SOLUTIONS = (merge, causal, head, block, top_p, parameters)
 MISTAKES = [
     ("merge", lambda p, q: list(p), "Nothing was merged"),
     ("merge", lambda p, q: merge(p, q, most=1), "Only the first"),
     ("merge", lambda p, q: merge(p, q, step=1), "go on two places"),
-    (
-        "merge",
-        lambda p, q: merge(p, q)[: len(p)] if "a" not in p else ["aa", "aa"],
-        "no piece is used twice",
-    ),
+    ("merge", lambda p, q: merge(p, q) if "w" in p else ["aa", "aa"], "no piece is used twice"),
     ("causal", lambda s: s.softmax(-1), "comes later: set such scores"),
     ("causal", lambda s: causal(s.T).T, "way round"),
     ("causal", lambda s: causal(s, 0), "nan"),
@@ -95,8 +76,8 @@ MISTAKES = [
     ("block", lambda x, n, a, m, f: m((y := n(x + a(x))) + f(y)), "stand behind"),
     ("block", lambda x, n, a, m, f: (y := x + n(a(x))) + m(f(y)), "stand behind"),
     ("block", lambda x, n, a, m, f: (z := m((y := n(x)) + a(y))) + f(z), "itself is normed"),
-    ("top_p", lambda p, s: top_p(p, s, early=True), "crosses p is kept"),
-    ("top_p", lambda p, s: top_p(p, s, late=True), "Three tokens are left"),
+    ("top_p", lambda p, s: top_p(p, s, reach=-0.3), "crosses p is kept"),
+    ("top_p", lambda p, s: top_p(p, s, reach=0.2), "Three tokens are left"),
     ("top_p", lambda p, s: top_p(p, s, norm=False), "divide by the sum"),
     ("top_p", unsorted, "wrong places"),
     ("parameters", lambda v, c, w, n: parameters(v, c, w, n) + v * w, "used once more"),
@@ -106,10 +87,10 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize("name", SOLUTIONS)
-def test_solutions_pass_and_stubs_say_not_yet(name: str, fresh_home: object) -> None:
-    check = getattr(checks, name)
-    result = check(SOLUTIONS[name], solution=True)
+@pytest.mark.parametrize("answer", SOLUTIONS)
+def test_solutions_pass_and_stubs_say_not_yet(answer: Callable, fresh_home: object) -> None:
+    check = getattr(checks, answer.__name__)
+    result = check(answer, solution=True)
     assert result.passed, result
     assert check(lambda *_: None).status == "Not yet"
 

@@ -16,7 +16,12 @@ def test_the_sentence_names_what_is_seen() -> None:
     bars = figures.next_tokens(["x", "y", "z"], [0.75, 0.25, 0.0], [0.6, 0.3, 0.1], "p")
     assert "2 can be drawn" in bars.sentence and "75% instead of 60%" in bars.sentence
     cost = figures.token_bits(["x", "y"], [1.0, 9.0])
-    assert "“y” surprised the model most, with 9.0 bits; the mean is 5.0" in cost.sentence
+    assert "“y” surprised the model most, with 9.0 bits; the mean (dashed) is 5.0" in cost.sentence
+    with pytest.raises(CourseError, match="longer text"):
+        figures.token_bits([], [])
+    guesses = [["a", "b"], ["a", "c"]]
+    lens = figures.lens(guesses, torch.tensor([[0.5, 0.9], [0.1, 0.2]]), ["x", "y"])
+    assert "at 1 of 2 places" in lens.sentence
 
 
 def test_the_sentence_below_a_loss_is_computed() -> None:
@@ -24,18 +29,6 @@ def test_the_sentence_below_a_loss_is_computed() -> None:
     rises = figures.loss_curve(History(losses=[1.5, 2.0, 3.0]))
     assert "falls: 3.00 at the start, 1.50 at the end" in falls.sentence
     assert "does not fall: 1.50 at the start, 3.00" in rises.sentence
-
-
-def test_one_token_is_refused_with_a_sentence() -> None:
-    with pytest.raises(CourseError, match="longer text"):
-        figures.token_bits([], [])
-
-
-def test_the_lens_counts_changed_guesses() -> None:
-    shown = figures.lens(
-        [["a", "b"], ["a", "c"]], torch.tensor([[0.5, 0.9], [0.1, 0.2]]), ["x", "y"]
-    )
-    assert "at 1 of 2 places" in shown.sentence
 
 
 def test_every_figure_can_be_drawn() -> None:

@@ -14,7 +14,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.workbook.training import TrainingConfig, learning_rate_at, train
+from course_lib.workbook.training import (
+    DeferredInterrupt,
+    TrainingConfig,
+    learning_rate_at,
+    train,
+)
 
 WEIGHTS = torch.linspace(-1, 1, 8).unsqueeze(1)
 
@@ -224,3 +229,10 @@ def test_schedules_rise_then_fall(schedule: str) -> None:
 def test_a_misspelt_schedule_is_told_the_names() -> None:
     with pytest.raises(CourseError, match="take one of cosine, linear, constant, wsd"):
         TrainingConfig(3, lr_scheduler_type="cos")
+
+
+def test_a_handler_that_python_did_not_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "getsignal", lambda _: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("the handler was replaced"))
+    with DeferredInterrupt() as interrupt:
+        assert not interrupt.requested

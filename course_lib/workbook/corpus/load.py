@@ -165,13 +165,9 @@ def _own(wanted: str, budget: int) -> Corpus:
 
     def make() -> Corpus:
         reading = files.read_folder_or_file(path, budget=budget, files=found)
-        notes = []
-        if reading.kept_bytes < reading.seen_bytes:
-            notes.append(
-                f"A seeded sample: {megabytes(reading.kept_bytes)} of "
-                f"{megabytes(reading.seen_bytes)} of text, {len(reading.documents):,} of "
-                f"{reading.seen:,} documents."
-            )
+        kept, seen = reading.kept_bytes, reading.seen_bytes
+        said = f"A seeded sample: {megabytes(kept)} of {megabytes(seen)} of text."
+        notes = [said] if kept < seen else []
         guesses = [f"{s.path}: {s.detail}." for s in reading.skipped if s.reason == "note"]
         more = f"{len(guesses) - MAX_GUESSES:,} more files were read with a guess."
         notes += guesses if len(guesses) <= MAX_GUESSES else [*guesses[:MAX_GUESSES], more]

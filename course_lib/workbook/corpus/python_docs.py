@@ -78,11 +78,8 @@ def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
 
 def package_documents(folder: Path, module: str, facts: dict, bar: str) -> Iterator[Document]:
     """One document for every docstring below ``folder``; ids look like ``numpy:linalg.norm``."""
-    paths = sorted(
-        path
-        for path in folder.rglob("*.py")
-        if not LEFT_OUT.intersection(path.relative_to(folder).parts[:-1])
-    )
+    found = {path: set(path.relative_to(folder).parts[:-1]) for path in folder.rglob("*.py")}
+    paths = sorted(path for path, folders in found.items() if not folders & LEFT_OUT)
     seen: set[str] = set()
     for path in display.bar(paths, bar, unit="file"):
         parts = path.relative_to(folder).with_suffix("").parts

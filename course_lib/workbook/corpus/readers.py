@@ -52,39 +52,36 @@ def pdf(path: Path) -> Iterator[Part | Problem]:
         document = pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
         raise Problem("encrypted" if "assword" in str(error) else "unreadable") from None
+    bad: dict[str, list[int]] = {}
+    found = False
     with closing(document):  # as a context manager from version 5 on only
-        damaged: list[int] = []
-        unknown: list[int] = []
-        count, found = len(document), False
-        for part in parts(_pages(document, damaged, unknown)):
+        count = len(document)
+        for part in parts(_pages(document, bad)):
             found = True
             yield part, {}
-    for pages, why in ((damaged, "are damaged"), (unknown, "do not tell which letters they draw")):
-        if pages:
-            detail = f"{len(pages):,} of {count:,} pages {why}, the first is {pages[0]}"
-            yield Problem("unreadable", detail)
-    if not (found or damaged or unknown):
+    for why, pages in bad.items():
+        detail = f"{len(pages):,} of {count:,} pages {why}, the first is {pages[0]}"
+        yield Problem("unreadable", detail)
+    if not (found or bad):
         raise Problem("empty", "the PDF has no text, only pictures of pages (a scan)")
 
 
-def _pages(document, damaged: list[int], unknown: list[int]) -> Iterator[str]:
+def _pages(document, bad: dict[str, list[int]]) -> Iterator[str]:
     from pypdfium2 import raw
 
     for number in range(len(document)):
         try:
-            with closing(document[number]) as page, closing(page.get_textpage()) as text_page:
-                text = text_page.get_text_range().replace("\r\n", "\n")
-                looked_at = range(min(1_000, text_page.count_chars()))
+            with closing(document[number]) as page, closing(page.get_textpage()) as shown:
+                text = shown.get_text_range().replace("\r\n", "\n")
                 # Fonts may give no characters, only numbers of glyphs: that would be letter soup.
-                wrong = sum(
-                    raw.FPDFText_HasUnicodeMapError(text_page.raw, place) == 1
-                    for place in looked_at
-                )
+                places = range(min(1_000, shown.count_chars()))
+                wrong = [p for p in places if raw.FPDFText_HasUnicodeMapError(shown.raw, p) == 1]
         except Exception:
-            damaged.append(number + 1)
+            bad.setdefault("are damaged", []).append(number + 1)
             continue
-        if wrong > 0.05 * len(looked_at):
-            unknown.append(number + 1)
+        if len(wrong) > 0.05 * len(places):
+            why = "do not tell which letters they draw"
+            bad.setdefault(why, []).append(number + 1)
         else:
             yield re.sub("[\x02\ufffe]", "-", text) + "\n\n"
 

@@ -1,0 +1,101 @@
+"""The benchmarks and the script of the songs adapter at small size; the adapter that ships."""
+
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from transformers import FalconConfig
+from transformers.models.falcon import modeling_falcon
+
+from course_lib.finetuning import train
+from course_lib.finetuning.archive import base_facts, load_adapter
+from course_lib.finetuning.falcon import load_base
+from course_lib.places import REPOSITORY
+from course_lib.transformer.convert import config_of
+from course_lib.transformer.scaling import FALCON_7B, parameter_count
+from course_lib.workbook.corpus import load_corpus
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(name).name, REPOSITORY / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+shape7b, qlora = script("benchmarks/falcon7b_shape"), script("benchmarks/qlora")
+songs = script("assets/models/train_songs_adapter")
+SMALL = {"vocab_size": 4_096, "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4}
+
+
+def test_the_shape_is_falcon_7b() -> None:
+    shape = config_of(FalconConfig(**shape7b.SHAPE))
+    assert parameter_count(shape) == parameter_count(FALCON_7B)
+    assert (shape.d_model, shape.n_layers, shape.n_heads, shape.n_kv_heads) == (4_544, 32, 71, 1)
+    assert shape.block_size == 2_048
+
+
+def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
+    shape = {**shape7b.SHAPE, **SMALL, "max_position_embeddings": 256}
+    size, folder = shape7b.write_weights(tmp_path / "shape", shape), tmp_path / "shape"
+    shards = {path.name for path in folder.glob("*.safetensors")}
+    index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+    assert len(shards) == 4 and index["metadata"]["total_size"] == size
+    assert set(index["weight_map"].values()) == shards
+    assert shape7b.stored_shape(folder) == shape and shape7b.stored_shape(tmp_path) is None
+    facts = shape7b.measure(folder)
+    assert facts["loading"]["measured over predicted"] == pytest.approx(1, rel=0.02)
+    if not torch.cuda.is_available():
+        step = facts["one training step of 1 × 128 tokens"]
+        assert step["loss"] == pytest.approx(8.3, abs=0.5)  # ln 4,096: a random model knows nothing
+
+
+@pytest.mark.usefixtures("bnb")
+def test_ours_and_the_plain_script_learn_the_same(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in ((modeling_falcon, "FalconLinear"), (train, "Trainer")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # the scripts replace them
+    monkeypatch.setattr(qlora, "LENGTH", 64)
+    (ours, loss), (plain, other) = (f(str(tiny), 8) for f in (qlora.train_ours, qlora.train_plain))
+    assert len(ours) == len(plain) == 8 and loss == pytest.approx(other, rel=0.05)
+
+
+def test_songs_to_learn_from_are_whole_and_apart_from_those_held_out() -> None:
+    training, held_out = songs.songs()
+    truth = load_corpus("songbook")
+    assert len(training) == len(truth.train) and len(held_out) == len(truth.validation)
+    assert not set(training) & set(held_out)
+    assert sum("[Chorus]" in text for text in training) > len(training) / 2
+
+
+def test_the_songs_script_at_small_size(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = [text[:300] for text in list(load_corpus("songbook").texts())[:6]]
+    old = lambda base, _: songs.per_document(["The old text."], base.tokenizer, 64)  # noqa: E731
+    replaced = {"SMALL": str(tiny), "LENGTH": 64, "songs": lambda: (few[:4], few[4:])}
+    for name, value in {**replaced, "old_rows": old}.items():
+        monkeypatch.setattr(songs, name, value)
+    config = replace(songs.CONFIG, max_steps=4, eval_steps=2)
+    base, result, facts, written = songs.learn(config, tmp_path / "work", resume=False)
+    text = songs.card(facts, result.history.evaluations, written)
+    songs.save(base, result, tmp_path / "out", text)
+    assert base_facts(base)["checksum"][:16] in text and len(written) == 3
+    load_adapter(load_base(tiny), tmp_path / "out")
+
+
+def test_the_adapter_that_ships_fits_and_has_a_card() -> None:
+    base, folder = load_base(songs.SMALL), REPOSITORY / "assets" / "models" / "songs-adapter"
+    changed = "mini-falcon is another one now: run assets/models/train_songs_adapter.py"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert base_facts(base)["checksum"][:16] in card, changed
+    assert (folder / "adapter_model.safetensors").stat().st_size <= songs.MAX_BYTES
+    held_out = list(load_corpus("songbook").validation.texts())[:3]
+    rows = songs.per_document(held_out, base.tokenizer, songs.LENGTH)
+    before = songs.bits_per_byte(base, base.model, rows)
+    assert songs.bits_per_byte(base, load_adapter(base, folder), rows) < 0.95 * before
