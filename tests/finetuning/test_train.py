@@ -201,7 +201,7 @@ def test_two_processes_with_half_the_batch_learn_what_one_learns(
     assert (one["processes"], two["processes"]) == (1, 2)
     assert one["losses"] == pytest.approx(two["losses"], rel=2e-3)
     assert one["evaluated"] == pytest.approx(two["evaluated"], rel=2e-3)
-    assert one["losses"][0] != pytest.approx(one["losses"][-1], rel=1e-2)
+    assert max(one["losses"]) - min(one["losses"]) > 0.05, one
 
 
 if __name__ == "__main__":
