@@ -14,12 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course_lib.errors import CourseError
-from course_lib.workbook.training import (
-    DeferredInterrupt,
-    TrainingConfig,
-    learning_rate_at,
-    train,
-)
+from course_lib.workbook.training import DeferredInterrupt, TrainingConfig, learning_rate_at, train
 
 WEIGHTS = torch.linspace(-1, 1, 8).unsqueeze(1)
 
