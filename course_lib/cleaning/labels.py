@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from course_lib.errors import CourseError
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import Document, mask_emails
 from course_lib.workbook.corpus.document import stable_hash, text_hash
 from course_lib.workbook.corpus.words import split_words
 from course_lib.workbook.display import Table
 from course_lib.workbook.session import excerpt
-
-# --- The reader's labels ---
 
 
 class LabelBook:
@@ -36,7 +35,12 @@ class LabelBook:
 
     def read(self) -> dict[str, bool]:
         """All labels by the text's hash: True for keep, False for drop."""
-        return json.loads(self.path.read_text(encoding="utf-8")) if self.path.is_file() else {}
+        try:
+            return json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise CourseError(f"{self.path} is damaged: move it away, and label anew.") from error
 
     def of(self, documents: Sequence[Document]) -> list[bool | None]:
         """The labels of documents, None where there is none."""
@@ -104,8 +108,6 @@ def ask(documents: Sequence[Document], book: LabelBook, preview: int = 3) -> Non
     display(ipywidgets.VBox([ipywidgets.HBox(buttons), page]))
 
 
-# --- A simulated annotator ---
-
 _END = re.compile(r"[.!?。！？…][\"')\]”’»]*$")
 
 
@@ -139,8 +141,6 @@ def noisy(
     ]
     return turned if len(set(turned)) > 1 else [bool(keep) for keep in truth]
 
-
-# --- Documents whose label is known: half as they are, half turned into junk of their own words ---
 
 _PRAISE = (
     "Buy {} now and save!",

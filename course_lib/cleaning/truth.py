@@ -1,7 +1,6 @@
 """Precision and recall by kind, where the truth is known.
 
-For both truths of this course: the damage in ``songbook-messy``, and the
-``labelled_set`` of personal data.
+For the damage in ``songbook-messy`` and for the ``labelled_set`` of personal data.
 """
 
 import json
