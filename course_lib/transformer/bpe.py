@@ -159,7 +159,7 @@ class BPETokenizer:
                 f"{smallest}."
             )
         byte_id, counts = cls([], special_tokens)._byte_id, count_words(texts)
-        words = {tuple(byte_id[byte] for byte in word): n for word, n in counts.items()}
+        words = {tuple(map(byte_id.__getitem__, word)): n for word, n in counts.items()}
         merges = learn_merges(words, smallest, vocab_size - smallest, min_frequency)
         return cls(merges, special_tokens)
 

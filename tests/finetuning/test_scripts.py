@@ -65,14 +65,6 @@ def test_ours_and_the_plain_script_learn_the_same(
     assert len(ours) == len(plain) == 8 and loss == pytest.approx(other, rel=0.05)
 
 
-def test_songs_to_learn_from_are_whole_and_apart_from_those_held_out() -> None:
-    training, held_out = songs.songs()
-    truth = load_corpus("songbook")
-    assert len(training) == len(truth.train) and len(held_out) == len(truth.validation)
-    assert not set(training) & set(held_out)
-    assert sum("[Chorus]" in text for text in training) > len(training) / 2
-
-
 def test_the_songs_script_at_small_size(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

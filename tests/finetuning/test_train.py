@@ -165,16 +165,11 @@ def test_a_new_run_does_not_take_up_an_old_one(tune, tmp_path: Path) -> None:  #
 
 
 @pytest.mark.filterwarnings("error::FutureWarning")
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)
-@pytest.mark.parametrize("four_bit", [True, False])
-def test_an_adapter_is_fp32_and_comes_without_warnings(
-    tiny: Path, four_bit: bool, dtype: torch.dtype
-) -> None:
-    base = load_base(tiny, four_bit, dtype=dtype, use_bitsandbytes=False)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_an_adapter_is_fp32_and_comes_without_warnings(tiny: Path, dtype: torch.dtype) -> None:
+    base = load_base(tiny, dtype=dtype, use_bitsandbytes=False)
     model = add_adapter(base, replace(CONFIG, gradient_checkpointing=True))
     assert {p.dtype for p in model.parameters() if p.requires_grad} == {torch.float32}
-    with pytest.raises(CourseError, match="carries an adapter already"):
-        add_adapter(base, CONFIG)
 
 
 def learn(folder: Path, batch_size: int, out: Path) -> dict:
@@ -206,7 +201,7 @@ def test_two_processes_with_half_the_batch_learn_what_one_learns(
     assert (one["processes"], two["processes"]) == (1, 2)
     assert one["losses"] == pytest.approx(two["losses"], rel=2e-3)
     assert one["evaluated"] == pytest.approx(two["evaluated"], rel=2e-3)
-    assert one["losses"][0] != pytest.approx(one["losses"][-1], rel=1e-2)
+    assert max(one["losses"]) - min(one["losses"]) > 0.05, one
 
 
 if __name__ == "__main__":

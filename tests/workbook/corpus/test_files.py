@@ -98,9 +98,8 @@ def test_hidden_things_are_counted_in_one_line(folder: Path) -> None:
     for name in (".git/a.txt", "node_modules/a.txt", "__pycache__/a.txt", ".b.txt", "~$page.docx"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("not the reader's text")
-    reading = read_folder_or_file(folder)
+    (line,) = said(reading := read_folder_or_file(folder)).values()
     assert [d.id for d in reading.documents] == ["good.txt"]
-    (line,) = said(reading).values()
     assert line.startswith("left_out: 5 hidden") and ".git" in line
 
 
@@ -119,8 +118,7 @@ def test_whatever_is_raised_is_one_line(folder: Path, monkeypatch: pytest.Monkey
     (folder / "a.md").write_text("x")
     monkeypatch.setitem(readers.READERS, ".md", fail)
     monkeypatch.setattr(os, "scandir", refuse)
-    reading = read_folder_or_file(folder)
-    report = said(reading)
+    report = said(reading := read_folder_or_file(folder))
     assert "Permission denied" in report.pop("closed")
     assert report["a.md"].startswith("unreadable: ") and "\n" not in report["a.md"]
     assert {d.id: d.text for d in reading.documents} == {"a.md": "the beginning", "good.txt": PROSE}

@@ -2,6 +2,7 @@
 
 import doctest
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from course_lib.workbook.corpus import encoding, words
 from course_lib.workbook.corpus.encoding import TextFile, guess_encoding
 from course_lib.workbook.corpus.html import main_text, strip_tags
 from course_lib.workbook.corpus.language import identify, main_language
-from course_lib.workbook.corpus.records import Problem
+from course_lib.workbook.corpus.records import until_it_breaks
 
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
 JAPANESE = "これは日本語の文章です。今日は天気がいいので、公園へ散歩に行きました。楽しかったです。"
@@ -40,22 +41,19 @@ OLD = {
 SAMPLES = [(text, name) for text, names in OLD.items() for name in names.split()]
 
 
-def read(path: Path, content: bytes) -> str:
-    path.write_bytes(content)
-    return "".join(TextFile(path).chunks())
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "a.txt"
+def chunks_of(folder: Path, content: bytes) -> Iterator[str]:
+    (folder / "a.txt").write_bytes(content)
+    return TextFile(folder / "a.txt").chunks()
 
 
 @pytest.mark.parametrize(("text", "name"), SAMPLES, ids=[f"{t[:6]}-{name}" for t, name in SAMPLES])
 def test_older_encodings_are_read_rightly_and_a_little_text_never_wrongly(
-    path: Path, text: str, name: str
+    tmp_path: Path, text: str, name: str
 ) -> None:
     """Faults 25, 26 and 28. Snippets of every length: None is allowed, a wrong reading is not."""
-    assert read(path, "\r\n".join([text] * 4).encode(name)) == "\n".join([text] * 4)
+    assert "".join(chunks_of(tmp_path, "\r\n".join([text] * 4).encode(name))) == "\n".join(
+        [text] * 4
+    )
     wrong = []
     for length in (6, 12, 20, 30, 45):
         for start in range(0, len(text) - length, 7):
@@ -75,8 +73,8 @@ def test_one_sign_of_an_old_macintosh_is_not_exchanged(times: int) -> None:
 
 @pytest.mark.parametrize("text", [GERMAN, f"{JAPANESE}\r{JAPANESE}", ARABIC, "👨‍👩‍👧‍👦 ☀️"])
 @pytest.mark.parametrize("name", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_unicode_is_read(path: Path, text: str, name: str) -> None:
-    assert read(path, text.encode(name)) == text.replace("\r", "\n")
+def test_unicode_is_read(tmp_path: Path, text: str, name: str) -> None:
+    assert "".join(chunks_of(tmp_path, text.encode(name))) == text.replace("\r", "\n")
 
 
 ENGLISH_BYTES = b"The harbour was quiet that evening. " * 50
@@ -94,34 +92,35 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_what_is_no_text_is_reported_with_the_place(path: Path, case: str) -> None:
+def test_what_is_no_text_is_reported_with_the_place(tmp_path: Path, case: str) -> None:
     content, expected, said = BROKEN[case]
-    path.write_bytes(content)
-    kept = []
-    with pytest.raises(Problem) as caught:
-        for chunk in TextFile(path).chunks():
-            kept.append(chunk)
-    assert "".join(kept) == expected and said in f"{caught.value.reason}: {caught.value.detail}"
+    *kept, problem = until_it_breaks(chunks_of(tmp_path, content))
+    assert "".join(kept) == expected and said in f"{problem.reason}: {problem.detail}"
 
 
 @pytest.mark.parametrize("before", [0, 2, 5000])
 @pytest.mark.parametrize("chunks", [1, 3])
 def test_latin1_after_much_ascii_is_still_recognised(
-    path: Path, monkeypatch: pytest.MonkeyPatch, chunks: int, before: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunks: int, before: int
 ) -> None:
     """Wherever the border of a chunk falls, ``before`` bytes after the first umlaut."""
     monkeypatch.setattr(encoding, "CHUNK", 10_000)
     plain = ("Ein Satz ohne Umlaut steht. " * 2_000)[: chunks * encoding.CHUNK - before - 1]
-    assert read(path, (plain + GERMAN * 100).encode("latin-1")) == plain + GERMAN * 100
+    assert (
+        "".join(chunks_of(tmp_path, (plain + GERMAN * 100).encode("latin-1")))
+        == plain + GERMAN * 100
+    )
 
 
 @pytest.mark.parametrize("name", ["utf-8", "utf-16", "gb18030"])
 def test_characters_across_the_borders_of_chunks(
-    path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(encoding, "CHUNK", 64)
     text = ("a\r\n" + CHINESE + "\r") * 9
-    assert read(path, text.encode(name)) == text.replace("\r\n", "\n").replace("\r", "\n")
+    assert "".join(chunks_of(tmp_path, text.encode(name))) == text.replace("\r\n", "\n").replace(
+        "\r", "\n"
+    )
 
 
 # Faults 33 and 34: as many words as blanks tell, each with its marks.
