@@ -1,7 +1,7 @@
 """One style for all figures, and a sentence below each that says what it shows."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -86,6 +86,24 @@ def _with_caption(shown: Any) -> list[Any]:
     from IPython.display import Markdown
 
     return [shown, Markdown(f"*{shown}*")] if isinstance(shown, DescribedFigure) else [shown]
+
+
+def bars(
+    values: Mapping[str, float], title: str, xlabel: str, ylabel: str, form: str = "{:,.0f}"
+) -> DescribedFigure:
+    """A bar and its number for each name, from top to bottom; ``form`` writes the numbers."""
+    figure, axis = canvas(height=1.1 + 0.33 * len(values))
+    names = [name if len(name) <= 50 else name[:49] + "…" for name in values]
+    rows = range(len(names))
+    axis.barh(rows, list(values.values()), color=COLOURS[0])
+    axis.set_yticks(rows, [name.replace("$", r"\$") for name in names])
+    axis.invert_yaxis()
+    axis.bar_label(axis.containers[0], [form.format(v) for v in values.values()], padding=3)
+    axis.margins(x=0.12)
+    axis.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    most, least = (pick(values, key=values.get, default="none") for pick in (max, min))
+    ends = [f"“{name}” ({form.format(values.get(name, 0))})" for name in (most, least)]
+    return DescribedFigure(figure, f"The longest bar is {ends[0]}, the shortest {ends[1]}.")
 
 
 def show(figure: DescribedFigure) -> None:
