@@ -166,11 +166,11 @@ def test_what_can_be_clicked_answers(lab: SimpleNamespace, tmp_path: Path) -> No
     field.press("Enter")
     chat.get_by_text("COME BACK TO YOU OFTEN").wait_for()
 
-    labels.get_by_text("1 of 8 · labels kept: 0").wait_for()
+    labels.get_by_text("1 of 8, labels kept: 0").wait_for()
     for button, then in (
-        ("Keep", "2 of 8 · labels kept: 1"),
-        ("Drop", "3 of 8 · labels kept: 2"),
-        ("Back", "2 of 8 · labels kept: 1"),
+        ("Keep", "2 of 8, labels kept: 1"),
+        ("Drop", "3 of 8, labels kept: 2"),
+        ("Back", "2 of 8, labels kept: 1"),
     ):
         labels.get_by_role("button", name=button).click()
         labels.get_by_text(then).wait_for()

@@ -76,8 +76,8 @@ CORPORA: dict[str, tuple[Callable[[Path], Path | str], str, str]] = {
     "odd files": (odd_files, "Corpus: odd files é", "Glyph"),
     "short file": (short_file, "handbook are added", "Glyph"),
     "other scripts": (other_scripts, "Corpus: cjk.txt", "Glyph"),
-    "empty folder": (empty_folder, "uses python-docs", "are added"),
-    "megabyte": (megabyte, "Corpus: letters.txt", "are added"),
+    "empty folder": (empty_folder, "uses python-docs", "added to it here"),
+    "megabyte": (megabyte, "Corpus: letters.txt", "added to it here"),
 }
 
 

@@ -100,7 +100,8 @@ def bars(
     axis.invert_yaxis()
     axis.bar_label(axis.containers[0], [form.format(v) for v in values.values()], padding=3)
     axis.margins(x=0.12)
-    axis.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    figure.suptitle(title, fontsize=12, fontweight="bold")  # long names leave the axes narrow
     most, least = (pick(values, key=values.get, default="none") for pick in (max, min))
     ends = [f"“{name}” ({form.format(values.get(name, 0))})" for name in (most, least)]
     return DescribedFigure(figure, f"The longest bar is {ends[0]}, the shortest {ends[1]}.")

@@ -1,6 +1,7 @@
 """The verb ``test``: every test and every notebook, offline, in one pytest."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -60,10 +61,13 @@ def pytest_arguments(rest: list[str], quick: bool) -> list[str]:
             sys.path.insert(0, str(SUPPORT))
             from invariants import write_copies
 
-            path = places.REPOSITORY / name
-            originals = [path] if path.is_file() else sorted(path.glob("*.ipynb"))
-            written = write_copies(originals, places.state_folder() / "notebooks-tested")
-            copies = ["::".join([str(copy), *cell]) for copy in written]
+            path, folder = places.REPOSITORY / name, places.state_folder() / "notebooks-tested"
+            shutil.rmtree(folder, ignore_errors=True)
+            write_copies([path] if path.is_file() else sorted(path.glob("*.ipynb")), folder)
+            # The folder, not its files: pytest then knows files outside of the checkout apart.
+            copies = [
+                "::".join([str(folder / path.name), *cell]) if path.is_file() else str(folder)
+            ]
         arguments += copies
     return arguments
 

@@ -75,10 +75,10 @@ HOLDS = {
     ),
     "e2d47f600b": lambda chains: (
         chains["replace"][-1].num_types
-        < chains["replace"][0].num_types
+        <= chains["replace"][0].num_types
         <= chains["accumulate"][-1].num_types
     ),
-    "81302442eb": lambda share_left: 0 < share_left < 1,
+    "81302442eb": lambda share_left: 0 < share_left <= 1,
     # 12 · The data card
     "dcf3c8bd54": lambda run, course: (
         run.stages[-1].num_documents == len(run.documents) <= len(course.corpus)
