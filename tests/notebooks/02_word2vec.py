@@ -26,9 +26,9 @@ HOLDS = {
     ),
     "89f0fe5d0b": lambda library: len(library) == len(library.documents),
     # 13 · What the vectors picked up besides
-    "3c1e3c5e49": lambda association, vectors, actions: (
-        association(vectors, [], *actions).startswith("cannot tell")
-    ),
+    "3c1e3c5e49": lambda association, vectors, actions: association(
+        vectors, [], *actions
+    ).startswith("cannot tell"),
     "a0b840c4cb": lambda models, found: len(models) == 3 and all(found),
     # 14 · Where Word2Vec ends
     "823481775a": lambda uses, word: all(word in line.lower() for line in uses),

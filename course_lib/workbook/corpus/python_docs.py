@@ -63,7 +63,11 @@ def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old escapes in other people's code
-            tree = ast.parse(path.read_bytes())
+            source = path.read_bytes()
+            try:
+                tree = ast.parse(source)
+            except SystemError:  # CPython miscounts when another parser ran meanwhile (gh-106905)
+                tree = ast.parse(source)
     except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
         return
     pending: list[tuple[ast.AST, str]] = [(tree, module)]

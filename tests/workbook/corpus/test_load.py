@@ -1,5 +1,6 @@
 """Where corpora come from: the course itself, Python's documentation, the hub; the cache."""
 
+import ast
 import re
 from itertools import combinations
 from pathlib import Path
@@ -146,3 +147,19 @@ def test_an_own_file_is_cached_until_it_changes(fresh_home: Path, tmp_path: Path
     assert list(load_corpus(path)) == list(first)
     path.write_text("id;text\n1;changed\n2;another\n")
     assert "changed" in load_corpus(path).text()
+
+
+def test_a_parser_that_miscounts_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "module.py").write_text('"""Five words stand in here."""', "utf-8")
+    answers = iter([SystemError("AST constructor recursion depth mismatch"), None])
+
+    def parse(source: bytes, real=ast.parse) -> ast.Module:  # noqa: ANN001
+        if error := next(answers):
+            raise error
+        return real(source)
+
+    monkeypatch.setattr(python_docs.ast, "parse", parse)
+    [(_, text)] = python_docs.docstrings(tmp_path / "module.py", "module")
+    assert text == "Five words stand in here."
