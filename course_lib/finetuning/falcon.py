@@ -20,19 +20,20 @@ import torch
 from accelerate import PartialState
 from huggingface_hub import HfApi
 from torch import Tensor, nn
-from transformers import AutoConfig, BitsAndBytesConfig, modeling_utils
+from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, modeling_utils
 from transformers.models.falcon import modeling_falcon
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.memory import LAYERS, estimate, measured
+from course_lib.finetuning.memory import estimate, four_bit_bytes, linear_layers, measured
 from course_lib.finetuning.nf4 import BLOCKSIZE, NF4Linear, quantize_layers
-from course_lib.transformer.convert import config_of
 from course_lib.transformer.scaling import FALCON_7B
 from course_lib.workbook.machine import Machine, gigabytes, look
 from course_lib.workbook.models import find_model, load_model
 
-SMALL, LARGE = "mini-falcon", "tiiuae/falcon-7b"
+SMALL, SPEAKING, LARGE = "mini-falcon", "smollm2", "falcon-7b"
+HUB_NAME = "tiiuae/falcon-7b"
 MAX_DIFFERENCE = 0.02
+GAINS = 50_000_000  # parameters from which on a CPU computes faster in fewer bits
 
 
 @dataclass
@@ -51,15 +52,19 @@ def has_bitsandbytes() -> bool:
     return importlib.util.find_spec("bitsandbytes") is not None
 
 
-def compute_type(machine: Machine) -> torch.dtype:
-    """What to compute in: bf16 where a GPU has it, fp16 on older ones (a T4), fp32 on a CPU."""
-    return {"native": torch.bfloat16, "emulated": torch.float16, "": torch.float32}[machine.bf16]
+def compute_type(machine: Machine, num_parameters: int = 0) -> torch.dtype:
+    """What to compute in: what is fast here; on a CPU fp32 for a model too small to gain by less.
+
+    bf16 on a GPU that has it, fp16 on older ones (a T4); on a CPU bf16 if it has tiles for it.
+    """
+    small = machine.gpu_name is None and num_parameters < GAINS
+    return torch.float32 if small else getattr(torch, getattr(machine, "number_type", "bfloat16"))
 
 
-def choose_name(machine: Machine, free: int | None, hub: bool) -> str:
-    """Falcon-7B where a GPU has room (``free`` bytes) and the hub answers; else mini-falcon."""
+def choose_name(machine: Machine, free: int | None, hub: bool, speaks: bool = False) -> str:
+    """Falcon-7B where a GPU has room (``free`` bytes) and the hub answers; else a small one."""
     fits = free is not None and estimate(FALCON_7B, "qlora").total < 0.9 * free
-    return LARGE if machine.gpu_name and fits and hub else SMALL
+    return LARGE if machine.gpu_name and fits and hub else SPEAKING if speaks else SMALL
 
 
 def load_base(
@@ -69,9 +74,10 @@ def load_base(
     dtype: torch.dtype | None = None,
     use_bitsandbytes: bool = True,
 ) -> Base:
-    """A Falcon ready to be adapted, frozen, in evaluation mode, and its tokenizer.
+    """A model ready to be adapted, frozen, in evaluation mode, and its tokenizer.
 
-    name               ``auto``, a shipped model, a folder, or a name on the hub
+    name               what ``load_model`` takes, or ``auto``: the largest of the course's that
+                       can be had and fits here
     four_bit           linear layers in NF4, scales in 8 bits
     dtype              what to compute in; see ``compute_type``
     use_bitsandbytes   False: our layer even where bitsandbytes is installed
@@ -80,22 +86,22 @@ def load_base(
     fetched), cannot be loaded, or is not afterwards what was asked for.
     """
     machine, free = look(), _free_gpu_memory()
-    name = choose_name(machine, free, _hub_answers()) if name == "auto" else str(name)
-    config = read_config(name)
-    if config.model_type != "falcon":
-        raise CourseError(
-            f"{name} is a {config.model_type}: give a Falcon, this page's layers carry its names."
-        )
-    # A Falcon whose memory cannot be reckoned is refused, too.
-    need = estimate(config_of(config), "qlora" if four_bit else "lora").total
+    if name == "auto":
+        name = choose_name(machine, free, _hub_answers(), missing(SPEAKING) is None)
+    name, shape = str(name), read_shape(name)
+    linear = [shape.get_submodule(layer) for layer in linear_layers(shape)]
+    weights, inside = shape.num_parameters(), sum(layer.weight.numel() for layer in linear)
+    dtype = dtype or compute_type(machine, weights)
+    need = weights * dtype.itemsize
+    if four_bit:
+        need += sum(four_bit_bytes([inside])) - inside * dtype.itemsize
     if free is not None and need > free:
         raise CourseError(
-            f"Fine-tuning {name} needs about {gigabytes(need)} of GPU memory and {gigabytes(free)} "
+            f"The weights of {name} need {gigabytes(need)} of GPU memory and {gigabytes(free)} "
             f"are free: take a smaller model, for example {SMALL}, or four_bit=True."
         )
-    dtype = dtype or compute_type(machine)
     # On a CPU bitsandbytes wants rows of whole blocks.
-    rows_fit = not (config.hidden_size % BLOCKSIZE or config.ffn_hidden_size % BLOCKSIZE)
+    rows_fit = not any(layer.in_features % BLOCKSIZE for layer in linear)
     installed = use_bitsandbytes and has_bitsandbytes()
     theirs = four_bit and installed and (free is not None or rows_fit)
     device = "cpu" if free is None or (four_bit and not theirs) else _own_gpu()
@@ -118,11 +124,21 @@ def load_base(
     return base
 
 
-def read_config(name: str) -> Any:
-    """The configuration alone, a few kilobytes."""
+def missing(name: str) -> str | None:
+    """One sentence that says why a model is not here and what to do; None when it is."""
+    try:
+        return None if find_model(name)[1] else f"{name} is on the hub."
+    except CourseError as error:
+        return str(error)
+
+
+def read_shape(name: str) -> Any:
+    """The model without weights: of the files only the configuration is read, a few kilobytes."""
     place, here = find_model(name)
     try:
-        return AutoConfig.from_pretrained(place, **({"local_files_only": True} if here else {}))
+        config = AutoConfig.from_pretrained(place, **({"local_files_only": True} if here else {}))
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(config)
     except Exception as error:
         raise CourseError(
             f"The configuration of {name} cannot be read ({type(error).__name__}): check name and "
@@ -166,11 +182,6 @@ def keep_packing(model: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
-def linear_layers(model: nn.Module) -> list[str]:
-    """Full names of the four linear layers of every block: what is quantised, and adapted."""
-    return [name for name, _ in model.named_modules() if name.rsplit(".", 1)[-1] in LAYERS]
-
-
 def choose_padding(model: Any, tokenizer: Any) -> int:
     """Give the tokenizer a padding token that is not the end of text, without a new embedding."""
     end = tokenizer.eos_token_id
@@ -200,13 +211,14 @@ def is_four_bit(module: nn.Module) -> bool:
 
 
 def verify(base: Base) -> None:
-    """Raise unless every linear layer is in 4 bits and the bytes are those of ``memory``."""
-    config = config_of(base.model.config)
-    four = sum(is_four_bit(base.model.get_submodule(name)) for name in base.layers)
-    count, found, expected = 4 * config.n_layers, measured(base.model), estimate(config)
-    problems = [] if four == len(base.layers) == count else [f"{four} of {count} are in 4 bits"]
-    for part in ("linear", "scales"):
-        have, want = getattr(found, part), getattr(expected, part)
+    """Raise unless every linear layer is in 4 bits and the bytes are those of the arithmetic."""
+    layers = [base.model.get_submodule(name) for name in base.layers]
+    four, found = sum(map(is_four_bit, layers)), measured(base.model)
+    problems = [] if 0 < four == len(layers) else [f"{four} of {len(layers)} are in 4 bits"]
+    linear, scales = four_bit_bytes([layer.in_features * layer.out_features for layer in layers])
+    linear += sum(layer.bias.nbytes for layer in layers if layer.bias is not None)
+    for part, want in (("linear", linear), ("scales", scales)):
+        have = getattr(found, part)
         if abs(have - want) > MAX_DIFFERENCE * want:
             problems.append(f"they hold {have:,} bytes of {part} and should hold {want:,}")
     if problems:
@@ -228,6 +240,6 @@ def _own_gpu() -> int:
 def _hub_answers() -> bool:
     """Asked only where a GPU could make use of the answer."""
     try:
-        return torch.cuda.is_available() and bool(HfApi().model_info(LARGE, timeout=5))
+        return torch.cuda.is_available() and bool(HfApi().model_info(HUB_NAME, timeout=5))
     except Exception:  # offline, blocked, gated: all the same here
         return False

@@ -5,6 +5,7 @@ the model goes on with a training text word for word when it is given its beginn
 2023, "Quantifying memorization across neural language models", section 3).
 """
 
+import string
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -38,6 +39,20 @@ def common_prefix(first: Sequence[int], second: Sequence[int]) -> int:
     """How many tokens two lists have in common before they part."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((n for n, (a, b) in pairs if a != b), min(len(first), len(second)))
+
+
+def copied_lines(written: Sequence[str], sources: Sequence[str], min_words: int = 5) -> list[str]:
+    """Lines of ``min_words`` words or more that also stand in a source, in their order, once each.
+
+    Blanks, capitals and marks at a line's ends do not count.
+    """
+
+    def bare(line: str) -> str:
+        return " ".join(line.lower().split()).strip(string.punctuation + "“”‘’ ")
+
+    known = {bare(line) for text in sources for line in text.splitlines()}
+    lines = dict.fromkeys(line.strip() for text in written for line in text.splitlines())
+    return [line for line in lines if len(line.split()) >= min_words and bare(line) in known]
 
 
 class Extraction(NamedTuple):

@@ -9,6 +9,7 @@ Sizes are in bytes. Temporary buffers of libraries and the allocator's gaps are 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from torch import nn
@@ -17,7 +18,6 @@ from course_lib.finetuning.nf4 import BLOCKSIZE, NESTED_BLOCKSIZE
 from course_lib.transformer.model import Config
 from course_lib.transformer.scaling import parameter_count
 
-LAYERS = ("query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h")
 METHODS = ("full", "lora", "qlora", "inference", "inference in 4 bits")
 FP32, ADAM = 4, 8
 
@@ -48,7 +48,7 @@ class Memory:
 
 
 def layer_shapes(config: Config) -> dict[str, tuple[int, int]]:
-    """(out, in) of the four linear layers of a block."""
+    """(out, in) of the four linear layers of a Falcon's block."""
     width, middle = config.d_model, config.intermediate_size
     return {
         "query_key_value": (width + 2 * config.n_kv_heads * config.head_dim, width),
@@ -85,10 +85,7 @@ def estimate(
     matrices = [out * into for out, into in layer_shapes(config).values()]
     four, learns = method in ("qlora", "inference in 4 bits"), method in ("full", "lora", "qlora")
     size = FP32 if method == "full" else dtype_bytes
-    linear = sum((n + 1) // 2 for n in matrices) if four else size * sum(matrices)
-    blocks = [math.ceil(n / BLOCKSIZE) for n in matrices]
-    # The codes of the scales, their own scales, and the mean that was taken off.
-    scales = sum(n + FP32 * math.ceil(n / NESTED_BLOCKSIZE) + FP32 for n in blocks)
+    linear, scales = four_bit_bytes(matrices) if four else (size * sum(matrices), 0)
     biases = sum(out for out, _ in layer_shapes(config).values()) * config.bias
     adapter = adapter_parameters(config, r) if method in ("lora", "qlora") else 0
     trained = (count.total if method == "full" else adapter) if learns else 0
@@ -99,7 +96,7 @@ def estimate(
     cache = 0 if learns else 2 * layers * config.n_kv_heads * config.head_dim * tokens * dtype_bytes
     return Memory(
         linear=layers * (linear + biases * size),
-        scales=layers * scales if four else 0,
+        scales=layers * scales,
         embedding=(count.embedding + count.positions) * size,
         norms=count.norms * size,
         adapter=adapter * FP32,
@@ -109,6 +106,14 @@ def estimate(
         logits=config.vocab_size * logits,
         cache=cache,
     )
+
+
+def four_bit_bytes(sizes: Sequence[int]) -> tuple[int, int]:
+    """Bytes of matrices with so many weights in NF4 with double quantisation: (codes, scales)."""
+    blocks = [math.ceil(n / BLOCKSIZE) for n in sizes]
+    # The codes of the scales, their own scales, and the mean that was taken off.
+    scales = sum(n + FP32 * math.ceil(n / NESTED_BLOCKSIZE) + FP32 for n in blocks)
+    return sum((n + 1) // 2 for n in sizes), scales
 
 
 def _activation_bytes(config: Config, dtype_bytes: int, gradient_checkpointing: bool) -> int:
@@ -141,16 +146,24 @@ class Measured:
         return self.linear + self.scales + self.rest
 
 
+def linear_layers(model: nn.Module) -> list[str]:
+    """Full names of the linear layers, but the last one that guesses: what 4 bits are for."""
+    last = getattr(model, "get_output_embeddings", lambda: None)()
+    modules = ((name, module) for name, module in model.named_modules() if module is not last)
+    return [n for n, m in modules if isinstance(m, nn.Linear) and "lora_" not in n]
+
+
 def measured(model: nn.Module) -> Measured:
     """Count the bytes of a model, adapter and quantisation state included; tied weights once."""
     linear = scales = rest = trained = 0
+    layers = set(linear_layers(model))
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         parts = name.split(".")
         if tensor.requires_grad and "lora_" in name:
             trained += tensor.nbytes
         elif parts[-1] in ("absmax", "nested_absmax", "offset"):
             scales += tensor.nbytes
-        elif set(LAYERS).intersection(parts) and "lora_" not in name:
+        elif name.rpartition(".")[0] in layers:
             linear += tensor.nbytes
         else:
             rest += tensor.nbytes

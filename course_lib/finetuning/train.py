@@ -4,7 +4,6 @@ Under ``torchrun`` the same call trains on several devices. The checkpoints of a
 Trainer's own and meant for this machine; what one keeps or gives away is made by ``adapters``.
 """
 
-import functools
 import time
 import warnings
 from collections.abc import Sequence
@@ -21,14 +20,21 @@ from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 from course_lib.errors import CourseError
 from course_lib.finetuning.archive import refuse_adapted
 from course_lib.finetuning.examples import Example
-from course_lib.finetuning.falcon import Base, continue_greedily
-from course_lib.finetuning.memory import LAYERS
+from course_lib.finetuning.falcon import Base
 from course_lib.workbook.display import bar
-from course_lib.workbook.evaluate import pad_batch
+from course_lib.workbook.evaluate import IGNORE_INDEX
 from course_lib.workbook.training import DeferredInterrupt, History
 
 # As cards and processors say that the memory is full.
 FULL = ("out of memory", "not enough memory", "can't allocate memory")
+# How to draw what reads well; the likeliest token each time sends a small model round in circles.
+VERSE = {
+    "do_sample": True,
+    "top_p": 0.9,
+    "top_k": 40,
+    "temperature": 0.8,
+    "repetition_penalty": 1.1,
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,8 @@ class FinetuneConfig:
 
     max_steps        updates; each adds up the gradients of ``gradient_accumulation_steps`` batches
     batch_size       examples at a time on each device
-    warmup_ratio     fraction of the steps in which the learning rate rises; a cosine follows
+    warmup_ratio     fraction of the steps in which the learning rate rises; then it falls to 0
+    target_modules   names of the layers to adapt; none: all linear ones but the last that guesses
     eval_steps       steps between evaluations, after each of which the state is saved
     early_stopping_patience    stop after so many evaluations in a row of which none was better than
                      the best before it by more than ``early_stopping_threshold``; 0: never
@@ -53,7 +60,7 @@ class FinetuneConfig:
     r: int = 16
     lora_alpha: float = 32
     lora_dropout: float = 0.05
-    target_modules: tuple[str, ...] = LAYERS
+    target_modules: tuple[str, ...] = ()
     eval_steps: int = 20
     early_stopping_patience: int = 3
     early_stopping_threshold: float = 0.02
@@ -77,7 +84,8 @@ def add_adapter(base: Base, config: FinetuneConfig) -> PeftModel:
     refuse_adapted(base.model)
     torch.manual_seed(config.seed)
     same = {name: getattr(config, name) for name in ("r", "lora_alpha", "lora_dropout")}
-    adapter = LoraConfig(**same, target_modules=list(config.target_modules), task_type="CAUSAL_LM")
+    layers = list(config.target_modules) or "all-linear"
+    adapter = LoraConfig(**same, target_modules=layers, task_type="CAUSAL_LM")
     # In transformers from 5.20 on or so checkpointing has a new name; peft asks for the old one.
     with warnings.catch_warnings(action="ignore", category=FutureWarning):
         if config.gradient_checkpointing:
@@ -100,7 +108,7 @@ def fine_tune(
     """Learn an adapter; the best one by held-out loss is kept.
 
     folder    each run gets a folder of its own in it: ``run-1``, ``run-2``, …
-    prompts   continued greedily after each evaluation
+    prompts   continued after each evaluation, see ``write``
     resume    go on with the last run in ``folder`` from its last whole checkpoint; on a CPU the
               result is that of one run
 
@@ -119,7 +127,7 @@ def fine_tune(
         args=training_arguments(base, config, run),
         train_dataset=list(training),
         eval_dataset=list(held_out),
-        data_collator=functools.partial(pad_batch, pad_token_id=base.tokenizer.pad_token_id),
+        data_collator=pack_batch,
         processing_class=base.tokenizer,
         callbacks=[callback, early] if config.early_stopping_patience else [callback],
     )
@@ -166,7 +174,6 @@ def training_arguments(base: Base, config: FinetuneConfig, run: Path) -> Trainin
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
         warmup_steps=max(1, round(config.warmup_ratio * config.max_steps)),
-        lr_scheduler_type="cosine",
         eval_strategy="steps",
         eval_steps=every,
         save_steps=every,
@@ -187,6 +194,27 @@ def training_arguments(base: Base, config: FinetuneConfig, run: Path) -> Trainin
     )
 
 
+def pack_batch(examples: Sequence[Example]) -> dict[str, Any]:
+    """Examples one behind the other in one row (1, tokens): nothing is spent on padding.
+
+    Positions start anew with each example, by which transformers keeps them apart: none sees
+    another. Logits, the largest tensor of all, are computed only where the next token is learned.
+    """
+    ids = [token for example in examples for token in example["input_ids"]]
+    positions = [n for example in examples for n in range(len(example["input_ids"]))]
+    following = [n for example in examples for n in (*example["labels"][1:], IGNORE_INDEX)]
+    keep = [place for place, token in enumerate(following) if token != IGNORE_INDEX]
+    learned = torch.tensor([[following[place] for place in keep]])
+    return {
+        "input_ids": torch.tensor([ids]),
+        "position_ids": torch.tensor([positions]),
+        "logits_to_keep": torch.tensor(keep),
+        "labels": learned,
+        "shift_labels": learned,  # already those of the next token
+        "use_cache": False,
+    }
+
+
 def number_of(path: Path | str) -> int:
     return int(Path(path).name.rsplit("-", 1)[1])
 
@@ -205,14 +233,27 @@ def last_whole_checkpoint(run: Path) -> Path | None:
     return max(whole, key=number_of, default=None)
 
 
-def generate_texts(model: Any, tokenizer: Any, prompts: Sequence[str]) -> list[str]:
-    """24 tokens after each prompt, the likeliest each time."""
-    texts = []
-    for prompt in prompts:
-        ids = tokenizer(prompt, add_special_tokens=False).input_ids or [tokenizer.eos_token_id]
-        (new,) = continue_greedily(model, torch.tensor([ids], device=model.device), 24)
-        texts.append(tokenizer.decode(new, skip_special_tokens=True))
-    return texts
+def write(
+    model: Any,
+    tokenizer: Any,
+    prompt: str,
+    max_new_tokens: int = 32,
+    count: int = 1,
+    **options: Any,
+) -> list[str]:
+    """``count`` texts that go on after the prompt, drawn as in ``VERSE`` or with other ``options``.
+
+    Drawn with one seed; the model's mode and torch's random state stay as they are.
+    """
+    ids = tokenizer(prompt, add_special_tokens=False).input_ids or [tokenizer.eos_token_id]
+    given, was_training = torch.tensor([ids], device=model.device), model.training
+    options = {**VERSE, "pad_token_id": model.config.pad_token_id, **options}
+    options |= {"attention_mask": torch.ones_like(given), "max_new_tokens": max_new_tokens}
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        out = model.eval().generate(given, num_return_sequences=count, **options)
+    model.train(was_training)
+    return tokenizer.batch_decode(out[:, len(ids) :], skip_special_tokens=True)
 
 
 class RunCallback(transformers.TrainerCallback):
@@ -239,5 +280,6 @@ class RunCallback(transformers.TrainerCallback):
 
     def on_evaluate(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         if self.prompts and state.is_world_process_zero:
-            texts = generate_texts(getattr(model, "module", model), self.tokenizer, self.prompts)
+            model = getattr(model, "module", model)
+            texts = [write(model, self.tokenizer, prompt)[0] for prompt in self.prompts]
             state.log_history.append({"step": state.global_step, "samples": texts})
