@@ -83,7 +83,6 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
     )
     from transformers.models.falcon import modeling_falcon
 
-    from course_lib.finetuning.memory import LAYERS
     from course_lib.workbook.evaluate import pad_batch
     from course_lib.workbook.models import find_model
 
@@ -100,7 +99,7 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
     )
     tokenizer = AutoTokenizer.from_pretrained(place)
     torch.manual_seed(0)
-    adapter = LoraConfig(r=16, lora_alpha=32, target_modules=list(LAYERS), task_type="CAUSAL_LM")
+    adapter = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
     adapted = get_peft_model(loaded.requires_grad_(False), adapter)
     kind, starts = timed(Trainer)
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +108,6 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
             max_steps=steps,
             learning_rate=RATE,
             per_device_train_batch_size=BATCH,
-            lr_scheduler_type="cosine",
             warmup_steps=max(1, round(0.03 * steps)),
             report_to="none",
             save_strategy="no",
