@@ -30,12 +30,11 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 
 from course_lib.cleaning.lyrics import clean_songs, parse_song  # noqa: E402
 from course_lib.cleaning.steps import RemovalLog  # noqa: E402
-from course_lib.finetuning import archive  # noqa: E402
+from course_lib.finetuning import archive, falcon  # noqa: E402
 from course_lib.finetuning.examples import Example, num_bytes, per_document  # noqa: E402
 from course_lib.finetuning.falcon import SPEAKING, Base, load_base  # noqa: E402
 from course_lib.finetuning.memorisation import copied_lines, extraction  # noqa: E402
 from course_lib.finetuning.train import FinetuneConfig, FinetuneResult, fine_tune  # noqa: E402
-from course_lib.finetuning.train import write as write_on  # noqa: E402
 from course_lib.workbook.corpus import load_corpus  # noqa: E402
 from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
 from course_lib.workbook.evaluate import evaluate  # noqa: E402
@@ -89,7 +88,7 @@ def write(base: Base, model: torch.nn.Module) -> list[str]:
     return [
         prompt + text
         for prompt in PROMPTS
-        for text in write_on(model, base.tokenizer, prompt, TOKENS, count=DRAWN)
+        for text in falcon.write(model, base.tokenizer, prompt, TOKENS, count=DRAWN)
     ]
 
 

@@ -27,12 +27,15 @@ from course_lib.errors import CourseError
 from course_lib.finetuning.memory import estimate, four_bit_bytes, linear_layers, measured
 from course_lib.finetuning.nf4 import BLOCKSIZE, NF4Linear, quantize_layers
 from course_lib.transformer.scaling import FALCON_7B
+from course_lib.workbook import smollm2
 from course_lib.workbook.machine import Machine, gigabytes, look
 from course_lib.workbook.models import find_model, load_model
 
 SMALL, SPEAKING, LARGE = "mini-falcon", "smollm2", "falcon-7b"
-HUB_NAME = "tiiuae/falcon-7b"
 MAX_DIFFERENCE = 0.02
+# What reads well; the likeliest token each time sends a small model round in circles.
+VERSE = {"do_sample": True, "top_p": 0.9, "top_k": 40, "temperature": 0.8}
+VERSE |= {"repetition_penalty": 1.1}
 GAINS = 50_000_000  # parameters from which on a CPU computes faster in fewer bits
 
 
@@ -53,12 +56,9 @@ def has_bitsandbytes() -> bool:
 
 
 def compute_type(machine: Machine, num_parameters: int = 0) -> torch.dtype:
-    """What to compute in: what is fast here; on a CPU fp32 for a model too small to gain by less.
-
-    bf16 on a GPU that has it, fp16 on older ones (a T4); on a CPU bf16 if it has tiles for it.
-    """
+    """What is fast here; on a CPU fp32 for a model too small to gain by fewer bits."""
     small = machine.gpu_name is None and num_parameters < GAINS
-    return torch.float32 if small else getattr(torch, getattr(machine, "number_type", "bfloat16"))
+    return torch.float32 if small else getattr(torch, machine.number_type)
 
 
 def choose_name(machine: Machine, free: int | None, hub: bool, speaks: bool = False) -> str:
@@ -87,14 +87,13 @@ def load_base(
     """
     machine, free = look(), _free_gpu_memory()
     if name == "auto":
-        name = choose_name(machine, free, _hub_answers(), missing(SPEAKING) is None)
+        name = choose_name(machine, free, _hub_answers(), smollm2.is_ready())
     name, shape = str(name), read_shape(name)
     linear = [shape.get_submodule(layer) for layer in linear_layers(shape)]
-    weights, inside = shape.num_parameters(), sum(layer.weight.numel() for layer in linear)
-    dtype = dtype or compute_type(machine, weights)
-    need = weights * dtype.itemsize
-    if four_bit:
-        need += sum(four_bit_bytes([inside])) - inside * dtype.itemsize
+    inside = sum(layer.weight.numel() for layer in linear)
+    dtype = dtype or compute_type(machine, shape.num_parameters())
+    need = shape.num_parameters() * dtype.itemsize
+    need -= inside * dtype.itemsize - sum(four_bit_bytes([inside])) if four_bit else 0
     if free is not None and need > free:
         raise CourseError(
             f"The weights of {name} need {gigabytes(need)} of GPU memory and {gigabytes(free)} "
@@ -122,14 +121,6 @@ def load_base(
     if four_bit:
         verify(base)
     return base
-
-
-def missing(name: str) -> str | None:
-    """One sentence that says why a model is not here and what to do; None when it is."""
-    try:
-        return None if find_model(name)[1] else f"{name} is on the hub."
-    except CourseError as error:
-        return str(error)
 
 
 def read_shape(name: str) -> Any:
@@ -195,14 +186,34 @@ def choose_padding(model: Any, tokenizer: Any) -> int:
 
 
 @torch.no_grad()
-def continue_greedily(model: Any, input_ids: Tensor, max_new_tokens: int) -> list[list[int]]:
-    """The likeliest tokens after (batch, time) ids. The model's mode and the random state stay."""
+def continue_ids(model: Any, input_ids: Tensor, max_new_tokens: int, **options: Any) -> list:
+    """Tokens after (batch, time) ids: the likeliest, or drawn with one seed as ``options`` say.
+
+    A list for each row. The model's mode and the random state stay.
+    """
     was_training, mask = model.training, torch.ones_like(input_ids)
-    options = {"do_sample": False, "pad_token_id": model.config.pad_token_id}
-    options |= {"attention_mask": mask, "max_new_tokens": max_new_tokens}
-    out = model.eval().generate(input_ids, **options)
+    options = {"do_sample": False, "pad_token_id": model.config.pad_token_id, **options}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        options |= {"attention_mask": mask, "max_new_tokens": max_new_tokens}
+        out = model.eval().generate(input_ids, **options)
     model.train(was_training)
     return out[:, input_ids.shape[1] :].tolist()
+
+
+def write(
+    model: Any,
+    tokenizer: Any,
+    prompt: str,
+    max_new_tokens: int = 32,
+    count: int = 1,
+    **options: Any,
+) -> list[str]:
+    """``count`` texts that follow a prompt, drawn as in ``VERSE``, or as ``options`` say."""
+    ids = tokenizer(prompt, add_special_tokens=False).input_ids or [tokenizer.eos_token_id]
+    given = torch.tensor([ids] * count, device=model.device)
+    rows = continue_ids(model, given, max_new_tokens, **(options or VERSE))
+    return tokenizer.batch_decode(rows, skip_special_tokens=True)
 
 
 def is_four_bit(module: nn.Module) -> bool:
@@ -214,17 +225,14 @@ def verify(base: Base) -> None:
     """Raise unless every linear layer is in 4 bits and the bytes are those of the arithmetic."""
     layers = [base.model.get_submodule(name) for name in base.layers]
     four, found = sum(map(is_four_bit, layers)), measured(base.model)
-    problems = [] if 0 < four == len(layers) else [f"{four} of {len(layers)} are in 4 bits"]
-    linear, scales = four_bit_bytes([layer.in_features * layer.out_features for layer in layers])
-    linear += sum(layer.bias.nbytes for layer in layers if layer.bias is not None)
-    for part, want in (("linear", linear), ("scales", scales)):
-        have = getattr(found, part)
-        if abs(have - want) > MAX_DIFFERENCE * want:
-            problems.append(f"they hold {have:,} bytes of {part} and should hold {want:,}")
-    if problems:
+    want = sum(four_bit_bytes([layer.in_features * layer.out_features for layer in layers]))
+    want += sum(layer.bias.nbytes for layer in layers if layer.bias is not None)
+    have = found.linear + found.scales
+    if four < len(layers) or not layers or abs(have - want) > MAX_DIFFERENCE * want:
         raise CourseError(
-            f"The linear layers of {base.name} are not as they should be: {problems[0]}. Install "
-            "transformers and bitsandbytes as in requirements.lock: yours are not those we know."
+            f"The linear layers of {base.name} are not as they should be: {four} of {len(layers)} "
+            f"are in 4 bits, {have:,} bytes instead of {want:,}. Install transformers and "
+            "bitsandbytes as in requirements.lock: yours are not those we know."
         )
 
 
@@ -240,6 +248,8 @@ def _own_gpu() -> int:
 def _hub_answers() -> bool:
     """Asked only where a GPU could make use of the answer."""
     try:
-        return torch.cuda.is_available() and bool(HfApi().model_info(HUB_NAME, timeout=5))
+        return torch.cuda.is_available() and bool(
+            HfApi().model_info(find_model(LARGE)[0], timeout=5)
+        )
     except Exception:  # offline, blocked, gated: all the same here
         return False

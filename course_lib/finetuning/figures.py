@@ -81,26 +81,3 @@ def levels_on_weights(scaled: Tensor, codebooks: Mapping[str, Tensor]) -> Descri
         figure,
         f"Between −0.3 and 0.3 lie {fraction:.0%} of the weights; levels in that range: {counts}.",
     )
-
-
-def data_scaling(
-    measured: Mapping[str, Sequence[tuple[float, float]]], unaltered: float
-) -> DescribedFigure:
-    """Held-out bits per byte against the bytes of own text, a line a way, and the base as it is."""
-    figure, axis = canvas(width=7.6, height=3.6)
-    for number, (name, points) in enumerate(measured.items()):
-        style = {"marker": MARKERS[number], "color": COLOURS[number], "label": name}
-        axis.plot(*zip(*points, strict=True), **style)
-    axis.axhline(unaltered, color="black", ls="--", label="massive data alone: the base, unaltered")
-    axis.set(
-        title="Massive data, your own, or both",
-        xlabel="own text (bytes, log scale)",
-        xscale="log",
-        ylabel="held-out bits per byte",
-    )
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
-    ends = "; ".join(f"{name} {points[-1][1]:.2f}" for name, points in measured.items())
-    return DescribedFigure(
-        figure,
-        f"With all of your own text: {ends}; the base as it is {unaltered:.2f} (lower is better).",
-    )

@@ -126,12 +126,6 @@ def _activation_bytes(config: Config, dtype_bytes: int, gradient_checkpointing: 
     return dtype_bytes * (kept + 2 * width)
 
 
-def largest_batch(config: Config, free: int, seq_length: int, method: str = "qlora") -> int:
-    """How many texts at a time fit into ``free`` bytes; 0 when not even one does."""
-    one, two = (estimate(config, method, n, seq_length).total for n in (1, 2))
-    return 0 if one > free else 1 + (free - one) // (two - one)
-
-
 @dataclass(frozen=True)
 class Measured:
     """Bytes that a loaded model holds, without the codebooks of bitsandbytes."""

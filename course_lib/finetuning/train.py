@@ -20,21 +20,13 @@ from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 from course_lib.errors import CourseError
 from course_lib.finetuning.archive import refuse_adapted
 from course_lib.finetuning.examples import Example
-from course_lib.finetuning.falcon import Base
+from course_lib.finetuning.falcon import Base, write
 from course_lib.workbook.display import bar
 from course_lib.workbook.evaluate import IGNORE_INDEX
 from course_lib.workbook.training import DeferredInterrupt, History
 
 # As cards and processors say that the memory is full.
 FULL = ("out of memory", "not enough memory", "can't allocate memory")
-# How to draw what reads well; the likeliest token each time sends a small model round in circles.
-VERSE = {
-    "do_sample": True,
-    "top_p": 0.9,
-    "top_k": 40,
-    "temperature": 0.8,
-    "repetition_penalty": 1.1,
-}
 
 
 @dataclass(frozen=True)
@@ -200,19 +192,16 @@ def pack_batch(examples: Sequence[Example]) -> dict[str, Any]:
     Positions start anew with each example, by which transformers keeps them apart: none sees
     another. Logits, the largest tensor of all, are computed only where the next token is learned.
     """
-    ids = [token for example in examples for token in example["input_ids"]]
-    positions = [n for example in examples for n in range(len(example["input_ids"]))]
-    following = [n for example in examples for n in (*example["labels"][1:], IGNORE_INDEX)]
+    ids, positions, following = [], [], []
+    for example in examples:
+        ids += example["input_ids"]
+        positions += range(len(example["input_ids"]))
+        following += [*example["labels"][1:], IGNORE_INDEX]
     keep = [place for place, token in enumerate(following) if token != IGNORE_INDEX]
     learned = torch.tensor([[following[place] for place in keep]])
-    return {
-        "input_ids": torch.tensor([ids]),
-        "position_ids": torch.tensor([positions]),
-        "logits_to_keep": torch.tensor(keep),
-        "labels": learned,
-        "shift_labels": learned,  # already those of the next token
-        "use_cache": False,
-    }
+    rows = {"input_ids": torch.tensor([ids]), "position_ids": torch.tensor([positions])}
+    rows |= {"logits_to_keep": torch.tensor(keep), "use_cache": False}
+    return rows | {"labels": learned, "shift_labels": learned}  # already those of the next token
 
 
 def number_of(path: Path | str) -> int:
@@ -231,29 +220,6 @@ def last_whole_checkpoint(run: Path) -> Path | None:
     """The latest checkpoint that was written to its end, of which the state is the last file."""
     whole = (state.parent for state in run.glob("checkpoint-*/trainer_state.json"))
     return max(whole, key=number_of, default=None)
-
-
-def write(
-    model: Any,
-    tokenizer: Any,
-    prompt: str,
-    max_new_tokens: int = 32,
-    count: int = 1,
-    **options: Any,
-) -> list[str]:
-    """``count`` texts that go on after the prompt, drawn as in ``VERSE`` or with other ``options``.
-
-    Drawn with one seed; the model's mode and torch's random state stay as they are.
-    """
-    ids = tokenizer(prompt, add_special_tokens=False).input_ids or [tokenizer.eos_token_id]
-    given, was_training = torch.tensor([ids], device=model.device), model.training
-    options = {**VERSE, "pad_token_id": model.config.pad_token_id, **options}
-    options |= {"attention_mask": torch.ones_like(given), "max_new_tokens": max_new_tokens}
-    with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(0)
-        out = model.eval().generate(given, num_return_sequences=count, **options)
-    model.train(was_training)
-    return tokenizer.batch_decode(out[:, len(ids) :], skip_special_tokens=True)
 
 
 class RunCallback(transformers.TrainerCallback):

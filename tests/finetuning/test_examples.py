@@ -1,6 +1,5 @@
 """What is learned, only seen, or known by heart; and typed role marks that stay text."""
 
-import random
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from course_lib.finetuning.examples import (
     prompt_ids,
 )
 from course_lib.finetuning.falcon import load_base
-from course_lib.finetuning.memorisation import extraction, longest_overlap
+from course_lib.finetuning.memorisation import copied_lines, extraction, may_have_been_read
 from course_lib.workbook.evaluate import IGNORE_INDEX
 
 CHATML = (
@@ -97,22 +96,16 @@ def test_bytes_are_those_of_the_text_and_a_context_is_seen_and_not_scored(tokeni
     assert num_bytes(after, tokenizer) == num_bytes(rows, tokenizer)
 
 
-def runs(text: list[int]) -> set[tuple[int, ...]]:
-    return {tuple(text[a:b]) for a in range(len(text)) for b in range(a + 1, len(text) + 1)}
+def test_lines_are_copied_that_stand_in_a_source() -> None:
+    sources = ["[Verse 1]\nThe kettle sings at half past six,", "and I am late for work again."]
+    written = ["the Kettle sings at half past six!\nI am late for work again.\nThe kettle sings"]
+    assert copied_lines(written, sources) == ["the Kettle sings at half past six!"]
+    assert copied_lines(written, sources, min_words=8) == copied_lines([], sources) == []
 
 
-def test_overlaps_are_those_of_a_slow_search() -> None:
-    rng = random.Random(0)
-    for _ in range(60):
-        letters = rng.choice([2, 3, 9])
-        written, *sources = (
-            [rng.randrange(letters) for _ in range(rng.randrange(25))]
-            for _ in range(rng.randrange(1, 5))
-        )
-        shared = runs(written) & set().union(*map(runs, sources))
-        overlap = longest_overlap(written, sources)
-        assert len(overlap) == max(map(len, shared), default=0)
-        assert not overlap or tuple(overlap) in shared
+def test_easier_than_all_that_cannot_have_been_read_is_suspicious() -> None:
+    unread = [1.5, 1.6, 1.7]
+    assert [may_have_been_read(bits, unread) for bits in (1.2, 1.4)] == [True, False]
 
 
 def test_what_was_learned_by_heart_comes_out(tiny: Path) -> None:

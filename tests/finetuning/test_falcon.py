@@ -142,7 +142,7 @@ def test_what_has_no_room_or_cannot_be_read_is_said_before_the_download(
     monkeypatch.setattr(falcon, "load_model", lambda *_, **__: pytest.fail("weights are fetched"))
     with pytest.raises(CourseError, match="configuration of nobody/nothing-here cannot be read"):
         load_base("nobody/nothing-here")
-    monkeypatch.setattr(falcon, "_free_gpu_memory", lambda: 700_000)
+    monkeypatch.setattr(falcon, "_free_gpu_memory", lambda: 300_000)
     with pytest.raises(CourseError, match=r"0\.0 GB are free: take a smaller model"):
         load_base(tiny)
 

@@ -96,7 +96,7 @@ def test_the_solution_of_the_rule_is_that_of_transformers() -> None:
             losses.append(losses[-1] - rng.choice([0.1, 0.02, 0.0, -0.05]))
 
 
-NEED, OWN = estimate(FALCON_7B, "qlora"), {"own": [(1, 5.0), (9, 4.0)], "both": [(1, 3), (9, 2.5)]}
+NEED = estimate(FALCON_7B, "qlora")
 WEIGHTS, LEVELS = torch.randn(64, 64).clamp(-3, 3) / 3, {"nf4": codebook("nf4")}
 
 
@@ -106,7 +106,6 @@ WEIGHTS, LEVELS = torch.randn(64, 64).clamp(-3, 3) / 3, {"nf4": codebook("nf4")}
         (figures.memory_bars, ({"4 bits": NEED},), f"4 bits {NEED.total / 1e9:.1f} GB"),
         (figures.on_a_line, ([0.1, 0.12, 0.9], [0, 0.5, 1], "Three"), "3 weights .* 2 levels are"),
         (figures.levels_on_weights, (WEIGHTS, LEVELS), "range: nf4 7"),
-        (figures.data_scaling, (OWN, 3.2), "own 4.00; both 2.50; the base as it is 3.20"),
     ],
 )
 def test_the_sentence_names_what_is_seen(figure: object, given: tuple, words: str) -> None:
