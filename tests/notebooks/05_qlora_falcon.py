@@ -9,9 +9,10 @@ HOLDS = {
     "9e2d5470bc": lambda before, apart: before and apart < 1e-5,
     # 5 · Load the base, and do not believe it
     "c6b483cc5a": lambda found: 0 <= found <= 32,
-    "b2da3c4072": lambda four, base: four == len(base.layers),
+    "b2da3c4072": lambda four, mini: four == len(mini.layers),
     "84e3b8f4d7": lambda held, predicted: abs(held.model / predicted.model - 1) < 0.02,
     "a47f93d1e0": lambda one_in: one_in > 1,
+    "a93d52f0e8": lambda four, base: four == len(base.layers) > 0,
     # 6 · The right tokenizer
     "6eaf2c66ca": lambda perplexity: perplexity > 50,
     # 7 · Songs that stay songs
@@ -22,6 +23,8 @@ HOLDS = {
     # 8 · Before
     "c6b0e8153f": lambda before: all(isinstance(text, str) for text in before.values()),
     "cdb353e3d5": lambda plain_bits, prompt_bits: plain_bits > 0 and prompt_bits > 0,
+    "7e40c9b2d6": lambda unread: len(unread) > 1 and min(unread) > 0,
+    "1c6f8e2b97": lambda rows, texts: len(rows) == len(texts),
     # 9 · Train the detour
     "524060361a": lambda config, result: (
         len(result.history.evaluations) >= 1
@@ -36,14 +39,14 @@ HOLDS = {
     "7412e82349": lambda after, before: after.keys() == before.keys(),
     "7fa11efff2": lambda new_after, plain_bits: new_after < plain_bits,
     "3a1557d18b": lambda without, old_before: abs(without - old_before) < 1e-3,
+    "f26a1b8d74": lambda dial: not dial or dial[1.0] < min(dial[0.0], dial[1.5]),
     # 11 · What did four bits cost?
     "04aee38fd5": lambda bits: abs(bits["QLoRA, 4 bits"] / bits["LoRA, full precision"] - 1) < 0.2,
     "99e93ec7a1": lambda memory: (
         memory["QLoRA, 4 bits"].model < memory["LoRA, full precision"].model
     ),
     # 12 · Massive data, and yours
-    "f10b011133": lambda curves: all(len(points) == 3 for points in curves.values()),
-    "4c960c2bc7": lambda alone: alone > 0,
+    "f10b011133": lambda three: min(three.values()) == three["both: base and LoRA"],
     # 13 · What it knows by heart
     "c9142a9c03": lambda out: 0 <= out.num_exact <= out.num_texts,
     "23ed1072df": lambda copied, written: len(copied) <= len(written),
@@ -57,5 +60,7 @@ HOLDS = {
     ),
     # Going further
     "ca0fce1aaf": lambda losses: len(losses) == 5,
-    "49fa63c05b": lambda base, SMALL, falcon: base.name in (SMALL, falcon.LARGE),
+    "49fa63c05b": lambda base, falcon: (
+        base.name in (falcon.SMALL, falcon.SPEAKING, falcon.LARGE)
+    ),
 }
