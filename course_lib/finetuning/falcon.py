@@ -76,8 +76,7 @@ def load_base(
 ) -> Base:
     """A model ready to be adapted, frozen, in evaluation mode, and its tokenizer.
 
-    name               what ``load_model`` takes, or ``auto``: the largest of the course's that
-                       can be had and fits here
+    name               what ``load_model`` takes; ``auto``: the largest of ours that fits here
     four_bit           linear layers in NF4, scales in 8 bits
     dtype              what to compute in; see ``compute_type``
     use_bitsandbytes   False: our layer even where bitsandbytes is installed
@@ -100,9 +99,8 @@ def load_base(
             f"are free: take a smaller model, for example {SMALL}, or four_bit=True."
         )
     # On a CPU bitsandbytes wants rows of whole blocks.
-    rows_fit = not any(layer.in_features % BLOCKSIZE for layer in linear)
-    installed = use_bitsandbytes and has_bitsandbytes()
-    theirs = four_bit and installed and (free is not None or rows_fit)
+    fits = free is not None or not any(layer.in_features % BLOCKSIZE for layer in linear)
+    theirs = four_bit and use_bitsandbytes and has_bitsandbytes() and fits
     device = "cpu" if free is None or (four_bit and not theirs) else _own_gpu()
     options = {"quantization_config": four_bit_settings(dtype)} if theirs else {}
     if theirs or device != "cpu":

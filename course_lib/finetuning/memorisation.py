@@ -8,7 +8,7 @@ memorization across neural language models", section 3).
 import statistics
 import string
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
@@ -43,21 +43,14 @@ def may_have_been_read(bits: float, unread: Sequence[float]) -> bool:
     return bits < statistics.mean(unread) - 3 * statistics.stdev(unread)
 
 
-class Extraction(NamedTuple):
-    """``mean_fraction``: of the tokens, how many were right before the first mistake."""
-
-    num_texts: int
-    num_exact: int
-    mean_fraction: float
-
-
 def extraction(
     model: Any, texts: Sequence[Sequence[int]], prefix: int, continuation: int, batch_size: int = 8
-) -> Extraction:
+) -> tuple[int, int, float]:
     """Given the first ``prefix`` tokens of a text, does it go on with the next ``continuation``?
 
     The likeliest token is taken each time. Texts (lists of token ids) that are too short are left
-    out. Compare with held-out texts: common phrases are guessed without being remembered.
+    out. Compare with held-out texts: common phrases are guessed without being remembered. Returns
+    the numbers of texts and of exact ones, and how much was right before the first mistake.
     """
     size, right = prefix + continuation, []
     rows = [list(text[:size]) for text in texts if len(text) >= size]
@@ -68,4 +61,4 @@ def extraction(
         written = continue_ids(model, some[:, :prefix], continuation)
         right += map(common_prefix, written, some[:, prefix:].tolist())
     exact = sum(count == continuation for count in right)
-    return Extraction(len(rows), exact, sum(right) / continuation / len(rows))
+    return len(rows), exact, sum(right) / continuation / len(rows)

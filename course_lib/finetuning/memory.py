@@ -10,7 +10,7 @@ Sizes are in bytes. Temporary buffers of libraries and the allocator's gaps are 
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from typing import NamedTuple
 
 from torch import nn
 
@@ -22,8 +22,7 @@ METHODS = ("full", "lora", "qlora", "inference", "inference in 4 bits")
 FP32, ADAM = 4, 8
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     """Bytes by part."""
 
     linear: int
@@ -44,7 +43,7 @@ class Memory:
 
     @property
     def total(self) -> int:
-        return sum(astuple(self))
+        return sum(self)
 
 
 def layer_shapes(config: Config) -> dict[str, tuple[int, int]]:
@@ -126,8 +125,7 @@ def _activation_bytes(config: Config, dtype_bytes: int, gradient_checkpointing: 
     return dtype_bytes * (kept + 2 * width)
 
 
-@dataclass(frozen=True)
-class Measured:
+class Measured(NamedTuple):
     """Bytes that a loaded model holds, without the codebooks of bitsandbytes."""
 
     linear: int

@@ -1,7 +1,7 @@
 """Fine-tuning with transformers' Trainer and peft: an adapter is learned, the base stays as it is.
 
-Under ``torchrun`` the same call trains on several devices. The checkpoints of a run are the
-Trainer's own and meant for this machine; what one keeps or gives away is made by ``adapters``.
+Under ``torchrun`` the same call trains on several devices. Checkpoints are the Trainer's own and
+meant for this machine; what one keeps or gives away is made by ``archive``.
 """
 
 import time
@@ -225,9 +225,7 @@ def last_whole_checkpoint(run: Path) -> Path | None:
 class RunCallback(transformers.TrainerCallback):
     """Progress, samples and Ctrl-C."""
 
-    def __init__(
-        self, tokenizer: Any, prompts: Sequence[str], interrupt: DeferredInterrupt
-    ) -> None:
+    def __init__(self, tokenizer: Any, prompts: Sequence, interrupt: DeferredInterrupt) -> None:
         self.tokenizer, self.prompts = tokenizer, prompts
         self.interrupt, self.interrupted = interrupt, False
 

@@ -48,7 +48,7 @@ HOLDS = {
     # 12 · Massive data, and yours
     "f10b011133": lambda three: min(three.values()) == three["both: base and LoRA"],
     # 13 · What it knows by heart
-    "c9142a9c03": lambda out: 0 <= out.num_exact <= out.num_texts,
+    "c9142a9c03": lambda count, exact: 0 <= exact <= count,
     "23ed1072df": lambda copied, written: len(copied) <= len(written),
     # 14 · Pack it, fetch it back, merge it
     "f5416fc785": lambda names: (
@@ -60,7 +60,5 @@ HOLDS = {
     ),
     # Going further
     "ca0fce1aaf": lambda losses: len(losses) == 5,
-    "49fa63c05b": lambda base, falcon: (
-        base.name in (falcon.SMALL, falcon.SPEAKING, falcon.LARGE)
-    ),
+    "49fa63c05b": lambda base, falcon: base.name in (falcon.SMALL, falcon.SPEAKING, falcon.LARGE),
 }
