@@ -1,4 +1,4 @@
-"""Duplicates against brute force and datasketch; leaks are found beside their twins, too."""
+"""Near duplicates against brute force and datasketch; leaks are found beside their twins, too."""
 
 import random
 from itertools import combinations
@@ -11,18 +11,13 @@ from course_lib.cleaning.duplicates import (
     CLEAN,
     NEAR,
     PASSAGE,
-    drop_exact,
     drop_passages,
-    drop_repeated_lines,
     find_clusters,
     find_leaks,
 )
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.workbook.corpus import Document, load_corpus
 from course_lib.workbook.corpus.words import split_words, words
-
-FOOTER = "Copyright notice, all rights reserved."
-ODD = ["", "\x00", "\ud800", "\ud800", ""]
 
 
 def numbered(texts: list[str]) -> list[Document]:
@@ -55,24 +50,6 @@ def jaccard(first: str, second: str) -> float:
     """From sets of word 5-grams, without our hashes."""
     one, two = grams(first), grams(second)
     return len(one & two) / len(one | two)
-
-
-# --- Exact ---
-
-
-def test_the_first_copy_stays_and_is_named() -> None:
-    log = RemovalLog()
-    kept = drop_exact(numbered(["one", "two", " one\n", "One", *ODD]), log)
-    assert [d.id for d in kept] == ["0", "1", "3", "4", "5", "6"]
-    assert (log.entries[0].id, log.entries[0].evidence) == ("2", {"kept": "0"})
-
-
-def test_a_repeated_line_goes_and_short_lines_stay() -> None:
-    log = RemovalLog()
-    texts = [f"alpha\n{FOOTER}", f"alpha\n  {FOOTER}\nbeta", FOOTER, *ODD]
-    kept = drop_repeated_lines(numbered(texts), log)
-    assert [d.text for d in kept] == [f"alpha\n{FOOTER}", "alpha\nbeta", *ODD]
-    assert [e.reason for e in log.entries] == ["repeated-lines", "only-repeated-lines"]
 
 
 # --- Near ---

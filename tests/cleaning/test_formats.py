@@ -2,9 +2,9 @@
 
 import pytest
 
-from course_lib.cleaning import figures
 from course_lib.cleaning.data_card import QUESTIONS, data_card
 from course_lib.cleaning.duplicates import drop_repeated_lines, find_clusters
+from course_lib.cleaning.figures import cluster_table
 from course_lib.cleaning.formats import Chat, Instruction, Preference, heading_pairs, sort_out
 from course_lib.cleaning.steps import run_steps
 from course_lib.workbook.corpus import Corpus, Document, Skipped, load_corpus
@@ -52,9 +52,6 @@ def test_questions_from_headings() -> None:
     assert len(real) > 60 and not sort_out(real)[1]
 
 
-# --- The data card ---
-
-
 def test_the_page_is_whole_quotes_nothing_private_and_its_hash_knows_the_order() -> None:
     footer = "Write to ann@example.org | or `ring` +44 20 7946 0018"
     texts = {"a|1": f"one\n{footer}", "b\n2": f"two\n{footer}", "c": footer}
@@ -78,21 +75,10 @@ def test_the_page_is_whole_quotes_nothing_private_and_its_hash_knows_the_order()
     assert len({card_of(some) for some in ([one, two], [two, one], [other, two])}) == 3
 
 
-# --- Figures ---
-
-
-def table(texts: list[str], number: int = 0) -> str:
-    documents = [Document(f"d{row}", text) for row, text in enumerate(texts)]
-    return repr(figures.cluster_table(documents, find_clusters(texts), number))
-
-
-def test_the_largest_cluster_comes_first_and_differences_are_marked() -> None:
-    base = [f"w{number}" for number in range(60)]
-    texts = ["alone", " ".join(base), " ".join([*base[:-1], "other"]), *["twice"] * 6]
-    assert "d3" in table(texts) and "and 1 more" in table(texts)
-    second = table(texts, 1)
-    assert "d1" in second and "[other]" in second and "0.96" in second
-    assert figures.differences("a b c", "a x c") == "a [x] c"
-    assert figures.differences("a b c", "a c") == "a [–] c"
-    assert "no near duplicates" in table(["one", "two"], 5)
-    assert "ann@" not in table(["write to ann@example.org about this"] * 2)
+def test_the_table_of_a_cluster_marks_differences_and_quotes_nothing_private() -> None:
+    base = " ".join(["ann@example.org", *(f"w{number}" for number in range(60))])
+    documents = [Document("d1", base), Document("d2", base.replace("w50", "late"))]
+    found = find_clusters([document.text for document in documents])
+    table = repr(cluster_table(documents, found, 0))
+    assert "[late]" in table and "d1" in table and "ann@" not in table
+    assert "no near duplicates" in repr(cluster_table(documents[:1], find_clusters(["one"]), 0))

@@ -61,15 +61,17 @@ def odd_documents(size: int) -> Iterator[Document]:
 
 
 def test_the_stages_count_documents_bytes_and_reasons() -> None:
-    texts = [f"one\n{FOOTER}", f"two\n{FOOTER}", f"one\n{FOOTER}", "", "a lone \ud800 surrogate"]
+    texts = [f"alpha\n{FOOTER}", f"alpha\n  {FOOTER}\nbeta", f" alpha\n{FOOTER}\n", FOOTER]
+    texts.append("a lone \ud800 surrogate")
     steps = {"exact copies": duplicates.drop_exact, "lines": duplicates.drop_repeated_lines}
     run = run_steps((Document(f"d{number}", text) for number, text in enumerate(texts)), steps)
     size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
     first, exact, lines = run.stages
     assert (first.num_documents, first.num_bytes) == (5, size)
-    assert (exact.num_documents, exact.num_bytes) == (4, size - len(texts[0]))
-    assert (exact.dropped, lines.changed) == ({"exact-duplicate": 1}, {"repeated-lines": 1})
-    assert [d.text for d in run.documents] == [texts[0], "two", *texts[3:]]
+    assert (exact.num_documents, exact.num_bytes) == (4, size - len(texts[2]))
+    assert (exact.dropped, run.log.entries[0].evidence) == ({"exact-duplicate": 1}, {"kept": "d0"})
+    assert lines.changed == {"repeated-lines": 1} and lines.dropped == {"only-repeated-lines": 1}
+    assert [d.text for d in run.documents] == [texts[0], "alpha\nbeta", texts[-1]]
     assert run.funnel().rows[1][:3] == ("exact copies", "4", "80.0%")
 
 

@@ -87,24 +87,3 @@ def test_schedulers_and_closures_work_on_it_as_on_any_other() -> None:
     assert optimizer.step(closure) > 0 and not torch.equal(own.blocks[0].mlp.up_proj.weight, before)
     scheduler.step()
     assert [part.param_groups[0]["lr"] for part in optimizer.parts] == [0.01, 0.01]
-
-
-def test_a_model_without_blocks_is_trained_by_adamw() -> None:
-    plain = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 1))
-    plain[1].requires_grad_(False)
-    optimizer = MuonAndAdamW(plain, CONFIG)
-    assert [type(part).__name__ for part in optimizer.parts] == ["AdamW"]
-    assert len(optimizer.param_groups[0]["params"]) == 2
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_it_learns(seed: int) -> None:
-    """Each token decides the next one: (n + 3) modulo 20."""
-
-    def rows(generator: torch.Generator) -> Tensor:
-        return (torch.randint(0, 20, (8, 1), generator=generator) + 3 * torch.arange(9)) % 20
-
-    history = train(
-        model(seed), rows, loss, TrainingConfig(80, 0.02, seed=seed), make_optimizer=MuonAndAdamW
-    )
-    assert history.losses[-1] < 0.5 * history.losses[0]

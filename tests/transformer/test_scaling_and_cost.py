@@ -1,13 +1,13 @@
-"""Loss against compute, and what training costs."""
+"""Loss against compute, what training costs, and what the figure of a loss says."""
 
 import pytest
 import torch
 
+from course_lib.transformer.figures import loss_curve
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.scaling import (
     FALCON_7B,
     GPT3,
-    GPU,
     PowerLaw,
     Run,
     fit_power_law,
@@ -18,7 +18,7 @@ from course_lib.transformer.scaling import (
     training_flops,
 )
 from course_lib.workbook.evaluate import get_batch, next_token_loss
-from course_lib.workbook.training import TrainingConfig
+from course_lib.workbook.training import History, TrainingConfig
 
 
 def test_a_line_is_found_again() -> None:
@@ -60,5 +60,8 @@ def test_falcons_hours_are_near_the_reported_ones() -> None:
     assert hours == pytest.approx(384 * 14 * 24, rel=0.2)
 
 
-def test_hours_by_hand() -> None:
-    assert gpu_hours(3_600e12, GPU("round", 2e12, 1.0), utilization=0.5) == 1.0
+def test_the_sentence_below_a_loss_is_computed() -> None:
+    falls = loss_curve(History(losses=[3.0, 2.0, 1.5], evaluations=[(3, 1.6)]))
+    rises = loss_curve(History(losses=[1.5, 2.0, 3.0]))
+    assert "falls: 3.00 at the start, 1.50 at the end" in falls.sentence
+    assert "does not fall: 1.50 at the start, 3.00" in rises.sentence
