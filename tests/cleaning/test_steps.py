@@ -90,7 +90,7 @@ def test_documents_pass_one_by_one() -> None:
 @pytest.mark.parametrize("name", STEPS)
 def test_every_step_bears_odd_documents(name: str) -> None:
     log = RemovalLog()
-    given = list(odd_documents(200_000))
+    given = list(odd_documents(100_000))
     kept = {document.id for document in STEPS[name](iter(given), log)}
     dropped = [entry.id for entry in log.entries if entry.action == DROPPED]
     assert len(dropped) == len(set(dropped))
@@ -211,7 +211,7 @@ LONG += "|-----BEGIN PRIVATE KEY-----a"
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("piece", LONG.split("|"))
 def test_a_long_line_is_no_trap(piece: str) -> None:
-    find_personal(piece * (1_000_000 // len(piece)))
+    find_personal(piece * (300_000 // len(piece)))
 
 
 @pytest.mark.parametrize("seed", range(3))

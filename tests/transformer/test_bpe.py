@@ -137,8 +137,8 @@ def test_an_id_without_a_token_gets_a_sentence(token_id: int) -> None:
 
 def test_a_very_long_word_is_no_trap() -> None:
     tokenizer = BPETokenizer.train(["abc abcabc " * 50], 300)
-    word = "abc" * 100_000
+    word = "abc" * 30_000
     tracemalloc.start()
     assert tokenizer.decode(tokenizer.encode(word)) == word
-    assert tracemalloc.get_traced_memory()[1] < 400e6
+    assert tracemalloc.get_traced_memory()[1] < 120e6
     tracemalloc.stop()

@@ -7,6 +7,8 @@ import torch
 from transformers import BertConfig, FalconConfig, FalconForCausalLM, GPT2Config, GPT2LMHeadModel
 
 from course_lib.errors import CourseError
+from course_lib.history.neural import causal_mask
+from course_lib.transformer.attention import attend, attend_fused, make_attention_mask, repeat_kv
 from course_lib.transformer.convert import config_of, from_falcon, from_gpt2, to_falcon
 from course_lib.transformer.interpret import attention_maps, logit_lens
 from course_lib.transformer.model import Config, KVCache, MiniGPT
@@ -165,11 +167,6 @@ def test_left_padding_changes_nothing_for_the_real_tokens(name: str) -> None:
     first = ours(ids[:, :7], attention_mask=real[:, :7], cache=cache)
     rest = ours(ids[:, 7:], attention_mask=real, cache=cache)
     torch.testing.assert_close(torch.cat([first, rest], 1)[real], padded[real], atol=1e-4, rtol=0)
-    for block in ours.blocks:  # softmax written out in place of PyTorch's fused function
-        block.attention.keep_weights = True
-    written = ours(ids, attention_mask=real)
-    torch.testing.assert_close(written[real], padded[real], atol=1e-4, rtol=0)
-    assert not ours.blocks[-1].attention.weights[1, :, 4:, :4].any()
 
 
 @pytest.mark.parametrize("name", FALCONS)
@@ -191,6 +188,24 @@ def model(request: pytest.FixtureRequest) -> MiniGPT:
     torch.manual_seed(0)
     few = 1 if request.param == "falcon" else None
     return MiniGPT(Config(50, request.param, 16, 3, 4, n_kv_heads=few)).eval()
+
+
+def test_fused_and_written_attention_agree() -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 4, 7, 8, dtype=torch.float64) for _ in range(3))
+    written, weights = attend(query, key, value, causal_mask(7, 7))
+    torch.testing.assert_close(attend_fused(query, key, value, None), written)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 7, dtype=torch.float64))
+    real = torch.tensor([[False, False, True, True, True, True, True], [True] * 7])
+    mask = make_attention_mask(7, 7, real)
+    torch.testing.assert_close(
+        attend_fused(query, key, value, mask), attend(query, key, value, mask)[0]
+    )
+    assert not attend(query, key, value, mask)[1][0, :, 2:, :2].any()
+    few = torch.randn(2, 2, 7, 8)
+    assert torch.equal(repeat_kv(few, 4)[:, 1], few[:, 0]) and torch.equal(
+        repeat_kv(few, 4)[:, 2], few[:, 1]
+    )
 
 
 @every_model
