@@ -1,6 +1,7 @@
 """Offline, headless, and away from the user's own settings: for every test and its children."""
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -15,6 +16,7 @@ sys.path[:0] = [str(SUPPORT), str(REPOSITORY)]
 
 import offline_guard  # noqa: E402
 
+from course_lib import places  # noqa: E402
 from course_lib.workbook import machine  # noqa: E402
 
 offline_guard.block()
@@ -32,8 +34,12 @@ for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
 
 @pytest.fixture
 def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty COURSE_HOME: no settings, no progress, no caches."""
-    folder = tmp_path / "home"
+    """An empty COURSE_HOME: no settings, no progress; Python's documentation is not read again."""
+    folder, made = tmp_path / "home", places.cache_folder().glob("corpus-python-docs-small*")
+    cache = folder / ".course" / "cache"
+    cache.mkdir(parents=True)
+    for path in made:
+        shutil.copy(path, cache)
     monkeypatch.setenv("COURSE_HOME", str(folder))
     return folder
 
@@ -45,7 +51,6 @@ def full_disk(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    fresh_home.joinpath(".course").mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(Path, "write_text", full)
     monkeypatch.setattr("course_lib.workbook.training.save_file", full)
 
