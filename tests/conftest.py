@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 SUPPORT = Path(__file__).parent / "support"
 REPOSITORY = Path(__file__).parents[1]
@@ -26,6 +27,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["COURSE_HEADLESS"] = "1"
 machine.set_thread_policy()  # as course_lib.start does it: before torch is imported
+if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):  # each has its own cores
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(SUPPORT), str(REPOSITORY)])
 os.environ.setdefault("COURSE_HOME", str(Path(tempfile.gettempdir()) / "course-test-home"))
 for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
@@ -74,8 +77,25 @@ def figures_are_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DescribedFigure, "__init__", make)
 
 
+# What takes longest begins first, so that two processes end together.
+LONGEST = (".ipynb", "on_corpora", "test_browser", "tests/finetuning", "tests/cleaning")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     skip = pytest.mark.skip(reason="only with `python3 -m course_lib test --thorough`")
     for item in items:
         if "thorough" in item.keywords and not os.environ.get("COURSE_THOROUGH"):
             item.add_marker(skip)
+    items.sort(key=lambda item: [word not in item.nodeid for word in LONGEST])
+
+
+class ByFile(LoadScopeScheduling):
+    """A file or a notebook stays in one process; a notebook on a corpus is on its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if "on_corpora" in nodeid else nodeid.split("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    return ByFile(config, log)
