@@ -68,7 +68,7 @@ def apply_rotary_emb(x: Tensor, positions: Tensor, rope_theta: float = 10_000.0)
 def cos_sin(positions: Tensor, head_dim: int, rope_theta: float) -> tuple[Tensor, Tensor]:
     """Cosine and sine of the angles (1 or batch, 1, time, head_dim / 2): the same in all layers."""
     pairs = torch.arange(head_dim // 2, device=positions.device, dtype=torch.float32)
-    inv_freq = rope_theta ** (-2 * pairs / head_dim)
+    inv_freq = 1 / rope_theta ** (2 * pairs / head_dim)
     angle = positions[:, None, :, None].float() * inv_freq
     return angle.cos(), angle.sin()
 

@@ -153,10 +153,8 @@ class BPETokenizer:
         byte_id, counts = cls([], special_tokens)._byte_id, Counter()
         for text in texts:
             counts.update(WORD.findall(text))
-        words = {
-            tuple(byte_id[byte] for byte in word.encode("utf-8", "replace")): count
-            for word, count in counts.items()
-        }
+        encoded = ((word.encode("utf-8", "replace"), count) for word, count in counts.items())
+        words = {tuple(byte_id[byte] for byte in word): count for word, count in encoded}
         merges = learn_merges(words, smallest, vocab_size - smallest, min_frequency)
         return cls(merges, special_tokens)
 

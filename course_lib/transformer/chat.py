@@ -60,7 +60,8 @@ def chat(
     page = TextStreamer(tokenizer, not ours, skip_special_tokens=True) if watched else None
     number, end = min(max_new_tokens, context - longest), tokenizer.eos_token_id
     rows = (_ours if ours else _theirs)(model, prompts, number, params, end, seed, page)
-    replies = tokenizer.batch_decode(rows, skip_special_tokens=True)
+    said = [row[: [*row, end].index(end)] for row in rows]
+    replies = tokenizer.batch_decode(said, skip_special_tokens=True)
     if show and not several and not watched:
         print(replies[0])
     return replies if several else replies[0]

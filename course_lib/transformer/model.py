@@ -3,9 +3,8 @@
     GPT, Llama   x + attention(norm(x)),  then  x + mlp(norm(x))     one after the other
     Falcon       x + attention(norm(x)) + mlp(norm(x))               side by side
 
-GPT-2 learns a vector for each position, the others turn queries and keys by their position. Llama
-has simpler norms and a gate in the MLP. The same weights give the same logits as in transformers:
-see ``convert``.
+GPT-2 learns a vector for each position, the others turn queries and keys. Llama has simpler norms,
+and a gate in its MLP. The same weights give the logits of transformers: see ``convert``.
 """
 
 from dataclasses import dataclass
@@ -116,8 +115,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         exact = x.float()
-        root_mean_square = (exact.pow(2).mean(-1, keepdim=True) + self.eps).sqrt()
-        return self.weight * (exact / root_mean_square).to(x.dtype)
+        one_over_root = torch.rsqrt(exact.pow(2).mean(-1, keepdim=True) + self.eps)
+        return self.weight * (exact * one_over_root).to(x.dtype)
 
 
 def make_norm(config: Config) -> nn.Module:
