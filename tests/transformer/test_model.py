@@ -17,17 +17,11 @@ from transformers import (
 
 from course_lib.errors import CourseError
 from course_lib.history.neural import causal_mask
-from course_lib.transformer.attention import (
-    apply_rotary_emb,
-    attend,
-    attend_fused,
-    make_attention_mask,
-)
+from course_lib.transformer.attention import attend, attend_fused, make_attention_mask
 from course_lib.transformer.convert import config_of, from_falcon, from_gpt2, from_llama
 from course_lib.transformer.interpret import attention_maps, logit_lens
 from course_lib.transformer.model import Config, KVCache, MiniGPT
-from course_lib.transformer.scaling import FALCON_7B, GPT3, parameter_count
-from course_lib.workbook.evaluate import next_token_loss
+from course_lib.transformer.scaling import GPT3, gpu_hours, parameter_count, training_flops
 
 OLD, NEW = dict(new_decoder_architecture=False), dict(new_decoder_architecture=True)
 FALCONS = {
@@ -63,13 +57,12 @@ def pour(theirs: PreTrainedModel) -> MiniGPT:
 
 
 def pair(name: str, seed: int) -> tuple:
-    if name == "gpt2":
-        config = GPT2Config(vocab_size=97, n_positions=40, n_embd=24, n_layer=3, n_head=4)
-        theirs = shaken(GPT2LMHeadModel(config), seed)
-        return theirs, pour(theirs)
     sizes = dict(hidden_size=64, num_hidden_layers=3, num_attention_heads=4)
     sizes |= dict(max_position_embeddings=64)
-    if name == "llama":
+    if name == "gpt2":
+        sizes = dict(n_positions=40, n_embd=24, n_layer=3, n_head=4)
+        made = GPT2LMHeadModel(GPT2Config(vocab_size=97, **sizes))
+    elif name == "llama":
         made = llama(num_key_value_heads=2, intermediate_size=100, **sizes)
     else:
         made = falcon(**sizes, **FALCONS[name])
@@ -78,15 +71,6 @@ def pair(name: str, seed: int) -> tuple:
 
 
 every_model = pytest.mark.parametrize("name", ["gpt2", "llama", *FALCONS])
-
-
-@every_model
-@pytest.mark.parametrize("seed", range(5))
-@torch.no_grad()
-def test_logits_are_those_of_transformers(name: str, seed: int) -> None:
-    theirs, ours = pair(name, seed)
-    ids = torch.randint(0, 97, (3, 17))
-    torch.testing.assert_close(ours(ids), theirs(ids).logits, atol=1e-4, rtol=0)
 
 
 def drawn(seed: int) -> torch.nn.Module:
@@ -101,31 +85,24 @@ def drawn(seed: int) -> torch.nn.Module:
         return shaken(GPT2LMHeadModel(config), seed)
     new, theta = rng.random() < 0.5, rng.choice([100.0, 10_000.0, 500_000.0])
     few = rng.choice([n for n in (1, 2, 3, heads) if heads % n == 0])
-    if rng.random() < 0.4:
-        model = llama(
-            hidden_size=width,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            num_key_value_heads=few,
-            max_position_embeddings=40,
-            intermediate_size=inner or 5 * width,
-            rms_norm_eps=epsilon,
-            rope_parameters={"rope_type": "default", "rope_theta": theta},
-        )
-        return shaken(model, seed)
-    choices = {"num_kv_heads": few} if new else {}
-    model = falcon(
+    shape = dict(
         hidden_size=width,
         num_hidden_layers=layers,
         num_attention_heads=heads,
+        max_position_embeddings=40,
+        rope_parameters={"rope_type": "default", "rope_theta": theta},
+    )
+    if rng.random() < 0.4:
+        own = dict(num_key_value_heads=few, rms_norm_eps=epsilon)
+        return shaken(llama(**shape, **own, intermediate_size=inner or 5 * width), seed)
+    model = falcon(
+        **shape,
+        **({"num_kv_heads": few} if new else {}),
         new_decoder_architecture=new,
         multi_query=rng.random() < 0.5,
         bias=rng.random() < 0.5,
-        max_position_embeddings=40,
         ffn_hidden_size=inner,
         layer_norm_epsilon=epsilon,
-        rope_parameters={"rope_type": "default", "rope_theta": theta},
-        **choices,
     )
     return shaken(model, seed)
 
@@ -178,12 +155,7 @@ FOREIGN = {
         rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 10_000.0}
     ),
     "llama, untied": LlamaConfig(),
-    "llama, biases": LlamaConfig(tie_word_embeddings=True, attention_bias=True),
     "llama, another width of heads": LlamaConfig(tie_word_embeddings=True, head_dim=96),
-    "llama, stretched positions": LlamaConfig(
-        tie_word_embeddings=True,
-        rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 10_000.0},
-    ),
     "gpt2, untied": GPT2Config(tie_word_embeddings=False),
     "gpt2, another curve": GPT2Config(activation_function="relu"),
     "gpt2, scaled by layer": GPT2Config(scale_attn_by_inverse_layer_idx=True),
@@ -234,16 +206,6 @@ def model(request: pytest.FixtureRequest) -> MiniGPT:
     return MiniGPT(Config(50, request.param, 16, 3, 4, n_kv_heads=few)).eval()
 
 
-def test_no_token_sees_its_future(model: MiniGPT) -> None:
-    """Proved by gradients: what stands later has no influence on an earlier output."""
-    states = []
-    model.embedding.register_forward_hook(lambda *args: states.append(args[2].requires_grad_()))
-    logits = model(torch.randint(0, 50, (1, 9)))
-    for place in (0, 4, 7):
-        (slope,) = torch.autograd.grad(logits[0, place].sum(), states[0], retain_graph=True)
-        assert not slope[0, place + 1 :].any() and slope[0, place].any()
-
-
 def test_fused_and_written_attention_agree() -> None:
     torch.manual_seed(0)
     query, key, value = (torch.randn(2, 4, 7, 8, dtype=torch.float64) for _ in range(3))
@@ -252,29 +214,13 @@ def test_fused_and_written_attention_agree() -> None:
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 7, dtype=torch.float64))
     real = torch.tensor([[False, False, True, True, True, True, True], [True] * 7])
     mask = make_attention_mask(7, 7, real)
-    torch.testing.assert_close(
-        attend_fused(query, key, value, mask), attend(query, key, value, mask)[0]
-    )
     assert not attend(query, key, value, mask)[1][0, :, 2:, :2].any()
     few = torch.randn(2, 2, 2, 7, 8, dtype=torch.float64)
     each = few.repeat_interleave(2, 2)  # heads 0 and 1 look at the first, 2 and 3 at the second
-    for rule in (attend_fused, lambda *given: attend(*given)[0]):
-        torch.testing.assert_close(rule(query, *few, mask), rule(query, *each, mask))
-
-
-def test_rotary_scores_depend_on_the_distance_alone() -> None:
-    query, key = torch.randn(2, 1, 1, 1, 16, dtype=torch.float64)
-
-    def score(m: int, n: int) -> float:
-        turned = (
-            apply_rotary_emb(part, torch.tensor([[place]])).flatten()
-            for part, place in ((query, m), (key, n))
-        )
-        return float(torch.dot(*turned))
-
-    assert score(3, 1) == pytest.approx(score(13, 11), abs=1e-5)
-    assert score(0, 0) == pytest.approx(float(query.flatten() @ key.flatten()))
-    assert score(3, 1) != pytest.approx(score(4, 1), abs=1e-3)
+    for states in ((key, value), few):
+        fused = attend_fused(query, *states, mask)
+        torch.testing.assert_close(fused, attend(query, *states, mask)[0])
+    torch.testing.assert_close(fused, attend_fused(query, *each, mask))
 
 
 @every_model
@@ -285,22 +231,10 @@ def test_parameters_are_counted_without_a_model(name: str) -> None:
     assert sum(parameter.numel() for parameter in ours.parameters()) == expected
 
 
-def test_the_large_ones_are_counted() -> None:
-    falcon = parameter_count(FALCON_7B)
-    assert round(falcon.total / 1e9, 4) == 6.9217 and round(falcon.linear / 1e9, 4) == 6.6260
-    assert round(parameter_count(GPT3).total / 1e9) == 175
-
-
-def test_it_learns_a_text_by_heart(model: MiniGPT) -> None:
-    ids = torch.randint(0, 50, (4, 24))
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    before = next_token_loss(model, ids).item()
-    for _ in range(150):
-        optimizer.zero_grad()
-        loss = next_token_loss(model, ids)
-        loss.backward()
-        optimizer.step()
-    assert loss.item() < before / 3
+def test_gpt3s_operations_are_those_of_its_paper() -> None:
+    """3.14e23 (Brown et al. 2020, appendix D)."""
+    assert training_flops(parameter_count(GPT3).total, 300e9) == pytest.approx(3.14e23, rel=0.01)
+    assert gpu_hours(3_600e12, 2e12, utilization=0.5) == 1.0
 
 
 def test_attention_maps_sum_to_one_look_back_and_change_nothing(model: MiniGPT) -> None:
