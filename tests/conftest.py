@@ -79,6 +79,14 @@ def figures_are_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DescribedFigure, "__init__", make)
 
 
+def wants_smollm2(item: pytest.Item) -> bool:
+    """Marked so, or it runs a notebook that loads the model."""
+    given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    notebooks = [p for p in (item.path, *given) if getattr(p, "suffix", "") == ".ipynb"]
+    named = any("smollm2" in path.read_text(encoding="utf-8") for path in notebooks)
+    return named or "needs_smollm2" in item.keywords
+
+
 # What takes longest begins first, so that two processes end together.
 LONGEST = (".ipynb", "on_corpora", "test_browser", "tests/finetuning", "tests/cleaning")
 
@@ -89,7 +97,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "thorough" in item.keywords and not os.environ.get("COURSE_THOROUGH"):
             item.add_marker(skip)
-        if "needs_smollm2" in item.keywords and not smollm2.is_ready():
+        if not smollm2.is_ready() and wants_smollm2(item):
             item.add_marker(absent)
     items.sort(key=lambda item: [word not in item.nodeid for word in LONGEST])
 
