@@ -1,4 +1,4 @@
-"""The figures of notebook 01, shared with its slides."""
+"""The figures of notebook 01."""
 
 from collections.abc import Mapping, Sequence
 
