@@ -107,7 +107,7 @@ def flat_maps(
             axis.plot(*mine.T, marker, color=colour, markersize=5, label=name)
         named, scaled = [], (place - place.min(0)) / np.ptp(place, axis=0)
         for (word, _), point, spot in zip(names, place, scaled, strict=True):
-            if all((abs(spot - other) > (0.16, 0.035)).any() for other in named):
+            if all((abs(spot - other) > (0.075, 0.028)).any() for other in named):
                 axis.annotate(word, point, (3, 2), textcoords="offset points", fontsize=8)
                 named.append(spot)
         axis.set(title=method, xlabel="first direction", ylabel="second direction")
