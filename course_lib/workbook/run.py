@@ -19,7 +19,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 from course_lib import places
 from course_lib.errors import CourseError
-from course_lib.workbook import settings
+from course_lib.workbook import settings, smollm2
 from course_lib.workbook.corpus import load_corpus
 from course_lib.workbook.display import bar
 
@@ -92,6 +92,7 @@ def run_notebooks(
     out       the book's folder (default: ``executed/DATE-TIME``)
     """
     paths = find_notebooks(names, folder)
+    smollm2.fetch()
     source = load_corpus(corpus or settings.corpus_choice()).source  # of a path the whole of it
     environment = {"COURSE_CORPUS": source, **({"COURSE_PROFILE": profile} if profile else {})}
     made = places.home() / "executed" / time.strftime("%Y-%m-%d-%H%M%S")

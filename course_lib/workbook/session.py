@@ -13,7 +13,7 @@ import numpy as np
 
 from course_lib import places
 from course_lib.errors import CourseError
-from course_lib.workbook import exercises, machine, settings
+from course_lib.workbook import exercises, machine, settings, smollm2
 from course_lib.workbook.corpus import BUILTIN, Corpus, load_corpus, mask_emails
 from course_lib.workbook.corpus.document import megabytes
 from course_lib.workbook.corpus.language import languages
@@ -173,6 +173,8 @@ def start(notebook: str) -> Session:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # nothing reports home
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # no warning from forked workers
     machine.set_thread_policy()
+    if "google.colab" in sys.modules:  # elsewhere the command has done it
+        smollm2.fetch()
     import torch
 
     mps = "mps" if torch.backends.mps.is_available() else "cpu"

@@ -32,6 +32,12 @@ def profile_choice() -> str | None:
     return profile
 
 
+def models_folder() -> Path:
+    """Where the model that the set-up fetches is kept: ``COURSE_MODELS``, else ``.course/``."""
+    chosen = os.environ.get("COURSE_MODELS")
+    return Path(chosen).expanduser().resolve() if chosen else places.state_folder() / "models"
+
+
 def settings_file() -> Path:
     """Where choices are kept: on Google Drive when Colab has it mounted, else in ``.course/``."""
     folder = DRIVE / places.NAME if DRIVE.is_dir() else places.state_folder()
