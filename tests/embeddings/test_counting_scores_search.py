@@ -150,9 +150,3 @@ def test_the_question_sets_are_large_and_clean() -> None:
     odd = evaluate.read_odd_one_out()
     assert len(odd) >= 60
     assert all(word in words and len(set(words)) == len(words) for words, word in odd)
-
-
-def test_stability_is_one_with_itself_and_low_with_chance() -> None:
-    vectors, words = random_vectors(300), [f"w{n}" for n in range(100)]
-    assert evaluate.neighbour_stability([vectors, vectors], words) == 1
-    assert evaluate.neighbour_stability([vectors, random_vectors(300, seed=1)], words) < 0.15

@@ -66,6 +66,27 @@ def test_findings(facts: dict, what: str, level: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("facts", "fast"),
+    [
+        ({}, "float32"),
+        ({"amx": True}, "bfloat16"),
+        (card(16), "bfloat16"),
+        ({**card(16), "gpu_capability": (7, 5), "amx": True}, "float16"),
+    ],
+)
+def test_the_type_of_numbers_is_what_is_fast(
+    monkeypatch: pytest.MonkeyPatch, facts: dict, fast: str
+) -> None:
+    assert make(**facts).number_type == fast
+    for there, words in ((True, f"computes in {fast}"), (False, "course_lib lab` fetches it")):
+        monkeypatch.setattr(machine.smollm2, "is_ready", lambda there=there: there)
+        [(level, text)] = [
+            (r, t) for r, name, t in machine.examine(make(**facts)) if "Smol" in name
+        ]
+        assert (level == OK) == there and words in text
+
+
+@pytest.mark.parametrize(
     ("lacking", "torch", "level", "words"),
     [
         ([], "2.13.0+cpu", OK, "torch 2.13.0+cpu"),

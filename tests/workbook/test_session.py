@@ -89,7 +89,6 @@ def test_much_text_is_taken_from_the_full_size_and_bounded(monkeypatch: pytest.M
 def test_settings_that_are_damaged_or_cannot_be_written(
     fresh_home: Path, request: pytest.FixtureRequest
 ) -> None:
-    fresh_home.mkdir(parents=True)
     for text in ("", "{", "[1]"):
         settings.settings_file().write_text(text, "utf-8")
         assert settings.corpus_choice() == "python-docs"

@@ -1,0 +1,297 @@
+"""The maintainers' tool: what a committed notebook must be like, and how it is brought there."""
+
+import base64
+import copy
+import re
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from course_lib.places import REPOSITORY
+from course_lib.workbook.testing import SANITISER
+from tools import notebooks
+from tools.notebooks import METADATA, clean_text, normalise, setup_cell, to_bytes
+from tools.rules import compared, problems
+
+NAME = "00_sample"
+PIXEL = base64.b64encode(b"\x89PNG").decode()
+SENTENCE = "The curve falls and then stays flat."
+SOLUTION = """# @title Solution
+@check.double.solution
+def double(number):
+    return 2 * number
+
+
+check.double(double, solution=True)"""
+
+
+def ran(source: str, *outputs: NotebookNode, tag: str = "", **metadata: object) -> NotebookNode:
+    tagged = {"tags": [tag]} if tag else {}
+    cell = new_code_cell(source, outputs=list(outputs), metadata={**tagged, **metadata})
+    cell.execution_count = 1
+    return cell
+
+
+def shown(**data: str) -> NotebookNode:
+    return new_output("display_data", data={k.replace("_", "/"): v for k, v in data.items()})
+
+
+def sample() -> NotebookNode:
+    """All parts, one figure, one exercise, one cell that is not compared."""
+    picture = new_markdown_cell(f"## What you will build\n\n![{SENTENCE}](attachment:curve.png)")
+    picture.attachments = {"curve.png": {"image/png": PIXEL}}
+    start = shown(text_plain=f"Notebook: {NAME}\nCorpus: python-docs (small), 7,612 documents")
+    figure = shown(image_png=PIXEL, text_plain=SENTENCE), shown(text_markdown=f"*{SENTENCE}*")
+    hidden = {"jupyter": {"source_hidden": True}, "cellView": "form"}
+    cells: list[str | NotebookNode] = [
+        "# 00 · A sample\n\n> **Claim.** Twice two is four.\n\nWelcome.",
+        picture,
+        "## Before you start\n\nNothing.",
+        "## Questions and objectives\n\n- Why?",
+        "## Set-up\n\nRun it.",
+        ran(setup_cell(NAME), start, tag="setup"),
+        "## 1 · Doubling\n\nYou will double.",
+        ran("2 * 2", shown(text_plain="4")),
+        ran("show(figure)", *figure),
+        ran("print(speed)", new_output("stream", text="3\n"), tag="nbval-ignore-output"),
+        "### Exercise 0.1 · Double  (★☆☆, 5 minutes)\n\nWrite `double`.",
+        ran("def double(number):\n    ...  # your line", tag="exercise"),
+        ran("check.double(double)", shown(text_plain="Not yet: it returned None."), tag="check"),
+        "<details><summary>Hint</summary>\n\nTwice is two times.\n\n</details>",
+        ran(SOLUTION, shown(text_plain="Right: doubled."), tag="solution", **hidden),
+        "## Your own corpus\n\nTry it.",
+        "## Key points\n\n- One.",
+        "## Quiz",
+        ran("course.quiz()", shown(text_plain="1. Why?")),
+        "## Further reading\n\n- A book, [here](https://example.com/book).",
+        "## What comes next\n\nMore.",
+    ]
+    made = [new_markdown_cell(cell) if isinstance(cell, str) else cell for cell in cells]
+    return normalise(new_notebook(cells=made), NAME)
+
+
+def find(notebook: NotebookNode, beginning: str) -> NotebookNode:
+    """The first cell whose source begins so."""
+    return next(cell for cell in notebook.cells if cell.source.startswith(beginning))
+
+
+Change = Callable[[NotebookNode], object]
+
+
+def replace(beginning: str, old: str, new: str) -> Change:
+    def change(notebook: NotebookNode) -> None:
+        cell = find(notebook, beginning)
+        assert old in cell.source
+        cell.source = cell.source.replace(old, new)
+
+    return change
+
+
+def remove(beginning: str) -> Change:
+    return lambda notebook: notebook.cells.remove(find(notebook, beginning))
+
+
+def insert(*cells: NotebookNode | str, at: int = 7) -> Change:
+    """Behind the first section's heading, or as cell number ``at``, from 0."""
+    new = [new_markdown_cell(cell) if isinstance(cell, str) else cell for cell in cells]
+    return lambda notebook: notebook.cells.__setitem__(slice(at, at), new)
+
+
+def output(beginning: str, *outputs: NotebookNode) -> Change:
+    return lambda notebook: find(notebook, beginning).update(outputs=list(outputs))
+
+
+def tag(beginning: str, *tags: str) -> Change:
+    return lambda notebook: find(notebook, beginning).metadata.update(tags=list(tags))
+
+
+def all_uncompared(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        cell.metadata.tags = [*cell.metadata.get("tags", []), "nbval-ignore-output"]
+
+
+BROKEN = [
+    (replace("# 00", "# 00 · A sample", "# 01 · A sample"), "begin with `# 00 · Title`"),
+    (remove("## Before you start"), "the parts are"),
+    (replace("## 1 ·", "## 1 ·", "## 2 ·"), "number them 1, 2, 3"),
+    (replace("# Set-up", "import os", "import os, re"), "not the set-up cell"),
+    (insert(ran("\n".join(f"x{i} = {i}" for i in range(26)))), "26 lines of code"),
+    (insert(ran("for x in [1]:\n    assert x")), "an assertion"),
+    (insert("![A b.](https://example.com/x.png)"), "comes from elsewhere"),
+    (insert(ran("IFrame('https://example.com', 300, 300)")), "comes from elsewhere"),
+    (output("2", shown(text_html='<script src="https://example.com/x"></script>')), "elsewhere"),
+    (insert("![A b.](attachment:other.png)"), "other.png is not attached"),
+    (insert("Write to jane@company.co.uk."), "an e-mail address at company.co.uk"),
+    (output("2", shown(text_plain="jane@notexample.com")), "an e-mail address at notexample.com"),
+    (replace("### Exercise", "★☆☆", "easy"), "write `### Exercise"),
+    (tag("def double"), "below it come stub, check, hint and solution"),
+    (replace("check.double(double)", "(double)", "([2])"), "the check ends in"),
+    (replace("<details>", "<summary>Hint</summary>", ""), "hint is not folded"),
+    (lambda notebook: find(notebook, "# @title").metadata.pop("cellView"), "both folds"),
+    (replace("# @title", "@check.double.solution\n", ""), "must keep the learner's double"),
+    (replace("# @title", ", solution=True", ""), "the solution ends in"),
+    (output("check.double(double)", shown(text_plain="Right: so.")), "should be “Not yet"),
+    (output("# @title", shown(text_plain="Look again: no.")), "should be “Right"),
+    (lambda notebook: find(notebook, "2").update(execution_count=17), "not every cell was run"),
+    (output("2", new_output("stream", name="stderr", text="so\n")), "error or a warning"),
+    (output("2", shown(image_png="aGk=", text_plain="<Figure>")), "no sentence below it"),
+    (output("# Set-up", shown(text_plain="Corpus: handbook, 9 documents")), "not made on"),
+    (all_uncompared, "must be more than half"),
+]
+ALLOWED = [
+    insert("See [the paper](https://example.com/p.pdf) and https://example.com."),
+    insert("Write to a.b@example.com, c@help.example, d@x.invalid or e@localhost."),
+    insert(ran("scores = query@key.transpose(0, 1)\nz = 'a; b'")),
+    insert(ran("assert 1 + 1 == 2", tag="teaches")),
+    insert("## 2 · More\n\nYou will see more.", "### Detail\n\nText.", at=10),
+    replace("# @title", "@check.double.solution\n", "your_double = double\n"),
+]
+
+
+def found(notebook: NotebookNode) -> list[str]:
+    return problems(notebook, NAME, setup_cell(NAME))
+
+
+def test_the_sample_has_no_fault() -> None:
+    assert found(sample()) == [] and compared(sample()) == (6, 7)
+
+
+@pytest.mark.parametrize(("break_it", "sentence"), BROKEN)
+def test_each_rule_finds_its_fault(break_it: Change, sentence: str) -> None:
+    notebook = sample()
+    break_it(notebook)
+    assert any(sentence in problem for problem in found(notebook)), found(notebook)
+
+
+@pytest.mark.parametrize("change", ALLOWED)
+def test_what_is_allowed_passes(change: Change) -> None:
+    notebook = sample()
+    change(notebook)
+    assert found(normalise(notebook, NAME)) == []
+
+
+def stream(text: str) -> NotebookNode:
+    return new_output("stream", name="stdout", text=text)
+
+
+def untidy() -> NotebookNode:
+    """Everything that JupyterLab, Colab and nbclient leave behind."""
+    widget = new_output("display_data", data={notebooks.WIDGET: {"model_id": "1"}})
+    result = new_output("execute_result", data={"text/plain": "4"}, execution_count=12)
+    left = {"tags": ["nbval-ignore-output"], "execution": {"iopub.status.busy": "2026"}}
+    outputs = [stream("a\n"), stream("b\n"), widget, result]
+    cells = [
+        new_markdown_cell("# 00 · A\n\n**Colab.** Old.\n\nHello.  "),
+        new_code_cell("old set-up", metadata={"tags": ["setup"]}, execution_count=7),
+        new_code_cell("2 * 2", outputs=outputs, metadata=left, execution_count=12),
+        new_code_cell("2 * 2", outputs=[stream(f"{Path.home() / 'x'}\n")], execution_count=13),
+        new_code_cell("not run"),
+    ]
+    wild = {"kernelspec": {"name": "mine", "display_name": "Mine"}, "widgets": {"x": 1}}
+    return new_notebook(cells=cells, metadata=wild)
+
+
+def test_the_file_is_the_same_whatever_was_left() -> None:
+    notebook, other = untidy(), untidy()
+    before = copy.deepcopy(notebook)
+    once = normalise(notebook, NAME)
+    assert notebook == before and to_bytes(normalise(once, NAME)) == to_bytes(once)
+    for number, cell in enumerate(other.cells[:4]):
+        cell.id, cell.metadata["trusted"] = f"other{number}", True
+        if cell.cell_type == "code":
+            cell.execution_count = 40 + number
+    assert to_bytes(normalise(other, NAME)) == to_bytes(once)
+    title, setup, third, _, _ = once.cells
+    assert once.metadata == METADATA and third.metadata == {"tags": ["nbval-ignore-output"]}
+    assert [c.get("execution_count") for c in once.cells] == [None, 1, 2, 3, None]
+    assert third.outputs[0].text == "a\nb\n" and third.outputs[1].execution_count == 2
+    assert setup.source == setup_cell(NAME)
+    assert title.source.count("**Colab.**") == 1 and "Old." not in title.source
+
+
+def test_ids_stay_when_a_cell_is_moved() -> None:
+    first = normalise(new_notebook(cells=[new_code_cell("a"), new_code_cell("a")]), NAME)
+    ids = [cell.id for cell in first.cells]
+    moved = normalise(new_notebook(cells=[new_markdown_cell("new"), *first.cells]), NAME)
+    assert len(set(ids)) == 2 and [cell.id for cell in moved.cells][1:] == ids
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        (f"read {REPOSITORY / 'assets' / 'x.txt'}", "read COURSE/assets/x.txt"),
+        (f"read {Path.home() / 'x.txt'}", "read ~/x.txt"),
+        (f"read {Path(tempfile.gettempdir()) / 'a' / 'b.txt'} now", "read TEMPORARY now"),
+        (r"C:\Users\jane\notes", r"~\notes"),
+        (r"C:\Users\jane\AppData\Local\Temp\x", "TEMPORARY"),
+        ("<function f at 0x7f12ab34cd56>", "<function f at 0x…>"),
+        ("https://example.org/home/jane tmp/x 0x1f", "https://example.org/home/jane tmp/x 0x1f"),
+        ("Notebook: a\nNote: COURSE_HOME is set: in /x.\nDevice: c", "Notebook: a\nDevice: c"),
+        ("it took 0.12 s", "it took 0.12 s"),
+    ],
+)
+def test_paths_and_addresses_go_and_the_rest_stays(text: str, clean: str) -> None:
+    assert clean_text(text) == clean and clean_text(clean) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a\nstep:  40%|███   | 40/100 [00:02<00:03, 9w/s]\rend\nWall time: 3 s\n", "a\nend\n"),
+        ("| share | 40%|\n", "| share | 40%|\n"),
+        ("7" * 2_000_000, "7" * 2_000_000),  # in no time
+    ],
+)
+def test_progress_bars_go(text: str, kept: str) -> None:
+    cell = new_code_cell("x", outputs=[stream(text)], execution_count=9)
+    assert normalise(new_notebook(cells=[cell]), NAME).cells[0].outputs[0].text == kept
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("took 0.12 s, 12 ms", "took 3.4 s, 9 ms"),
+        ("2 min 5 s, 1,200 words/s", "1 min 59 s, 980 words/s"),
+        ("/tmp/a/b.txt <f at 0x7f12ab34cd56> /home/jane/x", "/tmp/c <f at 0x…> ~/x"),
+        *((line, "") for line in ("loss 0.12", "2 songs", "width 16 h", "4 min", "13.84 GB")),
+    ],
+)
+def test_the_sanitiser_blanks_what_differs_and_nothing_else(a: str, b: str) -> None:
+    from nbval.plugin import get_sanitize_patterns
+
+    blank, other = a, b
+    for pattern, replacement in get_sanitize_patterns(SANITISER.read_text(encoding="utf-8")):
+        blank, other = (re.sub(pattern, replacement, line) for line in (blank, other))
+    assert blank == (other or a)
+
+
+def test_the_three_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "00_sample.ipynb"
+    monkeypatch.setattr(notebooks, "find_notebooks", lambda names: [path])
+    monkeypatch.setenv("COURSE_CORPUS", "/my/secret/letters")
+
+    def command(verb: str) -> int:
+        verbs = {name: name == verb for name in ("execute", "normalise", "check")}
+        return notebooks.main(Namespace(names=["00"], **verbs))
+
+    notebook = sample()
+    notebook.cells[7].execution_count = 44
+    path.write_bytes(to_bytes(notebook))
+    assert command("check") == 1
+    printed = capsys.readouterr().out
+    assert "not every cell was run" in printed and "not normalised" in printed
+    assert command("normalise") == command("check") == 0
+    cell = new_code_cell("import os\nos.environ['COURSE_CORPUS']")
+    path.write_bytes(to_bytes(new_notebook(cells=[cell])))
+    assert command("execute") == 0 and b"'python-docs'" in path.read_bytes()
+    before = path.read_bytes().replace(b"os.environ['COURSE_CORPUS']", b"1 / 0")
+    path.write_bytes(before)
+    assert command("execute") == 1 and path.read_bytes() == before
+    assert "00_sample stopped in cell 1 with ZeroDivisionError" in capsys.readouterr().out
