@@ -24,6 +24,7 @@ from course_lib.workbook.corpus.document import (
     megabytes,
     num_bytes,
     table_of,
+    text_hash,
 )
 from course_lib.workbook.corpus.records import Problem, parts_of_records
 from course_lib.workbook.corpus.split import split
@@ -33,13 +34,7 @@ from course_lib.workbook.settings import atomic_write
 BUDGET = 32_000_000  # bytes of text taken from a corpus of the reader's own
 SHUFFLED = 1_000  # records of a hub corpus among which the order is mixed
 MAX_NOTES = 10  # on the sample and the files that were read with a guess
-BUILTIN = {
-    "python-docs": "Python's own documentation (about 2 MB)",
-    "python-docs:full": "the same with the docstrings of the installed packages (27 MB and more)",
-    "songbook": "original songs written for this course",
-    "songbook-messy": "the same songs as they look when scraped from the web",
-    "handbook": "the handbook of an invented company",
-}
+BUILTIN = ("python-docs", "python-docs:full", "songbook", "songbook-messy", "handbook")
 
 
 def load_corpus(source: str | os.PathLike | None = None, *, budget: int = BUDGET) -> Corpus:
@@ -64,7 +59,7 @@ def load_corpus(source: str | os.PathLike | None = None, *, budget: int = BUDGET
         parts = [part[str(page.meta.get("copy_of", page.id))] for page in pages]
         return Corpus(table_of(pages, parts), manifest={"defects": defects}, **names)
     if wanted.startswith("hub:"):  # fetched once; the cache then serves it offline, too
-        slot = f"hub-{_digest(wanted)}"
+        slot = f"hub-{text_hash(wanted)}"
         return _cached(slot, str(budget), lambda: _corpus(read_hub(wanted, budget), **names))
     return _own(wanted, budget)
 
@@ -86,7 +81,7 @@ def _python_docs(wanted: str) -> Corpus:
         documents = list(python_docs.python_docs(sources))
         return _corpus(documents, name=f"python-docs ({size})", source=wanted, manifest=manifest)
 
-    return _cached(f"python-docs-{size}", _digest(json.dumps(manifest)), make)
+    return _cached(f"python-docs-{size}", text_hash(json.dumps(manifest)), make)
 
 
 def read_hub(source: str, budget: int) -> list[Document]:
@@ -161,12 +156,8 @@ def _own(wanted: str, budget: int) -> Corpus:
         facts = {"name": path.name or str(path), "source": str(path)}
         return _corpus(reading.documents, skipped=skipped, notes=notes, **facts)
 
-    key = _digest(f"{path}|{budget}|{files.fingerprint(found)}")
-    return _cached(f"own-{_digest(str(path))}", key, make)
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    key = text_hash(f"{path}|{budget}|{files.fingerprint(found)}")
+    return _cached(f"own-{text_hash(str(path))}", key, make)
 
 
 def _cached(slot: str, key: str, make: Callable[[], Corpus]) -> Corpus:

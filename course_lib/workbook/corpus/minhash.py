@@ -41,12 +41,12 @@ def _constants(count: int, seed: int) -> list[tuple[int, int]]:
     return [(int(a) | 1, int(b)) for a, b in numbers]
 
 
-def shingles(texts: Iterable[str], size: int = SHINGLE_WORDS) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes of every document's word n-grams.
+def shingles(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of every document's runs of ``SHINGLE_WORDS`` words.
 
     Returns ``hashes`` (all shingles, uint32, one document after the other) and ``starts``
     (documents + 1, int64): document i owns ``hashes[starts[i]:starts[i + 1]]``, sorted and
-    without repeats. A document shorter than ``size`` words is one shingle: its whole text.
+    without repeats. A document of fewer words is one shingle: its whole text.
     """
 
     @cache
@@ -56,31 +56,31 @@ def shingles(texts: Iterable[str], size: int = SHINGLE_WORDS) -> tuple[np.ndarra
     codes, lengths, groups = [], [], []
     for text in texts:
         own = list(map(code_of, words(text) or [text.strip()]))
-        own += [0] * (size - len(own))
+        own += [0] * (SHINGLE_WORDS - len(own))
         codes += own
         lengths.append(len(own))
         if len(codes) >= _CHUNK:  # many short documents share the cost of each array operation
-            groups.append(_shingles_of_group(codes, lengths, size))
+            groups.append(_shingles_of_group(codes, lengths))
             codes, lengths = [], []
-    groups.append(_shingles_of_group(codes, lengths, size))
+    groups.append(_shingles_of_group(codes, lengths))
     hashes, counts = (np.concatenate(part) for part in zip(*groups, strict=True))
     return hashes, np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 
 
-def _shingles_of_group(
-    codes: list[int], lengths: list[int], size: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _shingles_of_group(codes: list[int], lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Shingles of documents that lie one after the other in ``codes``, and their number in each.
 
     A shingle's hash is the sum of its words' codes, each scrambled for its place.
     """
     row, lengths = np.asarray(codes, dtype=np.uint32), np.asarray(lengths, dtype=np.int64)
-    places = max(len(row) - size + 1, 0)
+    places = max(len(row) - SHINGLE_WORDS + 1, 0)
     total = np.zeros(places, dtype=np.uint32)
-    for slot, (multiplier, addend) in enumerate(_constants(size, seed=5)):
+    for slot, (multiplier, addend) in enumerate(_constants(SHINGLE_WORDS, seed=5)):
         total += _mix(row[slot : slot + places], multiplier, addend)
     owner = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
-    within = owner[:places] == owner[size - 1 :]  # a shingle does not reach into the next document
+    within = (
+        owner[:places] == owner[SHINGLE_WORDS - 1 :]
+    )  # a shingle does not reach into the next document
     keys = np.unique(owner[:places][within] << np.uint64(32) | total[within])
     counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(lengths))
     return keys.astype(np.uint32), counts  # the lower half
