@@ -1,9 +1,9 @@
-"""The exercises of notebook 04: solution, stub, and typical mistakes with their own diagnosis."""
+"""The exercises of notebook 04: typical mistakes get their own diagnosis."""
 
 import random
 from collections import Counter
 
-import pytest
+from exercise_tests import mistakes_are_diagnosed
 
 from course_lib.cleaning import checks
 
@@ -57,13 +57,6 @@ def in_place(documents: list, budget: int, seed: int) -> list:
 
 
 ask_next = rank(lambda prob: abs(prob - 0.5))
-SOLUTIONS = {
-    "repeated_share": share,
-    "jaccard": jaccard,
-    "precision_recall": precision_recall,
-    "ask_next": ask_next,
-    "take": take,
-}
 MISTAKES = {
     "repeated_share": [
         (lambda t: share(t) > 0.3, "decided later"),
@@ -112,16 +105,4 @@ MISTAKES = {
     ],
 }
 
-
-@pytest.mark.parametrize("name", SOLUTIONS)
-def test_solutions_pass_and_stubs_say_not_yet(name: str, fresh_home: object) -> None:
-    check = getattr(checks, name)
-    assert check(SOLUTIONS[name], solution=True).passed
-    assert check(lambda *_: None).status == "Not yet"
-
-
-@pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_get_their_diagnosis(name: str, fresh_home: object) -> None:
-    for mistake, diagnosis in MISTAKES[name]:
-        result = getattr(checks, name)(mistake)
-        assert result.status == "Look again" and diagnosis in result.message, result
+test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)

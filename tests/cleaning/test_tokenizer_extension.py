@@ -7,31 +7,22 @@ import torch
 from tiny_falcon import handbook, save_falcon
 from transformers import PreTrainedTokenizerFast
 
-from course_lib.cleaning.tokenizer_extension import choose_terms, extend, fertility, token_ids
+from course_lib.cleaning.tokenizer_extension import choose_terms, extend, token_ids
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
 from course_lib.workbook.models import load_model
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple:
-    return load_model(save_falcon(tmp_path_factory.mktemp("falcon"), steps=10), dtype=torch.float32)
+    return load_model(save_falcon(tmp_path_factory.mktemp("falcon")), dtype=torch.float32)
 
 
-@pytest.fixture(scope="module")
-def names(tiny: tuple) -> list[str]:
-    return [term.text for term in choose_terms(handbook(), tiny[1], 20, min_count=8)]
-
-
-def test_terms_are_frequent_long_and_sorted_by_what_they_save(tiny: tuple) -> None:
-    terms = choose_terms(handbook(), tiny[1], 20, min_count=8)
+def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(tiny: tuple) -> None:
+    model, tokenizer = tiny
+    terms = choose_terms(handbook(), tokenizer, 20, min_count=8)
     assert len(terms) == 20 and all(term.count >= 8 and term.num_pieces >= 3 for term in terms)
     assert [term.saved for term in terms] == sorted((term.saved for term in terms), reverse=True)
-
-
-def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(
-    tiny: tuple, names: list[str]
-) -> None:
-    model, tokenizer = tiny
+    names = [term.text for term in terms]
     longer, cutter = extend(model, tokenizer, names)
     assert len(tokenizer) == model.config.vocab_size  # what is given stays as it was
     old, new = model.get_input_embeddings().weight, longer.get_input_embeddings().weight
@@ -62,12 +53,3 @@ def test_a_longer_word_that_was_one_token_stays_one(
     assert new.tokenize(longer) == fast.tokenize(longer) and len(new.tokenize(term)) == 1
     terms = choose_terms([f"a{term}, a{longer} " * 20], fast, min_pieces=2)
     assert {found.text: found.count for found in terms}[term] == 20  # whole words only
-
-
-def test_no_text_becomes_longer_and_nothing_is_lost(tiny: tuple, names: list[str]) -> None:
-    _, cutter = extend(*tiny, [*names, " naïve"])
-    odd = ["the Canopy, Canopy and Canopys", " Leaf\n Leaf  Leaf", "naïve naïve 土壤土 🌱", "weeks"]
-    for text in [*handbook(), *odd]:
-        ids = token_ids(cutter, text)
-        assert cutter.decode(ids) == text and len(ids) <= len(token_ids(tiny[1], text))
-    assert fertility(cutter, handbook()) < fertility(tiny[1], handbook())

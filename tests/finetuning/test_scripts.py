@@ -8,12 +8,14 @@ from types import ModuleType
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import FalconConfig
 from transformers.models.falcon import modeling_falcon
 
 from course_lib.finetuning import train
 from course_lib.finetuning.archive import base_facts, load_adapter
 from course_lib.finetuning.falcon import load_base
+from course_lib.finetuning.memorisation import may_have_been_read
 from course_lib.places import REPOSITORY
 from course_lib.transformer.convert import config_of
 from course_lib.transformer.scaling import FALCON_7B, parameter_count
@@ -70,24 +72,39 @@ def test_the_songs_script_at_small_size(
 ) -> None:
     few = [text[:300] for text in list(load_corpus("songbook").texts())[:6]]
     old = lambda base, _: songs.per_document(["The old text."], base.tokenizer, 64)  # noqa: E731
-    replaced = {"SMALL": str(tiny), "LENGTH": 64, "songs": lambda: (few[:4], few[4:])}
+    replaced = {"LENGTH": 64, "SHORTEST": 9, "TOKENS": 8, "songs": lambda: (few[:4], few[4:])}
     for name, value in {**replaced, "old_rows": old}.items():
         monkeypatch.setattr(songs, name, value)
     config = replace(songs.CONFIG, max_steps=4, eval_steps=2)
-    base, result, facts, written = songs.learn(config, tmp_path / "work", resume=False)
+    base, result, facts, written = songs.learn(str(tiny), config, tmp_path / "work", resume=False)
     text = songs.card(facts, result.history.evaluations, written)
     songs.save(base, result, tmp_path / "out", text)
-    assert base_facts(base)["checksum"][:16] in text and len(written) == 3
-    load_adapter(load_base(tiny), tmp_path / "out")
+    assert base_facts(base)["checksum"][:16] in text and len(written) == 3 * songs.DRAWN
+    kept = load_file(tmp_path / "out" / "adapter_model.safetensors")
+    assert {weight.dtype for weight in kept.values()} == {torch.bfloat16}
+    load_adapter(load_base(tiny, four_bit=False), tmp_path / "out")
 
 
+def test_what_is_there_of_a_song_is_counted() -> None:
+    song = "Moss\n\n[Verse 1]\nWe had the wall,\nall grey.\n\n[Chorus]\nSo grow.\n\n[Verse 2]\nAnd"
+    assert songs.structure([song, "No song."]) == (
+        "1.0 whole sections with a label each, verse and chorus in 1 of 2, 2 words a line"
+    )
+
+
+@pytest.mark.needs_smollm2
 def test_the_adapter_that_ships_fits_and_has_a_card() -> None:
-    base, folder = load_base(songs.SMALL), REPOSITORY / "assets" / "models" / "songs-adapter"
-    changed = "mini-falcon is another one now: run assets/models/train_songs_adapter.py"
+    folder = REPOSITORY / "assets" / "models" / "songs-adapter"
+    base = load_base(songs.SPEAKING, four_bit=False)
+    changed = "SmolLM2 is another one now: run assets/models/train_songs_adapter.py"
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert base_facts(base)["checksum"][:16] in card, changed
     assert (folder / "adapter_model.safetensors").stat().st_size <= songs.MAX_BYTES
-    held_out = list(load_corpus("songbook").validation.texts())[:3]
+    held_out = [text[:600] for text in load_corpus("songbook").validation.texts()][:3]
     rows = songs.per_document(held_out, base.tokenizer, songs.LENGTH)
     before = songs.bits_per_byte(base, base.model, rows)
+    unread = [before, before + 0.1, before - 0.1]
+    licence = (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
+    known = songs.per_document([licence], base.tokenizer, songs.LENGTH)
+    assert may_have_been_read(songs.bits_per_byte(base, base.model, known), unread)
     assert songs.bits_per_byte(base, load_adapter(base, folder), rows) < 0.95 * before

@@ -71,6 +71,31 @@ def test_songs_are_learned_and_the_base_is_untouched(
         assert torch.equal(now[f"base_model.model.{name}"], value)
 
 
+def test_examples_in_one_row_neither_see_each_other_nor_waste_logits(
+    tiny: Path, tiny_llama: Path, rows: dict
+) -> None:
+    """Loss and gradients are those of the examples one by one, what is not learned left out."""
+    examples = [dict(row, labels=[-100] * 3 + row["labels"][3:]) for row in rows["new"][:4]]
+    learned = sum(len(example["labels"]) - 3 for example in examples)
+    for folder in (tiny, tiny_llama):
+        model = add_adapter(load_base(folder, four_bit=False), replace(CONFIG, lora_dropout=0.0))
+        torch.nn.init.normal_(next(p for n, p in model.named_parameters() if "lora_B" in n))
+        for mode in (True, False):
+            together = model.train(mode)(**module.pack_batch(examples))
+            assert together.logits.shape[1] == learned
+            (packed,) = torch.autograd.grad(together.loss, [last(model)])
+            apart = [torch.tensor([(e["input_ids"], e["labels"])]).unbind(1) for e in examples]
+            losses = [model(ids, labels=labels).loss for ids, labels in apart]
+            counts = [len(e["labels"]) - 3 for e in examples]
+            loss = sum(a * b for a, b in zip(losses, counts, strict=True)) / learned
+            torch.testing.assert_close(together.loss, loss, atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(packed, torch.autograd.grad(loss, [last(model)])[0])
+
+
+def last(model: torch.nn.Module) -> torch.nn.Parameter:
+    return [p for name, p in model.named_parameters() if "lora_B" in name][-1]
+
+
 def test_early_stopping_ends_it_and_the_best_is_kept(rows: dict, tune) -> None:  # noqa: ANN001
     """Far too high a rate: the held-out loss rises, and what comes back is the best adapter."""
     config = replace(CONFIG, max_steps=60, eval_steps=2, early_stopping_patience=2)
@@ -191,10 +216,10 @@ def test_two_processes_with_half_the_batch_learn_what_one_learns(
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         port = str(server.getsockname()[1])
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    launcher += ["--master_addr", "127.0.0.1", "--master_port", port, __file__]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    subprocess.run([*launcher, str(tiny), str(tmp_path)], env=environment, check=True, timeout=240)
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GLOO_SOCKET_IFNAME": "lo"}
+    environment = {**os.environ, **address, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, str(tiny), str(tmp_path)]
+    subprocess.run(command, env=environment, check=True, timeout=240)
     two = json.loads((tmp_path / "facts.json").read_text(encoding="utf-8"))
     assert [path.name for path in tmp_path.glob("run-*")] == ["run-1"]  # both processes agreed
     one = learn(tiny, 4, tmp_path / "one")
@@ -204,5 +229,9 @@ def test_two_processes_with_half_the_batch_learn_what_one_learns(
     assert max(one["losses"]) - min(one["losses"]) > 0.05, one
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # as torchrun does it, but what is imported is imported once
+    child = os.fork()
+    os.environ["RANK"] = os.environ["LOCAL_RANK"] = str(int(not child))
     learn(Path(sys.argv[1]), 2, Path(sys.argv[2]))
+    if child:
+        sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
