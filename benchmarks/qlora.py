@@ -1,14 +1,16 @@
 """Our fine-tuning beside a plain script of peft and Trainer, and four bits beside sixteen.
 
-    python benchmarks/qlora.py [--parts speed quality] [--steps 30] [--rounds 5] [--seeds 3]
-                               [--long 150]
+    python benchmarks/qlora.py [--parts speed quality smollm2] [--steps 30] [--rounds 5]
+                               [--seeds 3] [--long 150]
 
 Speed: seconds a step (median) of ``fine_tune`` and of a plain script without our settings, with
 the same mini-falcon in four bits, the same rows, batches and learning rate, on a CPU; each in a
 process of its own, the two in turn, first quiet, then with two busy processes beside. The median
-round counts. Quality: held-out loss after ``--long`` steps, several seeds, in four bits and with
-the same 16-bit weights left as they are (computed in fp32), and the bytes of both. Writes
-``benchmarks/results/qlora.json``; a part that was not asked for stays there as it was.
+round counts. SmolLM2: the same, quiet, beside the model as it is (not in 4 bits, in the number type
+that is fast here), with songs of up to 192 tokens. Quality: held-out loss after ``--long`` steps,
+several seeds, in four bits and with the same 16-bit weights left as they are (computed in fp32),
+and the bytes of both. Writes ``benchmarks/results/qlora.json``; a part that was not asked for stays
+there as it was.
 """
 
 import argparse
@@ -28,15 +30,21 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results" / "qlora.json"
 LENGTH, BATCH, RATE, NEIGHBOURS = 128, 8, 4e-3, 2
-WAYS, PARTS = ("ours", "plain"), ("speed", "quality")
+WAYS, PARTS = ("ours", "plain"), ("speed", "quality", "smollm2")
+SPEAKING = "smollm2"
 
 
-def rows_of(tokenizer, held_out: bool) -> list:  # noqa: ANN001
+def sizes(model: str) -> tuple[int, int, float]:
+    """Tokens of a row at most, rows of a batch, learning rate."""
+    return (192, 4, 1e-3) if model == SPEAKING else (LENGTH, BATCH, RATE)
+
+
+def rows_of(tokenizer, held_out: bool, length: int) -> list:  # noqa: ANN001
     from course_lib.finetuning.examples import per_document
     from course_lib.workbook.corpus import load_corpus
 
     songs = load_corpus("songbook")
-    made = per_document((songs.validation if held_out else songs.train).texts(), tokenizer, LENGTH)
+    made = per_document((songs.validation if held_out else songs.train).texts(), tokenizer, length)
     return made[:24] if held_out else made
 
 
@@ -61,11 +69,11 @@ def train_ours(model: str, steps: int) -> tuple[list[float], float]:
     from course_lib.finetuning.falcon import load_base
 
     train.Trainer, starts = timed(train.Trainer)
-    base = load_base(model)
+    base, (length, batch, rate) = load_base(model, model != SPEAKING), sizes(model)
     options = {"eval_steps": steps, "lora_dropout": 0.0, "early_stopping_patience": 0}
-    config = train.FinetuneConfig(steps, RATE, BATCH, **options)
+    config = train.FinetuneConfig(steps, rate, batch, **options)
     with tempfile.TemporaryDirectory() as folder:
-        rows, new = rows_of(base.tokenizer, False), rows_of(base.tokenizer, True)
+        rows, new = (rows_of(base.tokenizer, held, length) for held in (False, True))
         result = train.fine_tune(base, rows, new, config, Path(folder))
     return starts, result.history.evaluations[-1][1]
 
@@ -84,19 +92,21 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
     from transformers.models.falcon import modeling_falcon
 
     from course_lib.workbook.evaluate import pad_batch
+    from course_lib.workbook.machine import look
     from course_lib.workbook.models import find_model
 
     modeling_falcon.FalconLinear = torch.nn.Linear
-    place, _ = find_model(model)
+    (place, _), (length, batch, rate) = find_model(model), sizes(model)
     four = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.float32,
     )
-    loaded = AutoModelForCausalLM.from_pretrained(
-        place, quantization_config=four, device_map={"": "cpu"}, dtype=torch.float32
-    )
+    options = {"quantization_config": four, "dtype": torch.float32}
+    if model == SPEAKING:
+        options = {"dtype": look().number_type}
+    loaded = AutoModelForCausalLM.from_pretrained(place, device_map={"": "cpu"}, **options)
     tokenizer = AutoTokenizer.from_pretrained(place)
     torch.manual_seed(0)
     adapter = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
@@ -106,8 +116,8 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
         arguments = TrainingArguments(
             folder,
             max_steps=steps,
-            learning_rate=RATE,
-            per_device_train_batch_size=BATCH,
+            learning_rate=rate,
+            per_device_train_batch_size=batch,
             warmup_steps=max(1, round(0.03 * steps)),
             report_to="none",
             save_strategy="no",
@@ -120,9 +130,9 @@ def train_plain(model: str, steps: int) -> tuple[list[float], float]:
         trainer = kind(
             model=adapted,
             args=arguments,
-            train_dataset=rows_of(tokenizer, False),
+            train_dataset=rows_of(tokenizer, False, length),
             data_collator=functools.partial(pad_batch, pad_token_id=1),
-            eval_dataset=rows_of(tokenizer, True),
+            eval_dataset=rows_of(tokenizer, True, length),
             processing_class=tokenizer,
         )
         trainer.train()
@@ -170,10 +180,10 @@ def in_turn(model: str, steps: int, rounds: int) -> dict[str, dict]:
     return found
 
 
-def speed(model: str, steps: int, rounds: int) -> dict:
+def speed(model: str, steps: int, rounds: int, *, busy_too: bool = True) -> dict:
     """Quiet, then with neighbours. The ratio is ours over the plain one's: smaller is better."""
     results = {}
-    for name in ("quiet", f"{NEIGHBOURS} busy processes beside it"):
+    for name in ("quiet", f"{NEIGHBOURS} busy processes beside it")[: 1 + busy_too]:
         busy = [
             multiprocessing.Process(target=spin, daemon=True)
             for _ in range(0 if name == "quiet" else NEIGHBOURS)
@@ -210,7 +220,7 @@ def quality(model: str, steps: int, seeds: int) -> dict:
             every = max(1, steps // 5)
             options = {"eval_steps": every, "early_stopping_patience": 0, "seed": seed}
             config = FinetuneConfig(steps, RATE, BATCH, **options)
-            rows, new = rows_of(base.tokenizer, False), rows_of(base.tokenizer, True)
+            rows, new = (rows_of(base.tokenizer, held, LENGTH) for held in (False, True))
             with tempfile.TemporaryDirectory() as folder:
                 result = fine_tune(base, rows, new, config, Path(folder))
             losses[name].append(min(loss for _, loss in result.history.evaluations))
@@ -259,6 +269,11 @@ def main() -> None:
         command = f"python benchmarks/qlora.py {options}"
         facts["speed"] = {"command": command, **about, "versions": versions()}
         facts["speed"] |= speed(asked.model, asked.steps, asked.rounds)
+    if SPEAKING in asked.parts:
+        command = f"python benchmarks/qlora.py --parts smollm2 --steps {asked.steps}"
+        facts[SPEAKING] = {"command": f"{command} --rounds {asked.rounds}", **about}
+        facts[SPEAKING] |= {"versions": versions(), "rows": "4 × at most 192 tokens a step"}
+        facts[SPEAKING] |= speed(SPEAKING, asked.steps, asked.rounds, busy_too=False)
     if "quality" in asked.parts:
         command = (
             f"python benchmarks/qlora.py --parts quality --long {asked.long} --seeds {asked.seeds}"

@@ -1,12 +1,12 @@
 """Teach SmolLM2 songs, with the steps of notebook 05 run longer, and keep the adapter.
 
-    python assets/models/train_songs_adapter.py [--steps 80] [--base smollm2] [--work FOLDER]
+    python assets/models/train_songs_adapter.py [--steps 60] [--base smollm2] [--work FOLDER]
                                                 [--out FOLDER] [--resume]
 
 The pages of `songbook-messy` are cleaned so that verse and chorus survive, one of each cluster of
-near-copies is kept, and an adapter is learned beside SmolLM2 as it is, not in 4 bits. A round and a
-half through the songs: in a third it begins to learn them by heart. Run it again with ``--resume``
-after an interruption. It writes the adapter as a folder that peft opens and, measured
+near-copies is kept, and an adapter is learned beside SmolLM2 as it is, not in 4 bits. A little more
+than one round through the songs; in a third it begins to learn them by heart. Run it again with
+``--resume`` after an interruption. It writes the adapter as a folder that peft opens and, measured
 here, the card ``README.md``. The held-out songs are those of `songbook`.
 """
 
@@ -39,16 +39,16 @@ from course_lib.workbook.corpus import load_corpus  # noqa: E402
 from course_lib.workbook.corpus.minhash import find_clusters  # noqa: E402
 from course_lib.workbook.evaluate import evaluate  # noqa: E402
 
-LENGTH, PREFIX, MORE, DRAWN, TOKENS = 448, 32, 16, 4, 128
+LENGTH, PREFIX, MORE, DRAWN, TOKENS = 448, 32, 16, 4, 112
 MAX_BYTES, SHORTEST = 5_000_000, 64
 CONFIG = FinetuneConfig(
-    max_steps=80,
+    max_steps=60,
     learning_rate=1e-3,
     batch_size=2,
     r=8,
     lora_alpha=16,
     lora_dropout=0.0,
-    eval_steps=40,
+    eval_steps=30,
     early_stopping_patience=0,
 )
 PROMPTS = (
@@ -165,7 +165,7 @@ def learn(
     new_bits, old_bits = (f"{before[n]:.3f} before, {after[n]:.3f} after" for n in judged)
     written = write(base, result.model)
     lines = copied_lines(written, training)
-    asked = (training[:40], held_out)
+    asked = (training[:24], held_out)
     encoded = ([base.tokenizer(text).input_ids for text in some] for some in asked)
     known, unknown = (extraction(result.model, ids, PREFIX, MORE) for ids in encoded)
     facts = {
