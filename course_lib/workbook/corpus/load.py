@@ -23,7 +23,7 @@ from course_lib.workbook.corpus.document import (
     num_bytes,
     table_of,
 )
-from course_lib.workbook.corpus.records import Problem, Record, parts_of_records
+from course_lib.workbook.corpus.records import Record, parts_of_records
 from course_lib.workbook.corpus.split import split
 from course_lib.workbook.display import bar
 from course_lib.workbook.settings import atomic_write
@@ -111,10 +111,9 @@ def read_hub(name: str, *, budget: int, seed: int) -> list[Document]:
         licence = (info.card_data or {}).get("license")
         facts = {"source": f"hub:{name}", **({"licence": str(licence)} if licence else {})}
         with bar(description=f"Reading hub:{name}", total=budget, unit="B") as moving:
-            for number, part in enumerate(parts_of_records(_hub_records(name, seed)), 1):
-                if isinstance(part, Problem):
-                    continue
-                text, meta = part
+            records = _hub_records(name, seed)
+            found = parts_of_records(records, lambda reason, detail: None)
+            for number, (text, meta) in enumerate(found, 1):
                 if documents and size + num_bytes(text) > budget:
                     break
                 documents.append(Document(f"hub:{name}#{number:04d}", text, {**meta, **facts}))
@@ -161,10 +160,9 @@ def _own(wanted: str, budget: int) -> Corpus:
             f"There is no file or folder {wanted!r}, and no built-in corpus of that name: "
             f"give a path that exists, hub:NAME, or one of {', '.join(BUILTIN)}."
         )
-    found = files.find_files(path)
 
     def make() -> Corpus:
-        reading = files.read_folder_or_file(path, budget=budget, files=found)
+        reading = files.read_folder_or_file(path, budget=budget)
         kept, seen = reading.kept_bytes, reading.seen_bytes
         said = f"A seeded sample: {megabytes(kept)} of {megabytes(seen)} of text."
         notes = [said] if kept < seen else []
@@ -175,7 +173,7 @@ def _own(wanted: str, budget: int) -> Corpus:
         facts = {"name": path.name or str(path), "source": str(path)}
         return _corpus(reading.documents, skipped=skipped, notes=notes, **facts)
 
-    key = _digest(f"{path}|{budget}|{files.fingerprint(found)}")
+    key = _digest(f"{path}|{budget}|{files.fingerprint(path)}")
     return _cached(f"own-{_digest(str(path))}", key, make)
 
 

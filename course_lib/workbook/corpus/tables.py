@@ -11,78 +11,64 @@ import json
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from course_lib.workbook.corpus.encoding import TextFile
+from course_lib.workbook.corpus.encoding import MAX_WHOLE, beginning, text_chunks, whole_text
 from course_lib.workbook.corpus.records import (
     TEXT_NAMES,
     Part,
-    Problem,
     Record,
+    Report,
     as_text,
     parts_of_records,
-    until_it_breaks,
 )
 
-MAX_WHOLE = 50_000_000  # bytes of what has to be in memory as a whole, characters of a line
 MAX_CELL = 10_000_000  # characters; an open quote would swallow the rest of the file
 MAX_REPORTED = 10  # broken lines of a file that are reported one by one
-SAMPLE_LENGTH = 500_000  # characters by which the dialect is found
 SAMPLE_ROWS = 200
 MIN_EVEN = 0.75  # of the rows must have the same number of cells, else it is no table
 SEPARATORS = "\t|;,"  # the rarer in prose first
 NO_SEPARATOR = "\x1f"  # for a table of one column
 UNQUOTED = {"quoting": csv.QUOTE_NONE}
-QUOTES = ({"skipinitialspace": False}, {"skipinitialspace": True}, {"escapechar": "\\"}, UNQUOTED)
+QUOTES = ({}, {"escapechar": "\\"}, UNQUOTED)
 NAMES = {*TEXT_NAMES, "id", "title", "name", "author", "date", "label", "url", "category"}
 NUMBER = re.compile(r"(?=.*\d)[\d.,:/+\- TZ%€$£]{1,40}")  # dates, too
-BLANKS = re.compile(r"[\s,\ufeff]*")
-TOO_LONG = f"one value is longer than {MAX_WHOLE:,} characters; save the file as JSON Lines or CSV"
+BETWEEN = re.compile(r"[\s,\]\ufeff]*")  # values of a list, or one after the other
 
 
-def lines(chunks: Iterable[str]) -> Iterator[str]:
-    """The lines of a stream of text, each with its ``\\n``; when it breaks, what came before."""
+def lines(chunks: Iterable[str], report: Report) -> Iterator[str]:
+    """The lines of a stream of text, each with its ``\\n``."""
     rest = ""
-    for chunk in until_it_breaks(chunks):
-        if isinstance(chunk, Exception) or len(rest) > MAX_WHOLE:
-            yield from [rest] if 0 < len(rest) <= MAX_WHOLE else []
-            raise chunk if isinstance(chunk, Exception) else Problem("unreadable", TOO_LONG)
+    for chunk in chunks:
         *whole, rest = (rest + chunk).split("\n")
         yield from (line + "\n" for line in whole)
+        if len(rest) > MAX_WHOLE:
+            report("unreadable", f"a line is longer than {MAX_WHOLE:,} characters; read up to it")
+            return
     if rest:
         yield rest
 
 
-def separated_values(path: Path) -> Iterator[Part | Problem]:
+def separated_values(path: Path, report: Report) -> Iterator[Part]:
     """The rows of a .csv or .tsv file."""
     csv.field_size_limit(MAX_CELL)
-    file = TextFile(path)
-    stream = until_it_breaks(lines(file.chunks()))
-    sample: list[str | Exception] = []
-    length, whole = 0, True
-    for line in stream:
-        sample.append(line)
-        length += len(str(line))
-        if length > SAMPLE_LENGTH:
-            whole = False
-            break
-    text = [line for line in sample if isinstance(line, str)]
+    text, whole = beginning(path)
+    sample = list(lines([text], report))
+    stream = lines(text_chunks(path, report), report)
     separators = SEPARATORS
-    if text and (told := re.fullmatch(r'"?sep=(.)"?;*\n?', text[0])):  # Excel's own first line
-        separators, text, sample = told[1], text[1:], sample[1:]
-    elif path.suffix.lower() == ".tsv" and any("\t" in line for line in text):
+    if sample and (told := re.fullmatch(r'"?sep=(.)"?;*\n?', sample[0])):  # Excel's own first line
+        separators, sample = told[1], sample[1:]
+        next(stream)
+    elif path.suffix.lower() == ".tsv" and any("\t" in line for line in sample):
         separators = "\t"
-    dialect = find_dialect(text, separators, whole)
-    guesses = [f"read as {file.encoding}"] if file.guessed else []
+    dialect = find_dialect(sample, separators, whole)
     if dialect["delimiter"] not in ",\t" + NO_SEPARATOR:
-        guesses.append(f"the separator is {dialect['delimiter']!r}")
+        report("note", f"the separator is {dialect['delimiter']!r}")
     if "escapechar" in dialect:
-        guesses.append("quotes are written as \\")
-    misfits: list[int] = []
-    rows = read_rows(chain(sample, stream), dialect, misfits)
-    yield from parts_of_records(_records(rows, misfits, guesses), guesses)
+        report("note", "quotes are written as \\")
+    yield from parts_of_records(_records(stream, dialect, report), report)
 
 
 def find_dialect(sample: list[str], separators: str, whole: bool) -> dict[str, Any]:
@@ -96,7 +82,7 @@ def find_dialect(sample: list[str], separators: str, whole: bool) -> dict[str, A
         text = separator == "\t" and not (sample and sample[0].startswith('"'))
         for quotes in (UNQUOTED, *QUOTES) if text else QUOTES:
             misfits: list[int] = []
-            own = quotes | {"delimiter": separator}
+            own = {"delimiter": separator, "skipinitialspace": True, **quotes}
             found = islice(read_rows(iter(sample), own, misfits, whole), SAMPLE_ROWS)
             rows = [row for row in found if any(row)]
             width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
@@ -109,10 +95,7 @@ def find_dialect(sample: list[str], separators: str, whole: bool) -> dict[str, A
 
 
 def read_rows(
-    stream: Iterator[str | Exception],
-    dialect: dict[str, Any],
-    misfits: list[int],
-    whole: bool = True,
+    stream: Iterator[str], dialect: dict[str, Any], misfits: list[int], whole: bool = True
 ) -> Iterator[list[str]]:
     """The rows of a table. One whose quotes do not fit is its first line as it stands.
 
@@ -124,8 +107,6 @@ def read_rows(
 
     def source() -> Iterator[str]:
         while line := waiting.popleft() if waiting else next(stream, ""):
-            if isinstance(line, Exception):
-                raise line
             taken.append(line)
             yield line
 
@@ -154,94 +135,82 @@ def read_rows(
             taken.clear()
 
 
-def _records(
-    rows: Iterator[list[str]], misfits: list[int], guesses: list[str]
-) -> Iterator[Record | Exception]:
+def _records(stream: Iterator[str], dialect: dict[str, Any], report: Report) -> Iterator[Record]:
     """Rows with names: those of the first row, unless that looks like the others."""
-    rows = until_it_breaks(rows)
-    rows = (row for row in rows if isinstance(row, Exception) or any(map(str.strip, row)))
+    misfits: list[int] = []
+    rows = (row for row in read_rows(stream, dialect, misfits) if any(map(str.strip, row)))
     first = list(islice(rows, 20))
-    if not first or isinstance(first[0], Exception):
-        yield from first
-        return
-    names = [cell.strip() for cell in first[0]]
+    names = [cell.strip() for cell in first[0]] if first else []
     known = not NAMES.isdisjoint(map(str.lower, names))
-    below = [row for row in first[1:] if not isinstance(row, Exception)]
-    again = any(
-        cell and cell in row[place : place + 1] for row in below for place, cell in enumerate(names)
-    )
-    long = any(len(name.split()) > 3 and not name.endswith("?") for name in names)
+    repeated = any(name and name in row for name in names for row in first[1:])
     number = any(map(NUMBER.fullmatch, names))
-    is_header = known or not (len(names) == 1 or again or long or number)
+    long = any(len(name) > 60 for name in names)
+    is_header = known or not (len(names) < 2 or repeated or number or long)
     if is_header and not known:
-        guesses.append(f"the first row is read as column names ({', '.join(names)[:80]})")
-    elif not is_header:
-        guesses += ["there is no row of column names"] if len(names) > 1 else []
-        names = [""] * len(names) if len(names) > 1 else ["text"]
-    names = [name or f"column {place}" for place, name in enumerate(names, 1)]
-    names = [n if n not in names[:place] else f"{n} ({place + 1})" for place, n in enumerate(names)]
-    width, uneven = len(names), 0
+        report("note", f"the first row is read as column names ({', '.join(names)[:80]})")
+    elif not is_header and len(names) > 1:
+        report("note", "there is no row of column names")
+    width = len(names)
+    names = names if is_header else ["text"] if width == 1 else []
+    uneven = 0
     for row in chain(first[is_header:], rows):
-        if isinstance(row, Exception):
-            yield row
-            continue
         uneven += len(row) != width
-        names += [f"column {place}" for place in range(len(names) + 1, len(row) + 1)]
-        yield dict(zip(names, row, strict=False))
+        record: dict[str, str] = {}
+        for place, cell in enumerate(row):
+            name = names[place] if place < len(names) else ""
+            record[f"column {place + 1}" if not name or name in record else name] = cell
+        yield record
     if misfits:
         said = "rows have quotes that do not fit and are kept as they stand, the first in line"
-        guesses.append(f"{len(misfits):,} {said} {misfits[0]:,}")
+        report("note", f"{len(misfits):,} {said} {misfits[0]:,}")
     if uneven:
-        guesses.append(f"{uneven:,} rows do not have {width:,} cells as the first one")
+        report("note", f"{uneven:,} rows do not have {width:,} cells as the first one")
 
 
-def json_values(path: Path) -> Iterator[Part | Problem]:
+def json_values(path: Path, report: Report) -> Iterator[Part]:
     """The records of a .json, .jsonl or .ndjson file, one by one.
 
     A value a line: a broken one is reported with its number, the others are read. Values in a
     list or one after the other: the file has to be in memory, and of one that breaks off those
     before are read.
     """
-    file = TextFile(path)
-    first, _, rest = next(file.chunks(), "").lstrip("\ufeff \t\n").partition("\n")
+    first, _, rest = beginning(path)[0].lstrip("\ufeff \t\n").partition("\n")
     by_line = first.strip() not in ("", "[", "{") and not first.startswith("[{")
     if path.suffix.lower() == ".json":
         by_line = bool(by_line and rest.strip() and first[0] == "{" and first.rstrip()[-1] == "}")
-    guesses = [f"read as {file.encoding}"] if file.guessed else []
-    yield from parts_of_records((_by_line if by_line else _by_value)(file), guesses)
+    yield from parts_of_records((_by_line if by_line else _by_value)(path, report), report)
 
 
-def _by_line(file: TextFile) -> Iterator[Record | Problem]:
+def _by_line(path: Path, report: Report) -> Iterator[Record]:
     broken = 0
-    for number, line in enumerate(lines(file.chunks()), 1):
+    for number, line in enumerate(lines(text_chunks(path, report), report), 1):
         try:
-            yield from [_record(json.loads(line.strip("\ufeff")))] if line.strip() else []
+            yield from map(_record, _values(line))
         except (ValueError, RecursionError) as error:
             broken += 1
             if broken <= MAX_REPORTED:
                 reason = getattr(error, "msg", "nested too deeply")
-                yield Problem("unreadable", f"line {number:,} is not valid JSON ({reason})")
+                report("unreadable", f"line {number:,} is not valid JSON ({reason})")
     if broken > MAX_REPORTED:
-        yield Problem("unreadable", f"{broken - MAX_REPORTED:,} further lines are not valid JSON")
+        report("unreadable", f"{broken - MAX_REPORTED:,} further lines are not valid JSON")
 
 
-def _by_value(file: TextFile) -> Iterator[Record]:
-    text, failure = file.whole(MAX_WHOLE)
-    place, in_list = 0, False
-    while (place := BLANKS.match(text, place).end()) < len(text) or in_list:
-        if text[place : place + 1] == ("]" if in_list else "["):
-            place, in_list = place + 1, not in_list
-            continue
-        try:
-            value, place = json.JSONDecoder().raw_decode(text, place)
-        except (ValueError, RecursionError) as error:
-            line = text.count("\n", 0, getattr(error, "pos", place)) + 1
-            why = getattr(error, "msg", "nested too deeply")
-            said = f"line {line:,} is not valid JSON ({why}); it was read up to there"
-            raise failure or Problem("unreadable", said) from None
-        yield from [_record(value)] if in_list else _records_in(value)
-    if failure:
-        raise failure
+def _by_value(path: Path, report: Report) -> Iterator[Record]:
+    text = whole_text(path, report).lstrip("\ufeff \t\n")
+    try:
+        if text.startswith("["):
+            yield from map(_record, _values(text, 1))
+        else:
+            for value in _values(text):
+                yield from _records_in(value)
+    except (ValueError, RecursionError) as error:
+        report("unreadable", f"it is not valid JSON ({error}); it was read up to there")
+
+
+def _values(text: str, place: int = 0) -> Iterator[Any]:
+    while (place := BETWEEN.match(text, place).end()) < len(text):
+        value, place = json.JSONDecoder().raw_decode(text, place)
+        yield value
 
 
 def _record(value: Any) -> Record:
@@ -249,50 +218,48 @@ def _record(value: Any) -> Record:
 
 
 def _records_in(value: Any) -> Iterator[Record]:
-    """The records in a value: an object's main list of objects, its columns, or itself."""
-    if not isinstance(value, dict):
-        yield from [] if value is None else [_record(value)]
-        return
-    main = max(_lists(value), key=lambda found: len(as_text(found)), default=[])
+    """The records in a value: an object's main list of objects, its rows, or itself."""
+    inner = list(value.values()) if isinstance(value, dict) else []
+    main = max(_lists(inner), key=lambda found: len(as_text(found)), default=[])
     if 2 * len(as_text(main)) > len(as_text(value)):
         yield from main
-    elif isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
-        names = list(map(str, value["columns"]))  # pandas, orient="split"
-        yield from (dict(zip(names, row, strict=False)) for row in value["data"])
-    elif columns := _columns(value):
-        rows = columns[next(iter(columns))]
-        yield from ({name: cells[row] for name, cells in columns.items()} for row in rows)
-    elif len(value) > 1 and all(isinstance(inner, dict) for inner in value.values()):
-        yield from ({"key": name, **inner} for name, inner in value.items())
+    elif inner and all(isinstance(cells, list) for cells in inner):
+        if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
+            names, rows = value["columns"], value["data"]  # pandas, orient="split"
+        else:
+            names, rows = value, zip_longest(*inner)
+        yield from (dict(zip(names, row, strict=False)) for row in rows)
+    elif len(inner) > 1 and all(isinstance(cells, dict) for cells in inner):
+        rows = list(inner[0])
+        even = all(list(cells) == rows for cells in inner)
+        by_column = all(map(str.isdigit, rows)) or any(n.lower() in TEXT_NAMES for n in value)
+        if even and by_column:  # pandas' default: {column: {row: cell}}
+            yield from ({name: cells[row] for name, cells in value.items()} for row in rows)
+        else:
+            yield from ({"key": name, **cells} for name, cells in value.items())
     else:
-        yield value
+        yield _record(value)
 
 
-def _lists(value: dict) -> Iterator[list[dict]]:
-    """The lists of objects below ``value``, at any depth of objects."""
-    for inner in value.values():
-        if isinstance(inner, dict):
-            yield from _lists(inner)
-        elif isinstance(inner, list) and inner and all(isinstance(v, dict) for v in inner):
-            yield inner
+def _lists(values: list[Any]) -> Iterator[list[dict]]:
+    """The lists of objects among ``values``, at any depth of objects."""
+    for value in values:
+        if isinstance(value, dict):
+            yield from _lists(list(value.values()))
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            yield value
 
 
-def _columns(value: dict) -> dict[str, dict] | None:
-    """{column: {row: cell}} if ``value`` is a table by columns, as pandas and datasets write it."""
-    columns = {n: dict(enumerate(v)) if isinstance(v, list) else v for n, v in value.items()}
-    if not columns or not all(isinstance(cells, dict) for cells in columns.values()):
-        return None
-    rows = columns[next(iter(columns))].keys()
-    even = bool(rows) and all(cells.keys() == rows for cells in columns.values())
-    flat = not any(isinstance(v, dict | list) for cells in columns.values() for v in cells.values())
-    named = any(name.lower().strip() in TEXT_NAMES for name in columns)
-    return columns if even and flat and (named or all(str(row).isdigit() for row in rows)) else None
-
-
-def parquet(path: Path) -> Iterator[Part | Problem]:
+def parquet(path: Path, report: Report) -> Iterator[Part]:
     """The rows of a Parquet file, a few hundred at a time; pictures and the like are left out."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+    def cells(column: pa.Array) -> list[Any]:
+        try:
+            return column.to_pylist()
+        except (ValueError, OverflowError):  # dates and durations may lie beyond Python's
+            return column.cast(pa.string()).to_pylist()
 
     def rows(file: pq.ParquetFile) -> Iterator[Record]:
         kinds = {field.name: str(field.type) for field in file.schema_arrow}
@@ -300,10 +267,8 @@ def parquet(path: Path) -> Iterator[Part | Problem]:
         if not any("string" in kinds[name] for name in names):
             names = list(kinds)  # some write text as binary
         for batch in file.iter_batches(batch_size=256, columns=names, use_threads=False):
-            for place, name in enumerate(batch.schema.names):
-                if kinds[name].startswith(("date", "timestamp")):  # it may lie beyond Python's
-                    batch = batch.set_column(place, name, batch[name].cast(pa.string()))
-            yield from batch.to_pylist()
+            for row in zip(*map(cells, batch.columns), strict=True):
+                yield dict(zip(batch.schema.names, row, strict=True))
 
     with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
-        yield from parts_of_records(rows(file))
+        yield from parts_of_records(rows(file), report)
