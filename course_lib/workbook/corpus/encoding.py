@@ -16,18 +16,12 @@ from course_lib.workbook.corpus.records import Problem, Report
 
 CHUNK = 1 << 18  # bytes or characters read at a time
 MAX_WHOLE = 50_000_000  # bytes of what has to be in memory as a whole, characters of a line
-SAMPLE = 1 << 13  # bytes in which an older encoding is looked for,
-BEFORE = 600  # and so many before the first byte beyond ASCII
+SAMPLE = 1 << 13  # bytes in which an older encoding is looked for
 MIN_SAMPLE = 24  # bytes; fewer tell nothing
 MAX_CONTROLS = 0.02  # fraction of control characters above which bytes are not text
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\b\x0b\x1a\x1b"))
-MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it begins with
-    codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+# A byte-order mark, or an escape of ISO-2022: such a file tells its encoding by itself.
+TOLD = re.compile(rb"\A(\xef\xbb\xbf|\xff\xfe|\xfe\xff|\0\0\xfe\xff)|\x1b\$[@B]")
 UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 # "größer" or "it’s" in UTF-8, in the middle of a file that is in an older encoding.
 UTF8_INSIDE = re.compile(rb"[A-Za-z](\xc3[\x80-\xbf][A-Za-z ]|\xe2[\x80\x82])")
@@ -55,7 +49,7 @@ def text_chunks(path: Path, report: Report) -> Iterator[str]:
     are no text from the beginning, or no encoding is certain.
     """
     encoding = recognise(path)
-    older = encoding not in ("utf-8", *MARKS.values())
+    older = not encoding.startswith("utf")
     if older:
         report("note", f"read as {encoding}")
     number = 1
@@ -89,26 +83,23 @@ def whole_text(path: Path, report: Report) -> str:
 
 def recognise(path: Path) -> str:
     """The encoding of a file, as Python names it; ``Problem`` when it has none that is certain."""
+    import chardet
+
     with path.open("rb") as file:
-        head = block = file.read(CHUNK)
-        for mark, encoding in MARKS.items():
-            if head.startswith(mark):
-                return encoding
+        head = file.read(CHUNK)
+        if TOLD.search(head):
+            return codecs.lookup(chardet.detect(head[:SAMPLE])["encoding"]).name
         if sum(map(head.count, CONTROLS)) > MAX_CONTROLS * len(head):
             raise Problem("binary", "it is not text but binary data")
-        position = 0  # of the first byte beyond ASCII
-        while block.isascii():
-            position += len(block)
-            if not (block := file.read(CHUNK)):
-                return "iso2022_jp" if re.search(rb"\x1b\$[@B]", head) else "utf-8"
-        position += len(block) - len(block.lstrip(bytes(range(128))))
-        file.seek(max(0, position - BEFORE))
-        before, sample = file.read(min(position, BEFORE)), file.read(SAMPLE)
-    if UTF8.match(sample):  # if a later character is not, that is told then
+        file.seek(0)
+        lines = iter(lambda: file.readline(SAMPLE), b"")
+        line = next((line for line in lines if not line.isascii()), b"")
+        position, sample = file.tell(), line + file.read(SAMPLE)
+    # After the first character in UTF-8 no guess: if a later one is not, that is told then.
+    if not line or UTF8.match(sample.lstrip(bytes(range(128)))):
         return "utf-8"
-    start = before.rfind(b"\n") + 1 if position > BEFORE else 0
     declared = re.search(rb"(charset|coding)\s*[=:]", head[:1024])
-    encoding = guess_encoding((head[:1024] if declared else b"") + before[start:] + sample)
+    encoding = guess_encoding((head[:1024] if declared else b"") + sample)
     if not encoding and position < CHUNK:
         said = "its characters cannot be read with certainty; save it as UTF-8"
         raise Problem("encoding", said)

@@ -50,12 +50,9 @@ def find_files(root: Path) -> tuple[dict[str, Path], list[Skipped]]:
     files: dict[str, Path] = {}
     skipped: list[Skipped] = []
     hidden: list[str] = []
-
-    def refused(error: OSError) -> None:
-        name = Path(error.filename or root).relative_to(root).as_posix()
-        skipped.append(Skipped(_valid(name), "unreadable", f"it cannot be read ({error.strerror})"))
-
-    for folder, folders, names in os.walk(root, onerror=refused):
+    errors: list[OSError] = []
+    for folder, folders, names in os.walk(root, onerror=errors.append):
+        inside = []
         for name in sorted([*names, *folders]):
             path = Path(folder, name)
             own = path.relative_to(root).as_posix()
@@ -64,14 +61,14 @@ def find_files(root: Path) -> tuple[dict[str, Path], list[Skipped]]:
             elif path.is_symlink() or getattr(path, "is_junction", bool)():
                 said = "it is a link, and links are not followed"
                 skipped.append(Skipped(_valid(own), "left_out", said))
-            elif name in names:
-                files[own] = path
-                continue
+            elif name in folders:
+                inside.append(name)
             else:
-                continue
-            if name in folders:
-                folders.remove(name)
-        folders.sort()
+                files[own] = path
+        folders[:] = inside
+    for error in errors:
+        said = f"the folder cannot be read ({error.strerror})"
+        skipped.append(Skipped(_valid(str(error.filename)), "unreadable", said))
     if hidden:
         said = f"{len(hidden):,} hidden files and folders: {', '.join(hidden[:3])}"
         skipped.append(Skipped("(hidden)", "left_out", said))

@@ -17,7 +17,6 @@ from course_lib.workbook.corpus.html import page_text
 from course_lib.workbook.corpus.records import Part, Problem, Report, parts
 from course_lib.workbook.corpus.tables import json_values, parquet, separated_values
 
-OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")  # how old and password-protected files begin
 OF_MARKUP = {  # what stands in the text for the markup that mammoth gives
     r'<a href="#(?:foot|end)note-ref-[^>]*>↑</a>': "",
     r"</p>(?=</t[dh]>|</li>)": "",
@@ -91,8 +90,8 @@ def word(path: Path, report: Report) -> Iterator[Part]:
     """
     import mammoth
 
-    if path.read_bytes()[:8] == OLD_OFFICE:
-        said = "it is protected by a password, or an old .doc file renamed"
+    if not zipfile.is_zipfile(path):
+        said = "it is protected by a password, or it is no .docx file (an old .doc, renamed?)"
         raise Problem("encrypted", said)
     with zipfile.ZipFile(path) as package:
         if sum(e.file_size for e in package.infolist() if e.filename[-4:] == ".xml") > MAX_WHOLE:

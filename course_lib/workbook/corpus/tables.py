@@ -26,7 +26,6 @@ from course_lib.workbook.corpus.records import (
 )
 
 MAX_CELL = 10_000_000  # characters; an open quote would swallow the rest of the file
-MAX_REPORTED = 10  # broken lines of a file that are reported one by one
 SAMPLE_ROWS = 200
 MIN_EVEN = 0.75  # of the rows must have the same number of cells, else it is no table
 SEPARATORS = "\t|;,"  # the rarer in prose first
@@ -38,25 +37,24 @@ NUMBER = re.compile(r"(?=.*\d)[\d.,:/+\- TZ%€$£]{1,40}")  # dates, too
 BETWEEN = re.compile(r"[\s,\]\ufeff]*")  # values of a list, or one after the other
 
 
-def lines(chunks: Iterable[str], report: Report) -> Iterator[str]:
-    """The lines of a stream of text, each with its ``\\n``."""
+def lines(chunks: Iterable[str]) -> Iterator[str]:
+    """The lines of a stream of text, each with its ``\\n``; what is too long for one is cut."""
     rest = ""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split("\n")
         yield from (line + "\n" for line in whole)
         if len(rest) > MAX_WHOLE:
-            report("unreadable", f"a line is longer than {MAX_WHOLE:,} characters; read up to it")
-            return
-    if rest:
-        yield rest
+            yield rest
+            rest = ""
+    yield rest
 
 
 def separated_values(path: Path, report: Report) -> Iterator[Part]:
     """The rows of a .csv or .tsv file."""
     csv.field_size_limit(MAX_CELL)
     text, whole = beginning(path)
-    sample = list(lines([text], report))
-    stream = lines(text_chunks(path, report), report)
+    sample = list(lines([text]))
+    stream = lines(text_chunks(path, report))
     separators = SEPARATORS
     if sample and (told := re.fullmatch(r'"?sep=(.)"?;*\n?', sample[0])):  # Excel's own first line
         separators, sample = told[1], sample[1:]
@@ -150,16 +148,14 @@ def _records(stream: Iterator[str], dialect: dict[str, Any], report: Report) -> 
         report("note", f"the first row is read as column names ({', '.join(names)[:80]})")
     elif not is_header and len(names) > 1:
         report("note", "there is no row of column names")
-    width = len(names)
-    names = names if is_header else ["text"] if width == 1 else []
-    uneven = 0
+    width, uneven = len(names), 0
+    names = names if is_header else ["text"] if width == 1 else [""] * width
+    columns = [f"column {place}" for place in range(1, 1 + max(map(len, first), default=0))]
+    names = [n if n and n not in names[:p] else columns[p] for p, n in enumerate(names)]
     for row in chain(first[is_header:], rows):
         uneven += len(row) != width
-        record: dict[str, str] = {}
-        for place, cell in enumerate(row):
-            name = names[place] if place < len(names) else ""
-            record[f"column {place + 1}" if not name or name in record else name] = cell
-        yield record
+        columns += [f"column {place}" for place in range(len(columns) + 1, len(row) + 1)]
+        yield dict(zip(names + columns[width:], row, strict=False))
     if misfits:
         said = "rows have quotes that do not fit and are kept as they stand, the first in line"
         report("note", f"{len(misfits):,} {said} {misfits[0]:,}")
@@ -182,17 +178,15 @@ def json_values(path: Path, report: Report) -> Iterator[Part]:
 
 
 def _by_line(path: Path, report: Report) -> Iterator[Record]:
-    broken = 0
-    for number, line in enumerate(lines(text_chunks(path, report), report), 1):
+    broken: list[int] = []
+    for number, line in enumerate(lines(text_chunks(path, report)), 1):
         try:
             yield from map(_record, _values(line))
-        except (ValueError, RecursionError) as error:
-            broken += 1
-            if broken <= MAX_REPORTED:
-                reason = getattr(error, "msg", "nested too deeply")
-                report("unreadable", f"line {number:,} is not valid JSON ({reason})")
-    if broken > MAX_REPORTED:
-        report("unreadable", f"{broken - MAX_REPORTED:,} further lines are not valid JSON")
+        except (ValueError, RecursionError):
+            broken.append(number)
+    if broken:
+        said = "lines are not valid JSON and are left out, the first is line"
+        report("unreadable", f"{len(broken):,} {said} {broken[0]:,}")
 
 
 def _by_value(path: Path, report: Report) -> Iterator[Record]:
