@@ -9,7 +9,7 @@ quoted cells of many lines, ``\\"``, lone quotes and ``sep=``: each of them misr
 import csv
 import json
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice, zip_longest
 from pathlib import Path
@@ -74,22 +74,19 @@ def find_dialect(sample: list[str], separators: str, whole: bool) -> dict[str, A
 
     whole   the sample is the whole file; else it may end within a cell
     """
-    best, dialect = MIN_EVEN, {"delimiter": NO_SEPARATOR}
-    for separator in separators:
-        # After a tab a " is text, unless that breaks the rows.
-        text = separator == "\t" and not (sample and sample[0].startswith('"'))
-        for quotes in (UNQUOTED, *QUOTES) if text else QUOTES:
-            misfits: list[int] = []
-            own = {"delimiter": separator, "skipinitialspace": True, **quotes}
-            found = islice(read_rows(iter(sample), own, misfits, whole), SAMPLE_ROWS)
-            rows = [row for row in found if any(row)]
-            width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
-            even = (count - 0.1 * len(misfits)) / max(1, len(rows))
-            if rows and len(rows[0]) != width:  # the column names tell how many there are
-                even *= 0.9
-            if width > 1 and even > best + 1e-9:
-                best, dialect = even, own
-    return dialect
+    dialects = [{"delimiter": mark, **quotes} for mark in separators for quotes in QUOTES]
+    if "\t" in separators and not sample[0].startswith('"'):  # after a tab a " is text, unless
+        dialects.insert(0, {"delimiter": "\t", **UNQUOTED})  # that breaks the rows
+
+    def evenness(dialect: dict[str, Any]) -> float:
+        misfits: list[int] = []
+        rows = list(islice(read_rows(iter(sample), dialect, misfits, whole), SAMPLE_ROWS))
+        width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
+        even = width > 1 and (count - 0.1 * len(misfits)) / len(rows)
+        return even if len(rows[:1]) and len(rows[0]) == width else 0.9 * even  # names tell
+
+    best = max(dialects, key=evenness)
+    return best if evenness(best) > MIN_EVEN else {"delimiter": NO_SEPARATOR}
 
 
 def read_rows(
@@ -99,12 +96,11 @@ def read_rows(
 
     The lines behind that are read anew. ``misfits`` gets the numbers of such lines.
     """
-    waiting: deque[str] = deque()
-    taken: list[str] = []  # the lines of the row that is being read
+    waiting: list[str] = []  # lines to be read anew, the next one last
     number, width = 1, 0
 
     def source() -> Iterator[str]:
-        while line := waiting.popleft() if waiting else next(stream, ""):
+        while line := waiting.pop() if waiting else next(stream, ""):
             taken.append(line)
             yield line
 
@@ -112,31 +108,32 @@ def read_rows(
         return line.rstrip("\n").split(dialect["delimiter"])
 
     while True:
+        taken: list[str] = []  # the lines of this row
         try:
-            for row in csv.reader(source(), strict=True, **dialect):
-                width = width or len(row)
-                if len(taken) > 1 < width and all(
-                    len(own := cells(line)) == width and NUMBER.fullmatch(own[0]) for line in taken
-                ):  # an open quote and the next one took whole rows between them for one cell
-                    raise csv.Error
-                yield row
-                number += len(taken)
-                taken.clear()
-            return
+            row = next(csv.reader(source(), strict=True, skipinitialspace=True, **dialect), None)
+            if row is None:
+                return
+            width = width or len(row)
+            if len(taken) > 1 < width and all(
+                len(own := cells(line)) == width and NUMBER.fullmatch(own[0]) for line in taken
+            ):  # an open quote and the next one took whole rows between them for one cell
+                raise csv.Error
         except csv.Error as error:
             if "unexpected end" in str(error) and not whole:
                 return
+            row = cells(taken[0])
             misfits.append(number)
-            yield cells(taken[0])
-            waiting.extendleft(reversed(taken[1:]))
-            number += 1
-            taken.clear()
+            waiting += reversed(taken[1:])
+            taken = taken[:1]
+        number += len(taken)
+        if any(map(str.strip, row)):
+            yield row
 
 
 def _records(stream: Iterator[str], dialect: dict[str, Any], report: Report) -> Iterator[Record]:
     """Rows with names: those of the first row, unless that looks like the others."""
     misfits: list[int] = []
-    rows = (row for row in read_rows(stream, dialect, misfits) if any(map(str.strip, row)))
+    rows = read_rows(stream, dialect, misfits)
     first = list(islice(rows, 20))
     names = [cell.strip() for cell in first[0]] if first else []
     known = not NAMES.isdisjoint(map(str.lower, names))
@@ -174,31 +171,25 @@ def json_values(path: Path, report: Report) -> Iterator[Part]:
     by_line = first.strip() not in ("", "[", "{") and not first.startswith("[{")
     if path.suffix.lower() == ".json":
         by_line = bool(by_line and rest.strip() and first[0] == "{" and first.rstrip()[-1] == "}")
-    yield from parts_of_records((_by_line if by_line else _by_value)(path, report), report)
+    pieces = lines(text_chunks(path, report)) if by_line else [whole_text(path, report)]
+    yield from parts_of_records(_json_records(pieces, not by_line, report), report)
 
 
-def _by_line(path: Path, report: Report) -> Iterator[Record]:
+def _json_records(pieces: Iterable[str], all_of_it: bool, report: Report) -> Iterator[Record]:
     broken: list[int] = []
-    for number, line in enumerate(lines(text_chunks(path, report)), 1):
+    for number, piece in enumerate(pieces, 1):
+        piece = piece.lstrip("\ufeff \t\n")
+        in_list = all_of_it and piece.startswith("[")
         try:
-            yield from map(_record, _values(line))
-        except (ValueError, RecursionError):
-            broken.append(number)
+            for value in _values(piece, int(in_list)):
+                yield from _records_in(value) if all_of_it and not in_list else [_record(value)]
+        except (ValueError, RecursionError) as error:
+            broken.append(number + getattr(error, "lineno", 1) - 1)
     if broken:
-        said = "lines are not valid JSON and are left out, the first is line"
+        said = (
+            "places that are not valid JSON, and what follows there is left out, the first in line"
+        )
         report("unreadable", f"{len(broken):,} {said} {broken[0]:,}")
-
-
-def _by_value(path: Path, report: Report) -> Iterator[Record]:
-    text = whole_text(path, report).lstrip("\ufeff \t\n")
-    try:
-        if text.startswith("["):
-            yield from map(_record, _values(text, 1))
-        else:
-            for value in _values(text):
-                yield from _records_in(value)
-    except (ValueError, RecursionError) as error:
-        report("unreadable", f"it is not valid JSON ({error}); it was read up to there")
 
 
 def _values(text: str, place: int = 0) -> Iterator[Any]:

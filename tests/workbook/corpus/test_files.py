@@ -26,7 +26,7 @@ FILES = {  # content, the text that is read, the beginning of what is reported
     "latin1.txt": (GERMAN.encode("latin-1"), GERMAN, "note: read as cp1252"),
     "sjis.txt": (JAPANESE.encode("shift_jis"), JAPANESE, "note: read as "),
     "rtl, emoji 🎉.txt": ("这 שלום 👨‍👩‍👧‍👦".encode(), "这 שלום 👨‍👩‍👧‍👦", ""),
-    "broken.jsonl": (b'{"text": "one"}\n{oops\n', "one", "unreadable: 1 lines are not valid JSON"),
+    "broken.jsonl": (b'{"text": "one"}\n{oops\n', "one", "unreadable: 1 places that are not"),
     "PAGE.DOCX": (docx_bytes(f"<w:p>{word_run(PROSE)}</w:p>"), PROSE, ""),
     "empty.txt": (b"", None, "empty: there is no text in it"),
     "binary.txt": (bytes(range(256)) * 50, None, "binary: it is not text"),
