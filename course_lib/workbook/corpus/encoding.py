@@ -7,15 +7,25 @@ nothing in the text speaks against it and no other one comes close.
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import regex
 
-from course_lib.workbook.corpus.records import Problem, Report
-
+Part = tuple[str, dict[str, str | int]]  # a text and the short facts about it
+# Called with a reason (empty, binary, encoding, encrypted, unreadable, unknown_format, left_out;
+# ``note`` where a file was read with a guess) and a sentence, while the reading goes on.
+Report = Callable[[str, str], None]
+MAX_LENGTH = 20_000  # characters in a part
+# Where a part may end, best first, each looked for from the back: paragraph, line, sentence, word.
+PAUSES = [
+    regex.compile(f"(?r){mark}") for mark in (r"\n\n", r"\n", r"[.!?…।]['\"”’)\]]*\s|[。！？]", " ")
+]
+LETTER = regex.compile(r"\X")  # with its accents; a joined emoji
 CHUNK = 1 << 18  # bytes or characters read at a time
-MAX_WHOLE = 50_000_000  # bytes of what has to be in memory as a whole, characters of a line
+MAX_WHOLE = 50_000_000  # bytes of what has to be in memory as a whole
+MAX_LINE = 10_000_000  # characters of a line, or of a cell of a table
 SAMPLE = 1 << 13  # bytes in which an older encoding is looked for
 MIN_SAMPLE = 24  # bytes; fewer tell nothing
 MAX_CONTROLS = 0.02  # fraction of control characters above which bytes are not text
@@ -42,8 +52,12 @@ BREAK = re.compile("[\0\udce0]")  # binary data; bytes that fit nowhere, as half
 codecs.register_error("break", lambda error: ("\udce0", error.end))
 
 
+class Problem(Exception):
+    """What ends the reading of a file: the two arguments of its ``Report``."""
+
+
 def text_chunks(path: Path, report: Report) -> Iterator[str]:
-    """The text of a file in pieces of at most ``CHUNK`` characters, every line end as ``\\n``.
+    """The text of a file in pieces of about ``CHUNK`` characters, of whole lines with ``\\n``.
 
     It ends, and that is reported, where the bytes stop making sense. Raises ``Problem`` when they
     are no text from the beginning, or no encoding is certain.
@@ -54,7 +68,7 @@ def text_chunks(path: Path, report: Report) -> Iterator[str]:
         report("note", f"read as {encoding}")
     number = 1
     with path.open(encoding=encoding, errors="break") as file:
-        while text := file.read(CHUNK):
+        while text := file.read(CHUNK) + file.readline(MAX_LINE):
             if older and UTF8_INSIDE.search(text.encode(encoding, "ignore")):
                 text = "\udce0"
             bad = BREAK.search(text)
@@ -130,3 +144,31 @@ def guess_encoding(sample: bytes) -> str | None:
     best, second = [*found.values(), (0.0, None), (0.0, None)][:2]
     close = 0.97 if len(sample) >= 60 else 0.9
     return best[1] if second[0] < close * best[0] else None
+
+
+def parts(chunks: Iterable[str], limit: int = MAX_LENGTH) -> Iterator[str]:
+    """The text of ``chunks`` in parts of at most ``limit`` characters; blank ones are left out.
+
+    A part ends, within its second half, where a reader pauses. How the text is spread over the
+    chunks makes no difference.
+    """
+    text = ""
+    for chunk in chain(chunks, [None]):
+        text, start = text + (chunk or ""), 0
+        while len(text) - start > limit or (chunk is None and start < len(text)):
+            end = pause(text, start + limit // 2, start + limit)
+            if not (part := text[start:end]).isspace():
+                yield part.strip("\n")
+            start = end
+        text = text[start:]
+
+
+def pause(text: str, first: int, last: int) -> int:
+    """The best place to cut between ``first`` and ``last``."""
+    if last >= len(text):
+        return len(text)
+    found = (mark.search(text, first, last) for mark in PAUSES)
+    if place := next((match.end() for match in found if match), None):
+        return place
+    *_, letter = LETTER.finditer(text, max(first, last - 50), last)
+    return letter.start()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus.document import Document, Skipped, num_bytes, stable_hash
+from course_lib.workbook.corpus.encoding import Part, Problem, Report
 from course_lib.workbook.corpus.readers import READERS
-from course_lib.workbook.corpus.records import Part, Problem, Report
 from course_lib.workbook.display import bar
 
 QUOTES = "\"'“”‘’«»"
@@ -154,9 +154,8 @@ def read_folder_or_file(
         logging.disable(logged)
     if not sample.seen:
         said = "; ".join(f"{s.path}: {s.detail}" for s in skipped[:3]) or "it is empty"
-        more = f"; {len(skipped) - 3:,} more" if len(skipped) > 3 else ""
         raise CourseError(
-            f"Nothing in {str(root)!r} can be read ({said}{more}): choose a file, or a folder with "
+            f"Nothing in {str(root)!r} can be read ({said}): choose a file, or a folder with "
             f"files, of these kinds: {' '.join(READERS)}."
         )
     return sample

@@ -23,8 +23,8 @@ from course_lib.workbook.corpus.document import (
     num_bytes,
     table_of,
 )
-from course_lib.workbook.corpus.records import Record, parts_of_records
 from course_lib.workbook.corpus.split import split
+from course_lib.workbook.corpus.tables import Record, parts_of_records
 from course_lib.workbook.display import bar
 from course_lib.workbook.settings import atomic_write
 

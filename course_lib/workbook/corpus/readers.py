@@ -12,9 +12,16 @@ from contextlib import closing
 from html import unescape
 from pathlib import Path
 
-from course_lib.workbook.corpus.encoding import MAX_WHOLE, text_chunks, whole_text
+from course_lib.workbook.corpus.encoding import (
+    MAX_WHOLE,
+    Part,
+    Problem,
+    Report,
+    parts,
+    text_chunks,
+    whole_text,
+)
 from course_lib.workbook.corpus.html import page_text
-from course_lib.workbook.corpus.records import Part, Problem, Report, parts
 from course_lib.workbook.corpus.tables import json_values, parquet, separated_values
 
 OF_MARKUP = {  # what stands in the text for the markup that mammoth gives

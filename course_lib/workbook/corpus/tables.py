@@ -10,22 +10,28 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice, zip_longest
+from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from course_lib.workbook.corpus.encoding import MAX_WHOLE, beginning, text_chunks, whole_text
-from course_lib.workbook.corpus.records import (
-    TEXT_NAMES,
+from course_lib.workbook.corpus.encoding import (
+    MAX_LINE,
     Part,
-    Record,
     Report,
-    as_text,
-    parts_of_records,
+    beginning,
+    parts,
+    text_chunks,
+    whole_text,
 )
 
-MAX_CELL = 10_000_000  # characters; an open quote would swallow the rest of the file
+Record = Mapping[str, Any]
+TEXT_NAMES = ("text", "content", "body", "lyrics")  # a column of this name is likely the text
+MAX_LOOKED_AT = 20  # first records by which the text column is found
+MIN_TEXT_LENGTH = 40  # characters on average, from which on a column can be the text
+MAX_FACT_LENGTH = 100  # characters, up to which another column's value is kept as a fact
+MAX_FACTS = 10
 SAMPLE_ROWS = 200
 MIN_EVEN = 0.75  # of the rows must have the same number of cells, else it is no table
 SEPARATORS = "\t|;,"  # the rarer in prose first
@@ -37,35 +43,88 @@ NUMBER = re.compile(r"(?=.*\d)[\d.,:/+\- TZ%€$£]{1,40}")  # dates, too
 BETWEEN = re.compile(r"[\s,\]\ufeff]*")  # values of a list, or one after the other
 
 
-def lines(chunks: Iterable[str]) -> Iterator[str]:
-    """The lines of a stream of text, each with its ``\\n``; what is too long for one is cut."""
-    rest = ""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split("\n")
-        yield from (line + "\n" for line in whole)
-        if len(rest) > MAX_WHOLE:
-            yield rest
-            rest = ""
-    yield rest
+def parts_of_records(records: Iterable[Record], report: Report) -> Iterator[Part]:
+    """A text with its facts for every record.
+
+    Which column was taken for the text, what was left out beside it, and how many records have
+    no text is reported at the end.
+    """
+    stream = iter(records)
+    first = list(islice(stream, MAX_LOOKED_AT))
+    column = text_column(first)
+    left_out: set[str] = set()
+    number = empty = 0
+    for number, record in enumerate(chain(first, stream), 1):
+        facts: dict[str, str | int] = {"record": number}
+        for name, value in record.items() if column else ():
+            if name == column or not (fact := as_text(value)).strip():
+                continue
+            if len(fact) > MAX_FACT_LENGTH or len(facts) > MAX_FACTS:
+                left_out.add(str(name))
+            else:
+                facts[str(name)[:MAX_FACT_LENGTH]] = fact
+        texts = list(parts([as_text(record.get(column) if column else record)]))
+        yield from ((text, facts) for text in texts)
+        empty += not texts
+    if 0 < empty < number:
+        report("empty", f"{empty:,} of {number:,} records have no text")
+    if column and (column.lower().strip() not in TEXT_NAMES or left_out):
+        rest = f" (left out: {', '.join(sorted(left_out)[:5])})" if left_out else ""
+        report("note", f"the text is the column {column!r}{rest}")
+
+
+def text_column(records: list[Record]) -> str | None:
+    """The column with the longest cells; those with a name for text count four times.
+
+    A cell of one word tells nothing (a number, an address, the body of a car). None when all
+    columns are short and none has such a name.
+    """
+    lengths: Counter[str] = Counter()
+    for record in records:
+        for name, value in record.items():
+            if isinstance(value, str | bytes | list | dict) and (text := as_text(value)):
+                one_word = text.isascii() and len(text.split()) < 2
+                lengths[name] += 0 if one_word else len(text)
+    named = [name for name in lengths if name.lower().strip() in TEXT_NAMES]
+    best = max(lengths, key=lambda name: lengths[name] * (4 if name in named else 1), default=None)
+    if best in named or lengths[best] >= MIN_TEXT_LENGTH * len(records) > 0:
+        return best
+    return next(iter(named), None)
+
+
+def as_text(value: Any) -> str:
+    """A value as text: lists line by line, objects as ``key: value`` lines, bytes if UTF-8."""
+    if isinstance(value, bytes):
+        text = value.decode("utf-8", "replace")
+        return "" if "\x00" in text or "\ufffd" in text else text
+    if isinstance(value, Mapping):
+        texts = ((name, as_text(inner)) for name, inner in value.items())
+        return "\n".join(f"{name}: {text}" for name, text in texts if text.strip())
+    if isinstance(value, list | tuple):
+        return "\n".join(text for item in value if (text := as_text(item)))
+    return "" if value is None else str(value)
+
+
+def lines(path: Path, report: Report) -> Iterator[str]:
+    """The lines of a file, each with its ``\\n``; one of more than ``MAX_LINE`` is cut."""
+    return (line for chunk in text_chunks(path, report) for line in StringIO(chunk))
 
 
 def separated_values(path: Path, report: Report) -> Iterator[Part]:
     """The rows of a .csv or .tsv file."""
-    csv.field_size_limit(MAX_CELL)
+    csv.field_size_limit(MAX_LINE)
     text, whole = beginning(path)
-    sample = list(lines([text]))
-    stream = lines(text_chunks(path, report))
+    sample = list(StringIO(text))
+    stream = lines(path, report)
     separators = SEPARATORS
-    if sample and (told := re.fullmatch(r'"?sep=(.)"?;*\n?', sample[0])):  # Excel's own first line
-        separators, sample = told[1], sample[1:]
-        next(stream)
-    elif path.suffix.lower() == ".tsv" and any("\t" in line for line in sample):
+    if told := re.match(r'"?sep=(.)"?;*\n', text):  # Excel's own first line
+        separators = told[1]
+        sample.remove(next(stream))
+    elif path.suffix.lower() == ".tsv" and "\t" in text:
         separators = "\t"
     dialect = find_dialect(sample, separators, whole)
     if dialect["delimiter"] not in ",\t" + NO_SEPARATOR:
         report("note", f"the separator is {dialect['delimiter']!r}")
-    if "escapechar" in dialect:
-        report("note", "quotes are written as \\")
     yield from parts_of_records(_records(stream, dialect, report), report)
 
 
@@ -75,15 +134,17 @@ def find_dialect(sample: list[str], separators: str, whole: bool) -> dict[str, A
     whole   the sample is the whole file; else it may end within a cell
     """
     dialects = [{"delimiter": mark, **quotes} for mark in separators for quotes in QUOTES]
-    if "\t" in separators and not sample[0].startswith('"'):  # after a tab a " is text, unless
+    if "\t" in separators and sample[:1] != [] and sample[0][0] != '"':  # after a tab a " is text, unless
         dialects.insert(0, {"delimiter": "\t", **UNQUOTED})  # that breaks the rows
 
     def evenness(dialect: dict[str, Any]) -> float:
         misfits: list[int] = []
         rows = list(islice(read_rows(iter(sample), dialect, misfits, whole), SAMPLE_ROWS))
-        width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
-        even = width > 1 and (count - 0.1 * len(misfits)) / len(rows)
-        return even if len(rows[:1]) and len(rows[0]) == width else 0.9 * even  # names tell
+        width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
+        if width < 2:
+            return 0.0
+        even = (count - 0.1 * len(misfits)) / len(rows)
+        return even if len(rows[0]) == width else 0.9 * even  # the names tell how many there are
 
     best = max(dialects, key=evenness)
     return best if evenness(best) > MIN_EVEN else {"delimiter": NO_SEPARATOR}
@@ -135,24 +196,23 @@ def _records(stream: Iterator[str], dialect: dict[str, Any], report: Report) -> 
     misfits: list[int] = []
     rows = read_rows(stream, dialect, misfits)
     first = list(islice(rows, 20))
-    names = [cell.strip() for cell in first[0]] if first else []
+    if not first:
+        return
+    names = [cell.strip() for cell in first[0]]
     known = not NAMES.isdisjoint(map(str.lower, names))
     repeated = any(name and name in row for name in names for row in first[1:])
-    number = any(map(NUMBER.fullmatch, names))
-    long = any(len(name) > 60 for name in names)
-    is_header = known or not (len(names) < 2 or repeated or number or long)
-    if is_header and not known:
-        report("note", f"the first row is read as column names ({', '.join(names)[:80]})")
-    elif not is_header and len(names) > 1:
-        report("note", "there is no row of column names")
+    data = len(names) < 2 or any(len(n) > 60 or NUMBER.fullmatch(n) for n in names) or repeated
+    is_header = known or not data
+    if not known:
+        said = "is read as column names" if is_header else "has no column names"
+        report("note", f"the first row {said} ({', '.join(names)[:80]})")
     width, uneven = len(names), 0
     names = names if is_header else ["text"] if width == 1 else [""] * width
-    columns = [f"column {place}" for place in range(1, 1 + max(map(len, first), default=0))]
-    names = [n if n and n not in names[:p] else columns[p] for p, n in enumerate(names)]
+    names = [n if n and n not in names[:p] else f"column {p + 1}" for p, n in enumerate(names)]
     for row in chain(first[is_header:], rows):
         uneven += len(row) != width
-        columns += [f"column {place}" for place in range(len(columns) + 1, len(row) + 1)]
-        yield dict(zip(names + columns[width:], row, strict=False))
+        names += [f"column {place}" for place in range(len(names) + 1, len(row) + 1)]
+        yield dict(zip(names, row, strict=False))
     if misfits:
         said = "rows have quotes that do not fit and are kept as they stand, the first in line"
         report("note", f"{len(misfits):,} {said} {misfits[0]:,}")
@@ -171,7 +231,7 @@ def json_values(path: Path, report: Report) -> Iterator[Part]:
     by_line = first.strip() not in ("", "[", "{") and not first.startswith("[{")
     if path.suffix.lower() == ".json":
         by_line = bool(by_line and rest.strip() and first[0] == "{" and first.rstrip()[-1] == "}")
-    pieces = lines(text_chunks(path, report)) if by_line else [whole_text(path, report)]
+    pieces = lines(path, report) if by_line else [whole_text(path, report)]
     yield from parts_of_records(_json_records(pieces, not by_line, report), report)
 
 
@@ -186,10 +246,8 @@ def _json_records(pieces: Iterable[str], all_of_it: bool, report: Report) -> Ite
         except (ValueError, RecursionError) as error:
             broken.append(number + getattr(error, "lineno", 1) - 1)
     if broken:
-        said = (
-            "places that are not valid JSON, and what follows there is left out, the first in line"
-        )
-        report("unreadable", f"{len(broken):,} {said} {broken[0]:,}")
+        said = "parts are not valid JSON and are left out, the first from line"
+        report("unreadable", f"{len(broken):,} {said} {broken[0]:,} on")
 
 
 def _values(text: str, place: int = 0) -> Iterator[Any]:
@@ -208,12 +266,11 @@ def _records_in(value: Any) -> Iterator[Record]:
     main = max(_lists(inner), key=lambda found: len(as_text(found)), default=[])
     if 2 * len(as_text(main)) > len(as_text(value)):
         yield from main
-    elif inner and all(isinstance(cells, list) for cells in inner):
-        if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
-            names, rows = value["columns"], value["data"]  # pandas, orient="split"
-        else:
-            names, rows = value, zip_longest(*inner)
-        yield from (dict(zip(names, row, strict=False)) for row in rows)
+    elif inner and all(isinstance(value.get(name), list) for name in ("columns", "data")):
+        names = value["columns"]  # pandas, orient="split"
+        yield from (dict(zip(names, row, strict=False)) for row in value["data"])
+    elif inner and all(isinstance(c, list) and len(c) == len(inner[0]) for c in inner):
+        yield from (dict(zip(value, row, strict=True)) for row in zip(*inner, strict=True))
     elif len(inner) > 1 and all(isinstance(cells, dict) for cells in inner):
         rows = list(inner[0])
         even = all(list(cells) == rows for cells in inner)

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from course_lib.workbook.corpus import encoding, words
-from course_lib.workbook.corpus.encoding import guess_encoding, text_chunks
+from course_lib.workbook.corpus.encoding import Problem, guess_encoding, text_chunks
 from course_lib.workbook.corpus.html import main_text, strip_tags
 from course_lib.workbook.corpus.language import identify, main_language
-from course_lib.workbook.corpus.records import Problem
 
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
 JAPANESE = "これは日本語の文章です。今日は天気がいいので、公園へ散歩に行きました。楽しかったです。"
