@@ -19,9 +19,8 @@ Part = tuple[str, dict[str, str | int]]  # a text and the short facts about it
 Report = Callable[[str, str], None]
 MAX_LENGTH = 20_000  # characters in a part
 # Where a part may end, best first, each looked for from the back: paragraph, line, sentence, word.
-PAUSES = [
-    regex.compile(f"(?r){mark}") for mark in (r"\n\n", r"\n", r"[.!?…।]['\"”’)\]]*\s|[。！？]", " ")
-]
+SENTENCE_END = r"[.!?…।]['\"”’)\]]*\s|[。！？]"
+PAUSES = [regex.compile(f"(?r){mark}") for mark in ("\n\n", "\n", SENTENCE_END, " ")]
 LETTER = regex.compile(r"\X")  # with its accents; a joined emoji
 CHUNK = 1 << 18  # bytes or characters read at a time
 MAX_WHOLE = 50_000_000  # bytes of what has to be in memory as a whole
@@ -102,7 +101,7 @@ def recognise(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(CHUNK)
         if TOLD.search(head):
-            return codecs.lookup(chardet.detect(head[:SAMPLE])["encoding"]).name
+            return codecs.lookup(chardet.detect(head[:SAMPLE])["encoding"] or "utf-8").name
         if sum(map(head.count, CONTROLS)) > MAX_CONTROLS * len(head):
             raise Problem("binary", "it is not text but binary data")
         file.seek(0)
@@ -170,5 +169,5 @@ def pause(text: str, first: int, last: int) -> int:
     found = (mark.search(text, first, last) for mark in PAUSES)
     if place := next((match.end() for match in found if match), None):
         return place
-    *_, letter = LETTER.finditer(text, max(first, last - 50), last)
-    return letter.start()
+    letters = [letter.start() for letter in LETTER.finditer(text, max(first, last - 50), last)]
+    return letters[-1] if letters else last

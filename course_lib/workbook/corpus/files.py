@@ -1,5 +1,6 @@
 """The reader's own files as documents: streamed, sampled, every skipped file with its reason."""
 
+import contextlib
 import hashlib
 import heapq
 import logging
@@ -68,7 +69,8 @@ def find_files(root: Path) -> tuple[dict[str, Path], list[Skipped]]:
         folders[:] = inside
     for error in errors:
         said = f"the folder cannot be read ({error.strerror})"
-        skipped.append(Skipped(_valid(str(error.filename)), "unreadable", said))
+        own = os.path.relpath(error.filename or root, root)
+        skipped.append(Skipped(_valid(own), "unreadable", said))
     if hidden:
         said = f"{len(hidden):,} hidden files and folders: {', '.join(hidden[:3])}"
         skipped.append(Skipped("(hidden)", "left_out", said))
@@ -78,8 +80,12 @@ def find_files(root: Path) -> tuple[dict[str, Path], list[Skipped]]:
 def fingerprint(root: Path) -> str:
     """A hash over names, sizes, times of change and what is skipped: did anything change?"""
     files, skipped = find_files(root)
-    facts = [(name, (own := path.stat()).st_size, own.st_mtime_ns) for name, path in files.items()]
-    return hashlib.sha256(repr((facts, skipped)).encode()).hexdigest()
+    digest = hashlib.sha256(repr(skipped).encode())
+    for name, path in files.items():
+        with contextlib.suppress(OSError):  # reading it will tell
+            status = path.stat()
+            digest.update(repr((name, status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()
 
 
 def _valid(text: str) -> str:

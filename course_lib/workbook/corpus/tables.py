@@ -114,32 +114,29 @@ def separated_values(path: Path, report: Report) -> Iterator[Part]:
     """The rows of a .csv or .tsv file."""
     csv.field_size_limit(MAX_LINE)
     text, whole = beginning(path)
-    sample = list(StringIO(text))
     stream = lines(path, report)
-    separators = SEPARATORS
+    separators = "\t" if path.suffix.lower() == ".tsv" and "\t" in text else SEPARATORS
     if told := re.match(r'"?sep=(.)"?;*\n', text):  # Excel's own first line
-        separators = told[1]
-        sample.remove(next(stream))
-    elif path.suffix.lower() == ".tsv" and "\t" in text:
-        separators = "\t"
-    dialect = find_dialect(sample, separators, whole)
+        separators, text = told[1], text[told.end() :]
+        next(stream)
+    dialect = find_dialect(text, separators, whole)
     if dialect["delimiter"] not in ",\t" + NO_SEPARATOR:
         report("note", f"the separator is {dialect['delimiter']!r}")
     yield from parts_of_records(_records(stream, dialect, report), report)
 
 
-def find_dialect(sample: list[str], separators: str, whole: bool) -> dict[str, Any]:
+def find_dialect(text: str, separators: str, whole: bool) -> dict[str, Any]:
     """How to parse a table that begins so: arguments of ``csv.reader``.
 
-    whole   the sample is the whole file; else it may end within a cell
+    whole   the text is the whole file; else it may end within a cell
     """
     dialects = [{"delimiter": mark, **quotes} for mark in separators for quotes in QUOTES]
-    if "\t" in separators and sample[:1] != [] and sample[0][0] != '"':  # after a tab a " is text, unless
-        dialects.insert(0, {"delimiter": "\t", **UNQUOTED})  # that breaks the rows
+    if "\t" in separators and not text.startswith('"'):  # after a tab a " is text, unless that
+        dialects.insert(0, {"delimiter": "\t", **UNQUOTED})  # breaks the rows
 
     def evenness(dialect: dict[str, Any]) -> float:
         misfits: list[int] = []
-        rows = list(islice(read_rows(iter(sample), dialect, misfits, whole), SAMPLE_ROWS))
+        rows = list(islice(read_rows(StringIO(text), dialect, misfits, whole), SAMPLE_ROWS))
         width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
         if width < 2:
             return 0.0
@@ -242,7 +239,8 @@ def _json_records(pieces: Iterable[str], all_of_it: bool, report: Report) -> Ite
         in_list = all_of_it and piece.startswith("[")
         try:
             for value in _values(piece, int(in_list)):
-                yield from _records_in(value) if all_of_it and not in_list else [_record(value)]
+                whole = all_of_it and not in_list
+                yield from _records_in(value, report) if whole else [_record(value)]
         except (ValueError, RecursionError) as error:
             broken.append(number + getattr(error, "lineno", 1) - 1)
     if broken:
@@ -260,11 +258,13 @@ def _record(value: Any) -> Record:
     return value if isinstance(value, dict) else {"text": as_text(value)}
 
 
-def _records_in(value: Any) -> Iterator[Record]:
+def _records_in(value: Any, report: Report) -> Iterator[Record]:
     """The records in a value: an object's main list of objects, its rows, or itself."""
     inner = list(value.values()) if isinstance(value, dict) else []
     main = max(_lists(inner), key=lambda found: len(as_text(found)), default=[])
     if 2 * len(as_text(main)) > len(as_text(value)):
+        if len(inner) > 1 or main not in inner:
+            report("note", f"of the JSON only its longest list is read, of {len(main):,} objects")
         yield from main
     elif inner and all(isinstance(value.get(name), list) for name in ("columns", "data")):
         names = value["columns"]  # pandas, orient="split"

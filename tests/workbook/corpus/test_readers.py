@@ -141,9 +141,7 @@ CELLS = [[record["text"], record["n"]] for record in RECORDS]
 COLUMNS = {key: {str(n): r[key] for n, r in enumerate(RECORDS)} for key in RECORDS[0]}
 SHAPES: Cases = {
     "a list": RECORDS,
-    "in an object": {"version": 1, "data": RECORDS},
     "by key": {f"k{number}": record for number, record in enumerate(RECORDS)},
-    "09 the second list": {"licences": [{"id": 1}], "annotations": RECORDS},
     "10 pandas": COLUMNS,
     "10 pandas, split": {"columns": ["text", "n"], "index": [0, 1, 2, 3], "data": CELLS},
     "10 columns": {key: list(cells.values()) for key, cells in COLUMNS.items()},
@@ -154,8 +152,11 @@ STRINGS = {case: json.dumps(value) for case, value in SHAPES.items()} | {
     "12 on one line": "".join(LINES),
 }
 UNTIL_3 = "are left out, the first from line 3"
+ONLY = "note: of the JSON only its longest list is read, of 4 objects"
 JSON: Cases = {
     **{f"{case}.json": (content, LINE_TEXTS) for case, content in STRINGS.items()},
+    "in an object": (json.dumps({"version": 1, "data": RECORDS}), LINE_TEXTS, ONLY),
+    "09 the second list": (json.dumps({"old": [{"id": 1}], "new": RECORDS}), LINE_TEXTS, ONLY),
     "12 in lines.jsonl": (STRINGS["12 one after the other"], LINE_TEXTS),
     "a broken line.jsonl": (BAD_LINES, LINE_TEXTS, "1 parts are not valid JSON"),
     "no text": ('{"name": "Ann", "langs": ["de", "fr"]}', ["name: Ann\nlangs: de\nfr"]),
