@@ -63,7 +63,7 @@ def state_folder():
 
 
 def cache_folder():
-    """What can be made again at any time: extracted corpora, downloaded or converted models."""
+    """What can be made again at any time: extracted corpora."""
     folder = state_folder() / "cache"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -15,12 +15,14 @@ sys.path[:0] = [str(SUPPORT), str(REPOSITORY)]
 
 import offline_guard  # noqa: E402
 
-from course_lib.workbook import machine  # noqa: E402
+from course_lib.workbook import machine, settings, smollm2  # noqa: E402
 
+os.environ.setdefault("COURSE_MODELS", str(settings.models_folder()))  # of the real home
 offline_guard.block()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background; Ctrl-C is tested, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["PIP_NO_INDEX"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["COURSE_HEADLESS"] = "1"
 machine.set_thread_policy()  # as course_lib.start does it: before torch is imported
@@ -71,6 +73,9 @@ def figures_are_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     skip = pytest.mark.skip(reason="only with `python3 -m course_lib test --thorough`")
+    absent = pytest.mark.skip(reason="SmolLM2 is not there and could not be fetched")
     for item in items:
         if "thorough" in item.keywords and not os.environ.get("COURSE_THOROUGH"):
             item.add_marker(skip)
+        if "needs_smollm2" in item.keywords and not smollm2.is_ready():
+            item.add_marker(absent)

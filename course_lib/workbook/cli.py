@@ -86,5 +86,4 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
         return notebooks.main(options)
     from course_lib.workbook.run import run_notebooks
 
-    book = {name: getattr(options, name) for name in ("corpus", "profile", "out")}
-    return run_notebooks(options.names, **book)
+    return run_notebooks(options.names, options.corpus, options.profile, options.out)

@@ -3,6 +3,7 @@
 import html
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tqdm import tqdm
 
@@ -33,27 +34,16 @@ class Table:
 
 
 def bar(
-    items: Iterable | None = None,
-    description: str = "",
-    *,
-    total: float | None = None,
-    unit: str = "it",
-    visible: bool = True,
+    items: Iterable | None = None, description: str = "", *, visible: bool = True, **options: Any
 ) -> tqdm:
     """Go through ``items`` with a bar and a time estimate, or move it (``update``, ``close``).
+
+    options   tqdm's own: ``total`` and ``unit``
 
     Plain text, for every front end; it disappears at the end, so that a saved notebook carries no
     trace of it. A headless run and output to a file show none.
     """
     front_end = "ipykernel.kernelapp" in sys.modules or sys.stdout.isatty()
-    return tqdm(
-        items,
-        description,
-        total,
-        unit=unit,
-        leave=False,
-        disable=settings.headless() or not (visible and front_end),
-        file=sys.stdout,
-        ncols=88,
-        unit_scale=True,
-    )
+    hidden = settings.headless() or not (visible and front_end)
+    options |= {"disable": hidden, "leave": False, "unit_scale": True}
+    return tqdm(items, description, file=sys.stdout, ncols=88, **options)

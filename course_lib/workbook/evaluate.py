@@ -6,7 +6,7 @@ transformers an object that has it as ``logits``.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,18 +33,13 @@ def next_token_loss(model: nn.Module, input_ids: Tensor) -> Tensor:
     return cross_entropy(logits.flatten(0, 1), input_ids[:, 1:].flatten())
 
 
-def token_nll(
-    model: nn.Module,
-    input_ids: Tensor,
-    labels: Tensor | None = None,
-    attention_mask: Tensor | None = None,
-) -> Tensor:
+def token_nll(model: nn.Module, input_ids: Tensor, labels: Tensor | None = None) -> Tensor:
     """-ln p of each token but the first, given those before it: nats, ``(batch, time - 1)``.
 
-    labels           the tokens to score, IGNORE_INDEX for others (they get 0); None: all
-    attention_mask   0 for padding; padding on the right needs none in a causal model
+    labels   the tokens to score, IGNORE_INDEX for others (they get 0); None: all
 
-    No gradient is kept, and the model's mode (training or not) is left as it was.
+    Padding on the right needs no mask in a causal model. No gradient is kept, and the model's
+    mode (training or not) is left as it was.
     """
     if input_ids.shape[1] < 2:
         return torch.zeros(len(input_ids), 0, device=input_ids.device)
@@ -52,8 +47,7 @@ def token_nll(
     model.eval()
     try:
         with torch.no_grad():
-            options = {} if attention_mask is None else {"attention_mask": attention_mask[:, :-1]}
-            logits = _logits(model(input_ids[:, :-1], **options)).float()
+            logits = _logits(model(input_ids[:, :-1])).float()
     finally:
         model.train(was_training)
     wanted = (input_ids if labels is None else labels)[:, 1:]
@@ -104,14 +98,12 @@ def evaluate(
     Raises ``CourseError`` when there is nothing to score.
     """
     device = next(model.parameters()).device
-    if isinstance(data, Tensor):
-        batches = _stretches(data, block_size, batch_size)
-    else:
-        rows = (data[start : start + batch_size] for start in range(0, len(data), batch_size))
-        batches = ((batch["input_ids"], batch["labels"]) for batch in map(pad_batch, rows))
+    examples = _stretches(data.tolist(), block_size) if isinstance(data, Tensor) else data
     nats, num_tokens = 0.0, 0
-    for input_ids, labels in batches:
-        nats += token_nll(model, input_ids.to(device), labels.to(device)).sum().item()
+    for start in range(0, len(examples), batch_size):
+        batch = pad_batch(examples[start : start + batch_size])
+        labels = batch["labels"].to(device)
+        nats += token_nll(model, batch["input_ids"].to(device), labels).sum().item()
         num_tokens += int((labels[:, 1:] != IGNORE_INDEX).sum())
     if not num_tokens:
         raise CourseError("There is nothing to measure: give a text of at least two tokens.")
@@ -137,17 +129,15 @@ def pad_batch(examples: Sequence[dict[str, list[int]]], pad_token_id: int = 0) -
     }
 
 
-def _stretches(data: Tensor, block_size: int, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _stretches(ids: list[int], block_size: int) -> list[dict[str, list[int]]]:
     """Stretches of ``block_size`` tokens and one more to predict; labels mark what is scored."""
-    half, size = max(1, block_size // 2), block_size + 1
-    yield data[None, :size], data[None, :size]
-    whole = data.unfold(0, size, half)[1:] if len(data) >= size else data[:0]
-    rest = data[None, half * (1 + len(whole)) :]
-    for rows in (*whole.split(batch_size), rest):
-        if len(rows) and rows.shape[-1] > size - half:  # what stands before was scored before
-            labels = rows.clone()
-            labels[:, : size - half] = IGNORE_INDEX
-            yield rows, labels
+    half = max(1, block_size // 2)
+    past = block_size + 1 - half  # tokens that the stretch before has scored
+    stretches = [{"input_ids": ids[: past + half]}]
+    for start in range(half, len(ids) - past, half):
+        row = ids[start : start + past + half]
+        stretches.append({"input_ids": row, "labels": [IGNORE_INDEX] * past + row[past:]})
+    return stretches
 
 
 def _logits(output: Any) -> Tensor:

@@ -64,11 +64,7 @@ REGISTRY: dict[tuple[str, str], Callable[..., CheckResult]] = {}
 
 
 def exercise(notebook: str, number: str) -> Callable[[Callable], Callable[..., CheckResult]]:
-    """Turn a diagnosing function into the check of exercise ``number`` of ``notebook``.
-
-    The decorated function takes the learner's answer (usually a function) and raises
-    ``Wrong`` with a diagnosis, or returns the sentence for a right answer.
-    """
+    """Turn a diagnosing function into the check of exercise ``number`` of ``notebook``."""
 
     def decorate(diagnose: Callable[[Any], str]) -> Callable[..., CheckResult]:
         mine: list[Any] = []  # the learner's answer, while its last check has passed
@@ -126,25 +122,16 @@ def _judge(diagnose: Callable[[Any], str], answer: Any) -> CheckResult:
         return CheckResult(LOOK_AGAIN, said)
 
 
-def exercise_counts() -> dict[str, int]:
-    """How many exercises each notebook of this checkout has, counted by their tag."""
-    counts = {}
-    for path in sorted((places.REPOSITORY / "notebooks").glob("[0-9]*.ipynb")):
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        counts[path.stem] = sum("exercise" in cell["metadata"].get("tags", []) for cell in cells)
-    return counts
-
-
 class ProgressTable(Table):
-    """Exercises solved by the learner. ``counts``: (notebook, solved, exercises)."""
+    """Exercises solved, notebook by notebook. ``counts``: (notebook, solved, cells so tagged)."""
 
     def __init__(self) -> None:
-        solved = settings.read_json(places.state_folder() / "progress.json")
-        self.counts, bars = [], []
-        for name, total in exercise_counts().items():
-            done = min(len(solved.get(name, {})), total)
-            self.counts.append((name, done, total))
-            bars.append((name, "■" * done + "□" * (total - done), f"{done} of {total}"))
+        solved, self.counts = settings.read_json(places.state_folder() / "progress.json"), []
+        for path in sorted((places.REPOSITORY / "notebooks").glob("[0-9]*.ipynb")):
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            total = sum("exercise" in cell["metadata"].get("tags", []) for cell in cells)
+            self.counts.append((path.stem, min(len(solved.get(path.stem, {})), total), total))
+        bars = [(name, "■" * n + "□" * (of - n), f"{n} of {of}") for name, n, of in self.counts]
         super().__init__(bars, ("notebook", "exercises", "solved"))
 
 

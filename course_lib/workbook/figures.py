@@ -3,31 +3,18 @@
 import warnings
 from collections.abc import Callable, Mapping
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
-import matplotlib
+from matplotlib import rc_params_from_file, rcParams
 from matplotlib.figure import Figure
 
 from course_lib.workbook import settings
 
-COLOURS = ("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70")
-"""Petroff 2021, "Accessible color sequences for data visualization": told apart by most eyes."""
+STYLE = rc_params_from_file(Path(__file__).with_name("course.mplstyle"), use_default_template=False)
+COLOURS = tuple(STYLE["axes.prop_cycle"].by_key()["color"])
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "//", "..", "xx", "\\\\", "++")
-STYLE = {
-    "figure.dpi": 100,
-    "savefig.dpi": 110,
-    "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.alpha": 0.3,
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
-    "legend.frameon": False,
-}
 
 
 def canvas(
@@ -37,7 +24,7 @@ def canvas(
 
     No pyplot: nothing is shown twice, and figures can be drawn from a widget's callback.
     """
-    matplotlib.rcParams.update(STYLE)  # parts of it are read when titles and ticks are drawn
+    rcParams.update(STYLE)  # parts of it are read when titles and ticks are drawn
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns)
 
@@ -66,28 +53,6 @@ class DescribedFigure:
         return {"image/png": self.png(), "text/plain": self.sentence}
 
 
-class Shown:
-    """An output that ``update`` replaces: an object, with its caption below if it is a figure.
-
-    For controls, and for a picture that grows while a training goes on.
-    """
-
-    def __init__(self, shown: Any) -> None:
-        from IPython.display import display
-
-        self.parts = [display(part, display_id=True) for part in _with_caption(shown)]
-
-    def update(self, shown: Any) -> None:
-        for output, part in zip(self.parts, _with_caption(shown), strict=True):
-            output.update(part)
-
-
-def _with_caption(shown: Any) -> list[Any]:
-    from IPython.display import Markdown
-
-    return [shown, Markdown(f"*{shown}*")] if isinstance(shown, DescribedFigure) else [shown]
-
-
 def bars(
     values: Mapping[str, float], title: str, xlabel: str, ylabel: str, form: str = "{:,.0f}"
 ) -> DescribedFigure:
@@ -109,7 +74,16 @@ def bars(
 
 def show(figure: DescribedFigure) -> None:
     """Display a figure, and below it the sentence that says what it shows."""
-    Shown(figure)
+    from IPython.display import display
+
+    for part in _with_sentence(figure):
+        display(part)
+
+
+def _with_sentence(shown: Any) -> list[Any]:
+    from IPython.display import Markdown
+
+    return [shown, Markdown(f"*{shown}*")] if isinstance(shown, DescribedFigure) else [shown]
 
 
 def explore(draw: Callable[..., Any], **controls: Any) -> None:
@@ -121,16 +95,20 @@ def explore(draw: Callable[..., Any], **controls: Any) -> None:
     The picture is an ordinary output which the controls, a second one, update: it is still
     there when the notebook is opened again or printed, and alone when nobody watches.
     """
+    from IPython.display import display
 
-    def values() -> dict[str, Any]:
-        return {name: control.value for name, control in controls.items()}
+    def parts() -> list[Any]:
+        return _with_sentence(draw(**{name: control.value for name, control in controls.items()}))
 
-    shown = Shown(draw(**values()))
+    def update(_: Any) -> None:
+        for output, part in zip(outputs, parts(), strict=True):
+            output.update(part)
+
+    outputs = [display(part, display_id=True) for part in parts()]
     if settings.headless():
         return
     import ipywidgets
-    from IPython.display import display
 
     for control in controls.values():
-        control.observe(lambda _: shown.update(draw(**values())), names="value")
+        control.observe(update, names="value")
     display(ipywidgets.VBox(list(controls.values())))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from course_lib import bootstrap, places
-from course_lib.workbook import settings
+from course_lib.workbook import settings, smollm2
 from course_lib.workbook.settings import atomic_write
 
 FIRST = "00_start_here.ipynb"
@@ -21,6 +21,7 @@ def start(port: int, ip: str, browser: bool, corpus: str | None) -> int:
 
         settings.save_corpus_choice(load_corpus(corpus).source)
         os.environ.pop("COURSE_CORPUS", None)  # it would outweigh the choice
+    smollm2.fetch()
     work = places.work_folder()
     for note in [places.home_note(), *update_copies(NOTEBOOKS, work)]:
         print(note, end="\n" if note else "")

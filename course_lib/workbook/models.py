@@ -1,4 +1,4 @@
-"""Loading models: those that ship in ``assets/models``, a folder, or the hub, through one call."""
+"""Loading models through one call: the course's by name, a folder, or the hub's."""
 
 import os
 from pathlib import Path
@@ -6,31 +6,47 @@ from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY
+from course_lib.workbook import smollm2
+from course_lib.workbook.machine import look
 
 FOLDER = REPOSITORY / "assets" / "models"
+NAMES = ("smollm2", "mini-falcon", "falcon-7b")
 
 
 def find_model(name: str | os.PathLike) -> tuple[str, bool]:
     """Where a model is: (folder or hub name, True when it is a folder here).
 
-    ``name`` is a shipped model, a folder, or ``owner/name`` on the hub.
+    name   ``smollm2`` (the set-up fetches it), ``mini-falcon`` (in the repository), ``falcon-7b``
+           (on the hub, for a GPU), a folder, or ``owner/name`` on the hub
+
+    Raises ``CourseError`` with one sentence when there is no such model here.
     """
-    for folder in (FOLDER / str(name), Path(name)):
-        if (folder / "config.json").is_file():
-            return str(folder), True
-    if Path(name).exists() or str(name).count("/") != 1 or str(name).startswith(("/", ".")):
+    homes = (smollm2.folder(), FOLDER / "mini-falcon", "tiiuae/falcon-7b")
+    place = dict(zip(NAMES, homes, strict=True)).get(str(name), name)
+    if str(name) == "smollm2" and not smollm2.is_ready():
         raise CourseError(
-            f"There is no model {str(name)!r} here: give one that ships with the course "
-            f"({_shipped()}), a folder with a config.json, or a name like owner/model on the hub."
+            "SmolLM2 is not here yet: start `python3 -m course_lib lab` where there is a network, "
+            f"or, where the hub can be reached, take it by the name {smollm2.HUB_NAME}."
         )
-    return str(name), False
+    if str(name) == "falcon-7b" and not look().gpu_name:
+        raise CourseError("falcon-7b wants a GPU and there is none here: take smollm2.")
+    if (Path(place) / "config.json").is_file():
+        return str(place), True
+    if Path(place).exists() or str(place).count("/") != 1 or str(place).startswith(("/", ".")):
+        raise CourseError(
+            f"There is no model {str(name)!r} here: give one of the course's ({', '.join(NAMES)}), "
+            "a folder with a config.json, or a name like owner/model on the hub."
+        )
+    return str(place), False
 
 
 def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
     """A causal language model and its tokenizer, in evaluation mode.
 
     name      see ``find_model``
-    options   passed to ``AutoModelForCausalLM.from_pretrained`` (``dtype``, ``device_map``, …)
+    options   passed to ``AutoModelForCausalLM.from_pretrained`` (``device_map``, …); without
+              ``dtype`` a folder's numbers stay what they are, mini-falcon computes in fp32, and
+              the others in what is fast here (``Machine.number_type``)
 
     Weights are read from safetensors only, and no code from outside is run. Raises
     ``CourseError`` with one sentence when the model is damaged or cannot be fetched.
@@ -39,6 +55,9 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
+    usual = {"mini-falcon": "float32"}.get(str(name), "auto")
+    fast = str(name) == "smollm2" or not here
+    options.setdefault("dtype", look().number_type if fast else usual)
     common = {"local_files_only": True} if here else {}
     if here:  # a bar for weights that are there in a second is only noise; a download keeps its own
         logging.disable_progress_bar()
@@ -50,30 +69,27 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
         if report["missing_keys"]:
             raise ValueError(f"the weights lack {', '.join(sorted(report['missing_keys']))}")
     except Exception as error:  # the libraries raise many kinds for the same few causes
-        raise CourseError(_cause(str(name), here, error)) from error
+        raise CourseError(_cause(str(name), place, here, error)) from error
     finally:
         logging.enable_progress_bar()
     return model.eval(), tokenizer
 
 
-def _cause(name: str, here: bool, error: Exception) -> str:
+def _cause(name: str, place: str, here: bool, error: Exception) -> str:
     """One sentence for what went wrong and what to do."""
     text, kind = " ".join(str(error).split()), type(error).__name__
     if isinstance(error, MemoryError) or "out of memory" in text.lower():
         return f"{name} does not fit into memory: close other programs or take a smaller model."
     if here:
+        again = f"delete {place} and start `python3 -m course_lib lab`"
         return (
             f"The model in {name} cannot be loaded ({kind}: {text[:150]}): its files are damaged, "
-            "incomplete or not in the safetensors format; fetch them again."
+            "incomplete or not in the safetensors format; "
+            f"{again if name == 'smollm2' else 'fetch them again'}."
         )
     if "gated" in text.lower() or "401" in text or "403" in text:
         return f"{name} is gated: accept its licence on the hub and log in with `hf auth login`."
     return (
         f"{name} could not be fetched from the hub ({kind}): check the name and the network, "
-        f"or take a model that ships with the course ({_shipped()})."
+        f"or take one of the course's models ({', '.join(NAMES)})."
     )
-
-
-def _shipped() -> str:
-    """Names of the models that come with the course."""
-    return ", ".join(sorted(path.parent.name for path in FOLDER.glob("*/config.json")))

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import nbformat
-from jinja2 import DictLoader
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
@@ -19,19 +18,11 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 from course_lib import places
 from course_lib.errors import CourseError
-from course_lib.workbook import settings
+from course_lib.workbook import settings, smollm2
 from course_lib.workbook.corpus import load_corpus
 from course_lib.workbook.display import bar
 
 NOTEBOOKS = places.REPOSITORY / "notebooks"
-# JupyterLab's look without its scripts; the browser itself refuses whatever an output asks for.
-TEMPLATE = """{%- extends 'lab/index.html.j2' -%}
-{% block html_head_js %}<meta http-equiv="Content-Security-Policy" content="default-src 'none';
-img-src data:; media-src data:; font-src data:; style-src 'unsafe-inline'">{% endblock %}
-{% block html_head_js_mathjax %}{% endblock %}{% block html_head_js_mermaidjs %}{% endblock %}
-{% block input_group %}{% if 'solution' in cell.metadata.get('tags', []) %}
-<details><summary>Solution</summary>{{ super() }}</details>{% else %}{{ super() }}{% endif %}
-{% endblock %}"""
 
 
 def find_notebooks(names: Sequence[str] = (), folder: Path = NOTEBOOKS) -> list[Path]:
@@ -79,7 +70,6 @@ def execute(
 
 def run_notebooks(
     names: Sequence[str] = (),
-    *,
     corpus: str | None = None,
     profile: str | None = None,
     out: str | Path | None = None,
@@ -92,6 +82,7 @@ def run_notebooks(
     out       the book's folder (default: ``executed/DATE-TIME``)
     """
     paths = find_notebooks(names, folder)
+    smollm2.fetch()
     source = load_corpus(corpus or settings.corpus_choice()).source  # of a path the whole of it
     environment = {"COURSE_CORPUS": source, **({"COURSE_PROFILE": profile} if profile else {})}
     made = places.home() / "executed" / time.strftime("%Y-%m-%d-%H%M%S")
@@ -124,11 +115,7 @@ def run_notebooks(
 
 def page(notebook: NotebookNode, title: str) -> str:
     """An executed notebook as one HTML page that loads nothing, with its solutions folded."""
-    exporter = HTMLExporter(
-        template_name="lab",
-        template_file="course.html.j2",
-        extra_loaders=[DictLoader({"course.html.j2": TEMPLATE})],
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-    )
+    template = str(Path(__file__).with_name("book.html.j2"))
+    looks = {"exclude_input_prompt": True, "exclude_output_prompt": True}
+    exporter = HTMLExporter(template_name="lab", template_file=template, **looks)
     return exporter.from_notebook_node(notebook, resources={"metadata": {"name": title}})[0]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import os
 import random
 import re
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from course_lib import places
 from course_lib.errors import CourseError
-from course_lib.workbook import exercises, machine, settings
+from course_lib.workbook import exercises, machine, settings, smollm2
 from course_lib.workbook.corpus import BUILTIN, Corpus, load_corpus, mask_emails
 from course_lib.workbook.corpus.document import megabytes
 from course_lib.workbook.corpus.language import languages
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 OWN = "a folder or file of my own …"
 COLAB = """On Colab: open the folder symbol on the left, drag your files there and give the path
-<code>/content/NAME</code>; or mount Google Drive with <code>from google.colab import drive;
-drive.mount('/content/drive')</code> and give <code>/content/drive/MyDrive/FOLDER</code>.
+/content/NAME; or mount Google Drive (from google.colab import drive;
+drive.mount('/content/drive')) and give /content/drive/MyDrive/FOLDER.
 With Drive mounted the choice is remembered."""
 
 
@@ -66,39 +65,23 @@ class Session:
         source = self.corpus.source
         own = source not in BUILTIN
         menu = widgets.Dropdown(options=[*BUILTIN, OWN], value=OWN if own else source)
-        path = widgets.Text(value=source if own else "", placeholder="folder or file")
-        for control, name in ((menu, "Corpus"), (path, "Path")):
-            control.description, control.layout.width = name, "60%"
-        button = widgets.Button(description="Use this corpus", button_style="primary")
-        message = widgets.HTML()
+        path = widgets.Textarea(value=source if own else "", placeholder="folder or file", rows=1)
 
-        def reveal(_: Any = None) -> None:
-            path.layout.display = "" if menu.value == OWN else "none"
-
-        def use(_: Any) -> None:
-            button.disabled = True
-            message.value = "Reading …"
+        def use(corpus: str, path: str) -> None:
+            print("Reading …")
             try:
-                chosen = self.choose(path.value if menu.value == OWN else menu.value)
-                shown.update(report(chosen))
-                name = html.escape(chosen.name)
-                message.value = f"From now on every notebook uses <b>{name}</b>."
+                shown.update(report(self.choose(path if corpus == OWN else corpus)))
+                print(f"From now on every notebook uses {self.corpus.name}.")
             except CourseError as error:
-                message.value = f"{html.escape(str(error))} The corpus is the one shown above."
-            finally:
-                button.disabled = False
+                print(f"{error} The corpus is the one shown above.")
 
-        menu.observe(reveal, names="value")
-        button.on_click(use)
-        reveal()
-        hint = [widgets.HTML(COLAB)] if "google.colab" in sys.modules else []
-        display(widgets.VBox([menu, path, *hint, button, message]))
+        if "google.colab" in sys.modules:
+            print(COLAB)
+        on_click = {"manual": True, "manual_name": "Use this corpus"}
+        display(widgets.interactive(use, on_click, corpus=menu, path=path))
 
     def corpus_of(self, words: int, purpose: str) -> Corpus:
-        """The corpus; below ``words`` words with the handbook (if it is that: the songbook) added.
-
-        One sentence then says what there is, what is needed, and what is done instead.
-        """
+        """The corpus; below ``words`` words with the handbook (or, if it is that, the songbook)."""
         corpus = self.corpus
         if corpus.words >= words:
             return corpus
@@ -112,8 +95,7 @@ class Session:
     def large_corpus(self, max_bytes: int, words: int, purpose: str) -> Corpus:
         """Much text to train on: of ``python-docs`` the full size, of any corpus ``max_bytes``.
 
-        A corpus of fewer than ``words`` words is topped up as in ``corpus_of``. Nothing is
-        fetched: the full size is read from the installed packages, once, and then cached.
+        Topped up as in ``corpus_of``; nothing is fetched (the full size is in installed packages).
         """
         corpus = self.corpus_of(words, purpose)
         if corpus.source == settings.DEFAULT_CORPUS and corpus.bytes < max_bytes:
@@ -141,7 +123,7 @@ class Session:
 
     def notebooks(self) -> list[str]:
         """Numbers of the notebooks that this checkout has: ``["00", …]``."""
-        return sorted(name.split("_")[0] for name in exercises.exercise_counts())
+        return [name.split("_")[0] for name, _, _ in self.progress().counts]
 
     def progress(self) -> exercises.ProgressTable:
         """Exercises solved so far, notebook by notebook."""
@@ -173,6 +155,8 @@ def start(notebook: str) -> Session:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # nothing reports home
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # no warning from forked workers
     machine.set_thread_policy()
+    if "google.colab" in sys.modules:  # elsewhere the command has done it
+        smollm2.fetch()
     import torch
 
     mps = "mps" if torch.backends.mps.is_available() else "cpu"
@@ -180,13 +164,10 @@ def start(notebook: str) -> Session:
     profile = settings.profile_choice() or ("gpu" if device.type == "cuda" else "cpu")
     session = Session(notebook, device, profile)
     session.seed()
-    if "IPython" not in sys.modules:
-        print(session)
-        return session
     from IPython.display import display
 
     display(session)
-    unchosen = not settings.headless() and not settings.saved_corpus()
+    unchosen = not settings.headless() and not settings.corpus_choice(default="")
     if unchosen and "google.colab" in sys.modules:
         print("Colab forgets the choice of a corpus with its machine. Choose one here, or go on:")
         session.choose_corpus()
@@ -202,8 +183,6 @@ def report(corpus: Corpus) -> Table:
     documents = [corpus[row] for row in range(min(3, len(corpus)))]
     rows += [(f"document {document.id}", excerpt(document.text)) for document in documents]
     rows += [(f"skipped {file.path}", file.detail or file.reason) for file in corpus.skipped[:50]]
-    if len(corpus.skipped) > 50:
-        rows.append(("skipped", f"and {len(corpus.skipped) - 50:,} more"))
     return Table(rows)
 
 

@@ -32,10 +32,15 @@ def profile_choice() -> str | None:
     return profile
 
 
+def models_folder() -> Path:
+    """Where the model that the set-up fetches is kept: ``COURSE_MODELS``, else ``.course/``."""
+    chosen = os.environ.get("COURSE_MODELS")
+    return Path(chosen).expanduser().resolve() if chosen else places.state_folder() / "models"
+
+
 def settings_file() -> Path:
     """Where choices are kept: on Google Drive when Colab has it mounted, else in ``.course/``."""
-    folder = DRIVE / places.NAME if DRIVE.is_dir() else places.state_folder()
-    return folder / "settings.json"
+    return (DRIVE / places.NAME if DRIVE.is_dir() else places.state_folder()) / "settings.json"
 
 
 @contextmanager
@@ -77,15 +82,10 @@ def write_json(path: Path, content: dict) -> None:
         ) from error
 
 
-def saved_corpus() -> str:
-    """The corpus that the user has chosen, by variable or by file; "" when none is."""
+def corpus_choice(default: str = DEFAULT_CORPUS) -> str:
+    """The corpus that every notebook takes: chosen by variable, by file, or the default."""
     chosen = os.environ.get("COURSE_CORPUS", "").strip()
-    return chosen or str(read_json(settings_file()).get("corpus") or "")
-
-
-def corpus_choice() -> str:
-    """The corpus that every notebook takes: the chosen one or the default."""
-    return saved_corpus() or DEFAULT_CORPUS
+    return chosen or str(read_json(settings_file()).get("corpus") or default)
 
 
 def save_corpus_choice(source: str) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from course_lib import bootstrap, places
+from course_lib.workbook import settings, smollm2
 from course_lib.workbook.machine import look
 
 LOCK_PYTHON = (3, 11)  # the Python with which the notebooks' outputs were made
@@ -23,6 +24,7 @@ def run_tests(rest: list[str], *, quick: bool = False, thorough: bool = False) -
     ``thorough`` takes the tests of that mark, too, and then runs the quick tests once more with
     the versions of each file in ``constraints/``.
     """
+    smollm2.fetch()  # while there is a network
     variables = test_environment(thorough)
     command = [sys.executable, "-m", "pytest", *pytest_arguments(rest, quick)]
     os.chdir(places.REPOSITORY)
@@ -81,6 +83,8 @@ def test_environment(thorough: bool = False) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "COURSE_HEADLESS": "1",
         "COURSE_CORPUS": "python-docs",
+        "PIP_NO_INDEX": "1",
+        "COURSE_MODELS": str(settings.models_folder()),
         "COURSE_HOME": str(places.state_folder() / "test-home"),
         # The sitecustomize in there closes every socket but loopback, in kernels too.
         "PYTHONPATH": os.pathsep.join([str(SUPPORT), kept["PYTHONPATH"]]),

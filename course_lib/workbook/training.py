@@ -28,7 +28,6 @@ from course_lib.errors import CourseError
 from course_lib.workbook.display import bar
 from course_lib.workbook.settings import atomic_write
 
-Batch = Any
 Run = tuple[nn.Module, torch.optim.Optimizer, torch.Generator]
 # What a resumed run has in common with the one that it goes on from; it may have more steps.
 FIXED = ("learning_rate", "warmup_ratio", "lr_scheduler_type", "weight_decay", "seed")
@@ -53,7 +52,6 @@ class TrainingConfig:
     max_grad_norm       a longer gradient is shortened to it
     eval_steps          steps between evaluations; 0: only at the end
     checkpoint_path     file to save to when interrupted and every ``save_steps`` (0: only then)
-
     """
 
     max_steps: int
@@ -105,15 +103,13 @@ def make_adamw(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
         {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(
-        [g for g in groups if g["params"]], lr=config.learning_rate, betas=(0.9, 0.95)
-    )
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.95))
 
 
 def train(
     model: nn.Module,
-    get_batch: Callable[[torch.Generator], Batch],
-    loss_fn: Callable[[nn.Module, Batch], Tensor],
+    get_batch: Callable[[torch.Generator], Any],
+    loss_fn: Callable[[nn.Module, Any], Tensor],
     config: TrainingConfig,
     *,
     evaluate: Callable[[nn.Module], float] | None = None,
@@ -136,27 +132,19 @@ def train(
     """
     generator = torch.Generator().manual_seed(config.seed)
     optimizer, history = make_optimizer(model, config), History()
-    path = None if config.checkpoint_path is None else Path(config.checkpoint_path)
+    run, path = (model, optimizer, generator), config.checkpoint_path
     made_by = {name: getattr(config, name) for name in FIXED} | {
         "optimizer": type(optimizer).__name__,
         "model": [[*p.shape] for group in optimizer.param_groups for p in group["params"]],
     }
-
-    def save() -> None:
-        facts = {"history": {**asdict(history), "interrupted": False}, "made_by": made_by}
-        save_checkpoint(path, (model, optimizer, generator), facts)
-
     if resume and path is not None and path.exists():
-        facts = load_checkpoint(path, (model, optimizer, generator), made_by)
-        history = History(**facts["history"])
-        history.evaluations = [tuple(pair) for pair in history.evaluations]
+        history = load_checkpoint(path, run, made_by)
     # Products in bf16 on a GPU that has it; weights, losses and updates stay in fp32.
     on_gpu = next(model.parameters()).is_cuda
     bf16 = on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
     started = time.perf_counter() - history.seconds
     model.train()
-    progress = bar(total=config.max_steps, description=description, unit="step")
-    progress.update(history.steps)
+    progress = bar(None, description, total=config.max_steps, initial=history.steps, unit="step")
     with progress, DeferredInterrupt() as interrupt:
         for step in range(history.steps, config.max_steps):
             with torch.autocast("cuda", torch.bfloat16, enabled=bf16):
@@ -167,8 +155,7 @@ def train(
             if not math.isfinite(history.losses[-1]):
                 raise CourseError(
                     f"The loss became {history.losses[-1]} at step {step + 1}: start again with a "
-                    f"smaller learning rate than {config.learning_rate:g}, and look for empty or "
-                    "broken batches."
+                    f"smaller learning rate than {config.learning_rate:g}, or look at the batches."
                 )
             nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
             for group in optimizer.param_groups:
@@ -179,10 +166,13 @@ def train(
             done = step + 1
             due = config.eval_steps and done % config.eval_steps == 0
             if evaluate is not None and (due or done == config.max_steps):
-                history.evaluations.append((done, _evaluate(model, evaluate)))
+                model.eval()
+                with torch.random.fork_rng(), torch.no_grad():  # the training draws as without it
+                    history.evaluations.append((done, float(evaluate(model))))
+                model.train()
             history.seconds = time.perf_counter() - started
             if path is not None and config.save_steps and done % config.save_steps == 0:
-                save()
+                save_checkpoint(path, run, history, made_by)
             if interrupt.requested and done < config.max_steps:
                 history.interrupted = True
                 break
@@ -190,7 +180,7 @@ def train(
         steps = f"{done} of {config.max_steps} steps"
         print(f"Interrupted after {steps}; the model keeps what it learned.")
         if path is not None:
-            save()
+            save_checkpoint(path, run, history, made_by)
             print(f"Go on with resume=True (saved in {path.name}).")
     return history
 
@@ -207,9 +197,9 @@ class DeferredInterrupt:
 
     def __enter__(self) -> "DeferredInterrupt":
         main = threading.current_thread() is threading.main_thread()
-        self._held = main and signal.getsignal(signal.SIGINT) is not None
-        if self._held:
-            self._previous = signal.signal(signal.SIGINT, self._hold)
+        self._previous = signal.getsignal(signal.SIGINT) if main else None
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._hold)
         return self
 
     def _hold(self, *_: Any) -> None:
@@ -218,29 +208,18 @@ class DeferredInterrupt:
         self.requested = True
 
     def __exit__(self, *_: Any) -> None:
-        if self._held:
+        if self._previous is not None:
             signal.signal(signal.SIGINT, self._previous)
 
 
-def _evaluate(model: nn.Module, evaluate: Callable[[nn.Module], float]) -> float:
-    """Evaluation mode, no gradients, and back; the training's random numbers are not disturbed."""
-    model.eval()
-    try:
-        with torch.random.fork_rng(), torch.no_grad():
-            return float(evaluate(model))
-    finally:
-        model.train()
-
-
-def save_checkpoint(path: Path, run: Run, facts: dict) -> None:
+def save_checkpoint(path: Path, run: Run, history: History, made_by: dict) -> None:
     """Write atomically: an earlier checkpoint is replaced only when the new one is whole."""
     model, optimizer, generator = run
+    facts = {"history": {**asdict(history), "interrupted": False}, "made_by": made_by}
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
-        for name, value in state.items():
-            tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
-    tensors["random.generator"] = generator.get_state()
-    tensors["random.torch"] = torch.get_rng_state()
+        tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(state[key]) for key in state}
+    tensors |= {"random.generator": generator.get_state(), "random.torch": torch.get_rng_state()}
     # Clones: tied weights share memory, which the format refuses.
     tensors = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     try:
@@ -253,8 +232,8 @@ def save_checkpoint(path: Path, run: Run, facts: dict) -> None:
         ) from error
 
 
-def load_checkpoint(path: Path, run: Run, made_by: dict) -> dict:
-    """Put everything back as it was and return the facts. Nothing is changed if the file is bad.
+def load_checkpoint(path: Path, run: Run, made_by: dict) -> History:
+    """Put everything back as it was. Nothing is changed if the file is bad.
 
     Raises ``CourseError`` for a file that is damaged, or that another model, another optimiser or
     other settings than ``made_by`` made.
@@ -268,7 +247,7 @@ def load_checkpoint(path: Path, run: Run, made_by: dict) -> dict:
                 part, key = name.split(".", 1)
                 # A clone: what stays mapped to the file keeps Windows from replacing it later.
                 parts[part][key] = file.get_tensor(name).clone()
-        saved, random = facts["made_by"], parts["random"]
+        history, saved, random = History(**facts["history"]), facts["made_by"], parts["random"]
         of_run, of_torch = random["generator"], random["torch"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CourseError(
@@ -288,4 +267,5 @@ def load_checkpoint(path: Path, run: Run, made_by: dict) -> dict:
     optimizer.load_state_dict({"state": dict(states), "param_groups": groups})
     generator.set_state(of_run)
     torch.set_rng_state(of_torch)
-    return facts
+    history.evaluations = [(step, loss) for step, loss in history.evaluations]
+    return history

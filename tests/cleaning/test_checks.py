@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 
-import pytest
+from exercise_tests import mistakes_are_diagnosed, solutions_pass
 
 from course_lib.cleaning import checks
 
@@ -112,16 +112,5 @@ MISTAKES = {
     ],
 }
 
-
-@pytest.mark.parametrize("name", SOLUTIONS)
-def test_solutions_pass_and_stubs_say_not_yet(name: str, fresh_home: object) -> None:
-    check = getattr(checks, name)
-    assert check(SOLUTIONS[name], solution=True).passed
-    assert check(lambda *_: None).status == "Not yet"
-
-
-@pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_get_their_diagnosis(name: str, fresh_home: object) -> None:
-    for mistake, diagnosis in MISTAKES[name]:
-        result = getattr(checks, name)(mistake)
-        assert result.status == "Look again" and diagnosis in result.message, result
+test_solutions_pass = solutions_pass(checks, SOLUTIONS)
+test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)

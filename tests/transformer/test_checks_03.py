@@ -1,10 +1,9 @@
 """The exercises of notebook 03: solution, stub, and typical mistakes with their own diagnosis."""
 
 import math
-from collections.abc import Callable
 
-import pytest
 import torch
+from exercise_tests import mistakes_are_diagnosed, solutions_pass
 from torch import Tensor
 
 from course_lib.transformer import checks
@@ -52,52 +51,51 @@ def parameters(vocabulary: int, context: int, width: int, layers: int) -> int:
     return vocabulary * width + context * width + layers * (12 * width**2 + 13 * width) + 2 * width
 
 
-SOLUTIONS = (merge, causal, head, block, top_p, parameters)
-MISTAKES = [
-    ("merge", lambda p, q: list(p), "Nothing was merged"),
-    ("merge", lambda p, q: merge(p, q, most=1), "Only the first"),
-    ("merge", lambda p, q: merge(p, q, step=1), "go on two places"),
-    ("merge", lambda p, q: merge(p, q) if "w" in p else ["aa", "aa"], "no piece is used twice"),
-    ("causal", lambda s: s.softmax(-1), "comes later: set such scores"),
-    ("causal", lambda s: causal(s.T).T, "way round"),
-    ("causal", lambda s: causal(s, 0), "nan"),
-    ("causal", lambda s: s.softmax(-1).tril(), "before the softmax"),
-    ("head", lambda x, q, k, v: ((x @ q) @ (x @ k).T / 2).softmax(-1) @ (x @ v), "mask is missing"),
-    ("head", lambda x, q, k, v: head(x, q, k, v, root=1.0), "not divided"),
-    ("head", lambda x, q, k, v: head(x, q, k, v, root=6**0.5), "root of the width"),
-    ("head", lambda x, q, k, v: head(x, k, q, v), "changed places"),
-    ("head", lambda x, q, k, v: head(x, q, k, k), "keys are averaged"),
-    ("head", lambda x, q, k, v: x, "(5, 4)"),
-    ("block", lambda x, n, a, m, f: f(m(a(n(x)))), "x is lost"),
-    ("block", lambda x, n, a, m, f: x + a(n(x)) + f(m(x)), "Falcon's parallel block"),
-    ("block", lambda x, n, a, m, f: x + f(m(x + a(n(x)))), "second residual"),
-    ("block", lambda x, n, a, m, f: (x + a(n(x))) + f(x + a(n(x))), "norm is missing"),
-    ("block", lambda x, n, a, m, f: (x + a(x)) + f(x + a(x)), "norm is missing"),
-    ("block", lambda x, n, a, m, f: m((y := n(x + a(x))) + f(y)), "stand behind"),
-    ("block", lambda x, n, a, m, f: (y := x + n(a(x))) + m(f(y)), "stand behind"),
-    ("block", lambda x, n, a, m, f: (z := m((y := n(x)) + a(y))) + f(z), "itself is normed"),
-    ("top_p", lambda p, s: top_p(p, s, reach=-0.3), "crosses p is kept"),
-    ("top_p", lambda p, s: top_p(p, s, reach=0.2), "Three tokens are left"),
-    ("top_p", lambda p, s: top_p(p, s, norm=False), "divide by the sum"),
-    ("top_p", unsorted, "wrong places"),
-    ("parameters", lambda v, c, w, n: parameters(v, c, w, n) + v * w, "used once more"),
-    ("parameters", lambda v, c, w, n: parameters(v, c, w, n) - c * w, "positions are missing"),
-    ("parameters", lambda v, c, w, n: parameters(v, c, w, n) - n * 8 * w * w, "MLP is missing"),
-    ("parameters", lambda v, c, w, n: parameters(v, c, w, 12), "written in"),
-]
+SOLUTIONS = {own.__name__: own for own in (merge, causal, head, block, top_p, parameters)}
+MISTAKES = {
+    "merge": [
+        (lambda p, q: list(p), "Nothing was merged"),
+        (lambda p, q: merge(p, q, most=1), "Only the first"),
+        (lambda p, q: merge(p, q, step=1), "go on two places"),
+        (lambda p, q: merge(p, q) if "w" in p else ["aa", "aa"], "no piece is used twice"),
+    ],
+    "causal": [
+        (lambda s: s.softmax(-1), "comes later: set such scores"),
+        (lambda s: causal(s.T).T, "way round"),
+        (lambda s: causal(s, 0), "nan"),
+        (lambda s: s.softmax(-1).tril(), "before the softmax"),
+    ],
+    "head": [
+        (lambda x, q, k, v: ((x @ q) @ (x @ k).T / 2).softmax(-1) @ (x @ v), "mask is missing"),
+        (lambda x, q, k, v: head(x, q, k, v, root=1.0), "not divided"),
+        (lambda x, q, k, v: head(x, q, k, v, root=6**0.5), "root of the width"),
+        (lambda x, q, k, v: head(x, k, q, v), "changed places"),
+        (lambda x, q, k, v: head(x, q, k, k), "keys are averaged"),
+        (lambda x, q, k, v: x, "(5, 4)"),
+    ],
+    "block": [
+        (lambda x, n, a, m, f: f(m(a(n(x)))), "x is lost"),
+        (lambda x, n, a, m, f: x + a(n(x)) + f(m(x)), "Falcon's parallel block"),
+        (lambda x, n, a, m, f: x + f(m(x + a(n(x)))), "second residual"),
+        (lambda x, n, a, m, f: (x + a(n(x))) + f(x + a(n(x))), "norm is missing"),
+        (lambda x, n, a, m, f: (x + a(x)) + f(x + a(x)), "norm is missing"),
+        (lambda x, n, a, m, f: m((y := n(x + a(x))) + f(y)), "stand behind"),
+        (lambda x, n, a, m, f: (y := x + n(a(x))) + m(f(y)), "stand behind"),
+        (lambda x, n, a, m, f: (z := m((y := n(x)) + a(y))) + f(z), "itself is normed"),
+    ],
+    "top_p": [
+        (lambda p, s: top_p(p, s, reach=-0.3), "crosses p is kept"),
+        (lambda p, s: top_p(p, s, reach=0.2), "Three tokens are left"),
+        (lambda p, s: top_p(p, s, norm=False), "divide by the sum"),
+        (unsorted, "wrong places"),
+    ],
+    "parameters": [
+        (lambda v, c, w, n: parameters(v, c, w, n) + v * w, "used once more"),
+        (lambda v, c, w, n: parameters(v, c, w, n) - c * w, "positions are missing"),
+        (lambda v, c, w, n: parameters(v, c, w, n) - n * 8 * w * w, "MLP is missing"),
+        (lambda v, c, w, n: parameters(v, c, w, 12), "written in"),
+    ],
+}
 
-
-@pytest.mark.parametrize("answer", SOLUTIONS)
-def test_solutions_pass_and_stubs_say_not_yet(answer: Callable, fresh_home: object) -> None:
-    check = getattr(checks, answer.__name__)
-    result = check(answer, solution=True)
-    assert result.passed, result
-    assert check(lambda *_: None).status == "Not yet"
-
-
-@pytest.mark.parametrize(("name", "mistake", "diagnosis"), MISTAKES)
-def test_mistakes_get_their_diagnosis(
-    name: str, mistake: object, diagnosis: str, fresh_home: object
-) -> None:
-    result = getattr(checks, name)(mistake)
-    assert result.status == "Look again" and diagnosis in result.message, result
+test_solutions_pass = solutions_pass(checks, SOLUTIONS)
+test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)

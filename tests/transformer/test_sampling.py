@@ -46,13 +46,6 @@ def test_distributions_are_those_of_transformers(how: dict, seed: int) -> None:
     torch.testing.assert_close(distribution(logits, SamplingParams(**how), seen), expected)
 
 
-def test_greedy_is_the_likeliest() -> None:
-    logits = torch.randn(3, 20)
-    found = distribution(logits, GREEDY, torch.zeros(3, 1, dtype=torch.long))
-    assert torch.equal(found.argmax(-1), logits.argmax(-1))
-    assert torch.equal(found.sum(-1), torch.ones(3))
-
-
 @pytest.mark.parametrize(
     "wrong",
     [{"temperature": -1}, {"top_k": 0}, {"top_p": 1.5}, {"min_p": -0.1}, {"repetition_penalty": 0}],

@@ -1,5 +1,6 @@
 """The command line: verbs reach their modules; what ``test`` gives to pytest; one sentence."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -17,11 +18,12 @@ NOTEBOOKS = sorted(path.name for path in (places.REPOSITORY / "notebooks").glob(
 
 
 def test_run_and_notebooks_reach_their_modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "run_notebooks", lambda names, **more: [names, more])
+    bind = inspect.signature(run.run_notebooks).bind
+    monkeypatch.setattr(run, "run_notebooks", lambda *given: bind(*given).arguments)
     monkeypatch.setattr(notebooks, "main", lambda options: [options.names, options.check])
     more = {"corpus": "songbook", "profile": "smoke", "out": "x"}
     words = [word for name, value in more.items() for word in (f"--{name}", value)]
-    assert cli.main(["run", "00", *words]) == [["00"], more]
+    assert cli.main(["run", "00", *words]) == {"names": ["00"], **more}
     assert cli.main(["notebooks", "--check", "00"]) == [["00"], True]
     with pytest.raises(SystemExit, match="2"):
         cli.main(["lab", "--quick"])
