@@ -13,6 +13,8 @@ from pathlib import Path
 
 import regex
 
+from course_lib.workbook.corpus.language import identify
+
 Part = tuple[str, dict[str, str | int]]  # a text and the short facts about it
 # Called with a reason (empty, binary, encoding, encrypted, unreadable, unknown_format, left_out;
 # ``note`` where a file was read with a guess) and a sentence, while the reading goes on.
@@ -47,6 +49,7 @@ IMPLAUSIBLE = regex.compile(
     r"|[\p{L}--[a-zA-Z]]\d|\d[\p{Latin}--[a-zA-Z]]",
     regex.V1,
 )
+NOT_ENGLISH = regex.compile(r"[\p{L}--[a-zµßªºéèêëïöüñçàâáóôœæûåäø]]", regex.V1)
 BREAK = re.compile("[\0\udce0]")  # binary data; bytes that fit nowhere, as half a character
 codecs.register_error("break", lambda error: ("\udce0", error.end))
 
@@ -138,10 +141,11 @@ def guess_encoding(sample: bytes) -> str | None:
             text = codecs.getincrementaldecoder(name)().decode(sample)
         except (LookupError, UnicodeDecodeError):
             continue
-        if not IMPLAUSIBLE.search(text):
+        foreign = NOT_ENGLISH.search(text.lower()) and identify(text)[0] == "en"
+        if not (foreign or IMPLAUSIBLE.search(text)):
             found.setdefault(text, (rank["confidence"], name))
     best, second = [*found.values(), (0.0, None), (0.0, None)][:2]
-    close = 0.97 if len(sample) >= 60 else 0.9
+    close = 0.97 if len(sample) >= 60 else 0.85
     return best[1] if second[0] < close * best[0] else None
 
 

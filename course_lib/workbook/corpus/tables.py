@@ -39,6 +39,7 @@ NO_SEPARATOR = "\x1f"  # for a table of one column
 UNQUOTED = {"quoting": csv.QUOTE_NONE}
 QUOTES = ({}, {"escapechar": "\\"}, UNQUOTED)
 NAMES = {*TEXT_NAMES, "id", "title", "name", "author", "date", "label", "url", "category"}
+SENTENCE = re.compile(r".{60,}[^?]|.* .*[.!]")  # and no column name, which may be a question
 NUMBER = re.compile(r"(?=.*\d)[\d.,:/+\- TZ%€$£]{1,40}")  # dates, too
 BETWEEN = re.compile(r"[\s,\]\ufeff]*")  # values of a list, or one after the other
 
@@ -198,8 +199,8 @@ def _records(stream: Iterator[str], dialect: dict[str, Any], report: Report) -> 
     names = [cell.strip() for cell in first[0]]
     known = not NAMES.isdisjoint(map(str.lower, names))
     repeated = any(name and name in row for name in names for row in first[1:])
-    data = len(names) < 2 or any(len(n) > 60 or NUMBER.fullmatch(n) for n in names) or repeated
-    is_header = known or not data
+    data = any(NUMBER.fullmatch(name) or SENTENCE.fullmatch(name) for name in names)
+    is_header = known or not (len(names) < 2 or repeated or data)
     if not known:
         said = "is read as column names" if is_header else "has no column names"
         report("note", f"the first row {said} ({', '.join(names)[:80]})")
@@ -269,7 +270,7 @@ def _records_in(value: Any, report: Report) -> Iterator[Record]:
     elif inner and all(isinstance(value.get(name), list) for name in ("columns", "data")):
         names = value["columns"]  # pandas, orient="split"
         yield from (dict(zip(names, row, strict=False)) for row in value["data"])
-    elif inner and all(isinstance(c, list) and len(c) == len(inner[0]) for c in inner):
+    elif inner and all(isinstance(c, list) and len(c) == len(inner[0]) for c in inner) and not main:
         yield from (dict(zip(value, row, strict=True)) for row in zip(*inner, strict=True))
     elif len(inner) > 1 and all(isinstance(cells, dict) for cells in inner):
         rows = list(inner[0])
