@@ -22,7 +22,7 @@ from course_lib.finetuning.lora import LoRALinear
 from course_lib.finetuning.nf4 import dequantize, quantize
 from course_lib.places import REPOSITORY
 from course_lib.transformer.bpe import BPETokenizer
-from course_lib.transformer.convert import from_falcon, from_gpt2
+from course_lib.transformer.convert import from_falcon, from_gpt2, from_llama
 from course_lib.transformer.sampling import SamplingParams, distribution
 from course_lib.workbook.corpus import load_corpus
 
@@ -86,6 +86,23 @@ def falcon(new: bool) -> float:
         )
     )
     return logits_apart(theirs, from_falcon(theirs))
+
+
+def llama() -> float:
+    """Several heads share one of keys, the MLP has a gate, and the norms are RMSNorm."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=97,
+        hidden_size=64,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=150,
+        tie_word_embeddings=True,
+    )
+    theirs = shaken(LlamaForCausalLM(config))
+    return logits_apart(theirs, from_llama(theirs))
 
 
 def token_ids() -> float:
@@ -209,6 +226,7 @@ ROWS = (
     Row(MODEL, "transformers' GPT-2", "logits of the same weights", 1e-4, gpt2),
     Row(MODEL, "transformers' Falcon", "logits, old architecture", 1e-4, lambda: falcon(new=False)),
     Row(MODEL, "transformers' Falcon", "logits, new architecture", 1e-4, lambda: falcon(new=True)),
+    Row(MODEL, "transformers' Llama", "logits of the same weights", 1e-4, llama),
     Row(
         ("transformer/sampling",),
         "transformers' logits processors",

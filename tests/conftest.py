@@ -1,6 +1,7 @@
 """Offline, headless, and away from the user's own settings: for every test and its children."""
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 SUPPORT = Path(__file__).parent / "support"
 REPOSITORY = Path(__file__).parents[1]
@@ -15,6 +17,7 @@ sys.path[:0] = [str(SUPPORT), str(REPOSITORY)]
 
 import offline_guard  # noqa: E402
 
+from course_lib import places  # noqa: E402
 from course_lib.workbook import machine, settings, smollm2  # noqa: E402
 
 os.environ.setdefault("COURSE_MODELS", str(settings.models_folder()))  # of the real home
@@ -26,6 +29,8 @@ os.environ["PIP_NO_INDEX"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["COURSE_HEADLESS"] = "1"
 machine.set_thread_policy()  # as course_lib.start does it: before torch is imported
+if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):  # each has its own cores
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(SUPPORT), str(REPOSITORY)])
 os.environ.setdefault("COURSE_HOME", str(Path(tempfile.gettempdir()) / "course-test-home"))
 for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
@@ -34,8 +39,12 @@ for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
 
 @pytest.fixture
 def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty COURSE_HOME: no settings, no progress, no caches."""
-    folder = tmp_path / "home"
+    """An empty COURSE_HOME: no settings, no progress; Python's documentation is not read again."""
+    folder, made = tmp_path / "home", places.cache_folder().glob("corpus-python-docs-small*")
+    cache = folder / ".course" / "cache"
+    cache.mkdir(parents=True)
+    for path in made:
+        shutil.copy(path, cache)
     monkeypatch.setenv("COURSE_HOME", str(folder))
     return folder
 
@@ -47,7 +56,6 @@ def full_disk(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    fresh_home.joinpath(".course").mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(Path, "write_text", full)
     monkeypatch.setattr("course_lib.workbook.training.save_file", full)
 
@@ -71,11 +79,36 @@ def figures_are_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DescribedFigure, "__init__", make)
 
 
+def wants_smollm2(item: pytest.Item) -> bool:
+    """Marked so, or it runs a notebook that loads the model."""
+    given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    notebooks = [p for p in (item.path, *given) if getattr(p, "suffix", "") == ".ipynb"]
+    named = any("smollm2" in path.read_text(encoding="utf-8") for path in notebooks)
+    return named or "needs_smollm2" in item.keywords
+
+
+# What takes longest begins first, so that two processes end together.
+LONGEST = (".ipynb", "on_corpora", "test_browser", "tests/finetuning", "tests/cleaning")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     skip = pytest.mark.skip(reason="only with `python3 -m course_lib test --thorough`")
     absent = pytest.mark.skip(reason="SmolLM2 is not there and could not be fetched")
     for item in items:
         if "thorough" in item.keywords and not os.environ.get("COURSE_THOROUGH"):
             item.add_marker(skip)
-        if "needs_smollm2" in item.keywords and not smollm2.is_ready():
+        if not smollm2.is_ready() and wants_smollm2(item):
             item.add_marker(absent)
+    items.sort(key=lambda item: [word not in item.nodeid for word in LONGEST])
+
+
+class ByFile(LoadScopeScheduling):
+    """A file or a notebook stays in one process; a notebook on a corpus is on its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if "on_corpora" in nodeid else nodeid.split("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    return ByFile(config, log)

@@ -1,16 +1,20 @@
 """Every notebook of the course: its parts, normal form, compared outputs, exercises.
 
-nbval runs the cells themselves, with the invariants of ``tests/notebooks``; what the checks say to
-typical mistakes is tested beside each topic's ``checks.py``.
+nbval runs the cells themselves, in copies with the invariants of ``tests/notebooks`` behind them;
+what the checks say to typical mistakes is tested beside each topic's ``checks.py``.
 """
 
 import ast
 import contextlib
+import subprocess
+import sys
 from pathlib import Path
 
+import nbformat
 import pytest
-from invariants import invariants
+from invariants import invariants, with_invariants, write_copies
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from course_lib.workbook.exercises import REGISTRY, Quiz
 from course_lib.workbook.run import find_notebooks
@@ -34,8 +38,10 @@ def test_committed_as_normalised(path: Path) -> None:
 
 @every_notebook
 def test_what_is_not_compared_has_an_invariant(path: Path) -> None:
-    held = invariants(path.stem)
-    for cell in read(path).cells:
+    notebook, held = read(path), invariants(path.stem)
+    copy = with_invariants(notebook, path.stem)
+    assert held and len(copy.cells) == len(notebook.cells) + len(held)
+    for cell in notebook.cells:
         tags = rules.tags(cell)
         if rules.IGNORED in tags and not {"setup", "teaches"} & set(tags):
             assert cell.id in held, f"{cell.id} is not compared and nothing is held behind it"
@@ -100,3 +106,30 @@ def test_the_stub_is_not_yet_and_the_solution_passes(
     assert not noted.exists(), "a solution counts as the learner's success"
     name = check.source.rstrip().rsplit("check.", 1)[1].split("(")[0]
     assert REGISTRY[path.stem, number].__name__ == name
+
+
+def test_nbval_runs_them_and_compares_the_outputs(tmp_path: Path) -> None:
+    holds = 'HOLDS = {"aaaaaaaaaa": lambda total: total == 4}'
+    four = new_output("execute_result", data={"text/plain": "4"}, execution_count=1)
+    cell = new_code_cell("total = 2 + 2\ntotal", id="aaaaaaaaaa", outputs=[four], execution_count=1)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+    path, conditions = tmp_path / "tiny.ipynb", tmp_path / "tiny.py"
+
+    def nbval() -> str:
+        nbformat.write(notebook, path)
+        [copy] = write_copies([path], tmp_path / "copies", tmp_path)
+        command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", str(copy)]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path).stdout
+
+    conditions.write_text(holds)
+    assert "2 passed" in nbval()
+    conditions.write_text(holds.replace("== 4", "== 5"))
+    said = nbval()
+    assert "1 failed, 1 passed" in said and "assert total == 5  # behind cell aaaaaaaaaa" in said
+    conditions.write_text(holds)
+    four.data["text/plain"] = "3"
+    assert "1 failed, 1 passed" in nbval()
+    conditions.write_text(holds.replace("aaaaaaaaaa", "bbbbbbbbbb"))
+    with pytest.raises(ValueError, match="tiny.py names cells that are not there: bbbbbbbbbb"):
+        nbval()

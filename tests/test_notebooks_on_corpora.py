@@ -6,11 +6,12 @@ notebook an ordinary corpus or an odd one. ``test --thorough`` runs all pairs.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from _pytest.mark import ParameterSet
 from invariants import with_invariants
 
 from course_lib.workbook.run import execute, find_notebooks
@@ -81,33 +82,20 @@ CORPORA: dict[str, tuple[Callable[[Path], Path | str], str, str]] = {
 }
 
 
-def pairs(*names: str) -> pytest.MarkDecorator:
-    """Each notebook with each of these corpora; ``thorough`` where it is not one of its two."""
-    every, there = [], list(CORPORA)
+def pairs() -> Iterator[ParameterSet]:
+    """Each notebook with each corpus; ``thorough`` where it is not one of its two."""
     for place, notebook in enumerate(find_notebooks()):
-        for name in names:
-            turn = (there.index(name) - 2 * place) % len(there) < 2
+        for number, name in enumerate(CORPORA):
+            turn = (number - 2 * place) % len(CORPORA) < 2
             marks = [] if turn else [pytest.mark.thorough]
-            every.append(pytest.param(notebook, name, marks=marks, id=f"{notebook.stem}-{name}"))
-    return pytest.mark.parametrize(("notebook", "name"), every)
+            yield pytest.param(notebook, name, marks=marks, id=f"{notebook.stem}-{name}")
 
 
-class Runs:
-    def test_it_runs_to_its_end(self, notebook: Path, name: str, tmp_path: Path) -> None:
-        make, said, unsaid = CORPORA[name]
-        copy = with_invariants(nbformat.read(notebook, as_version=4), notebook.stem)
-        environment = {"COURSE_CORPUS": str(make(tmp_path)), "COURSE_PROFILE": "smoke"}
-        assert execute(copy, environment) == ""
-        text = "\n".join(output_text(o) for cell in copy.cells for o in cell.get("outputs", []))
-        assert said in text and unsaid not in text
-
-
-# Two classes, so that two processes can share the work.
-@pairs("handbook", "songbook-messy", "empty folder", "megabyte")
-class TestWholeCorpora(Runs):
-    pass
-
-
-@pairs("odd files", "short file", "other scripts")
-class TestOddOnes(Runs):
-    pass
+@pytest.mark.parametrize(("notebook", "name"), pairs())
+def test_it_runs_to_its_end(notebook: Path, name: str, tmp_path: Path) -> None:
+    make, said, unsaid = CORPORA[name]
+    copy = with_invariants(nbformat.read(notebook, as_version=4), notebook.stem)
+    environment = {"COURSE_CORPUS": str(make(tmp_path)), "COURSE_PROFILE": "smoke"}
+    assert execute(copy, environment) == ""
+    text = "\n".join(output_text(o) for cell in copy.cells for o in cell.get("outputs", []))
+    assert said in text and unsaid not in text

@@ -14,12 +14,12 @@ from course_lib.places import REPOSITORY
 PACKAGE = REPOSITORY / "course_lib"
 BUDGETS = {  # lines, docstrings and blanks included, in the order in which imports may point back
     "entry": 300,  # bootstrap, __init__, __main__, errors, places
-    "corpus": 1_950,  # workbook/corpus; the aim is 1,100
-    "workbook": 1_880,  # without corpus; the aim is 1,850
+    "corpus": 1_841,  # workbook/corpus; the aim is 1,100
+    "workbook": 1_855,  # without corpus
     "start_here": 250,
     "history": 1_050,
     "embeddings": 1_100,
-    "transformer": 1_450,
+    "transformer": 1_550,
     "cleaning": 2_800,
     "finetuning": 1_500,
     "alignment": 700,

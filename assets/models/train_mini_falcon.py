@@ -32,10 +32,10 @@ machine.set_thread_policy()
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
-from transformers import FalconConfig, PreTrainedTokenizerFast  # noqa: E402
+from transformers import FalconConfig, FalconForCausalLM, PreTrainedTokenizerFast  # noqa: E402
 
 from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer  # noqa: E402
-from course_lib.transformer.convert import config_of, to_falcon  # noqa: E402
+from course_lib.transformer.convert import config_of, parts_of  # noqa: E402
 from course_lib.transformer.model import MiniGPT  # noqa: E402
 from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW  # noqa: E402
 from course_lib.workbook.corpus import load_corpus, mask_emails  # noqa: E402
@@ -340,7 +340,13 @@ def save(
 ) -> None:
     """The folder that ships: 16-bit weights, configuration, tokenizer, held-out hashes, facts."""
     asked.out.mkdir(parents=True, exist_ok=True)
-    to_falcon(model, config).to(torch.bfloat16).save_pretrained(asked.out)
+    state = model.state_dict()
+    weights = {"lm_head.weight": state["embedding.weight"]}
+    for name, ours in parts_of(model).items():  # with one head of keys the three simply follow
+        weights[name] = torch.cat([state[part] for part in ours])
+    falcon = FalconForCausalLM(config)
+    falcon.load_state_dict(weights)
+    falcon.to(torch.bfloat16).save_pretrained(asked.out)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(asked.work / "tokenizer.json"),
         eos_token=END_OF_TEXT,

@@ -220,7 +220,7 @@ def _near_matches(train: Sequence[str], held_out: Sequence[str], seed: int) -> l
     hashes, starts = minhash.shingles([*train, *held_out])
     first = minhash.first_with_same_shingles(hashes, starts)
     match = np.where(first < len(train), first, -1)
-    for bucket in minhash.candidates(hashes, starts, first, seed=seed):
+    for bucket in minhash.candidates(hashes, starts, seed=seed):
         for row in bucket[bucket >= len(train)].tolist():
             own = hashes[starts[row] : starts[row + 1]]
             for other in bucket[bucket < len(train)][:MAX_COMPARED].tolist():

@@ -1,4 +1,4 @@
-"""The figures of notebook 02, shared with its slides."""
+"""The figures of notebook 02."""
 
 from collections.abc import Mapping, Sequence
 
@@ -65,7 +65,7 @@ def pull_and_push() -> DescribedFigure:
     return DescribedFigure(
         figure,
         "The real neighbour is pulled towards the centre word's vector, the drawn ones are pushed "
-        "the other way, each the harder the more wrong its score is.",
+        "the other way, each the harder the more wrong its score is: “sine” hardly moves.",
     )
 
 
@@ -105,8 +105,11 @@ def flat_maps(
         for number, (name, (marker, colour)) in enumerate(zip(groups, styles, strict=True)):
             mine = place[[group == number for _, group in names]]
             axis.plot(*mine.T, marker, color=colour, markersize=5, label=name)
-        for (word, _), point in zip(names, place, strict=True):
-            axis.annotate(word, point, (3, 2), textcoords="offset points", fontsize=8)
+        named, scaled = [], (place - place.min(0)) / np.ptp(place, axis=0)
+        for (word, _), point, spot in zip(names, place, scaled, strict=True):
+            if all((abs(spot - other) > (0.075, 0.028)).any() for other in named):
+                axis.annotate(word, point, (3, 2), textcoords="offset points", fontsize=8)
+                named.append(spot)
         axis.set(title=method, xlabel="first direction", ylabel="second direction")
         axis.margins(0.12)
         num_near = min(5, (len(names) - 1) // 2)

@@ -1,4 +1,4 @@
-"""The figures of notebook 01, shared with its slides."""
+"""The figures of notebook 01."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,14 +11,14 @@ from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canva
 def timeline(rows: Sequence[Mapping]) -> DescribedFigure:
     """One row a name: its year, and on log axes the sizes that were published."""
     figure, axes = canvas(1, 3, width=9.5, height=5.6)
-    figure.suptitle("From a guessing game to assistants")
+    figure.suptitle("From a guessing game to assistants", fontsize=12, weight="bold")
     heights, years = np.arange(len(rows))[::-1], [int(row["year"]) for row in rows]
     labels = {"year": "year", "parameters": "parameters", "tokens": "tokens or words read"}
     for number, (axis, key) in enumerate(zip(axes, labels, strict=True)):
         values = [row[key] or np.nan for row in rows]
         axis.plot(values, heights, MARKERS[number], color=COLOURS[number])
-        axis.set(xlabel=labels[key], ylabel="name", xscale="log" if number else "linear")
-        axis.set(ylim=(-0.8, len(rows) - 0.2))
+        axis.set(xlabel=labels[key], xscale="log" if number else "linear")
+        axis.set(ylabel=" " if number else "name", ylim=(-0.8, len(rows) - 0.2))
         axis.set_yticks(heights, [])
     axes[0].set_yticks(heights, [f"{row['name']}  {int(row['year'])}" for row in rows], fontsize=9)
     known = [(row["tokens"], year) for row, year in zip(rows, years, strict=True) if row["tokens"]]
@@ -27,7 +27,7 @@ def timeline(rows: Sequence[Mapping]) -> DescribedFigure:
         figure,
         f"The first four rows span {years[3] - years[0]} years; the published training text "
         f"grew from {first / 1e6:,.0f} million words in {year} to "
-        f"{most / 1e6:,.0f} million tokens in {latest}.",
+        f"{most / 1e12:,.1f} trillion tokens in {latest}.",
     )
 
 
@@ -38,15 +38,16 @@ def bits_by_year(
     figure, axis = canvas(width=8.0, height=4.2)
     years = [year for year, _ in scores.values()]
     means = [float(np.mean(values)) for _, values in scores.values()]
-    ends = [(min(values), max(values)) for _, values in scores.values()]
-    spread = np.abs(np.array(ends).T - means)
-    axis.errorbar(years, means, spread, fmt="o-", capsize=4)
-    note = {"textcoords": "offset points", "fontsize": 8.5}
+    spread = np.abs(np.array([(min(v), max(v)) for _, v in scores.values()]).T - means)
+    axis.errorbar(years, means, spread, fmt="o", capsize=4)
+    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+    note = {"textcoords": "offset points", "fontsize": 8.5, "bbox": box, "va": "center"}
     for name, year, mean in zip(scores, years, means, strict=True):
-        axis.annotate(f"{name}\n{mean:.2f}", (year, mean), (0, 9), ha="center", **note)
+        side, shift = ("left", 8) if year < np.mean(years) else ("right", -8)
+        axis.annotate(f"{name}: {mean:.2f}", (year, mean), (shift, 0), ha=side, **note)
     for number, (name, value) in enumerate(references.items()):
         axis.axhline(value, linestyle=(":", "--")[number % 2], color=COLOURS[3 + number])
-        axis.annotate(f"{name} {value:.2f}", (min(years) + 14, value), (0, 3), **note)
+        axis.annotate(f"{name} {value:.2f}", (min(years) + 19, value), (0, 0), **note)
     axis.set(title="One held-out text, seventy years of methods", xlabel="year of the method")
     axis.set(ylabel="bits per byte\n(fewer is better)", ylim=(0, max(means) * 1.2))
     axis.set_xlim(min(years) - 5, max(years) + 6)
@@ -64,7 +65,7 @@ def lines(
     for number, name in enumerate(names):
         axis.plot(*zip(*curves[name], strict=True), MARKERS[number] + "-", label=name)
     axis.set(title=title, xlabel=xlabel, ylabel=ylabel, xscale="log")
-    axis.legend()
+    figure.legend(loc="outside lower center", ncols=len(names))
     ends = "; ".join(f"{name} {curves[name][-1][1]:.2f}" for name in names)
     return DescribedFigure(figure, f"At the right end of each line, {ylabel}: {ends}.")
 

@@ -1,4 +1,4 @@
-"""The pictures of notebook 00, shared with its slides."""
+"""The pictures of notebook 00."""
 
 from collections import Counter
 from collections.abc import Sequence

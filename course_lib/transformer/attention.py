@@ -1,7 +1,9 @@
 """Attention: a weighted mean of values, the weights from queries and keys (Vaswani et al. 2017).
 
-Shapes: ``query`` (batch, n_heads, time, head_dim); ``key`` and ``value`` (batch, n_heads, past,
-head_dim), where ``past`` counts everything that may be looked at, ``time`` of it new.
+Shapes: ``query`` (batch, n_heads, time, head_dim); ``key`` and ``value`` (batch, n_kv_heads, past,
+head_dim), where ``past`` counts everything that may be looked at, ``time`` of it new. A head of
+keys serves all queries (multi-query attention, Shazeer 2019), a group of them (grouped-query
+attention, Ainslie et al. 2023), or one.
 """
 
 import math
@@ -26,32 +28,29 @@ def make_attention_mask(
     mask = causal_mask(time, past, device)[None, None]
     if attention_mask is None:
         return mask
-    itself = torch.eye(past, dtype=torch.bool, device=device)[past - time :]
+    places = torch.arange(past, device=device)
+    itself = places == places[past - time :, None]
     return (mask & attention_mask.bool()[:, None, None, :]) | itself
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Attention written out: outputs, shaped like ``query``, and the weights (…, time, past)."""
+    group = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(group, 1), value.repeat_interleave(group, 1)
     scores = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
     weights = scores.masked_fill(~mask, -math.inf).softmax(-1)
     return weights @ value, weights
 
 
 def attend_fused(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """The same in one kernel, which never stores the weights. ``mask`` None: causal, no padding."""
-    if mask is None:
-        return scaled_dot_product_attention(query, key, value, is_causal=query.shape[-2] > 1)
-    return scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    """The same in one kernel, which stores no weights and copies no keys.
 
-
-def repeat_kv(states: Tensor, n_heads: int) -> Tensor:
-    """Keys or values of a few heads (batch, n_kv_heads, past, head_dim), given to all ``n_heads``.
-
-    One for all is multi-query attention (Shazeer 2019), one for each group grouped-query
-    attention (Ainslie et al. 2023).
+    ``mask`` None: causal, no padding.
     """
-    n_kv_heads = states.shape[1]
-    return states if n_kv_heads == n_heads else states.repeat_interleave(n_heads // n_kv_heads, 1)
+    causal, few = mask is None and query.shape[-2] > 1, key.shape[1] < query.shape[1]
+    return scaled_dot_product_attention(
+        query, key, value, attn_mask=mask, is_causal=causal, enable_gqa=few
+    )
 
 
 def apply_rotary_emb(x: Tensor, positions: Tensor, rope_theta: float = 10_000.0) -> Tensor:
@@ -63,9 +62,19 @@ def apply_rotary_emb(x: Tensor, positions: Tensor, rope_theta: float = 10_000.0)
     Number i is paired with number i + head_dim / 2. After it the dot product of a query and a key
     depends on how far apart they stand, not on where.
     """
-    half = x.shape[-1] // 2
-    inv_freq = rope_theta ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)
-    angle = positions[:, None, :, None].float() * inv_freq  # (batch, 1, time, half)
-    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
-    first, second = x[..., :half], x[..., half:]
+    return rotate(x, *cos_sin(positions, x.shape[-1], rope_theta))
+
+
+def cos_sin(positions: Tensor, head_dim: int, rope_theta: float) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of the angles (1 or batch, 1, time, head_dim / 2): the same in all layers."""
+    pairs = torch.arange(head_dim // 2, device=positions.device, dtype=torch.float32)
+    inv_freq = 1 / rope_theta ** (2 * pairs / head_dim)
+    angle = positions[:, None, :, None].float() * inv_freq
+    return angle.cos(), angle.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """The turn itself."""
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+    first, second = x.chunk(2, -1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)

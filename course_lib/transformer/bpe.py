@@ -44,14 +44,6 @@ CHARACTER = bytes_to_unicode()
 BYTE_ORDER = sorted(range(256), key=CHARACTER.__getitem__)  # the first 256 tokens, as in the files
 
 
-def count_words(texts: Iterable[str]) -> Counter[bytes]:
-    """How often each word occurs, as UTF-8."""
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(WORD.findall(text))
-    return Counter({word.encode("utf-8", "replace"): count for word, count in counts.items()})
-
-
 def learn_merges(
     words: dict[tuple[int, ...], int], first_id: int, max_merges: int, min_frequency: int
 ) -> list[Pair]:
@@ -158,8 +150,11 @@ class BPETokenizer:
                 f"A vocabulary of {vocab_size} is too small: bytes and special tokens need "
                 f"{smallest}."
             )
-        byte_id, counts = cls([], special_tokens)._byte_id, count_words(texts)
-        words = {tuple(map(byte_id.__getitem__, word)): n for word, n in counts.items()}
+        byte_id, counts = cls([], special_tokens)._byte_id, Counter()
+        for text in texts:
+            counts.update(WORD.findall(text))
+        encoded = ((word.encode("utf-8", "replace"), count) for word, count in counts.items())
+        words = {tuple(byte_id[byte] for byte in word): count for word, count in encoded}
         merges = learn_merges(words, smallest, vocab_size - smallest, min_frequency)
         return cls(merges, special_tokens)
 

@@ -1,7 +1,8 @@
-"""The same weights in transformers' models and in ours: GPT-2 and Falcon, both ways for Falcon.
+"""The same weights in transformers' models and in ours: GPT-2, Falcon and Llama.
 
 Falcon keeps queries, keys and values in one matrix. Its rows lie in groups, one a key head: the
 queries of the group, then its key, then its value. Multi-query attention is one single group.
+Weights keep their number type, and are copied once.
 """
 
 from collections import defaultdict
@@ -9,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from transformers import FalconConfig, FalconForCausalLM, GPT2LMHeadModel, PretrainedConfig
+from transformers import FalconForCausalLM, GPT2LMHeadModel, LlamaForCausalLM, PretrainedConfig
 
 from course_lib.errors import CourseError
 from course_lib.transformer.model import Config, MiniGPT
@@ -24,12 +25,19 @@ _KNOWN = {
         "add_cross_attention": (False,),
     },
     "falcon": {"activation": ("gelu",), "tie_word_embeddings": (True,), "alibi": (False,)},
+    "llama": {
+        "hidden_act": ("silu",),
+        "tie_word_embeddings": (True,),  # the large ones have a last layer of their own
+        "attention_bias": (False,),
+        "mlp_bias": (False,),
+    },
 }
 # Our part → theirs: around the layers, and in each. Three that go to the same are one matrix
 # there, in which our three follow one another.
 _OUTER = {
-    "gpt": {"embedding": "wte", "positions": "wpe", "norm": "ln_f"},
-    "falcon": {"embedding": "word_embeddings", "norm": "ln_f"},
+    "gpt": {"embedding": "wte", "positions": "wpe", "norm": "ln_f", "blocks": "h"},
+    "falcon": {"embedding": "word_embeddings", "norm": "ln_f", "blocks": "h"},
+    "llama": {"embedding": "embed_tokens", "norm": "norm", "blocks": "layers"},
 }
 _QKV = ("attention.q_proj", "attention.k_proj", "attention.v_proj")
 _LAYER = {
@@ -47,18 +55,25 @@ _LAYER = {
         "mlp.up_proj": "mlp.dense_h_to_4h",
         "mlp.down_proj": "mlp.dense_4h_to_h",
     },
+    "llama": {
+        **{f"attention.{name}_proj": f"self_attn.{name}_proj" for name in "qkvo"},
+        **{f"mlp.{name}_proj": f"mlp.{name}_proj" for name in ("gate", "up", "down")},
+        "norm": "input_layernorm",
+        "mlp_norm": "post_attention_layernorm",
+    },
 }
 _FALCON_NORMS = {1: {"norm": "input_layernorm"}, 2: {"norm": "ln_attn", "mlp_norm": "ln_mlp"}}
 
 
 def config_of(theirs: PretrainedConfig) -> Config:
-    """Our description of a GPT-2 or Falcon configuration.
+    """Our description of a GPT-2, Falcon or Llama configuration.
 
     Raises ``CourseError`` for what ``MiniGPT`` lacks.
     """
     if lacking := _lacking(theirs):
         raise CourseError(
-            "MiniGPT is GPT-2, or Falcon with rotary positions and parallel blocks; this model has "
+            "MiniGPT is GPT-2, Falcon with rotary positions and parallel blocks, or a Llama whose "
+            "last layer is its embedding; this model has "
             f"{lacking}: use it as transformers has it, or load another one."
         )
     shape = dict(
@@ -67,10 +82,15 @@ def config_of(theirs: PretrainedConfig) -> Config:
         n_layers=theirs.num_hidden_layers,
         n_heads=theirs.num_attention_heads,
         block_size=theirs.max_position_embeddings,
-        layer_norm_epsilon=theirs.layer_norm_epsilon,
+        layer_norm_epsilon=getattr(theirs, "layer_norm_epsilon", None) or theirs.rms_norm_eps,
     )
     if theirs.model_type == "gpt2":
         return Config(kind="gpt", intermediate_size=theirs.n_inner, **shape)
+    rope = getattr(theirs, "rope_parameters", None) or vars(theirs)  # inside it since version 5
+    shape["rope_theta"] = float(rope.get("rope_theta", 10_000.0))
+    if theirs.model_type == "llama":
+        inner, few = theirs.intermediate_size, theirs.num_key_value_heads
+        return Config(kind="llama", n_kv_heads=few, intermediate_size=inner, **shape)
     new = theirs.new_decoder_architecture
     num_ln = getattr(theirs, "num_ln_in_parallel_attn", None) or 2  # the number may be left open
     return Config(
@@ -79,7 +99,6 @@ def config_of(theirs: PretrainedConfig) -> Config:
         intermediate_size=theirs.ffn_hidden_size,
         num_ln_in_parallel_attn=num_ln if new else 1,
         bias=theirs.bias,
-        rope_theta=float(_rope(theirs).get("rope_theta", getattr(theirs, "rope_theta", 10_000.0))),
         **shape,
     )
 
@@ -96,12 +115,11 @@ def _lacking(theirs: PretrainedConfig) -> str:
             return "parallel_attn=False"
         if getattr(theirs, "num_ln_in_parallel_attn", None) == 2:
             return "two norms in the old decoder architecture"
-    kind = _rope(theirs).get("rope_type", "default")
+    depth = theirs.hidden_size // theirs.num_attention_heads
+    if (getattr(theirs, "head_dim", None) or depth) != depth:
+        return f"head_dim={theirs.head_dim}"
+    kind = (getattr(theirs, "rope_parameters", None) or {}).get("rope_type", "default")
     return "" if kind == "default" else f"rotary positions of type {kind!r}"
-
-
-def _rope(theirs: PretrainedConfig) -> dict:
-    return getattr(theirs, "rope_parameters", None) or {}
 
 
 def from_gpt2(theirs: GPT2LMHeadModel) -> MiniGPT:
@@ -119,44 +137,38 @@ def from_falcon(theirs: FalconForCausalLM) -> MiniGPT:
     return _pour(config, theirs.state_dict(), lambda fused: _split_fused(fused, config))
 
 
-def to_falcon(model: MiniGPT, theirs: FalconConfig) -> FalconForCausalLM:
-    """A Falcon of transformers with our weights. ``theirs`` must describe the same shape."""
-    config, state = model.config, model.state_dict()
-    if config_of(theirs) != config:
-        raise CourseError(f"The configurations differ: {config_of(theirs)} and {config}.")
-    new = {"lm_head.weight": state["embedding.weight"]}
-    for name, ours in _names(model).items():
-        parts = [state[part] for part in ours]
-        new[name] = parts[0] if len(parts) == 1 else _join_fused(parts, config)
-    falcon = FalconForCausalLM(theirs)
-    falcon.load_state_dict(new)
-    return falcon
+def from_llama(theirs: LlamaForCausalLM) -> MiniGPT:
+    """Our model with the weights of a Llama; SmolLM2 is one."""
+    return _pour(config_of(theirs.config), theirs.state_dict(), tuple)
 
 
-def _names(model: MiniGPT) -> dict[str, list[str]]:
+def parts_of(model: MiniGPT) -> dict[str, list[str]]:
     """The tensors of ours that each tensor of theirs holds: one, or queries, keys and values."""
     config, names = model.config, defaultdict(list)
-    inner = _LAYER[config.kind]
+    inner, outer = _LAYER[config.kind], _OUTER[config.kind]
+    trunk = "model" if config.kind == "llama" else "transformer"
     if config.kind == "falcon":
         inner = inner | _FALCON_NORMS[config.num_ln_in_parallel_attn]
     for ours in model.state_dict():  # blocks.0.mlp_norm.weight, or norm.weight
         part, weight_or_bias = ours.rsplit(".", 1)
         if part.startswith("blocks."):
-            _, layer, part = part.split(".", 2)
-            theirs = f"h.{layer}.{inner[part]}"
+            blocks, layer, part = part.split(".", 2)
+            theirs = f"{outer[blocks]}.{layer}.{inner[part]}"
         else:
-            theirs = _OUTER[config.kind][part]
-        names[f"transformer.{theirs}.{weight_or_bias}"].append(ours)
+            theirs = outer[part]
+        names[f"{trunk}.{theirs}.{weight_or_bias}"].append(ours)
     return names
 
 
 def _pour(config: Config, state: dict[str, Tensor], split: Callable) -> MiniGPT:
     """Our model with their weights; ``split`` makes three of queries, keys and values in one."""
-    model, weights = MiniGPT(config), {}
-    for name, ours in _names(model).items():
+    with torch.device("meta"):  # a shape without memory
+        model, weights = MiniGPT(config), {}
+    for name, ours in parts_of(model).items():
         parts = [state[name]] if len(ours) == 1 else split(state[name])
-        weights |= {part: weight.float() for part, weight in zip(ours, parts, strict=True)}
-    model.load_state_dict(weights)
+        for part, weight in zip(ours, parts, strict=True):
+            weights[part] = weight.clone(memory_format=torch.contiguous_format)
+    model.load_state_dict(weights, assign=True)
     return model.eval()
 
 
@@ -165,10 +177,3 @@ def _split_fused(fused: Tensor, config: Config) -> tuple[Tensor, Tensor, Tensor]
     groups, rest = config.n_kv_heads, fused.shape[1:]
     rows = fused.view(groups, config.n_heads // groups + 2, config.head_dim, *rest)
     return tuple(part.reshape(-1, *rest) for part in (rows[:, :-2], rows[:, -2], rows[:, -1]))
-
-
-def _join_fused(parts: list[Tensor], config: Config) -> Tensor:
-    """The way back."""
-    rest = parts[0].shape[1:]
-    rows = [part.view(config.n_kv_heads, -1, config.head_dim, *rest) for part in parts]
-    return torch.cat(rows, 1).reshape(-1, *rest)

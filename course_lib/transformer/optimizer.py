@@ -1,7 +1,5 @@
 """The optimiser of our language models: Muon inside the blocks, AdamW for the rest."""
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
@@ -44,14 +42,9 @@ class MuonAndAdamW(torch.optim.Optimizer):
         for part, group in zip(self.parts, self.param_groups, strict=True):
             part.param_groups, part.state = [group], self.state
 
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+    def step(self) -> None:  # without the closure that a few optimisers want
         for part in self.parts:
             part.step()
-        return loss
 
     def load_state_dict(self, state_dict: dict) -> None:
         super().load_state_dict(state_dict)

@@ -1,9 +1,9 @@
 """From scores to the next token: who may be drawn, and how likely."""
 
-import codecs
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,10 +59,11 @@ def distribution(logits: Tensor, params: SamplingParams, seen: Tensor) -> Tensor
         smallest = logits.topk(min(params.top_k, logits.shape[-1])).values[..., -1:]
         logits = logits.masked_fill(logits < smallest, -math.inf)
     if params.top_p is not None:  # the fewest that together reach p (Holtzman et al. 2020)
-        ordered, order = logits.sort(-1)
-        out = ordered.softmax(-1).cumsum(-1) <= 1 - params.top_p
-        out[..., -1] = False
-        logits = logits.masked_fill(out.scatter(-1, order, out), -math.inf)
+        ordered, order = logits.topk(int(logits.isfinite().sum(-1).max()))
+        probs = ordered.softmax(-1)
+        out = probs.cumsum(-1) - probs >= params.top_p
+        out[..., 0] = False
+        logits = logits.scatter(-1, order, ordered.masked_fill(out, -math.inf))
     if params.min_p is not None:  # at least p times the likeliest one's (Nguyen et al. 2024)
         probs = logits.softmax(-1)
         few = probs < params.min_p * probs.amax(-1, keepdim=True)
@@ -70,48 +71,76 @@ def distribution(logits: Tensor, params: SamplingParams, seen: Tensor) -> Tensor
     return logits.softmax(-1)
 
 
+def draw(
+    logits: Tensor, params: SamplingParams, seen: Tensor, generators: Sequence[torch.Generator]
+) -> Tensor:
+    """The next token of each row (batch, 1), each row by a generator of its own."""
+    probs = distribution(logits, params, seen)
+    if params.temperature == 0:
+        return probs.argmax(-1, keepdim=True)
+    rows = zip(probs, generators, strict=True)
+    return torch.stack([torch.multinomial(row, 1, generator=own) for row, own in rows])
+
+
+def row_generators(number: int, seed: int) -> list[torch.Generator]:
+    """Row n gets ``seed`` + n."""
+    return [torch.Generator().manual_seed(seed + row) for row in range(number)]
+
+
 @torch.no_grad()
-def generate(
+def generate_batch(
     model: MiniGPT,
-    input_ids: Iterable[int],
+    prompts: Sequence[Iterable[int]],
     max_new_tokens: int = 100,
     params: SamplingParams = GREEDY,
     *,
     eos_token_id: int | None = None,
     seed: int = 0,
-) -> Iterator[int]:
-    """Go on from ``input_ids``, one token at a time, up to ``max_new_tokens`` or ``eos_token_id``.
+) -> Iterator[Tensor]:
+    """Go on from each of ``prompts``: a step yields the next token of every text (batch,).
 
-    What was read is kept in a cache, so a token costs one step. A text that outgrows the context
-    forgets its first half, which is then read again.
+    A text that has met ``eos_token_id`` goes on with it until all have. Row n draws with ``seed`` +
+    n, and writes what it would write alone. What was read is kept in a cache, so a step reads one
+    token a text. A full context forgets its first half, and the rest is read again.
     """
-    text = list(input_ids)
-    if not text:
+    seen, mask = pad_left(prompts)
+    device, ended = model.embedding.weight.device, torch.zeros(len(seen), dtype=torch.bool)
+    generators = row_generators(len(seen), seed)
+    size, cache = model.config.block_size, KVCache()
+    unread, mask = seen[:, -size:], mask[:, -size:]
+    for _ in range(max_new_tokens):
+        if len(cache) + unread.shape[1] > size:
+            cache, keep = KVCache(), max(1, size // 2)
+            unread, mask = seen[:, -keep:], mask[:, -keep:]
+        padding = None if mask.all() else mask.to(device)
+        state = model.hidden_states(unread.to(device), padding, cache)[-1][:, -1]
+        unread = draw(model.logits(state).float().cpu(), params, seen, generators)
+        if eos_token_id is not None:
+            unread[ended] = eos_token_id
+            ended |= unread[:, 0] == eos_token_id
+        if ended.all():
+            return
+        yield unread[:, 0]
+        seen = torch.cat([seen, unread], 1)
+        mask = torch.cat([mask, torch.ones_like(mask[:, :1])], 1)
+
+
+def generate(model: MiniGPT, input_ids: Iterable[int], *args: Any, **options: Any) -> Iterator[int]:
+    """One text, token by token, without its end: ``generate_batch`` for a single row."""
+    return (int(token_id) for token_id in generate_batch(model, [input_ids], *args, **options))
+
+
+def pad_left(prompts: Sequence[Iterable[int]]) -> tuple[Tensor, Tensor]:
+    """Tokens (batch, time), and a mask that is False where a short text was filled up on the left.
+
+    It is filled with its own first token, so that nothing counts as seen that is not in it.
+    """
+    texts = [list(prompt) for prompt in prompts]
+    if not texts or not all(texts):
         raise CourseError(
             "There is nothing to go on from: give at least one token, say the end-of-text token."
         )
-    device = model.embedding.weight.device
-    generator = torch.Generator(device="cpu").manual_seed(seed)
-    block_size, cache = model.config.block_size, KVCache()
-    unread = text[-block_size:]
-    for _ in range(max_new_tokens):
-        if len(cache) + len(unread) > block_size:
-            cache, unread = KVCache(), text[-max(1, block_size // 2) :]
-        logits = model(torch.tensor([unread], device=device), cache=cache)[0, -1].float().cpu()
-        probs = distribution(logits, params, torch.tensor(text))
-        token_id = int(torch.multinomial(probs, 1, generator=generator))
-        if token_id == eos_token_id:
-            return
-        text.append(token_id)
-        unread = [token_id]
-        yield token_id
-
-
-def stream(token_ids: Iterable[int], decode_bytes: Callable[[list[int]], bytes]) -> Iterator[str]:
-    """Text as it comes. A character that is spread over tokens is held back until it is whole."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    for token_id in token_ids:
-        if text := decoder.decode(decode_bytes([token_id])):
-            yield text
-    if text := decoder.decode(b"", final=True):
-        yield text
+    missing = [max(map(len, texts)) - len(text) for text in texts]
+    ids = [text[:1] * few + text for few, text in zip(missing, texts, strict=True)]
+    mask = [[place >= few for place in range(len(ids[0]))] for few in missing]
+    return torch.tensor(ids), torch.tensor(mask)

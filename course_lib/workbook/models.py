@@ -8,25 +8,23 @@ from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY
 from course_lib.workbook import smollm2
 from course_lib.workbook.machine import look
+from course_lib.workbook.settings import models_folder
 
 FOLDER = REPOSITORY / "assets" / "models"
-NAMES = ("smollm2", "mini-falcon", "falcon-7b")
+NAMES = ("smollm2", "mini-falcon", "falcon-7b")  # of the set-up, the repository, the hub
 
 
 def find_model(name: str | os.PathLike) -> tuple[str, bool]:
     """Where a model is: (folder or hub name, True when it is a folder here).
 
-    name   ``smollm2`` (the set-up fetches it), ``mini-falcon`` (in the repository), ``falcon-7b``
-           (on the hub, for a GPU), a folder, or ``owner/name`` on the hub
-
-    Raises ``CourseError`` with one sentence when there is no such model here.
+    ``name`` is one of ``NAMES``, a folder, or ``owner/name`` on the hub.
     """
-    homes = (smollm2.folder(), FOLDER / "mini-falcon", "tiiuae/falcon-7b")
+    homes = (models_folder() / "smollm2", FOLDER / "mini-falcon", "tiiuae/falcon-7b")
     place = dict(zip(NAMES, homes, strict=True)).get(str(name), name)
     if str(name) == "smollm2" and not smollm2.is_ready():
         raise CourseError(
             "SmolLM2 is not here yet: start `python3 -m course_lib lab` where there is a network, "
-            f"or, where the hub can be reached, take it by the name {smollm2.HUB_NAME}."
+            "or take it from the hub by the name HuggingFaceTB/SmolLM2-135M-Instruct."
         )
     if str(name) == "falcon-7b" and not look().gpu_name:
         raise CourseError("falcon-7b wants a GPU and there is none here: take smollm2.")
@@ -44,9 +42,8 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
     """A causal language model and its tokenizer, in evaluation mode.
 
     name      see ``find_model``
-    options   passed to ``AutoModelForCausalLM.from_pretrained`` (``device_map``, …); without
-              ``dtype`` a folder's numbers stay what they are, mini-falcon computes in fp32, and
-              the others in what is fast here (``Machine.number_type``)
+    options   passed to ``AutoModelForCausalLM.from_pretrained`` (``device_map``, …); the usual
+              ``dtype`` is fp32 for mini-falcon, a folder's own, else ``Machine.number_type``
 
     Weights are read from safetensors only, and no code from outside is run. Raises
     ``CourseError`` with one sentence when the model is damaged or cannot be fetched.
@@ -55,9 +52,9 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    usual = {"mini-falcon": "float32"}.get(str(name), "auto")
     fast = str(name) == "smollm2" or not here
-    options.setdefault("dtype", look().number_type if fast else usual)
+    stored = "float32" if str(name) == "mini-falcon" else "auto"
+    options.setdefault("dtype", look().number_type if fast else stored)
     common = {"local_files_only": True} if here else {}
     if here:  # a bar for weights that are there in a second is only noise; a download keeps its own
         logging.disable_progress_bar()
@@ -69,23 +66,21 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
         if report["missing_keys"]:
             raise ValueError(f"the weights lack {', '.join(sorted(report['missing_keys']))}")
     except Exception as error:  # the libraries raise many kinds for the same few causes
-        raise CourseError(_cause(str(name), place, here, error)) from error
+        raise CourseError(_cause(place, here, error)) from error
     finally:
         logging.enable_progress_bar()
     return model.eval(), tokenizer
 
 
-def _cause(name: str, place: str, here: bool, error: Exception) -> str:
+def _cause(name: str, here: bool, error: Exception) -> str:
     """One sentence for what went wrong and what to do."""
     text, kind = " ".join(str(error).split()), type(error).__name__
     if isinstance(error, MemoryError) or "out of memory" in text.lower():
         return f"{name} does not fit into memory: close other programs or take a smaller model."
     if here:
-        again = f"delete {place} and start `python3 -m course_lib lab`"
         return (
             f"The model in {name} cannot be loaded ({kind}: {text[:150]}): its files are damaged, "
-            "incomplete or not in the safetensors format; "
-            f"{again if name == 'smollm2' else 'fetch them again'}."
+            "incomplete or not in the safetensors format; fetch them again."
         )
     if "gated" in text.lower() or "401" in text or "403" in text:
         return f"{name} is gated: accept its licence on the hub and log in with `hf auth login`."

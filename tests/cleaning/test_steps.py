@@ -151,20 +151,8 @@ def test_pages_become_text_and_only_pages() -> None:
 
 # --- Personal data ---
 
-CARD = "4111 1111 1111 1111"  # a published test number
-
-
-def test_placeholders_are_typed_and_consistent() -> None:
-    text = f"ann@example.org, bob@example.org, Ann@Example.org; {CARD} or {CARD.replace(' ', '-')}"
-    masked, counts = mask_personal(text)
-    assert masked == "[e-mail 1], [e-mail 2], [e-mail 1]; [card 1] or [card 1]"
-    assert counts == {"e-mail": 3, "card": 2}
-    log = RemovalLog()
-    assert [d.text for d in mask_documents([Document("a", text)], log)] == [masked]
-    assert log.entries[0].evidence == counts  # and no quotation
-
-
 FOUND = """
+4111 1111 1111 1111 or 4111-1111-1111-1111 -> [card 1] or [card 1]
 Ring +44 20 7946 0018, (020) 7946 0018. -> Ring [phone 1], [phone 2].
 (07700 900123) or 212-555-0142 -> ([phone 1]) or [phone 2]
 (212) 555-0142, (11) 98765-4321 -> [phone 1], [phone 2]
@@ -182,6 +170,12 @@ token ghp_a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2 was here -> token [secret 1] was 
 def test_each_kind_is_found(line: str) -> None:
     text, masked = line.split(" -> ")
     assert mask_personal(text)[0] == masked
+
+
+def test_the_log_of_masking_quotes_nothing() -> None:
+    log = RemovalLog()
+    list(mask_documents([Document("a", "ann@example.org, Ann@Example.org")], log))
+    assert log.entries[0].evidence == {"e-mail": 2}
 
 
 LOOK_ALIKES = """

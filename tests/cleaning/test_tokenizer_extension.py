@@ -14,24 +14,15 @@ from course_lib.workbook.models import load_model
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple:
-    return load_model(save_falcon(tmp_path_factory.mktemp("falcon"), steps=10), dtype=torch.float32)
+    return load_model(save_falcon(tmp_path_factory.mktemp("falcon")), dtype=torch.float32)
 
 
-@pytest.fixture(scope="module")
-def names(tiny: tuple) -> list[str]:
-    return [term.text for term in choose_terms(handbook(), tiny[1], 20, min_count=8)]
-
-
-def test_terms_are_frequent_long_and_sorted_by_what_they_save(tiny: tuple) -> None:
-    terms = choose_terms(handbook(), tiny[1], 20, min_count=8)
+def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(tiny: tuple) -> None:
+    model, tokenizer = tiny
+    terms = choose_terms(handbook(), tokenizer, 20, min_count=8)
     assert len(terms) == 20 and all(term.count >= 8 and term.num_pieces >= 3 for term in terms)
     assert [term.saved for term in terms] == sorted((term.saved for term in terms), reverse=True)
-
-
-def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(
-    tiny: tuple, names: list[str]
-) -> None:
-    model, tokenizer = tiny
+    names = [term.text for term in terms]
     longer, cutter = extend(model, tokenizer, names)
     assert len(tokenizer) == model.config.vocab_size  # what is given stays as it was
     old, new = model.get_input_embeddings().weight, longer.get_input_embeddings().weight

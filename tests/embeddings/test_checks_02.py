@@ -1,9 +1,9 @@
-"""The exercises of notebook 02: solution, stub, and typical mistakes with their own diagnosis."""
+"""The exercises of notebook 02: typical mistakes get their own diagnosis."""
 
 from collections.abc import Iterable
 
 import torch
-from exercise_tests import mistakes_are_diagnosed, solutions_pass
+from exercise_tests import mistakes_are_diagnosed
 from torch import Tensor
 
 from course_lib.embeddings import checks
@@ -55,12 +55,6 @@ def analogy(
     return max((w for w in vectors if w not in left_out), key=lambda word: compare(vectors[word]))
 
 
-SOLUTIONS = {
-    "neighbour_pairs": all_pairs,
-    "negative_probabilities": probabilities,
-    "update": update,
-    "complete_analogy": analogy,
-}
 MISTAKES = {
     "neighbour_pairs": [
         (lambda w, n: [], "does the inner loop run"),
@@ -98,6 +92,4 @@ MISTAKES = {
     ],
 }
 
-
-test_solutions_pass = solutions_pass(checks, SOLUTIONS)
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)

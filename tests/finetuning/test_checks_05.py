@@ -1,10 +1,10 @@
-"""The exercises of notebook 05: solution, stub, and typical mistakes with their own diagnosis."""
+"""The exercises of notebook 05: typical mistakes get their own diagnosis."""
 
 import random
 from types import SimpleNamespace
 
 import torch
-from exercise_tests import mistakes_are_diagnosed, solutions_pass
+from exercise_tests import mistakes_are_diagnosed
 from torch import Tensor
 from transformers import EarlyStoppingCallback, TrainerControl
 
@@ -39,14 +39,6 @@ def should_stop(losses: list, patience: int, threshold: float) -> bool:
     return len(losses) > patience and max(gains) <= threshold
 
 
-SOLUTIONS = {
-    "training_bytes": lambda frozen, trained, bits: frozen * bits / 8 + 16 * trained,
-    "absmax": absmax,
-    "nearest_levels": nearest,
-    "lora": lora,
-    "labels": labels,
-    "should_stop": should_stop,
-}
 MISTAKES = {
     "training_bytes": [
         (lambda f, t, b: f * b / 8 + 4 * t, "gradient and 8 of Adam"),
@@ -91,7 +83,6 @@ MISTAKES = {
     ],
 }
 
-test_solutions_pass = solutions_pass(checks, SOLUTIONS)
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)
 
 

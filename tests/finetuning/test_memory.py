@@ -12,7 +12,6 @@ from course_lib.finetuning.memory import (
     LAYERS,
     adapter_parameters,
     estimate,
-    largest_batch,
     layer_shapes,
     measured,
 )
@@ -34,14 +33,6 @@ def test_falcon_7b_comes_out() -> None:
     assert four.adapter + four.gradients + four.optimizer == pytest.approx(0.52e9, rel=5e-3)
     assert full.model + full.gradients + full.optimizer == 16 * count.total
     assert four.linear + four.scales < 0.29 * half.linear
-
-
-def test_the_largest_batch_is_the_last_that_fits() -> None:
-    most = largest_batch(FALCON_7B, 16 * 10**9, 512)
-    fits, too_many = (estimate(FALCON_7B, batch_size=n).total for n in (most, most + 1))
-    assert fits <= 16e9 < too_many and largest_batch(FALCON_7B, 10**9, 512) == 0
-    with pytest.raises(ValueError, match="the method one of"):
-        estimate(FALCON_7B, "magic")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)

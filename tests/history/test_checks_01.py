@@ -1,18 +1,11 @@
-"""The exercises of notebook 01: solution, stub, and typical mistakes with their own diagnosis."""
+"""The exercises of notebook 01: typical mistakes get their own diagnosis."""
 
 import math
 
-from exercise_tests import mistakes_are_diagnosed, solutions_pass
+from exercise_tests import mistakes_are_diagnosed
 
 from course_lib.history import checks
 
-RULE = "(WEATHER ((0 WEATHER 0) (WHY IS THE WEATHER 3) (WHY DOES IT MATTER)))"
-SOLUTIONS = {
-    "bits": lambda ps: sum(-math.log2(p) for p in ps) / len(ps),
-    "weather_rule": RULE,
-    "bigram_probability": lambda pairs, words, a, b: pairs[a, b] / words[a] if words[a] else 0.0,
-    "causal": lambda n: [[j <= i for j in range(n)] for i in range(n)],
-}
 MISTAKES = {
     "bits": [
         (lambda ps: sum(math.log2(p) for p in ps) / len(ps), "turn the sign"),
@@ -39,5 +32,4 @@ MISTAKES = {
     ],
 }
 
-test_solutions_pass = solutions_pass(checks, SOLUTIONS)
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)

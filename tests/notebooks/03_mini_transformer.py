@@ -29,6 +29,6 @@ HOLDS = {
     # 13 · Looking inside
     "0b6f8d6a0d": lambda previous, looked: previous.max() > 1 / len(looked),
     # Going further
-    "23f4a63e3c": lambda runs: len(runs) == 5 and all(run.loss > 0 for run in runs),
+    "23f4a63e3c": lambda losses: len(losses) == 5 and min(losses) > 0,
     "27c14826a6": lambda flops: flops == sorted(flops),
 }

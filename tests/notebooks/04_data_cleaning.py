@@ -32,7 +32,7 @@ HOLDS = {
     "e3ed01b1df": lambda gone, texts, clusters: gone + len(set(clusters.kept)) == len(texts),
     # the first of a cluster is the one that stays
     "80056f714e": lambda clusters, texts: (clusters.kept <= range(len(texts))).all(),
-    "2e9af61419": lambda shares: all(0 <= share <= 1 for share in shares.values()),
+    "2e9af61419": lambda percent: all(0 <= share <= 100 for share in percent.values()),
     # 6 · Leakage
     "9f7236fcde": lambda leaks, held_rows: len(leaks) == len(held_rows),
     "cb1b347b50": lambda perplexity: all(value >= 1 for value in perplexity.values()),

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 import pytest
-from exercise_tests import mistakes_are_diagnosed, solutions_pass
+from exercise_tests import mistakes_are_diagnosed
 
 from course_lib.start_here import checks, figures
 from course_lib.start_here.real_or_generated import make_guess, play, real_paragraph
@@ -37,7 +37,6 @@ MISTAKES = {
         (lambda f, rng: draw(Counter({w: c * c for w, c in f.items()}), rng), "6 of 10"),
     ],
 }
-test_solutions_pass = solutions_pass(checks, {"triples": windows, "draw": draw})
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from course_lib.places import REPOSITORY
 from tools import notebooks
-from tools.notebooks import colab_line, setup_cell
+from tools.notebooks import setup_cell
 
 # -S: no site, so no .pth file that has the course on the path. Run as often as in a kernel.
 BARE = f"""
@@ -103,17 +103,3 @@ def test_what_hinders_it_is_one_sentence(
     assert f"{tmp_path / 'published'} cannot be cloned: check it, run" in run_cell(empty)[1]
     mine = str(tmp_path / "mine")  # goes before the address in pyproject.toml
     assert f"{mine} cannot be cloned" in run_cell(empty, COURSE_REPO=mine)[1]
-
-
-def test_the_same_short_lines_but_for_the_name() -> None:
-    one, other = setup_cell("00_start_here"), setup_cell("09b_privacy")
-    assert one.replace("00_start_here", "09b_privacy") == other
-    assert len(list(filter(str.strip, one.splitlines()))) <= 21
-
-
-def test_the_line_about_colab(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = "(https://colab.research.google.com/github/a/b/blob/main/notebooks/00_x.ipynb)"
-    for address in ("", "https://github.com/a/b.git"):
-        monkeypatch.setattr(notebooks, "repository_address", lambda address=address: address)
-        line = colab_line("00_x")
-        assert line.startswith("**Colab.** ") and (there in line) == bool(address)

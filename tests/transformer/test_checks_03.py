@@ -1,9 +1,9 @@
-"""The exercises of notebook 03: solution, stub, and typical mistakes with their own diagnosis."""
+"""The exercises of notebook 03: typical mistakes get their own diagnosis."""
 
 import math
 
 import torch
-from exercise_tests import mistakes_are_diagnosed, solutions_pass
+from exercise_tests import mistakes_are_diagnosed
 from torch import Tensor
 
 from course_lib.transformer import checks
@@ -51,7 +51,6 @@ def parameters(vocabulary: int, context: int, width: int, layers: int) -> int:
     return vocabulary * width + context * width + layers * (12 * width**2 + 13 * width) + 2 * width
 
 
-SOLUTIONS = {own.__name__: own for own in (merge, causal, head, block, top_p, parameters)}
 MISTAKES = {
     "merge": [
         (lambda p, q: list(p), "Nothing was merged"),
@@ -97,5 +96,4 @@ MISTAKES = {
     ],
 }
 
-test_solutions_pass = solutions_pass(checks, SOLUTIONS)
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)

@@ -149,6 +149,7 @@ def test_the_card_measures_and_tells(trained: tuple, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(card, "LENGTH", 64)
     for name in ("copying", "memorised"):  # their strings are longer than this tiny context
         monkeypatch.setattr(card, name, lambda *_: 0.0)
+    monkeypatch.setattr(card, "licence_text", lambda: "You may copy and share this. " * 40)
     run(monkeypatch, card, "--work", work, "--out", out)
     measured = read(out / "training.json")["measured"]
     assert 0.5 < measured["held-out documents, bits per byte"] < 8

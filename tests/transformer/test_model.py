@@ -1,18 +1,27 @@
-"""The proof: the same weights give the logits of transformers' GPT-2 and Falcon."""
+"""The proof: the same weights give the logits of transformers' GPT-2, Falcon and Llama."""
 
 import random
 
 import pytest
 import torch
-from transformers import BertConfig, FalconConfig, FalconForCausalLM, GPT2Config, GPT2LMHeadModel
+from transformers import (
+    BertConfig,
+    FalconConfig,
+    FalconForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+)
 
 from course_lib.errors import CourseError
 from course_lib.history.neural import causal_mask
-from course_lib.transformer.attention import attend, attend_fused, make_attention_mask, repeat_kv
-from course_lib.transformer.convert import config_of, from_falcon, from_gpt2, to_falcon
+from course_lib.transformer.attention import attend, attend_fused, make_attention_mask
+from course_lib.transformer.convert import config_of, from_falcon, from_gpt2, from_llama
 from course_lib.transformer.interpret import attention_maps, logit_lens
 from course_lib.transformer.model import Config, KVCache, MiniGPT
-from course_lib.transformer.scaling import parameter_count
+from course_lib.transformer.scaling import GPT3, gpu_hours, parameter_count, training_flops
 
 OLD, NEW = dict(new_decoder_architecture=False), dict(new_decoder_architecture=True)
 FALCONS = {
@@ -38,30 +47,34 @@ def falcon(**sizes: object) -> FalconForCausalLM:
     return FalconForCausalLM(config)
 
 
+def llama(**sizes: object) -> LlamaForCausalLM:
+    return LlamaForCausalLM(LlamaConfig(vocab_size=97, tie_word_embeddings=True, **sizes))
+
+
+def pour(theirs: PreTrainedModel) -> MiniGPT:
+    kinds = {"gpt2": from_gpt2, "falcon": from_falcon, "llama": from_llama}
+    return kinds[theirs.config.model_type](theirs)
+
+
 def pair(name: str, seed: int) -> tuple:
-    if name == "gpt2":
-        config = GPT2Config(vocab_size=97, n_positions=40, n_embd=24, n_layer=3, n_head=4)
-        theirs = shaken(GPT2LMHeadModel(config), seed)
-        return theirs, from_gpt2(theirs)
     sizes = dict(hidden_size=64, num_hidden_layers=3, num_attention_heads=4)
-    theirs = shaken(falcon(max_position_embeddings=64, **sizes, **FALCONS[name]), seed)
-    return theirs, from_falcon(theirs)
+    sizes |= dict(max_position_embeddings=64)
+    if name == "gpt2":
+        sizes = dict(n_positions=40, n_embd=24, n_layer=3, n_head=4)
+        made = GPT2LMHeadModel(GPT2Config(vocab_size=97, **sizes))
+    elif name == "llama":
+        made = llama(num_key_value_heads=2, intermediate_size=100, **sizes)
+    else:
+        made = falcon(**sizes, **FALCONS[name])
+    theirs = shaken(made, seed)
+    return theirs, pour(theirs)
 
 
-every_model = pytest.mark.parametrize("name", ["gpt2", *FALCONS])
-
-
-@every_model
-@pytest.mark.parametrize("seed", range(5))
-@torch.no_grad()
-def test_logits_are_those_of_transformers(name: str, seed: int) -> None:
-    theirs, ours = pair(name, seed)
-    ids = torch.randint(0, 97, (3, 17))
-    torch.testing.assert_close(ours(ids), theirs(ids).logits, atol=1e-4, rtol=0)
+every_model = pytest.mark.parametrize("name", ["gpt2", "llama", *FALCONS])
 
 
 def drawn(seed: int) -> torch.nn.Module:
-    """A GPT-2 or a Falcon, old or new architecture, whose sizes and choices are drawn by chance."""
+    """A GPT-2, Llama or Falcon (old or new) whose sizes and choices are drawn by chance."""
     rng = random.Random(seed)
     heads, depth = rng.choice([1, 2, 3, 4, 6]), rng.choice([2, 4, 8, 10])
     width, layers, epsilon = heads * depth, rng.randint(1, 4), 10.0 ** rng.randint(-7, -4)
@@ -71,21 +84,25 @@ def drawn(seed: int) -> torch.nn.Module:
         config = GPT2Config(vocab_size=97, n_positions=40, layer_norm_epsilon=epsilon, **sizes)
         return shaken(GPT2LMHeadModel(config), seed)
     new, theta = rng.random() < 0.5, rng.choice([100.0, 10_000.0, 500_000.0])
-    choices = (
-        {"num_kv_heads": rng.choice([n for n in (1, 2, 3, heads) if heads % n == 0])} if new else {}
-    )
-    model = falcon(
+    few = rng.choice([n for n in (1, 2, 3, heads) if heads % n == 0])
+    shape = dict(
         hidden_size=width,
         num_hidden_layers=layers,
         num_attention_heads=heads,
+        max_position_embeddings=40,
+        rope_parameters={"rope_type": "default", "rope_theta": theta},
+    )
+    if rng.random() < 0.4:
+        own = dict(num_key_value_heads=few, rms_norm_eps=epsilon)
+        return shaken(llama(**shape, **own, intermediate_size=inner or 5 * width), seed)
+    model = falcon(
+        **shape,
+        **({"num_kv_heads": few} if new else {}),
         new_decoder_architecture=new,
         multi_query=rng.random() < 0.5,
         bias=rng.random() < 0.5,
-        max_position_embeddings=40,
         ffn_hidden_size=inner,
         layer_norm_epsilon=epsilon,
-        rope_parameters={"rope_type": "default", "rope_theta": theta},
-        **choices,
     )
     return shaken(model, seed)
 
@@ -94,7 +111,7 @@ def drawn(seed: int) -> torch.nn.Module:
 @torch.no_grad()
 def test_logits_of_random_shapes(seed: int) -> None:
     theirs = drawn(seed)
-    ours = (from_gpt2 if theirs.config.model_type == "gpt2" else from_falcon)(theirs)
+    ours = pour(theirs)
     ids, cache = torch.randint(0, 97, (2, 15)), KVCache()
     expected = theirs(ids).logits
     torch.testing.assert_close(ours(ids), expected, atol=1e-4, rtol=0)
@@ -110,6 +127,7 @@ def test_logits_of_random_shapes(seed: int) -> None:
         dict(d_model=10, n_heads=3),
         dict(n_heads=4, n_kv_heads=3),
         dict(kind="falcon", d_model=12, n_heads=4),
+        dict(kind="llama", d_model=12, n_heads=4),
         dict(n_layers=0),
     ],
 )
@@ -118,7 +136,7 @@ def test_a_shape_that_no_model_has_is_refused(wrong: dict) -> None:
         Config(**{"vocab_size": 50, **wrong})
 
 
-@pytest.mark.parametrize("kind", ["gpt", "falcon"])
+@pytest.mark.parametrize("kind", ["gpt", "falcon", "llama"])
 def test_a_text_longer_than_the_block_size_is_refused(kind: str) -> None:
     model, cache = MiniGPT(Config(50, kind, 16, 1, block_size=8)), KVCache()
     model(torch.zeros(1, 8, dtype=torch.long), cache=cache)
@@ -136,6 +154,8 @@ FOREIGN = {
     "falcon, stretched positions": FalconConfig(
         rope_parameters={"rope_type": "linear", "factor": 2.0, "rope_theta": 10_000.0}
     ),
+    "llama, untied": LlamaConfig(),
+    "llama, another width of heads": LlamaConfig(tie_word_embeddings=True, head_dim=96),
     "gpt2, untied": GPT2Config(tie_word_embeddings=False),
     "gpt2, another curve": GPT2Config(activation_function="relu"),
     "gpt2, scaled by layer": GPT2Config(scale_attn_by_inverse_layer_idx=True),
@@ -148,6 +168,16 @@ FOREIGN = {
 def test_what_it_cannot_be_is_refused(name: str) -> None:
     with pytest.raises(CourseError, match="this model has"):
         config_of(FOREIGN[name])
+
+
+@pytest.mark.parametrize("name", ["gpt2", "falcon", "llama"])
+def test_weights_are_copied_and_keep_their_type(name: str) -> None:
+    theirs = pair("multi-query" if name == "falcon" else name, 0)[0].to(torch.bfloat16)
+    before = {key: weight.clone() for key, weight in theirs.state_dict().items()}
+    for parameter in pour(theirs).parameters():
+        assert parameter.dtype == torch.bfloat16 and parameter.is_contiguous()
+        torch.nn.init.zeros_(parameter)
+    assert all(torch.equal(weight, before[key]) for key, weight in theirs.state_dict().items())
 
 
 @every_model
@@ -169,24 +199,10 @@ def test_left_padding_changes_nothing_for_the_real_tokens(name: str) -> None:
     torch.testing.assert_close(torch.cat([first, rest], 1)[real], padded[real], atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("name", FALCONS)
-@torch.no_grad()
-def test_the_way_back_gives_the_same_falcon(name: str) -> None:
-    theirs, ours = pair(name, 3)
-    again = to_falcon(ours, theirs.config)
-    for key, weight in theirs.state_dict().items():
-        assert torch.equal(again.state_dict()[key], weight), key
-
-
-def test_another_shape_is_no_way_back() -> None:
-    with pytest.raises(CourseError, match="configurations differ"):
-        to_falcon(MiniGPT(Config(97, "falcon", 32, 1, 4)), FalconConfig(vocab_size=11))
-
-
-@pytest.fixture(params=["gpt", "falcon"])
+@pytest.fixture(params=["gpt", "falcon", "llama"])
 def model(request: pytest.FixtureRequest) -> MiniGPT:
     torch.manual_seed(0)
-    few = 1 if request.param == "falcon" else None
+    few = {"falcon": 1, "llama": 2}.get(request.param)
     return MiniGPT(Config(50, request.param, 16, 3, 4, n_kv_heads=few)).eval()
 
 
@@ -198,14 +214,13 @@ def test_fused_and_written_attention_agree() -> None:
     torch.testing.assert_close(weights.sum(-1), torch.ones(2, 4, 7, dtype=torch.float64))
     real = torch.tensor([[False, False, True, True, True, True, True], [True] * 7])
     mask = make_attention_mask(7, 7, real)
-    torch.testing.assert_close(
-        attend_fused(query, key, value, mask), attend(query, key, value, mask)[0]
-    )
     assert not attend(query, key, value, mask)[1][0, :, 2:, :2].any()
-    few = torch.randn(2, 2, 7, 8)
-    assert torch.equal(repeat_kv(few, 4)[:, 1], few[:, 0]) and torch.equal(
-        repeat_kv(few, 4)[:, 2], few[:, 1]
-    )
+    few = torch.randn(2, 2, 2, 7, 8, dtype=torch.float64)
+    each = few.repeat_interleave(2, 2)  # heads 0 and 1 look at the first, 2 and 3 at the second
+    for states in ((key, value), few):
+        fused = attend_fused(query, *states, mask)
+        torch.testing.assert_close(fused, attend(query, *states, mask)[0])
+    torch.testing.assert_close(fused, attend_fused(query, *each, mask))
 
 
 @every_model
@@ -214,6 +229,12 @@ def test_parameters_are_counted_without_a_model(name: str) -> None:
     expected = sum(parameter.numel() for parameter in theirs.parameters())
     assert parameter_count(config_of(theirs.config)).total == expected
     assert sum(parameter.numel() for parameter in ours.parameters()) == expected
+
+
+def test_gpt3s_operations_are_those_of_its_paper() -> None:
+    """3.14e23 (Brown et al. 2020, appendix D)."""
+    assert training_flops(parameter_count(GPT3).total, 300e9) == pytest.approx(3.14e23, rel=0.01)
+    assert gpu_hours(3_600e12, 2e12, utilization=0.5) == 1.0
 
 
 def test_attention_maps_sum_to_one_look_back_and_change_nothing(model: MiniGPT) -> None:

@@ -12,9 +12,14 @@ from transformers.generation.logits_process import (
 )
 
 from course_lib.errors import CourseError
-from course_lib.transformer.bpe import BPETokenizer
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.sampling import GREEDY, SamplingParams, distribution, generate, stream
+from course_lib.transformer.sampling import (
+    GREEDY,
+    SamplingParams,
+    distribution,
+    generate,
+    generate_batch,
+)
 
 HOW = [
     {},
@@ -55,7 +60,7 @@ def test_impossible_settings_get_a_sentence(wrong: dict) -> None:
         SamplingParams(**wrong)
 
 
-@pytest.fixture(params=["gpt", "falcon"])
+@pytest.fixture(params=["gpt", "falcon", "llama"])
 def model(request: pytest.FixtureRequest) -> MiniGPT:
     torch.manual_seed(0)
     model = MiniGPT(Config(40, request.param, 16, 2, 2, block_size=16))
@@ -78,6 +83,20 @@ def test_a_seed_repeats_and_another_varies(model: MiniGPT) -> None:
     assert first == same != other
 
 
+@pytest.mark.parametrize(
+    "params",
+    [SamplingParams(0, repetition_penalty=1.1), SamplingParams(top_k=9, top_p=0.9)],
+    ids=str,
+)
+def test_texts_of_a_batch_are_those_written_alone(model: MiniGPT, params: SamplingParams) -> None:
+    prompts, mark = [[3, 1, 4, 1, 5], [9], [2, 6, 5]], 7
+    steps = torch.stack(list(generate_batch(model, prompts, 9, params, eos_token_id=mark, seed=4)))
+    for row, prompt in enumerate(prompts):
+        alone = list(generate(model, prompt, 9, params, eos_token_id=mark, seed=4 + row))
+        written = steps[:, row].tolist()
+        assert written[: len(alone)] == alone and set(written[len(alone) :]) <= {mark}
+
+
 def test_it_goes_on_beyond_its_context_and_stops_at_the_mark(model: MiniGPT) -> None:
     long = list(generate(model, [5] * 40, 50, SamplingParams()))
     assert len(long) == 50 and all(0 <= number < 40 for number in long)
@@ -97,11 +116,3 @@ def test_a_broken_model_gets_a_sentence(
         model.embedding.weight[3] = value
     with pytest.raises(CourseError, match="scores are no numbers"):
         list(generate(model, [1], 3, params))
-
-
-def test_the_stream_holds_half_characters_back() -> None:
-    tokenizer = BPETokenizer([], special_tokens=())
-    text = "温室 🌱 naïve"
-    pieces = list(stream(tokenizer.encode(text), tokenizer.decode_bytes))
-    assert "".join(pieces) == text and pieces[0] == "温"
-    assert "".join(stream(tokenizer.encode("温")[:2], tokenizer.decode_bytes)) == "�"

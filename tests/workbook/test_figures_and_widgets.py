@@ -10,7 +10,7 @@ import pytest
 
 import course_lib
 from course_lib.workbook import figures, settings
-from course_lib.workbook.display import Table, bar
+from course_lib.workbook.display import Table
 from course_lib.workbook.exercises import Quiz
 from course_lib.workbook.session import OWN
 
@@ -22,32 +22,35 @@ def drawing(height: float = 1.0) -> figures.DescribedFigure:
     return figures.DescribedFigure(figure, f"One bar of {height} cm.")
 
 
-class Screen:
-    """Stands in for the front end: remembers what is displayed and updated."""
-
-    def __init__(self) -> None:
-        self.shown: list = []
-        self.updates: list = []
-
-    def display(self, thing: object, display_id: bool = False) -> object:
-        self.shown.append(thing)
-        return SimpleNamespace(update=self.updates.append) if display_id else None
-
-
 @pytest.fixture
-def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
-    screen = Screen()
-    monkeypatch.setattr("IPython.display.display", screen.display)
+def screen(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Stands in for the front end: remembers what is displayed and updated."""
+    screen = SimpleNamespace(shown=[], updates=[])
+
+    def display(thing: object, display_id: bool = False) -> object:
+        screen.shown.append(thing)
+        return SimpleNamespace(update=screen.updates.append) if display_id else None
+
+    monkeypatch.setattr("IPython.display.display", display)
     return screen
 
 
-def test_a_figure_is_a_picture_and_a_sentence_that_stands_below_it_too(screen: Screen) -> None:
+def test_a_figure_is_a_picture_with_its_sentence_below_and_controls_update_both(
+    screen: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bundle = drawing()._repr_mimebundle_()
     assert bundle["image/png"].startswith(b"\x89PNG")
     assert bundle["text/plain"] == "One bar of 1.0 cm."
-    figures.show(drawing())
-    assert repr(screen.shown[0]) == "One bar of 1.0 cm."
-    assert screen.shown[1].data == "*One bar of 1.0 cm.*"
+    slider = ipywidgets.FloatSlider(value=2.0, min=0, max=5)
+    figures.explore(drawing, height=slider)
+    picture, sentence = screen.shown
+    assert repr(picture) == "One bar of 2.0 cm." and sentence.data == "*One bar of 2.0 cm.*"
+    monkeypatch.setattr(settings, "headless", lambda: False)
+    figures.explore(drawing, height=slider)
+    assert isinstance(screen.shown[-1], ipywidgets.VBox)
+    slider.value = 3.0
+    assert repr(screen.updates[0]) == "One bar of 3.0 cm."
+    assert screen.updates[1].data == "*One bar of 3.0 cm.*"
 
 
 def test_labels_are_a_rule_for_our_figures_and_not_for_the_learners() -> None:
@@ -64,20 +67,6 @@ print(figures.DescribedFigure(figure, "Nothing."))
         figures.DescribedFigure(figures.canvas()[0], "Nothing.")
 
 
-def test_explore_shows_the_picture_then_controls_that_update_it(
-    screen: Screen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slider = ipywidgets.FloatSlider(value=2.0, min=0, max=5)
-    figures.explore(drawing, height=slider)
-    assert [type(thing).__name__ for thing in screen.shown] == ["DescribedFigure", "Markdown"]
-    monkeypatch.setattr(settings, "headless", lambda: False)
-    figures.explore(drawing, height=slider)
-    assert isinstance(screen.shown[-1], ipywidgets.VBox)
-    slider.value = 3.0
-    assert repr(screen.updates[0]) == "One bar of 3.0 cm."
-    assert screen.updates[1].data == "*One bar of 3.0 cm.*"
-
-
 def test_each_option_of_a_quiz_says_whether_it_is_right() -> None:
     quiz = Quiz("00_start_here")
     assert not any(question["why"] in repr(quiz) for question in quiz.questions)
@@ -87,7 +76,10 @@ def test_each_option_of_a_quiz_says_whether_it_is_right() -> None:
 
 
 def test_the_wizard_shows_a_corpus_and_changes_it(
-    screen: Screen, monkeypatch: pytest.MonkeyPatch, fresh_home: Path, capsys: pytest.CaptureFixture
+    screen: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    fresh_home: Path,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     course = course_lib.start("00_start_here")
     screen.shown.clear()
@@ -110,12 +102,3 @@ def test_tables_are_aligned_lines_or_html() -> None:
     table = Table([("a", 1), ("long", "<2>")], ("name", "number"))
     assert repr(table) == "name  number\na     1\nlong  <2>"
     assert "&lt;2&gt;" in table._repr_html_() and repr(Table([])) == ""
-
-
-def test_bars_are_seen_by_those_who_watch_only(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert list(bar(range(3), "Reading")) == [0, 1, 2] and capsys.readouterr().out == ""
-    monkeypatch.setattr(settings, "headless", lambda: False)
-    assert list(bar(range(3), "Reading")) == [0, 1, 2] and "Reading" in capsys.readouterr().out

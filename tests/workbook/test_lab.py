@@ -1,13 +1,6 @@
-"""The working copy never loses a learner's work; JupyterLab starts with the course's settings."""
+"""The working copy never loses a learner's work. (test_browser.py starts JupyterLab with it.)"""
 
-import json
-import os
-import re
 import stat
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -86,12 +79,6 @@ def test_without_its_memory_it_still_overwrites_nothing(folders: Folders, damage
     assert folders.texts()[NAME] == "my answers"
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_for_the_command_line(folders: Folders) -> None:
-    folders.work.write_text("a file in the way", encoding="utf-8")
-    with pytest.raises(OSError):
-        folders.update()
-
-
 def test_the_corpus_is_kept_if_there_is_one(
     fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
@@ -105,35 +92,3 @@ def test_the_corpus_is_kept_if_there_is_one(
     assert cli.main(["lab", "--corpus", "/no/such/folder"]) == 2
     assert "/no/such/folder" in capsys.readouterr().err
     assert settings.corpus_choice() == "songbook"
-
-
-def test_jupyterlab_really_starts(tmp_path: Path) -> None:
-    """In a home with a blank and an accent, twice, though both ask for the same port."""
-    variables = {**os.environ, "COURSE_HOME": str(tmp_path / "home with ä blank")}
-    command = [sys.executable, "-m", "course_lib", "lab", "--no-browser", "--port", "38888"]
-    pattern = r"http://127\.0\.0\.1:(\d+)/lab/tree/00_start_here.ipynb\?token=(\w+)"
-    servers, found = [], []
-    try:
-        for log in (tmp_path / "log1", tmp_path / "log2"):
-            with log.open("wb") as out:
-                servers.append(subprocess.Popen(command, env=variables, stdout=out, stderr=out))
-            while not (address := re.search(pattern, log.read_text("utf-8"))):
-                assert servers[-1].poll() is None, log.read_text("utf-8")
-                time.sleep(0.1)
-            found.append(address.groups())
-        assert found[0][0] != found[1][0]
-        for port, token in found:
-            where = f"http://127.0.0.1:{port}/api/contents?token={token}"
-            with urllib.request.urlopen(where, timeout=200) as reply:
-                names = {entry["name"] for entry in json.load(reply)["content"]}
-            assert names == {path.name for path in lab.NOTEBOOKS.glob("*.ipynb")}
-        overrides = Path(lab.__file__).parent / "labconfig" / "default_setting_overrides.json"
-        for plugin, values in json.loads(overrides.read_text(encoding="utf-8")).items():
-            setting = where.replace("api/contents", f"lab/api/settings/{plugin}")
-            with urllib.request.urlopen(setting, timeout=200) as reply:
-                known = json.load(reply)["schema"]["properties"]
-            assert {name: known[name]["default"] for name in values} == values, plugin
-    finally:
-        for server in servers:
-            server.terminate()
-            server.wait(60)

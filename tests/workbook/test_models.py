@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from tokenizers.models import WordLevel
 from transformers import FalconConfig, FalconForCausalLM, PreTrainedTokenizerFast
 
 from course_lib.errors import CourseError
+from course_lib.workbook import models
 from course_lib.workbook.models import load_model
 
 
@@ -64,16 +66,20 @@ def test_bad_weights_are_one_sentence(
     ("name", "sentence"),
     [
         (".", "a folder with a config.json"),
+        ("falcon-7b", "falcon-7b wants a GPU .*: take smollm2"),
         ("mega-falcon", "There is no model 'mega-falcon'"),
         ("tiiuae/falcon-7b-not-cached-here", "could not be fetched from the hub"),
     ],
 )
-def test_what_is_no_model_is_one_sentence(name: str, sentence: str) -> None:
+def test_what_is_no_model_is_one_sentence(
+    name: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "look", lambda: SimpleNamespace(gpu_name=None, number_type="auto"))
     with pytest.raises(CourseError, match=sentence):
         load_model(name)
 
 
 def test_the_shipped_model_loads_without_a_bar(capfd: pytest.CaptureFixture) -> None:
-    load_model("mini-falcon")
+    assert load_model("mini-falcon")[0].dtype == torch.float32
     told = capfd.readouterr()
     assert told.err == "" and told.out == ""

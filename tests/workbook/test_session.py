@@ -16,15 +16,6 @@ from course_lib.workbook import machine, session, settings
 from course_lib.workbook.corpus import load_corpus
 
 
-def test_start_gives_device_profile_corpus_and_progress() -> None:
-    course = course_lib.start("00_start_here")
-    assert course.device.type in ("cpu", "cuda", "mps") and course.profile in settings.PROFILES
-    assert len(course.corpus.train) and len(course.corpus.validation)
-    assert "python-docs (small)" in repr(course) and "<table>" in course._repr_html_()
-    assert "00" in course.notebooks() and course.quiz().questions
-    assert len(course.notebooks()) == len(course.progress().counts)
-
-
 def test_pick_follows_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     picks = {}
     for profile in settings.PROFILES:
@@ -89,7 +80,6 @@ def test_much_text_is_taken_from_the_full_size_and_bounded(monkeypatch: pytest.M
 def test_settings_that_are_damaged_or_cannot_be_written(
     fresh_home: Path, request: pytest.FixtureRequest
 ) -> None:
-    fresh_home.mkdir(parents=True)
     for text in ("", "{", "[1]"):
         settings.settings_file().write_text(text, "utf-8")
         assert settings.corpus_choice() == "python-docs"

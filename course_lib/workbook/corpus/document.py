@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 SCHEMA = pa.schema(
     [("id", pa.string()), ("text", pa.large_string()), ("meta", pa.string()), ("part", pa.string())]
@@ -26,8 +28,7 @@ class Document:
     meta: dict[str, str | int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(NamedTuple):
     """A file, or a part of one, that could not be used, and why. ``reason`` is a short code."""
 
     path: str
@@ -67,14 +68,13 @@ def megabytes(count: int) -> str:
 
 def table_of(documents: Sequence[Document], parts: Sequence[str]) -> pa.Table:
     """Documents as an Arrow table with the columns id, text, meta (JSON) and part."""
-    columns = (
-        [document.id for document in documents],
-        [document.text.encode("utf-8", "replace").decode("utf-8") for document in documents],
-        [json.dumps(document.meta, ensure_ascii=False) for document in documents],
-        list(parts),
-    )
-    arrays = [pa.array(c, type=f.type) for c, f in zip(columns, SCHEMA, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    columns = {
+        "id": [document.id for document in documents],
+        "text": [d.text.encode("utf-8", "replace").decode("utf-8") for d in documents],
+        "meta": [json.dumps(document.meta, ensure_ascii=False) for document in documents],
+        "part": list(parts),
+    }
+    return pa.table(columns, schema=SCHEMA)
 
 
 @dataclass(eq=False, repr=False)
@@ -83,7 +83,6 @@ class Corpus(Sequence[Document]):
 
     name      what the reader calls it (``python-docs (small)``, a folder's name)
     source    what was asked for; ``load_corpus(source)`` gives the same corpus again
-    builtin   True when it ships with the course, so that outputs made on it may be committed
     skipped   files that could not be used
     notes     sentences that the reader should see (what was sampled, how it was split)
     manifest  facts about the origin: versions, counts, licences
@@ -93,13 +92,9 @@ class Corpus(Sequence[Document]):
     _: KW_ONLY
     name: str
     source: str
-    builtin: bool = False
     skipped: Sequence[Skipped] = ()
     notes: Sequence[str] = ()
     manifest: dict = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.skipped, self.notes = tuple(self.skipped), tuple(self.notes)
 
     def __len__(self) -> int:
         return self.table.num_rows
@@ -124,25 +119,19 @@ class Corpus(Sequence[Document]):
         """All documents as one string."""
         return separator.join(self.texts())
 
-    def select(self, rows: Sequence[int] | np.ndarray, note: str = "") -> "Corpus":
+    def select(self, rows: Sequence[int] | np.ndarray) -> "Corpus":
         """The documents with these row numbers, in this order, as a corpus."""
-        table = self.table.take(pa.array(np.asarray(rows, dtype=np.int64)))
-        return replace(self, table=table, notes=(*self.notes, note) if note else self.notes)
-
-    @cached_property
-    def parts(self) -> np.ndarray:
-        """``train`` or ``validation`` for each document."""
-        return np.asarray(self.table["part"].to_pylist(), dtype=object)
+        return replace(self, table=self.table.take(pa.array(np.asarray(rows, dtype=np.int64))))
 
     @cached_property
     def train(self) -> "Corpus":
         """The documents to learn from."""
-        return self.select(np.flatnonzero(self.parts == TRAIN))
+        return replace(self, table=self.table.filter(pc.equal(self.table["part"], TRAIN)))
 
     @cached_property
     def validation(self) -> "Corpus":
         """The documents to be judged on. None has a near-duplicate in ``train``."""
-        return self.select(np.flatnonzero(self.parts == VALIDATION))
+        return replace(self, table=self.table.filter(pc.equal(self.table["part"], VALIDATION)))
 
     @cached_property
     def sizes(self) -> np.ndarray:
@@ -171,7 +160,7 @@ class Corpus(Sequence[Document]):
         taken = max(1, int(np.searchsorted(np.cumsum(self.sizes[order]), max_bytes, side="right")))
         kept = int(self.sizes[order[:taken]].sum())
         note = f"A seeded sample: {megabytes(kept)} of {megabytes(self.bytes)} of text."
-        return self.select(np.sort(order[:taken]), note)
+        return replace(self.select(np.sort(order[:taken])), notes=[*self.notes, note])
 
     def joined(self, other: "Corpus") -> "Corpus":
         """This corpus followed by another one; each document keeps its part."""
@@ -179,19 +168,17 @@ class Corpus(Sequence[Document]):
             self,
             table=pa.concat_tables([self.table, other.table]),
             name=f"{self.name} + {other.name}",
-            builtin=self.builtin and other.builtin,
-            notes=(*self.notes, *other.notes),
+            notes=[*self.notes, *other.notes],
             manifest={**other.manifest, **self.manifest},
         )
 
     def describe(self) -> list[tuple[str, str]]:
         """Rows of a small table: what this corpus is, for the reader."""
-        train, validation = len(self.train), len(self.validation)
         return [
             ("corpus", self.name),
             ("documents", f"{len(self):,}"),
             ("text", f"{megabytes(self.bytes)}, {self.words:,} words"),
-            ("train / validation", f"{train:,} / {validation:,} documents"),
+            ("train / validation", f"{len(self.train):,} / {len(self.validation):,} documents"),
             ("skipped files", f"{len(self.skipped):,}"),
             *(("note", note) for note in self.notes),
         ]

@@ -33,21 +33,14 @@ def strip_tags(markup: str) -> str:
         pieces.append(markup[place : tag.start()])
         place = tag.end()
         name = (tag[2] or "").lower()
-        if tag[0] == "<!--":
-            place = _behind(markup, "-->", place)
-        elif name in HIDDEN and not tag[1]:
-            place = _behind(markup, f"</{name}[^<>]*>?", place)
+        if tag[0] == "<!--" or (name in HIDDEN and not tag[1]):  # to its end, or the page's
+            end = re.compile(f"</{name}[^<>]*>?" if name else "-->", re.IGNORECASE)
+            place = found.end() if (found := end.search(markup, place)) else len(markup)
         if name and not _INLINE.fullmatch(name):  # a block begins a new line
             pieces.append("\n")
     pieces.append(markup[place:])
     lines = (" ".join(line.split()) for line in unescape("".join(pieces)).split("\n"))
     return "\n".join(line for line in lines if line)
-
-
-def _behind(markup: str, mark: str, place: int) -> int:
-    """The place behind the next ``mark``, in any case; the end of the page where there is none."""
-    found = re.compile(mark, re.IGNORECASE).search(markup, place)
-    return found.end() if found else len(markup)
 
 
 def main_text(markup: str, *, favor_recall: bool = False) -> str | None:

@@ -47,7 +47,7 @@ def languages(texts: Iterable[str]) -> dict[str, int]:
     return dict(counts.most_common())
 
 
-def main_language(texts: Iterable[str], max_texts: int = 200) -> str:
-    """The language of most of the first texts that are long enough to tell; ``en`` if none is."""
-    counts = languages(itertools.islice(texts, max_texts))
+def main_language(texts: Iterable[str]) -> str:
+    """The language of most of the first 200 texts; ``en`` if none is long enough to tell."""
+    counts = languages(itertools.islice(texts, 200))
     return next((language for language in counts if language != UNKNOWN), "en")

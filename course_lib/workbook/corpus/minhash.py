@@ -12,6 +12,8 @@ containment of documents", has the method.
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,57 +41,48 @@ def _constants(count: int, seed: int) -> list[tuple[int, int]]:
     return [(int(a) | 1, int(b)) for a, b in numbers]
 
 
-class _Codes(dict[str, int]):
-    """A 32-bit code for each word, worked out when the word is first met."""
-
-    def __missing__(self, word: str) -> int:
-        code = self[word] = zlib.crc32(word.encode("utf-8", "surrogatepass"))
-        return code
-
-
-def shingles(texts: Iterable[str], size: int = SHINGLE_WORDS) -> tuple[np.ndarray, np.ndarray]:
-    """Hashes of every document's word n-grams.
+def shingles(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of every document's runs of ``SHINGLE_WORDS`` words.
 
     Returns ``hashes`` (all shingles, uint32, one document after the other) and ``starts``
     (documents + 1, int64): document i owns ``hashes[starts[i]:starts[i + 1]]``, sorted and
-    without repeats. A document shorter than ``size`` words is one shingle: its whole text.
+    without repeats. A document of fewer words is one shingle: its whole text.
     """
-    code_of = _Codes().__getitem__
-    codes, lengths, short = [], [], []  # short: the one shingle of a short document, else 0
-    groups = []
+
+    @cache
+    def code_of(word: str) -> int:
+        return zlib.crc32(word.encode("utf-8", "surrogatepass"))
+
+    codes, lengths, groups = [], [], []
     for text in texts:
-        own = list(map(code_of, words(text)))
-        whole = (" ".join(map(str, own)) or text.strip()) if len(own) < size else ""
-        short.append(zlib.crc32(whole.encode("utf-8", "surrogatepass")))
+        own = list(map(code_of, words(text) or [text.strip()]))
+        own += [0] * (SHINGLE_WORDS - len(own))
         codes += own
         lengths.append(len(own))
         if len(codes) >= _CHUNK:  # many short documents share the cost of each array operation
-            groups.append(_shingles_of_group(codes, lengths, short, size))
-            codes, lengths, short = [], [], []
-    groups.append(_shingles_of_group(codes, lengths, short, size))
+            groups.append(_shingles_of_group(codes, lengths))
+            codes, lengths = [], []
+    groups.append(_shingles_of_group(codes, lengths))
     hashes, counts = (np.concatenate(part) for part in zip(*groups, strict=True))
     return hashes, np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 
 
-def _shingles_of_group(
-    codes: list[int], lengths: list[int], short: list[int], size: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _shingles_of_group(codes: list[int], lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:
     """Shingles of documents that lie one after the other in ``codes``, and their number in each.
 
     A shingle's hash is the sum of its words' codes, each scrambled for its place.
     """
-    lengths, row = np.asarray(lengths, dtype=np.int64), np.asarray(codes, dtype=np.uint32)
-    places = max(len(row) - size + 1, 0)
+    row, lengths = np.asarray(codes, dtype=np.uint32), np.asarray(lengths, dtype=np.int64)
+    places = max(len(row) - SHINGLE_WORDS + 1, 0)
     total = np.zeros(places, dtype=np.uint32)
-    for slot, (multiplier, addend) in enumerate(_constants(size, seed=5)):
+    for slot, (multiplier, addend) in enumerate(_constants(SHINGLE_WORDS, seed=5)):
         total += _mix(row[slot : slot + places], multiplier, addend)
-    left = np.repeat(np.cumsum(lengths), lengths)[:places] - np.arange(places)  # words to its end
-    owner = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)[:places][left >= size]
-    small = np.flatnonzero(lengths < size).astype(np.uint64)
-    whole = np.asarray(short, dtype=np.uint64)[lengths < size]
-    shift = np.uint64(32)
-    keys = np.unique(np.concatenate((owner << shift | total[left >= size], small << shift | whole)))
-    counts = np.bincount((keys >> shift).astype(np.int64), minlength=len(lengths))
+    owner = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
+    within = (
+        owner[:places] == owner[SHINGLE_WORDS - 1 :]
+    )  # a shingle does not reach into the next document
+    keys = np.unique(owner[:places][within] << np.uint64(32) | total[within])
+    counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(lengths))
     return keys.astype(np.uint32), counts  # the lower half
 
 
@@ -100,15 +93,12 @@ def signatures(
 
     Value k of a document is the smallest of its shingles after the k-th scrambling.
     """
-    result = np.full((len(constants), len(starts) - 1), np.iinfo(np.uint32).max, dtype=np.uint32)
-    for begin in range(0, len(hashes), _CHUNK):
-        chunk = hashes[begin : begin + _CHUNK]
-        first = int(np.searchsorted(starts, begin, side="right")) - 1
-        last = int(np.searchsorted(starts, begin + len(chunk), side="left"))
-        edges = np.maximum(starts[first:last] - begin, 0)
+    result = np.empty((len(constants), len(starts) - 1), dtype=np.uint32)
+    edges = np.searchsorted(starts, np.arange(0, len(hashes), _CHUNK))  # whole documents
+    for first, last in pairwise(np.unique([*edges, len(starts) - 1]).tolist()):
+        own, begins = hashes[starts[first] : starts[last]], starts[first:last] - starts[first]
         for k, (multiplier, addend) in enumerate(constants):
-            smallest = np.minimum.reduceat(_mix(chunk, multiplier, addend), edges)
-            np.minimum(result[k, first:last], smallest, out=result[k, first:last])
+            result[k, first:last] = np.minimum.reduceat(_mix(own, multiplier, addend), begins)
     return np.ascontiguousarray(result.T)
 
 
@@ -118,9 +108,7 @@ def _buckets(signature: np.ndarray) -> Iterator[np.ndarray]:
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     edges = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
-        if end - begin > 1:
-            yield np.sort(order[begin:end])
+    yield from (order[begin:end] for begin, end in pairwise(edges.tolist()) if end - begin > 1)
 
 
 def jaccard(first: np.ndarray, second: np.ndarray) -> float:
@@ -132,35 +120,22 @@ def jaccard(first: np.ndarray, second: np.ndarray) -> float:
 def first_with_same_shingles(hashes: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """The row of the first document with exactly the same shingles, ``(documents,)`` int64."""
     seen: dict[bytes, int] = {}
-    edges = zip(starts[:-1], starts[1:], strict=True)
-    rows = [
-        seen.setdefault(hashes[begin:end].tobytes(), row) for row, (begin, end) in enumerate(edges)
-    ]
+    edges = pairwise(starts.tolist())
+    rows = [seen.setdefault(hashes[a:b].tobytes(), row) for row, (a, b) in enumerate(edges)]
     return np.array(rows, dtype=np.int64)
 
 
 def candidates(
-    hashes: np.ndarray,
-    starts: np.ndarray,
-    first: np.ndarray,
-    *,
-    bands: int = BANDS,
-    rows: int = ROWS,
-    seed: int = 1,
+    hashes: np.ndarray, starts: np.ndarray, bands: int = BANDS, rows: int = ROWS, seed: int = 1
 ) -> Iterator[np.ndarray]:
-    """Rows of documents that meet in a bucket, band by band; of equal ones only the first.
-
-    first   as ``first_with_same_shingles`` gives it
-    """
-    distinct = np.flatnonzero(first == np.arange(len(first)))
-    if len(distinct) > 1:
-        edges = np.concatenate(([0], np.cumsum(np.diff(starts)[distinct])))
-        own = np.concatenate([hashes[starts[row] : starts[row + 1]] for row in distinct])
-        constants = _constants(bands * rows, seed)
-        for band in range(bands):  # one at a time: signatures of 450 × 20 need 36 kB a document
-            part = signatures(own, edges, constants[band * rows : (band + 1) * rows])
-            for bucket in _buckets(part):
-                yield distinct[bucket]
+    """Rows of documents that meet in a bucket, band by band; of equal ones only the first."""
+    is_first = first_with_same_shingles(hashes, starts) == np.arange(len(starts) - 1)
+    distinct, own = np.flatnonzero(is_first), hashes[np.repeat(is_first, np.diff(starts))]
+    edges = np.concatenate(([0], np.cumsum(np.diff(starts)[distinct])))
+    constants = _constants(bands * rows, seed)
+    for band in range(bands):  # one at a time: signatures of 450 × 20 need 36 kB a document
+        part = signatures(own, edges, constants[band * rows : (band + 1) * rows])
+        yield from (distinct[bucket] for bucket in _buckets(part))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,23 +168,19 @@ def find_clusters(
     the work grows with the number of texts, not its square. A pair just above the threshold may
     meet in no bucket and be missed.
     """
-    if bands < 1 or rows < 1 or not 0 < threshold <= 1:
-        raise ValueError("at least one band and one row, and a threshold above 0 and up to 1")
     hashes, starts = shingles(texts)
     match = first_with_same_shingles(hashes, starts)
-    parent = match.copy()
-    similarity = np.ones(len(match))
+    parent, similarity = match.tolist(), np.ones(len(match))
 
     def root(row: int) -> int:
         while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return int(row)
+            parent[row] = row = parent[parent[row]]
+        return row
 
     def own(row: int) -> np.ndarray:
         return hashes[starts[row] : starts[row + 1]]
 
-    for bucket in candidates(hashes, starts, match.copy(), bands=bands, rows=rows, seed=seed):
+    for bucket in candidates(hashes, starts, bands, rows, seed):
         leaders: list[int] = []
         for row in bucket.tolist():
             alone = True

@@ -6,9 +6,9 @@ parsed with ``ast``, never imported, so nothing of them runs.
 """
 
 import ast
+import contextlib
 import importlib.metadata
 import inspect
-import platform
 import sysconfig
 import warnings
 from collections.abc import Iterator
@@ -31,20 +31,32 @@ STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 FACTS = {"origin": "Python", "licence": "PSF-2.0"}
 
 
-def python_docs(full: bool) -> Iterator[Document]:
-    """All documents, in a fixed order."""
-    yield from topics()
-    yield from package_documents(STANDARD_LIBRARY, "stdlib", FACTS, "Reading the standard library")
+def sources(full: bool) -> dict[str, tuple[Path, dict]]:
+    """Folder and facts (origin, version, licence) of all that is read; nothing is imported."""
+    found = {"stdlib": (STANDARD_LIBRARY, FACTS)}
     for name in PACKAGES if full else ():
-        if package := installed(name):
-            yield from package_documents(package[0], name, package[1], f"Reading {name}")
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            package = importlib.metadata.distribution(name)
+            folder = Path(str(package.locate_file(MODULE_NAMES.get(name, name))))
+            facts = {"origin": name, "version": package.version, "licence": licence(package)}
+            if folder.is_dir():
+                found[name] = folder, facts
+    return found
 
 
-def versions(full: bool) -> dict[str, str]:
-    """What the corpus is made from: names and versions."""
-    packages = {name: installed(name) for name in (PACKAGES if full else ())}
-    known = {name: package[1]["version"] for name, package in packages.items() if package}
-    return {"Python": platform.python_version(), **known}
+def licence(package: importlib.metadata.Distribution) -> str:
+    """What a package says about its licence, in a few words; "?" if it does not."""
+    headers = package.metadata
+    classes = [c for c in headers.get_all("Classifier") or [] if c.startswith("License ::")]
+    known = [headers.get("License-Expression"), headers.get("License"), *classes]
+    return next((text.split(" :: ")[-1] for text in known if text and len(text) < 100), "?").strip()
+
+
+def python_docs(sources: dict[str, tuple[Path, dict]]) -> Iterator[Document]:
+    """All documents in a fixed order: the topic pages, then the docstrings of each source."""
+    yield from topics()
+    for name, (folder, facts) in sources.items():
+        yield from package_documents(folder, name, facts)
 
 
 def topics(folder: Path = STANDARD_LIBRARY) -> Iterator[Document]:
@@ -80,12 +92,12 @@ def docstrings(path: Path, module: str) -> Iterator[tuple[str, str]]:
         pending += [(child, f"{name}.{child.name}") for child in inner]
 
 
-def package_documents(folder: Path, module: str, facts: dict, bar: str) -> Iterator[Document]:
+def package_documents(folder: Path, module: str, facts: dict) -> Iterator[Document]:
     """One document for every docstring below ``folder``; ids look like ``numpy:linalg.norm``."""
     found = {path: set(path.relative_to(folder).parts[:-1]) for path in folder.rglob("*.py")}
     paths = sorted(path for path, folders in found.items() if not folders & LEFT_OUT)
     seen: set[str] = set()
-    for path in display.bar(paths, bar, unit="file"):
+    for path in display.bar(paths, f"Reading {module}", unit="file"):
         parts = path.relative_to(folder).with_suffix("").parts
         dotted = ".".join(part for part in parts if part != "__init__") or module
         for name, text in docstrings(path, dotted):
@@ -94,19 +106,3 @@ def package_documents(folder: Path, module: str, facts: dict, bar: str) -> Itera
                 identity += "'"
             seen.add(identity)
             yield Document(identity, text, {"title": name, **facts})
-
-
-def installed(name: str) -> tuple[Path, dict] | None:
-    """Folder and facts (origin, version, licence) of an installed package, without importing it."""
-    try:
-        distribution = importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-    folder = Path(str(distribution.locate_file(MODULE_NAMES.get(name, name))))
-    if not folder.is_dir():
-        return None
-    headers = distribution.metadata
-    classes = [c for c in headers.get_all("Classifier") or [] if c.startswith("License ::")]
-    known = [headers.get("License-Expression"), headers.get("License"), *classes]
-    licence = next((text.split(" :: ")[-1] for text in known if text and len(text) < 100), "?")
-    return folder, {"origin": name, "version": distribution.version, "licence": licence.strip()}

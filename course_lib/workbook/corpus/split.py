@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, num_bytes, stable_hash
@@ -23,8 +24,6 @@ def split(documents: Sequence[Document]) -> tuple[list[Document], list[str], lis
     smallest of all members' hashes would: it is small where there are many). Only where a corpus
     has no two independent documents are its texts cut in two: then there are more of them.
     """
-    if not documents:
-        return [], [], []
     labels = find_clusters(document.text for document in documents).kept.tolist()
     members: dict[int, list[str]] = {}
     for label, document in zip(labels, documents, strict=True):
@@ -38,21 +37,14 @@ def split(documents: Sequence[Document]) -> tuple[list[Document], list[str], lis
     total = max(1, sum(sizes.values()))
     chosen = {label for label, key in keys.items() if key < FRACTION}
     if not ACCEPTED[0] <= sum(sizes[label] for label in chosen) / total <= ACCEPTED[1]:
-        chosen = _fill(keys, sizes, total)
-    if not chosen:
+        chosen, size = set(), 0  # of few documents: in the order of their keys, about a tenth
+        for label in sorted(keys, key=lambda label: (keys[label], label)):
+            if size < FRACTION * total and size + sizes[label] <= ACCEPTED[1] * total:
+                chosen.add(label)
+                size += sizes[label]
+    if documents and not chosen:
         return _cut(documents)
     return list(documents), [VALIDATION if label in chosen else TRAIN for label in labels], []
-
-
-def _fill(keys: dict[int, float], sizes: dict[int, int], total: int) -> set[int]:
-    """For a corpus of few documents: clusters in hash order, until about a tenth is reached."""
-    chosen: set[int] = set()
-    size = 0
-    for label in sorted(keys, key=lambda label: (keys[label], label)):
-        if size < FRACTION * total and size + sizes[label] <= ACCEPTED[1] * total:
-            chosen.add(label)
-            size += sizes[label]
-    return chosen
 
 
 def _cut(documents: Sequence[Document]) -> tuple[list[Document], list[str], list[str]]:
@@ -60,21 +52,17 @@ def _cut(documents: Sequence[Document]) -> tuple[list[Document], list[str], list
     train, validation = [], []
     for document in documents:
         target = int(len(document.text) * (1 - FRACTION))
-        at = pause(document.text, target // 2, target)
+        at = pause(document.text, target // 2, target) if len(document.text) >= MIN_CUT else 0
         head, tail = document.text[:at].rstrip(), document.text[at:].lstrip()
-        if long_enough := len(document.text) >= MIN_CUT and head and tail:
-            validation.append(Document(document.id + "#end", tail, document.meta))
-        train.append(Document(document.id, head, document.meta) if long_enough else document)
-    note = (
-        "This corpus has no two independent documents of fitting size, so the last tenth of "
-        "each text is held out for validation."
-    )
+        train.append(replace(document, text=head) if head and tail else document)
+        if head and tail:
+            validation.append(replace(document, id=f"{document.id}#end", text=tail))
+    note = "This corpus has no two independent documents of fitting size, so the last tenth of "
+    note += "each text is held out for validation."
     if not validation:  # one or a few words: the same text serves for both, and the reader is told
-        validation = [Document(d.id + REPEATED, d.text, d.meta) for d in documents]
-        note = (
-            "This corpus is too short to hold anything out: validation repeats the training "
-            "text, so scores on it say nothing about new text."
-        )
+        validation = [replace(document, id=document.id + REPEATED) for document in documents]
+        note = "This corpus is too short to hold anything out: validation repeats the training "
+        note += "text, so scores on it say nothing about new text."
     parts = [TRAIN] * len(train) + [VALIDATION] * len(validation)
     return [*train, *validation], parts, [note]
 

@@ -59,17 +59,20 @@ def test_pythons_documentation_is_what_the_readme_says() -> None:
     assert set(corpus.manifest["licences"].values()) == {"PSF-2.0"}
 
 
-def test_docstrings_are_read_without_importing_anything(tmp_path: Path) -> None:
+def test_docstrings_are_read_without_importing_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     inner = '"""Short."""; f = 1\n    def f(self):\n        """Give back five words at least."""'
     source = f'"""The module says what it is for."""\nclass A:\n    {inner}\nraise SystemExit'
     for name, content in [("mod", source.encode()), ("broken", b"def f(:"), ("binary", b"\0\xff")]:
         (tmp_path / f"{name}.py").write_bytes(content)
-    found = list(python_docs.package_documents(tmp_path, "pkg", {"origin": "pkg"}, "Reading"))
+    found = list(python_docs.package_documents(tmp_path, "pkg", {"origin": "pkg"}))
     assert [document.id for document in found] == ["pkg:mod", "pkg:mod.A.f"]
     assert found[1].text == "Give back five words at least."
     assert list(python_docs.topics(tmp_path)) == []  # some Linux distributions leave them out
-    assert "BSD" in python_docs.installed("numpy")[1]["licence"]
-    assert python_docs.installed("no-such-package") is None
+    assert "BSD" in python_docs.sources(full=True)["numpy"][1]["licence"]
+    monkeypatch.setattr(python_docs, "PACKAGES", ["no-such-package"])
+    assert [*python_docs.sources(full=True)] == ["stdlib"]
 
 
 @pytest.fixture
@@ -83,9 +86,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> dict:
             raise state["error"]
         return SimpleNamespace(card_data={"license": "cc0-1.0"})
 
-    def load(name: str, variant: str | None = None, *, streaming: bool) -> dict:
-        if variant is None:
-            raise ValueError("Config name is missing. Please pick one among: ['b', 'c']")
+    def load(name: str, variant: str, *, streaming: bool) -> dict:
         assert streaming and variant == "b"
         parts = {"test": rows[:1], "train": rows}
         return {k: datasets.Dataset.from_list(v).to_iterable_dataset() for k, v in parts.items()}
@@ -93,6 +94,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> dict:
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", info)
     monkeypatch.setattr(datasets, "load_dataset", load)
     monkeypatch.setattr(datasets, "get_dataset_config_names", lambda name: ["b", "c"])
+    monkeypatch.setattr(datasets, "get_dataset_default_config_name", lambda name: None)
     return state
 
 

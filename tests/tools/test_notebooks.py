@@ -1,21 +1,134 @@
-"""A committed notebook is the same on every machine, and normalising it again changes nothing."""
+"""The maintainers' tool: what a committed notebook must be like, and how it is brought there."""
 
-import base64
 import copy
 import re
 import tempfile
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from sample_notebook import NAME, sample
 
 from course_lib.places import REPOSITORY
+from course_lib.workbook.run import find_notebooks
 from course_lib.workbook.testing import SANITISER
 from tools import notebooks
-from tools.notebooks import METADATA, clean_text, normalise, setup_cell, to_bytes
+from tools.notebooks import METADATA, clean_text, normalise, read, setup_cell, to_bytes
+from tools.rules import problems
+
+PATH = find_notebooks()[0]  # it has no fault, as tests/test_notebooks.py says
+NAME = PATH.stem
+
+
+def ran(source: str, *tags: str) -> NotebookNode:
+    return new_code_cell(source, metadata={"tags": list(tags)}, execution_count=1)
+
+
+def shown(kind: str, data: str) -> NotebookNode:
+    return new_output("display_data", data={"text/plain": "<Figure>", kind: data})
+
+
+def find(notebook: NotebookNode, beginning: str) -> NotebookNode:
+    """The first cell whose source begins so."""
+    return next(cell for cell in notebook.cells if cell.source.startswith(beginning))
+
+
+Change = Callable[[NotebookNode], object]
+
+
+def replace(beginning: str, old: str, new: str) -> Change:
+    def change(notebook: NotebookNode) -> None:
+        cell = find(notebook, beginning)
+        assert old in cell.source
+        cell.source = cell.source.replace(old, new)
+
+    return change
+
+
+def remove(beginning: str) -> Change:
+    return lambda notebook: notebook.cells.remove(find(notebook, beginning))
+
+
+def insert(cell: NotebookNode | str) -> Change:
+    """Behind the first section's heading."""
+    new = new_markdown_cell(cell) if isinstance(cell, str) else cell
+    return lambda notebook: notebook.cells.insert(7, new)
+
+
+def output(beginning: str, *outputs: NotebookNode) -> Change:
+    return lambda notebook: find(notebook, beginning).update(outputs=list(outputs))
+
+
+def tag(beginning: str, *tags: str) -> Change:
+    return lambda notebook: find(notebook, beginning).metadata.update(tags=list(tags))
+
+
+def all_uncompared(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        cell.metadata.tags = [*cell.metadata.get("tags", []), "nbval-ignore-output"]
+
+
+BROKEN = [
+    (replace("# 00", "# 00", "# 01"), "begin with `# 00 · Title`"),
+    (remove("## Before you start"), "the parts are"),
+    (replace("## 1 ·", "## 1 ·", "## 2 ·"), "number them 1, 2, 3"),
+    (replace("# Set-up", "import os", "import os, re"), "not the set-up cell"),
+    (insert(ran("\n".join(f"x{i} = {i}" for i in range(26)))), "26 lines of code"),
+    (insert(ran("for x in [1]:\n    assert x")), "an assertion"),
+    (insert("![A b.](https://example.com/x.png)"), "comes from elsewhere"),
+    (insert(ran("IFrame('https://example.com', 300, 300)")), "comes from elsewhere"),
+    (
+        output("6 * 7", shown("text/html", '<script src="https://example.com/x"></script>')),
+        "elsewhere",
+    ),
+    (insert("![A b.](attachment:other.png)"), "other.png is not attached"),
+    (insert("Write to jane@company.co.uk."), "an e-mail address at company.co.uk"),
+    (
+        output("6 * 7", shown("text/plain", "jane@notexample.com")),
+        "an e-mail address at notexample.com",
+    ),
+    (replace("### Exercise", "★☆☆", "easy"), "write `### Exercise"),
+    (tag("def triples"), "below it come stub, check, hint and solution"),
+    (replace("check.triples(triples)", "(triples)", "([2])"), "the check ends in"),
+    (replace("<details>", "<summary>Hint</summary>", ""), "hint is not folded"),
+    (lambda notebook: find(notebook, "# @title").metadata.pop("cellView"), "both folds"),
+    (replace("# @title", "your_triples = triples\n", ""), "must keep the learner's triples"),
+    (replace("# @title", ", solution=True", ""), "the solution ends in"),
+    (output("check.triples(triples)", shown("text/plain", "Right: so.")), "should be “Not yet"),
+    (output("# @title", shown("text/plain", "Look again: no.")), "should be “Right"),
+    (lambda notebook: find(notebook, "6 * 7").update(execution_count=17), "not every cell was run"),
+    (output("6 * 7", new_output("stream", name="stderr", text="so\n")), "error or a warning"),
+    (output("6 * 7", shown("image/png", "aGk=")), "no sentence below it"),
+    (output("# Set-up", shown("text/plain", "Corpus: handbook, 9 documents")), "not made on"),
+    (all_uncompared, "must be more than half"),
+]
+ALLOWED = [
+    insert("See [the paper](https://example.com/p.pdf) and https://example.com."),
+    insert("Write to a.b@example.com, c@help.example, d@x.invalid or e@localhost."),
+    insert(ran("scores = query@key.transpose(0, 1)\nz = 'a; b'")),
+    insert(ran("assert 1 + 1 == 2", "teaches")),
+    replace("# @title", "your_triples = triples\n", "@check.triples.solution\n"),
+]
+
+
+def found(notebook: NotebookNode) -> list[str]:
+    return problems(notebook, NAME, setup_cell(NAME))
+
+
+@pytest.mark.parametrize(("break_it", "sentence"), BROKEN)
+def test_each_rule_finds_its_fault(break_it: Change, sentence: str) -> None:
+    notebook = read(PATH)
+    break_it(notebook)
+    assert any(sentence in problem for problem in found(notebook)), found(notebook)
+
+
+@pytest.mark.parametrize("change", ALLOWED)
+def test_what_is_allowed_passes(change: Change) -> None:
+    notebook = read(PATH)
+    change(notebook)
+    assert found(normalise(notebook, NAME)) == []
 
 
 def stream(text: str) -> NotebookNode:
@@ -95,18 +208,6 @@ def test_progress_bars_go(text: str, kept: str) -> None:
     assert normalise(new_notebook(cells=[cell]), NAME).cells[0].outputs[0].text == kept
 
 
-def test_pictures_come_from_the_figures_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(notebooks, "FIGURES", tmp_path)
-    (tmp_path / "a.png").write_bytes(b"new")
-    cell = new_markdown_cell("![A.](attachment:a.png) ![B.](attachment:b.png)")
-    cell.attachments = {name: {"image/png": "b2xk"} for name in ("a.png", "b.png", "c.png")}
-    kept = normalise(new_notebook(cells=[new_markdown_cell("T"), cell]), NAME).cells[1].attachments
-    new = base64.b64encode(b"new").decode()
-    assert kept == {"a.png": {"image/png": new}, "b.png": {"image/png": "b2xk"}}
-
-
 @pytest.mark.parametrize(
     ("a", "b"),
     [
@@ -128,7 +229,7 @@ def test_the_sanitiser_blanks_what_differs_and_nothing_else(a: str, b: str) -> N
 def test_the_three_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    path = tmp_path / "00_sample.ipynb"
+    path = tmp_path / PATH.name
     monkeypatch.setattr(notebooks, "find_notebooks", lambda names: [path])
     monkeypatch.setenv("COURSE_CORPUS", "/my/secret/letters")
 
@@ -136,7 +237,7 @@ def test_the_three_commands(
         verbs = {name: name == verb for name in ("execute", "normalise", "check")}
         return notebooks.main(Namespace(names=["00"], **verbs))
 
-    notebook = sample()
+    notebook = read(PATH)
     notebook.cells[7].execution_count = 44
     path.write_bytes(to_bytes(notebook))
     assert command("check") == 1
@@ -149,4 +250,4 @@ def test_the_three_commands(
     before = path.read_bytes().replace(b"os.environ['COURSE_CORPUS']", b"1 / 0")
     path.write_bytes(before)
     assert command("execute") == 1 and path.read_bytes() == before
-    assert "00_sample stopped in cell 1 with ZeroDivisionError" in capsys.readouterr().out
+    assert f"{NAME} stopped in cell 1 with ZeroDivisionError" in capsys.readouterr().out
