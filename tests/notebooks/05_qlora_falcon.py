@@ -40,6 +40,7 @@ HOLDS = {
     "7fa11efff2": lambda new_after, plain_bits: new_after < plain_bits,
     "3a1557d18b": lambda without, old_before: abs(without - old_before) < 1e-3,
     "f26a1b8d74": lambda dial: not dial or dial[1.0] < dial[0.0],
+    "93ce05a7f2": lambda dial, speaks: speaks == bool(dial),
     # 11 · What did four bits cost?
     "04aee38fd5": lambda bits: abs(bits["QLoRA, 4 bits"] / bits["LoRA, full precision"] - 1) < 0.2,
     "99e93ec7a1": lambda memory: (
