@@ -150,10 +150,9 @@ def measured(model: nn.Module) -> Measured:
     linear = scales = rest = trained = 0
     layers = set(linear_layers(model))
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
-        parts = name.split(".")
         if tensor.requires_grad and "lora_" in name:
             trained += tensor.nbytes
-        elif parts[-1] in ("absmax", "nested_absmax", "offset"):
+        elif name.rpartition(".")[2] in ("absmax", "nested_absmax", "offset"):
             scales += tensor.nbytes
         elif name.rpartition(".")[0] in layers:
             linear += tensor.nbytes

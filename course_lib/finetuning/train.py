@@ -1,7 +1,6 @@
 """Fine-tuning with transformers' Trainer and peft: an adapter is learned, the base stays as it is.
 
-Under ``torchrun`` the same call trains on several devices. Checkpoints are the Trainer's own and
-meant for this machine; what one keeps or gives away is made by ``archive``.
+Under ``torchrun`` the same call trains on several devices. Checkpoints are for this machine only.
 """
 
 import time
@@ -160,7 +159,7 @@ def training_arguments(base: Base, config: FinetuneConfig, run: Path) -> Trainin
     gpu, dtype = torch.cuda.is_available(), base.model.dtype
     every = min(config.eval_steps, config.max_steps)
     same = ("max_steps", "learning_rate", "gradient_accumulation_steps", "seed")
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(run),
         **{name: getattr(config, name) for name in same},
         per_device_train_batch_size=config.batch_size,
@@ -184,6 +183,8 @@ def training_arguments(base: Base, config: FinetuneConfig, run: Path) -> Trainin
         dataloader_pin_memory=gpu,
         ddp_find_unused_parameters=False,
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # DataParallel would cut a packed row into pieces
+    return arguments
 
 
 def pack_batch(examples: Sequence[Example]) -> dict[str, Any]:
