@@ -102,15 +102,6 @@ def signatures(
     return np.ascontiguousarray(result.T)
 
 
-def _buckets(signature: np.ndarray) -> Iterator[np.ndarray]:
-    """Groups of two and more documents with equal signatures, ``(documents, values)``."""
-    keys = signature.view(np.dtype((np.void, signature.itemsize * signature.shape[1]))).ravel()
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    edges = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
-    yield from (order[begin:end] for begin, end in pairwise(edges.tolist()) if end - begin > 1)
-
-
 def jaccard(first: np.ndarray, second: np.ndarray) -> float:
     """Shared shingles / all shingles of two sorted arrays without repeats."""
     shared = len(np.intersect1d(first, second, assume_unique=True))
@@ -134,8 +125,12 @@ def candidates(
     edges = np.concatenate(([0], np.cumsum(np.diff(starts)[distinct])))
     constants = _constants(bands * rows, seed)
     for band in range(bands):  # one at a time: signatures of 450 × 20 need 36 kB a document
-        part = signatures(own, edges, constants[band * rows : (band + 1) * rows])
-        yield from (distinct[bucket] for bucket in _buckets(part))
+        signature = signatures(own, edges, constants[band * rows : (band + 1) * rows])
+        keys = signature.view(np.dtype((np.void, signature.itemsize * rows))).ravel()
+        order = np.argsort(keys, kind="stable")
+        is_new = np.concatenate(([True], keys[order][1:] != keys[order][:-1], [True]))
+        borders = pairwise(np.flatnonzero(is_new).tolist())
+        yield from (distinct[order[a:b]] for a, b in borders if b - a > 1)
 
 
 @dataclass(frozen=True, slots=True)
