@@ -104,7 +104,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
             asked: list[str] = []
             page.on("request", lambda request: asked.append(request.url))
             page.goto(found.group())
-            yield SimpleNamespace(page=page, asked=asked, home=Path(variables["COURSE_HOME"]))
+            home = Path(variables["COURSE_HOME"])
+            yield SimpleNamespace(page=page, asked=asked, home=home, address=found.group())
             browser.close()
     finally:
         server.terminate()
@@ -118,6 +119,20 @@ def run_all(lab: SimpleNamespace, name: str) -> None:
     assert lab.page.locator(TROUBLE).all_inner_texts() == []
     assert lab.page.locator(".jp-Dialog").all_inner_texts() == []
     assert [url for url in lab.asked if FOREIGN.match(url)] == []
+
+
+def test_the_server_has_the_notebooks_and_knows_our_settings(lab: SimpleNamespace) -> None:
+    def ask(path: str) -> dict:
+        return lab.page.request.get(
+            lab.address.replace("lab/tree/00_start_here.ipynb", path)
+        ).json()
+
+    names = {entry["name"] for entry in ask("api/contents")["content"]}
+    assert names == {path.name for path in REPOSITORY.glob("notebooks/*.ipynb")}
+    overrides = REPOSITORY / "course_lib/workbook/labconfig/default_setting_overrides.json"
+    for plugin, values in json.loads(overrides.read_text(encoding="utf-8")).items():
+        known = ask(f"lab/api/settings/{plugin}")["schema"]["properties"]
+        assert {name: known[name]["default"] for name in values} == values, plugin
 
 
 def test_start_here_opens_and_runs(lab: SimpleNamespace) -> None:

@@ -209,4 +209,4 @@ if __name__ == "__main__":  # as torchrun does it, but what is imported is impor
     os.environ["RANK"] = os.environ["LOCAL_RANK"] = str(int(not child))
     learn(Path(sys.argv[1]), 2, Path(sys.argv[2]))
     if child:
-        sys.exit(os.wait()[1])
+        sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))

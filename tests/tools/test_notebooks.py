@@ -1,6 +1,5 @@
 """The maintainers' tool: what a committed notebook must be like, and how it is brought there."""
 
-import base64
 import copy
 import re
 import tempfile
@@ -13,66 +12,22 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_lib.places import REPOSITORY
+from course_lib.workbook.run import find_notebooks
 from course_lib.workbook.testing import SANITISER
 from tools import notebooks
-from tools.notebooks import METADATA, clean_text, normalise, setup_cell, to_bytes
-from tools.rules import compared, problems
+from tools.notebooks import METADATA, clean_text, normalise, read, setup_cell, to_bytes
+from tools.rules import problems
 
-NAME = "00_sample"
-PIXEL = base64.b64encode(b"\x89PNG").decode()
-SENTENCE = "The curve falls and then stays flat."
-SOLUTION = """# @title Solution
-@check.double.solution
-def double(number):
-    return 2 * number
+PATH = find_notebooks()[0]  # it has no fault, as tests/test_notebooks.py says
+NAME = PATH.stem
 
 
-check.double(double, solution=True)"""
+def ran(source: str, *tags: str) -> NotebookNode:
+    return new_code_cell(source, metadata={"tags": list(tags)}, execution_count=1)
 
 
-def ran(source: str, *outputs: NotebookNode, tag: str = "", **metadata: object) -> NotebookNode:
-    tagged = {"tags": [tag]} if tag else {}
-    cell = new_code_cell(source, outputs=list(outputs), metadata={**tagged, **metadata})
-    cell.execution_count = 1
-    return cell
-
-
-def shown(**data: str) -> NotebookNode:
-    return new_output("display_data", data={k.replace("_", "/"): v for k, v in data.items()})
-
-
-def sample() -> NotebookNode:
-    """All parts, one figure, one exercise, one cell that is not compared."""
-    picture = new_markdown_cell(f"## What you will build\n\n![{SENTENCE}](attachment:curve.png)")
-    picture.attachments = {"curve.png": {"image/png": PIXEL}}
-    start = shown(text_plain=f"Notebook: {NAME}\nCorpus: python-docs (small), 7,612 documents")
-    figure = shown(image_png=PIXEL, text_plain=SENTENCE), shown(text_markdown=f"*{SENTENCE}*")
-    hidden = {"jupyter": {"source_hidden": True}, "cellView": "form"}
-    cells: list[str | NotebookNode] = [
-        "# 00 · A sample\n\n> **Claim.** Twice two is four.\n\nWelcome.",
-        picture,
-        "## Before you start\n\nNothing.",
-        "## Questions and objectives\n\n- Why?",
-        "## Set-up\n\nRun it.",
-        ran(setup_cell(NAME), start, tag="setup"),
-        "## 1 · Doubling\n\nYou will double.",
-        ran("2 * 2", shown(text_plain="4")),
-        ran("show(figure)", *figure),
-        ran("print(speed)", new_output("stream", text="3\n"), tag="nbval-ignore-output"),
-        "### Exercise 0.1 · Double  (★☆☆, 5 minutes)\n\nWrite `double`.",
-        ran("def double(number):\n    ...  # your line", tag="exercise"),
-        ran("check.double(double)", shown(text_plain="Not yet: it returned None."), tag="check"),
-        "<details><summary>Hint</summary>\n\nTwice is two times.\n\n</details>",
-        ran(SOLUTION, shown(text_plain="Right: doubled."), tag="solution", **hidden),
-        "## Your own corpus\n\nTry it.",
-        "## Key points\n\n- One.",
-        "## Quiz",
-        ran("course.quiz()", shown(text_plain="1. Why?")),
-        "## Further reading\n\n- A book, [here](https://example.com/book).",
-        "## What comes next\n\nMore.",
-    ]
-    made = [new_markdown_cell(cell) if isinstance(cell, str) else cell for cell in cells]
-    return normalise(new_notebook(cells=made), NAME)
+def shown(kind: str, data: str) -> NotebookNode:
+    return new_output("display_data", data={"text/plain": "<Figure>", kind: data})
 
 
 def find(notebook: NotebookNode, beginning: str) -> NotebookNode:
@@ -96,10 +51,10 @@ def remove(beginning: str) -> Change:
     return lambda notebook: notebook.cells.remove(find(notebook, beginning))
 
 
-def insert(*cells: NotebookNode | str, at: int = 7) -> Change:
-    """Behind the first section's heading, or as cell number ``at``, from 0."""
-    new = [new_markdown_cell(cell) if isinstance(cell, str) else cell for cell in cells]
-    return lambda notebook: notebook.cells.__setitem__(slice(at, at), new)
+def insert(cell: NotebookNode | str) -> Change:
+    """Behind the first section's heading."""
+    new = new_markdown_cell(cell) if isinstance(cell, str) else cell
+    return lambda notebook: notebook.cells.insert(7, new)
 
 
 def output(beginning: str, *outputs: NotebookNode) -> Change:
@@ -116,7 +71,7 @@ def all_uncompared(notebook: NotebookNode) -> None:
 
 
 BROKEN = [
-    (replace("# 00", "# 00 · A sample", "# 01 · A sample"), "begin with `# 00 · Title`"),
+    (replace("# 00", "# 00", "# 01"), "begin with `# 00 · Title`"),
     (remove("## Before you start"), "the parts are"),
     (replace("## 1 ·", "## 1 ·", "## 2 ·"), "number them 1, 2, 3"),
     (replace("# Set-up", "import os", "import os, re"), "not the set-up cell"),
@@ -124,32 +79,37 @@ BROKEN = [
     (insert(ran("for x in [1]:\n    assert x")), "an assertion"),
     (insert("![A b.](https://example.com/x.png)"), "comes from elsewhere"),
     (insert(ran("IFrame('https://example.com', 300, 300)")), "comes from elsewhere"),
-    (output("2", shown(text_html='<script src="https://example.com/x"></script>')), "elsewhere"),
+    (
+        output("6 * 7", shown("text/html", '<script src="https://example.com/x"></script>')),
+        "elsewhere",
+    ),
     (insert("![A b.](attachment:other.png)"), "other.png is not attached"),
     (insert("Write to jane@company.co.uk."), "an e-mail address at company.co.uk"),
-    (output("2", shown(text_plain="jane@notexample.com")), "an e-mail address at notexample.com"),
+    (
+        output("6 * 7", shown("text/plain", "jane@notexample.com")),
+        "an e-mail address at notexample.com",
+    ),
     (replace("### Exercise", "★☆☆", "easy"), "write `### Exercise"),
-    (tag("def double"), "below it come stub, check, hint and solution"),
-    (replace("check.double(double)", "(double)", "([2])"), "the check ends in"),
+    (tag("def triples"), "below it come stub, check, hint and solution"),
+    (replace("check.triples(triples)", "(triples)", "([2])"), "the check ends in"),
     (replace("<details>", "<summary>Hint</summary>", ""), "hint is not folded"),
     (lambda notebook: find(notebook, "# @title").metadata.pop("cellView"), "both folds"),
-    (replace("# @title", "@check.double.solution\n", ""), "must keep the learner's double"),
+    (replace("# @title", "your_triples = triples\n", ""), "must keep the learner's triples"),
     (replace("# @title", ", solution=True", ""), "the solution ends in"),
-    (output("check.double(double)", shown(text_plain="Right: so.")), "should be “Not yet"),
-    (output("# @title", shown(text_plain="Look again: no.")), "should be “Right"),
-    (lambda notebook: find(notebook, "2").update(execution_count=17), "not every cell was run"),
-    (output("2", new_output("stream", name="stderr", text="so\n")), "error or a warning"),
-    (output("2", shown(image_png="aGk=", text_plain="<Figure>")), "no sentence below it"),
-    (output("# Set-up", shown(text_plain="Corpus: handbook, 9 documents")), "not made on"),
+    (output("check.triples(triples)", shown("text/plain", "Right: so.")), "should be “Not yet"),
+    (output("# @title", shown("text/plain", "Look again: no.")), "should be “Right"),
+    (lambda notebook: find(notebook, "6 * 7").update(execution_count=17), "not every cell was run"),
+    (output("6 * 7", new_output("stream", name="stderr", text="so\n")), "error or a warning"),
+    (output("6 * 7", shown("image/png", "aGk=")), "no sentence below it"),
+    (output("# Set-up", shown("text/plain", "Corpus: handbook, 9 documents")), "not made on"),
     (all_uncompared, "must be more than half"),
 ]
 ALLOWED = [
     insert("See [the paper](https://example.com/p.pdf) and https://example.com."),
     insert("Write to a.b@example.com, c@help.example, d@x.invalid or e@localhost."),
     insert(ran("scores = query@key.transpose(0, 1)\nz = 'a; b'")),
-    insert(ran("assert 1 + 1 == 2", tag="teaches")),
-    insert("## 2 · More\n\nYou will see more.", "### Detail\n\nText.", at=10),
-    replace("# @title", "@check.double.solution\n", "your_double = double\n"),
+    insert(ran("assert 1 + 1 == 2", "teaches")),
+    replace("# @title", "your_triples = triples\n", "@check.triples.solution\n"),
 ]
 
 
@@ -157,20 +117,16 @@ def found(notebook: NotebookNode) -> list[str]:
     return problems(notebook, NAME, setup_cell(NAME))
 
 
-def test_the_sample_has_no_fault() -> None:
-    assert found(sample()) == [] and compared(sample()) == (6, 7)
-
-
 @pytest.mark.parametrize(("break_it", "sentence"), BROKEN)
 def test_each_rule_finds_its_fault(break_it: Change, sentence: str) -> None:
-    notebook = sample()
+    notebook = read(PATH)
     break_it(notebook)
     assert any(sentence in problem for problem in found(notebook)), found(notebook)
 
 
 @pytest.mark.parametrize("change", ALLOWED)
 def test_what_is_allowed_passes(change: Change) -> None:
-    notebook = sample()
+    notebook = read(PATH)
     change(notebook)
     assert found(normalise(notebook, NAME)) == []
 
@@ -273,7 +229,7 @@ def test_the_sanitiser_blanks_what_differs_and_nothing_else(a: str, b: str) -> N
 def test_the_three_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    path = tmp_path / "00_sample.ipynb"
+    path = tmp_path / PATH.name
     monkeypatch.setattr(notebooks, "find_notebooks", lambda names: [path])
     monkeypatch.setenv("COURSE_CORPUS", "/my/secret/letters")
 
@@ -281,7 +237,7 @@ def test_the_three_commands(
         verbs = {name: name == verb for name in ("execute", "normalise", "check")}
         return notebooks.main(Namespace(names=["00"], **verbs))
 
-    notebook = sample()
+    notebook = read(PATH)
     notebook.cells[7].execution_count = 44
     path.write_bytes(to_bytes(notebook))
     assert command("check") == 1
@@ -294,4 +250,4 @@ def test_the_three_commands(
     before = path.read_bytes().replace(b"os.environ['COURSE_CORPUS']", b"1 / 0")
     path.write_bytes(before)
     assert command("execute") == 1 and path.read_bytes() == before
-    assert "00_sample stopped in cell 1 with ZeroDivisionError" in capsys.readouterr().out
+    assert f"{NAME} stopped in cell 1 with ZeroDivisionError" in capsys.readouterr().out

@@ -1,13 +1,6 @@
-"""The working copy never loses a learner's work; JupyterLab starts with the course's settings."""
+"""The working copy never loses a learner's work. (test_browser.py starts JupyterLab with it.)"""
 
-import json
-import os
-import re
 import stat
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -99,30 +92,3 @@ def test_the_corpus_is_kept_if_there_is_one(
     assert cli.main(["lab", "--corpus", "/no/such/folder"]) == 2
     assert "/no/such/folder" in capsys.readouterr().err
     assert settings.corpus_choice() == "songbook"
-
-
-def test_jupyterlab_really_starts_and_knows_our_settings(tmp_path: Path) -> None:
-    variables = {**os.environ, "COURSE_HOME": str(tmp_path / "home with ä blank")}
-    command = [sys.executable, "-m", "course_lib", "lab", "--no-browser", "--port", "0"]
-    pattern = r"(http://127\.0\.0\.1:\d+/)lab/tree/00_start_here.ipynb(\?token=\w+)"
-    log = tmp_path / "log"
-    with log.open("wb") as out:
-        server = subprocess.Popen(command, env=variables, stdout=out, stderr=out)
-    try:
-        while not (found := re.search(pattern, log.read_text("utf-8"))):
-            assert server.poll() is None, log.read_text("utf-8")
-            time.sleep(0.1)
-
-        def ask(path: str) -> dict:
-            with urllib.request.urlopen(path.join(found.groups()), timeout=200) as reply:
-                return json.load(reply)
-
-        names = {entry["name"] for entry in ask("api/contents")["content"]}
-        assert names == {path.name for path in lab.NOTEBOOKS.glob("*.ipynb")}
-        overrides = Path(lab.__file__).parent / "labconfig" / "default_setting_overrides.json"
-        for plugin, values in json.loads(overrides.read_text(encoding="utf-8")).items():
-            known = ask(f"lab/api/settings/{plugin}")["schema"]["properties"]
-            assert {name: known[name]["default"] for name in values} == values, plugin
-    finally:
-        server.terminate()
-        server.wait(60)

@@ -94,17 +94,12 @@ def test_the_type_of_numbers_is_what_is_fast(
         ([("torch>=2", None)], None, NOTE, "not installed yet"),
     ],
 )
-def test_packages_and_the_hub(
+def test_packages(
     monkeypatch: pytest.MonkeyPatch, lacking: list, torch: str | None, level: str, words: str
 ) -> None:
     monkeypatch.setattr(bootstrap, "unmet", lambda *extras: lacking)
-    _, (found, _, text), *_, (hub, _, _) = machine.examine(make(torch=torch))
+    _, (found, _, text), *_ = machine.examine(make(torch=torch))
     assert found == level and words in text and (level == OK) == ("course_lib lab" not in text)
-    assert hub == NOTE  # the tests have HF_HUB_OFFLINE=1
-    monkeypatch.delenv("HF_HUB_OFFLINE")
-    for reached, hub in ((True, OK), (False, NOTE)):
-        monkeypatch.setattr(bootstrap, "answers", lambda *_, reached=reached, **__: reached)
-        assert [*machine.examine(make())][-1][0] == hub
 
 
 def test_it_runs_with_the_standard_library_alone(fresh_home: Path) -> None:

@@ -16,15 +16,6 @@ from course_lib.workbook import machine, session, settings
 from course_lib.workbook.corpus import load_corpus
 
 
-def test_start_gives_device_profile_corpus_and_progress() -> None:
-    course = course_lib.start("00_start_here")
-    assert course.device.type in ("cpu", "cuda", "mps") and course.profile in settings.PROFILES
-    assert len(course.corpus.train) and len(course.corpus.validation)
-    assert "python-docs (small)" in repr(course) and "<table>" in course._repr_html_()
-    assert "00" in course.notebooks() and course.quiz().questions
-    assert len(course.notebooks()) == len(course.progress().counts)
-
-
 def test_pick_follows_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     picks = {}
     for profile in settings.PROFILES:
