@@ -56,7 +56,7 @@ def shingles(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
     codes, lengths, groups = [], [], []
     for text in texts:
         own = list(map(code_of, words(text) or [text.strip()]))
-        own += [0] * (SHINGLE_WORDS - len(own))
+        own += [0] * (SHINGLE_WORDS - len(own))  # a short document is filled up
         codes += own
         lengths.append(len(own))
         if len(codes) >= _CHUNK:  # many short documents share the cost of each array operation
@@ -78,10 +78,8 @@ def _shingles_of_group(codes: list[int], lengths: list[int]) -> tuple[np.ndarray
     for slot, (multiplier, addend) in enumerate(_constants(SHINGLE_WORDS, seed=5)):
         total += _mix(row[slot : slot + places], multiplier, addend)
     owner = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
-    within = (
-        owner[:places] == owner[SHINGLE_WORDS - 1 :]
-    )  # a shingle does not reach into the next document
-    keys = np.unique(owner[:places][within] << np.uint64(32) | total[within])
+    whole = owner[:places] == owner[SHINGLE_WORDS - 1 :]  # does not reach into the next document
+    keys = np.unique(owner[:places][whole] << np.uint64(32) | total[whole])
     counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(lengths))
     return keys.astype(np.uint32), counts  # the lower half
 
