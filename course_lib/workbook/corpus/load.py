@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import platform
@@ -181,5 +180,4 @@ def _cached(slot: str, key: str, make: Callable[[], Corpus]) -> Corpus:
 @functools.cache
 def code_version(folder: Path = Path(__file__).parent) -> str:
     """A hash of the sources that read, cut and split: caches are made anew when one changes."""
-    sources = (path.read_bytes() for path in sorted(folder.glob("*.py")))
-    return hashlib.sha256(b"\0".join(sources)).hexdigest()[:12]
+    return text_hash("".join(path.read_text("utf-8") for path in sorted(folder.glob("*.py"))))
