@@ -14,7 +14,7 @@ CELL_SECONDS = 240  # four times what a cell may take on a quiet machine
 SUPPORT = places.REPOSITORY / "tests" / "support"
 SANITISER = SUPPORT / "sanitise.cfg"
 CONSTRAINTS = ("colab", "lowest")
-TWO_AT_A_TIME = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]  # tests/conftest.py
+TWO_AT_A_TIME = ["-n", "2", "--dist", "loadscope"]  # a file or a notebook stays in one process
 ROOM_FOR_TWO = 10 * 10**9  # bytes of memory
 
 

@@ -66,11 +66,9 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.lr_scheduler_type not in SCHEDULES:
-            raise CourseError(
-                f"There is no lr_scheduler_type {self.lr_scheduler_type!r}: "
-                f"take one of {', '.join(SCHEDULES)}."
-            )
+        name, known = self.lr_scheduler_type, ", ".join(SCHEDULES)
+        if name not in SCHEDULES:
+            raise CourseError(f"There is no lr_scheduler_type {name!r}: take one of {known}.")
 
 
 @dataclass
@@ -189,8 +187,7 @@ class DeferredInterrupt:
     """Holds an interruption back until a step is whole, so that no update is half done.
 
     The first Ctrl-C or press of the stop button sets ``requested``; a second one is not held
-    back. Outside the main thread, where Python allows no signal handler, and where the handler
-    was not set from Python and could not be put back, nothing changes.
+    back. Where Python can set no handler, or could not put the old one back, nothing changes.
     """
 
     requested = False

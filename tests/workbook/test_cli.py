@@ -85,7 +85,7 @@ def test_two_processes_where_there_is_room(
     cli.main(["test", "--quick", "-k", "minhash"])
     (whole, _), (part, _) = calls
     assert whole[-1] == part[-3] == "tests" and part[-2:] == ["-k", "minhash"]
-    assert (whole[-6:-1] == testing.TWO_AT_A_TIME) == two and "-n" not in part
+    assert (whole[-5:-1] == testing.TWO_AT_A_TIME) == two and "-n" not in part
     assert not any("nbval" in word for word in whole)
 
 
