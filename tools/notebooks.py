@@ -42,8 +42,7 @@ def execute_file(path: Path) -> bool:
     """Execute in place, on the default corpus and in a clean home. True when it failed."""
     notebook, home = read(path), str(cache_folder() / "clean-home")
     there = {"COURSE_CORPUS": DEFAULT_CORPUS, "COURSE_PROFILE": "cpu", "COURSE_HOME": home}
-    there["COURSE_MODELS"] = str(models_folder())
-    failure = execute(notebook, there, cell_seconds=300)
+    failure = execute(notebook, there | {"COURSE_MODELS": str(models_folder())}, cell_seconds=300)
     if failure:
         print(f"{path.stem} stopped in {failure}; the file is as it was.")
         return True
