@@ -114,9 +114,9 @@ def card(
     samples = "\n".join(f"```\n{text.rstrip()}\n```\n" for text in written[::DRAWN])
     return f"""# songs-adapter
 
-A LoRA adapter that makes SmolLM2-135M-Instruct (`load_model("smollm2")`, Apache-2.0) write songs:
-verses and choruses of whole English lines. It hardly rhymes. Made by `train_songs_adapter.py` with
-the steps of notebook 05.
+A LoRA adapter that makes SmolLM2-135M-Instruct (`load_model("smollm2")`, Apache-2.0) write in the
+form of songs: verses of whole English lines with a story, a chorus now and then. It hardly rhymes.
+Made by `train_songs_adapter.py` with the steps of notebook 05.
 
 ## Data
 

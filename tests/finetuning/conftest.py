@@ -4,7 +4,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
 from tiny_falcon import save_falcon
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
@@ -18,17 +17,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_llama(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Llama of SmolLM2's kind that knows nothing, with the tiny Falcon's tokenizer."""
-    folder, tokenizer = (
-        tmp_path_factory.mktemp("models") / "llama",
-        AutoTokenizer.from_pretrained(tiny),
-    )
+    folder, tokenizer = tmp_path_factory.mktemp("llama"), AutoTokenizer.from_pretrained(tiny)
     shape = dict(hidden_size=128, intermediate_size=192, num_hidden_layers=2)
-    heads = dict(num_attention_heads=4, num_key_value_heads=2, tie_word_embeddings=True)
-    ends = dict(bos_token_id=0, eos_token_id=0, pad_token_id=0)
-    torch.manual_seed(0)
-    LlamaForCausalLM(
-        LlamaConfig(vocab_size=len(tokenizer), **shape, **heads, **ends)
-    ).save_pretrained(folder)
+    shape |= dict(num_attention_heads=4, num_key_value_heads=2, eos_token_id=0, bos_token_id=0)
+    LlamaForCausalLM(LlamaConfig(len(tokenizer), **shape)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

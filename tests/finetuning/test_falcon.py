@@ -39,24 +39,17 @@ def test_a_model_of_another_kind_is_put_into_four_bits_and_adapted(
     tiny_llama: Path, use_bitsandbytes: bool
 ) -> None:
     base = load_base(tiny_llama, use_bitsandbytes=use_bitsandbytes)
-    assert base.quantized_by == ("bitsandbytes" if use_bitsandbytes else "course")
-    assert len(base.layers) == 14 and base.tokenizer.pad_token_id != base.tokenizer.eos_token_id
-    held = measured(base.model)
-    weights = 2 * (2 * 128 * 128 + 2 * 128 * 64 + 3 * 128 * 192)
-    assert held.linear == weights / 2 and held.scales < weights / 50
+    weights, held = 2 * (2 * 128 * 128 + 2 * 128 * 64 + 3 * 128 * 192), measured(base.model)
+    assert len(base.layers) == 14 and held.linear == weights / 2 > 25 * held.scales
     model = add_adapter(base, FinetuneConfig(1, r=4))
     adapted = {n.split(".lora_")[0] for n, _ in model.named_parameters() if "lora_" in n}
     assert adapted == {f"base_model.model.{name}" for name in base.layers}
 
 
 def test_what_is_drawn_is_repeatable_and_leaves_the_random_state_alone(tiny: Path) -> None:
-    base = load_base(tiny, four_bit=False)
-    torch.manual_seed(7)
-    expected = torch.rand(3)
-    torch.manual_seed(7)
-    first, again = (falcon.write(base.model.train(), base.tokenizer, "The", 12) for _ in range(2))
-    assert first == again and base.model.training and torch.equal(torch.rand(3), expected)
-    assert len(set(falcon.write(base.model, base.tokenizer, "", 12, count=3))) > 1
+    base, before = load_base(tiny, four_bit=False), torch.get_rng_state()
+    first, again = (falcon.write(base.model, base.tokenizer, "", 12, count=3) for _ in range(2))
+    assert first == again and len(set(first)) > 1 and torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.usefixtures("bnb")

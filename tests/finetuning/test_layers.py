@@ -85,22 +85,6 @@ def test_the_levels_are_those_of_bitsandbytes(bnb) -> None:  # noqa: ANN001
     assert torch.equal(nf4.dynamic_levels(), bnb.create_dynamic_map())
 
 
-def test_a_learner_who_changes_a_codebook_changes_nothing_else() -> None:
-    values = inputs(0)["normal"]
-    before = nf4.dequantize(nf4.quantize(values, double_quant=True))
-    for levels in (*map(nf4.codebook, nf4.QUANT_TYPES), nf4.normal_levels(), nf4.dynamic_levels()):
-        levels.zero_()
-    assert torch.equal(nf4.dequantize(nf4.quantize(values, double_quant=True)), before)
-    assert nf4.codebook("nf4").max() == 1
-
-
-def test_what_cannot_be_quantised_is_said() -> None:
-    codes = torch.zeros(9, dtype=torch.uint8)
-    for wrong, words in ((codes, "floating-point"), (torch.randn(9), "nf4, fp4, int4")):
-        with pytest.raises(ValueError, match=words):
-            nf4.quantize(wrong, "nf3")
-
-
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_the_layer_is_the_dequantized_one_both_ways(bias: bool, dtype: torch.dtype) -> None:

@@ -34,14 +34,8 @@ songs = script("assets/models/train_songs_adapter")
 SMALL = {"vocab_size": 4_096, "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4}
 
 
-def test_the_shape_is_falcon_7b() -> None:
-    shape = config_of(FalconConfig(**shape7b.SHAPE))
-    assert parameter_count(shape) == parameter_count(FALCON_7B)
-    assert (shape.d_model, shape.n_layers, shape.n_heads, shape.n_kv_heads) == (4_544, 32, 71, 1)
-    assert shape.block_size == 2_048
-
-
 def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
+    assert parameter_count(config_of(FalconConfig(**shape7b.SHAPE))) == parameter_count(FALCON_7B)
     shape = {**shape7b.SHAPE, **SMALL, "max_position_embeddings": 256}
     size, folder = shape7b.write_weights(tmp_path / "shape", shape), tmp_path / "shape"
     shards = {path.name for path in folder.glob("*.safetensors")}
@@ -83,13 +77,6 @@ def test_the_songs_script_at_small_size(
     kept = load_file(tmp_path / "out" / "adapter_model.safetensors")
     assert {weight.dtype for weight in kept.values()} == {torch.bfloat16}
     load_adapter(load_base(tiny, four_bit=False), tmp_path / "out")
-
-
-def test_what_is_there_of_a_song_is_counted() -> None:
-    song = "Moss\n\n[Verse 1]\nWe had the wall,\nall grey.\n\n[Chorus]\nSo grow.\n\n[Verse 2]\nAnd"
-    assert songs.structure([song, "No song."]) == (
-        "1.0 whole sections with a label each, verse and chorus in 1 of 2, 2 words a line"
-    )
 
 
 @pytest.mark.needs_smollm2
