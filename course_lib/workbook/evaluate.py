@@ -51,9 +51,8 @@ def token_nll(model: nn.Module, input_ids: Tensor, labels: Tensor | None = None)
     finally:
         model.train(was_training)
     wanted = (input_ids if labels is None else labels)[:, 1:]
-    return cross_entropy(
-        logits.transpose(1, 2), wanted, ignore_index=IGNORE_INDEX, reduction="none"
-    )
+    options = {"ignore_index": IGNORE_INDEX, "reduction": "none"}
+    return cross_entropy(logits.transpose(1, 2), wanted, **options)
 
 
 @dataclass(frozen=True, slots=True)

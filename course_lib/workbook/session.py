@@ -188,6 +188,5 @@ def report(corpus: Corpus) -> Table:
 
 def excerpt(text: str, letters: int = 120) -> str:
     """The beginning of a text on one line, without drawn rules, e-mail addresses masked."""
-    shorter = re.sub(r"([*=#~_+-])\1{3,}", " ", mask_emails(text[: 4 * letters]))
-    line = " ".join(shorter.split())
+    line = " ".join(re.sub(r"([*=#~_+-])\1{3,}", " ", mask_emails(text[: 4 * letters])).split())
     return line if len(line) <= letters else line[: letters - 1].rstrip() + "…"

@@ -66,11 +66,9 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.lr_scheduler_type not in SCHEDULES:
-            raise CourseError(
-                f"There is no lr_scheduler_type {self.lr_scheduler_type!r}: "
-                f"take one of {', '.join(SCHEDULES)}."
-            )
+        name, known = self.lr_scheduler_type, ", ".join(SCHEDULES)
+        if name not in SCHEDULES:
+            raise CourseError(f"There is no lr_scheduler_type {name!r}: take one of {known}.")
 
 
 @dataclass

@@ -108,19 +108,14 @@ def test_words_that_share_documents_are_pairs() -> None:
     assert len(found) == 50 and all(a != b for a, b in found)
 
 
-def random_vectors(num_words: int, seed: int = 0) -> WordVectors:
-    matrix = np.random.default_rng(seed).normal(size=(num_words, 8))
+def random_vectors(num_words: int) -> WordVectors:
+    matrix = np.random.default_rng(0).normal(size=(num_words, 8))
     return WordVectors([f"w{n}" for n in range(num_words)], matrix)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_random_vectors_score_like_guessing(seed: int) -> None:
-    pairs = [(f"w{n}", f"w{n + 1_000}") for n in range(1_000)]
-    score = evaluate.related_pairs_score(random_vectors(2_000, seed), pairs, seed)
-    assert 0.45 < score.value < 0.55
-
-
-def test_twins_score_one_and_missing_words_lower_the_coverage() -> None:
+def test_twins_score_one_chance_a_half_and_missing_words_lower_the_coverage() -> None:
+    strangers = [(f"w{n}", f"w{n + 1_000}") for n in range(1_000)]
+    assert 0.45 < evaluate.related_pairs_score(random_vectors(2_000), strangers).value < 0.55
     matrix = np.repeat(np.random.default_rng(0).normal(size=(50, 30)), 2, axis=0)
     vectors = WordVectors([f"w{n}" for n in range(100)], matrix)
     pairs = [(f"w{2 * n}", f"w{2 * n + 1}") for n in range(50)]

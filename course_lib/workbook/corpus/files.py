@@ -1,21 +1,20 @@
 """The reader's own files as documents: streamed, sampled, every skipped file with its reason."""
 
+import contextlib
 import hashlib
 import heapq
 import logging
 import os
 import re
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib.errors import CourseError
 from course_lib.workbook.corpus.document import Document, Skipped, num_bytes, stable_hash
+from course_lib.workbook.corpus.encoding import Part, Problem, Report
 from course_lib.workbook.corpus.readers import READERS
-from course_lib.workbook.corpus.records import SKIP_REASONS, Part, Problem, until_it_breaks
 from course_lib.workbook.display import bar
 
 QUOTES = "\"'“”‘’«»"
@@ -23,17 +22,6 @@ MAX_DOCUMENTS = 100_000  # each costs memory beside its text, too
 # Tools' own; what begins with a dot, or as Office's locks, is left out too.
 HIDDEN = {"node_modules", "__pycache__", "__MACOSX", "Thumbs.db", "desktop.ini"}
 POINTER = re.compile(rb"version https?://(git-lfs|hawser)\.github\.com/spec/|\S*/annex/objects/")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A file, or what is not read. ``name`` is its path in the folder, with ``/``."""
-
-    path: Path
-    name: str
-    size: int = 0
-    changed: int = 0  # nanoseconds
-    problem: Problem | None = None
 
 
 def clean_path(text: str | Path) -> Path:
@@ -47,74 +35,62 @@ def clean_path(text: str | Path) -> Path:
         path = Path(bare).expanduser().resolve()
         path.exists()  # raises where the name is too long or a folder above is locked
     except (OSError, RuntimeError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise CourseError(
-            f"The path {bare[:200]!r} cannot be used ({reason}): check how it is written."
+            f"The path {bare[:200]!r} cannot be used ({error}): check how it is written."
         ) from error
     return path
 
 
-def find_files(root: Path) -> list[Found]:
-    """Every file below ``root`` (or ``root`` itself), sorted by name, and what was not followed.
+def find_files(root: Path) -> tuple[dict[str, Path], list[Skipped]]:
+    """Every file below ``root`` (or ``root`` itself) by its name in the folder, and what is none.
 
-    Links are not followed; pipes, sockets and devices are never opened. Of hidden things only the
-    number and some names are kept.
+    Links are not followed. Of hidden things only the number and some names are kept.
     """
     if not root.is_dir():
-        return [_found(root, root.name)]
-    files: list[Found] = []
+        return {root.name: root}, []
+    files: dict[str, Path] = {}
+    skipped: list[Skipped] = []
     hidden: list[str] = []
-
-    def refused(error: OSError) -> None:
-        name = Path(os.path.relpath(error.filename or root, root)).as_posix()
-        files.append(_left_out(name, error))
-
-    for folder, folders, names in os.walk(root, onerror=refused):
-        folders.sort()
+    errors: list[OSError] = []
+    for folder, folders, names in os.walk(root, onerror=errors.append):
+        inside = []
         for name in sorted([*names, *folders]):
             path = Path(folder, name)
             own = path.relative_to(root).as_posix()
-            is_link = path.is_symlink() or getattr(path, "is_junction", bool)()
             if name.startswith((".", "~$")) or name in HIDDEN:
                 hidden.append(_valid(own))
-            elif is_link:
-                files.append(_left_out(own, "it is a link, and links are not followed"))
+            elif path.is_symlink() or getattr(path, "is_junction", bool)():
+                said = "it is a link, and links are not followed"
+                skipped.append(Skipped(_valid(own), "left_out", said))
             elif name in folders:
-                continue
+                inside.append(name)
             else:
-                files.append(_found(path, own))
-            if name in folders:
-                folders.remove(name)
+                files[own] = path
+        folders[:] = inside
+    for error in errors:
+        said = f"the folder cannot be read ({error.strerror})"
+        own = os.path.relpath(error.filename or root, root)
+        skipped.append(Skipped(_valid(own), "unreadable", said))
     if hidden:
-        said = ", ".join([*hidden[:3], *["…"][: len(hidden) > 3]])
-        files.append(_left_out("(hidden)", f"{len(hidden):,} hidden files and folders: {said}"))
-    return files
+        said = f"{len(hidden):,} hidden files and folders: {', '.join(hidden[:3])}"
+        skipped.append(Skipped("(hidden)", "left_out", said))
+    return files, skipped
 
 
-def _found(path: Path, name: str) -> Found:
-    try:
-        if path.is_file():
+def fingerprint(root: Path) -> str:
+    """A hash over names, sizes, times of change and what is skipped: did anything change?"""
+    files, skipped = find_files(root)
+    digest = hashlib.sha256(repr(skipped).encode())
+    for name, path in files.items():
+        with contextlib.suppress(OSError):  # reading it will tell
             status = path.stat()
-            return Found(path, _valid(name), status.st_size, status.st_mtime_ns)
-    except OSError as error:
-        return _left_out(name, error)
-    return _left_out(name, "it is a pipe, a socket or a device, not a file")
-
-
-def _left_out(name: str, why: str | OSError) -> Found:
-    problem = Problem("left_out", why) if isinstance(why, str) else _problem(why, False)
-    return Found(Path(name), _valid(name), problem=problem)
+            digest.update(repr((name, status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()
 
 
 def _valid(text: str) -> str:
     """Text without what no file can hold: NULs, and halves of pairs, which are written out."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\x00", "")
-
-
-def fingerprint(files: Iterable[Found]) -> str:
-    """A hash over names, sizes, times of change and problems: did anything change?"""
-    known = [(file.name, file.size, file.changed, str(file.problem)) for file in files]
-    return hashlib.sha256(repr(known).encode()).hexdigest()
 
 
 @dataclass
@@ -158,12 +134,7 @@ class Sample:
 
 
 def read_folder_or_file(
-    path: str | Path,
-    *,
-    budget: int = 32_000_000,
-    seed: int = 0,
-    progress: bool = True,
-    files: list[Found] | None = None,
+    path: str | Path, *, budget: int = 32_000_000, seed: int = 0, progress: bool = True
 ) -> Sample:
     """Read a file, or all files below a folder, keeping at most ``budget`` bytes of text.
 
@@ -171,99 +142,63 @@ def read_folder_or_file(
     folder, followed by ``#0002`` and so on for further documents of a file. Nothing is written, and
     nothing outside the folder is read.
 
-    files   what ``find_files`` gave, if that was called before
-
     Raises ``CourseError`` when the path does not exist or nothing in it can be read.
     """
     root = clean_path(path)
     if not root.exists():
         raise CourseError(f"There is no file or folder {str(root)!r}: check the path.")
-    files = find_files(root) if files is None else files
-    sample = Sample(budget, seed)
-    total = sum(found.size for found in files)
-    with bar(description="Reading", total=total, unit="B", visible=progress) as moving, _silence():
-        for found in files:
-            shown = 0
-            for item in _documents(found):
-                if isinstance(item, Skipped):
-                    sample.skipped.append(item)
-                else:
-                    sample.add(item)
-                    step = min(len(item.text), found.size - shown)
-                    shown += step
-                    moving.update(step)
-            moving.update(found.size - shown)
+    files, skipped = find_files(root)
+    sample = Sample(budget, seed, skipped=skipped)
+    logged = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # the report says what the libraries would
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            for name, file in bar(files.items(), "Reading", unit="file", visible=progress):
+                for document in _documents(file, _valid(name), skipped):
+                    sample.add(document)
+    finally:
+        logging.disable(logged)
     if not sample.seen:
-        raise _nothing(root, sample.skipped)
+        said = "; ".join(f"{s.path}: {s.detail}" for s in skipped[:3]) or "it is empty"
+        raise CourseError(
+            f"Nothing in {str(root)!r} can be read ({said}): choose a file, or a folder with "
+            f"files, of these kinds: {' '.join(READERS)}."
+        )
     return sample
 
 
-def _documents(found: Found) -> Iterator[Document | Skipped]:
-    """The documents of one file and its problems."""
-    number = problems = 0
-    for item in until_it_breaks(_parts(found)):
-        if isinstance(item, Exception):
-            problems += 1
-            problem = _problem(item, number > 0)
-            yield Skipped(found.name, problem.reason, _valid(problem.detail))
-            continue
-        number += 1
-        facts = {_valid(n): _valid(v) if isinstance(v, str) else v for n, v in item[1].items()}
-        identity = found.name if number == 1 else f"{found.name}#{number:04d}"
-        yield Document(identity, _valid(item[0]), {**facts, "file": found.name})
-    if not number and not problems:
-        yield Skipped(found.name, "empty", SKIP_REASONS["empty"])
+def _documents(path: Path, name: str, skipped: list[Skipped]) -> Iterator[Document]:
+    """The documents of one file; what is to be said about it goes to ``skipped``."""
+
+    def report(reason: str, detail: str) -> None:
+        skipped.append(Skipped(name, reason, _valid(detail)))
+
+    number, before = 0, len(skipped)
+    try:
+        for number, (text, facts) in enumerate(_parts(path, report), 1):
+            known = {_valid(n): _valid(v) if isinstance(v, str) else v for n, v in facts.items()}
+            identity = name if number == 1 else f"{name}#{number:04d}"
+            yield Document(identity, _valid(text), {**known, "file": name})
+    except Problem as problem:
+        report(*problem.args)
+    except Exception as error:  # whatever a library stumbles over
+        said = " ".join(str(error).split())[:120] or type(error).__name__
+        kept = "; what was read before is kept" if number else ""
+        report("unreadable", f"it cannot be read, or is damaged ({said}){kept}")
+    if not number and len(skipped) == before:
+        report("empty", "there is no text in it")
 
 
-def _problem(error: Exception, read_any: bool) -> Problem:
-    """What a reader's library raises, anything at all, in words for the report."""
-    if isinstance(error, Problem):
-        return error
-    said = " ".join(str(error).split())[:120] or type(error).__name__
-    of_disk = isinstance(error, OSError) and error.errno
-    what = "it cannot be read" if of_disk else SKIP_REASONS["unreadable"]
-    kept = "; what was read before is kept" if read_any else ""
-    return Problem("unreadable", f"{what} ({said}){kept}")
-
-
-def _parts(found: Found) -> Iterator[Part | Problem]:
-    if found.problem:
-        raise found.problem
-    ending = Path(found.name).suffix.lower()
+def _parts(path: Path, report: Report) -> Iterator[Part]:
+    if not path.is_file():
+        raise Problem("left_out", "it is a pipe, a socket or a device, not a file")
+    ending = path.suffix.lower()
     if ending not in READERS:
         kind = f"files ending in {ending}" if ending else "files without an ending"
         raise Problem("unknown_format", f"there is no reader for {kind}")
-    with found.path.open("rb") as file:
-        if not (head := file.read(100)):
-            raise Problem("empty")
+    with path.open("rb") as file:
+        head = file.read(100)
     if POINTER.match(head):
-        detail = "it is a pointer of Git LFS and not the file: run `git lfs pull` in its repository"
-        raise Problem("unreadable", detail)
-    yield from READERS[ending](found.path)
-
-
-def _nothing(root: Path, skipped: list[Skipped]) -> CourseError:
-    """One sentence for a choice in which there is nothing to read."""
-    if not root.is_dir():
-        return CourseError(
-            f"{root.name!r} cannot be used because {skipped[0].detail}: choose another file."
-        )
-    reasons = Counter(skip.reason.replace("_", " ") for skip in skipped if skip.path != "(hidden)")
-    said = ", ".join(f"{number:,} × {reason}" for reason, number in reasons.most_common())
-    return CourseError(
-        f"Nothing in the folder {str(root)!r} can be read ({said or 'it is empty'}): choose one "
-        f"with files of these kinds: {' '.join(READERS)}."
-    )
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """No log lines and no warnings from the libraries that read files: the report says it all."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
+        said = "it is a pointer of Git LFS and not the file: run `git lfs pull` in its repository"
+        raise Problem("unreadable", said)
+    return READERS[ending](path, report) if head else iter(())

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import platform
@@ -26,8 +25,8 @@ from course_lib.workbook.corpus.document import (
     table_of,
     text_hash,
 )
-from course_lib.workbook.corpus.records import Problem, parts_of_records
 from course_lib.workbook.corpus.split import split
+from course_lib.workbook.corpus.tables import parts_of_records
 from course_lib.workbook.display import bar
 from course_lib.workbook.settings import atomic_write
 
@@ -106,10 +105,8 @@ def read_hub(source: str, budget: int) -> list[Document]:
         chosen = parts["train"] if "train" in parts else next(iter(parts.values()))
         records = chosen.shuffle(seed=0, buffer_size=SHUFFLED)
         with bar(None, f"Reading {source}", total=budget, unit="B") as moving:
-            for number, part in enumerate(parts_of_records(records), 1):
-                if isinstance(part, Problem):
-                    continue
-                text, meta = part
+            found = parts_of_records(records, lambda reason, detail: None)
+            for number, (text, meta) in enumerate(found, 1):
                 if documents and size + num_bytes(text) > budget:
                     break
                 documents.append(Document(f"{source}#{number:04d}", text, {**meta, **facts}))
@@ -142,10 +139,9 @@ def _own(wanted: str, budget: int) -> Corpus:
             f"There is no file or folder {wanted!r}, and no built-in corpus of that name: "
             f"give a path that exists, hub:NAME, or one of {', '.join(BUILTIN)}."
         )
-    found = files.find_files(path)
 
     def make() -> Corpus:
-        reading = files.read_folder_or_file(path, budget=budget, files=found)
+        reading = files.read_folder_or_file(path, budget=budget)
         kept, seen = reading.kept_bytes, reading.seen_bytes
         said = f"A seeded sample: {megabytes(kept)} of {megabytes(seen)} of text."
         notes = [said] if kept < seen else []
@@ -156,7 +152,7 @@ def _own(wanted: str, budget: int) -> Corpus:
         facts = {"name": path.name or str(path), "source": str(path)}
         return _corpus(reading.documents, skipped=skipped, notes=notes, **facts)
 
-    key = text_hash(f"{path}|{budget}|{files.fingerprint(found)}")
+    key = text_hash(f"{path}|{budget}|{files.fingerprint(path)}")
     return _cached(f"own-{text_hash(str(path))}", key, make)
 
 
@@ -184,5 +180,4 @@ def _cached(slot: str, key: str, make: Callable[[], Corpus]) -> Corpus:
 @functools.cache
 def code_version(folder: Path = Path(__file__).parent) -> str:
     """A hash of the sources that read, cut and split: caches are made anew when one changes."""
-    sources = (path.read_bytes() for path in sorted(folder.glob("*.py")))
-    return hashlib.sha256(b"\0".join(sources)).hexdigest()[:12]
+    return text_hash("".join(path.read_text("utf-8") for path in sorted(folder.glob("*.py"))))

@@ -56,7 +56,7 @@ def shingles(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
     codes, lengths, groups = [], [], []
     for text in texts:
         own = list(map(code_of, words(text) or [text.strip()]))
-        own += [0] * (SHINGLE_WORDS - len(own))
+        own += [0] * (SHINGLE_WORDS - len(own))  # a short document is filled up
         codes += own
         lengths.append(len(own))
         if len(codes) >= _CHUNK:  # many short documents share the cost of each array operation
@@ -78,10 +78,8 @@ def _shingles_of_group(codes: list[int], lengths: list[int]) -> tuple[np.ndarray
     for slot, (multiplier, addend) in enumerate(_constants(SHINGLE_WORDS, seed=5)):
         total += _mix(row[slot : slot + places], multiplier, addend)
     owner = np.repeat(np.arange(len(lengths), dtype=np.uint64), lengths)
-    within = (
-        owner[:places] == owner[SHINGLE_WORDS - 1 :]
-    )  # a shingle does not reach into the next document
-    keys = np.unique(owner[:places][within] << np.uint64(32) | total[within])
+    whole = owner[:places] == owner[SHINGLE_WORDS - 1 :]  # does not reach into the next document
+    keys = np.unique(owner[:places][whole] << np.uint64(32) | total[whole])
     counts = np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(lengths))
     return keys.astype(np.uint32), counts  # the lower half
 
@@ -100,15 +98,6 @@ def signatures(
         for k, (multiplier, addend) in enumerate(constants):
             result[k, first:last] = np.minimum.reduceat(_mix(own, multiplier, addend), begins)
     return np.ascontiguousarray(result.T)
-
-
-def _buckets(signature: np.ndarray) -> Iterator[np.ndarray]:
-    """Groups of two and more documents with equal signatures, ``(documents, values)``."""
-    keys = signature.view(np.dtype((np.void, signature.itemsize * signature.shape[1]))).ravel()
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    edges = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
-    yield from (order[begin:end] for begin, end in pairwise(edges.tolist()) if end - begin > 1)
 
 
 def jaccard(first: np.ndarray, second: np.ndarray) -> float:
@@ -134,8 +123,12 @@ def candidates(
     edges = np.concatenate(([0], np.cumsum(np.diff(starts)[distinct])))
     constants = _constants(bands * rows, seed)
     for band in range(bands):  # one at a time: signatures of 450 × 20 need 36 kB a document
-        part = signatures(own, edges, constants[band * rows : (band + 1) * rows])
-        yield from (distinct[bucket] for bucket in _buckets(part))
+        signature = signatures(own, edges, constants[band * rows : (band + 1) * rows])
+        keys = signature.view(np.dtype((np.void, signature.itemsize * rows))).ravel()
+        order = np.argsort(keys, kind="stable")
+        is_new = np.concatenate(([True], keys[order][1:] != keys[order][:-1], [True]))
+        borders = pairwise(np.flatnonzero(is_new).tolist())
+        yield from (distinct[order[a:b]] for a, b in borders if b - a > 1)
 
 
 @dataclass(frozen=True, slots=True)

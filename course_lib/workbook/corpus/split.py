@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus.document import TRAIN, VALIDATION, Document, num_bytes, stable_hash
+from course_lib.workbook.corpus.encoding import pause
 from course_lib.workbook.corpus.minhash import find_clusters
-from course_lib.workbook.corpus.records import pause
 
 FRACTION = 0.1
 REPEATED = "#again"  # ends the id of a validation document that repeats a training document
