@@ -38,10 +38,8 @@ def bar(
 ) -> tqdm:
     """Go through ``items`` with a bar and a time estimate, or move it (``update``, ``close``).
 
-    options   tqdm's own: ``total`` and ``unit``
-
     Plain text, for every front end; it disappears at the end, so that a saved notebook carries no
-    trace of it. A headless run and output to a file show none.
+    trace of it. A headless run and output to a file show none. ``options`` are tqdm's.
     """
     front_end = "ipykernel.kernelapp" in sys.modules or sys.stdout.isatty()
     hidden = settings.headless() or not (visible and front_end)

@@ -139,8 +139,7 @@ class Quiz:
     """The short quiz at a notebook's end, from ``assets/quizzes/NAME.json``.
 
     ``questions`` are objects with ``question``, ``options``, ``answer`` (the number of the right
-    option, from 0) and ``why``. Each option opens at a click and says whether it is right, in
-    every front end.
+    option, from 0) and ``why``. Each option opens at a click and says whether it is right.
     """
 
     def __init__(self, notebook: str) -> None:

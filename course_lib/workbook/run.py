@@ -50,9 +50,8 @@ def execute(
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    options = {"kernel_name": "python3", "timeout": cell_seconds, "shutdown_kernel": "immediate"}
-    options |= {"record_timing": False, "store_widget_state": False}
-    client = NotebookClient(notebook, **options)
+    quiet = {"shutdown_kernel": "immediate", "record_timing": False, "store_widget_state": False}
+    client = NotebookClient(notebook, kernel_name="python3", timeout=cell_seconds, **quiet)
     client.log.disabled = True  # the caller reports errors, in one line
     headless = {"COURSE_HEADLESS": "1", "HF_HUB_OFFLINE": "1"}
     variables, place = {**os.environ, **headless, **(environment or {})}, 0

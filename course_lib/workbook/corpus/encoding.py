@@ -141,9 +141,12 @@ def guess_encoding(sample: bytes) -> str | None:
             text = codecs.getincrementaldecoder(name)().decode(sample)
         except (LookupError, UnicodeDecodeError):
             continue
-        foreign = NOT_ENGLISH.search(text.lower()) and identify(text)[0] == "en"
-        if not (foreign or IMPLAUSIBLE.search(text)):
+        if IMPLAUSIBLE.search(text):
+            continue
+        if not NOT_ENGLISH.search(text.lower()) or identify(text)[0] != "en":
             found.setdefault(text, (rank["confidence"], name))
+        if len(found) == 2:
+            break
     best, second = [*found.values(), (0.0, None), (0.0, None)][:2]
     close = 0.97 if len(sample) >= 60 else 0.85
     return best[1] if second[0] < close * best[0] else None

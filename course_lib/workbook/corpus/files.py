@@ -60,8 +60,7 @@ def find_files(root: Path) -> tuple[dict[str, Path], list[Skipped]]:
             if name.startswith((".", "~$")) or name in HIDDEN:
                 hidden.append(_valid(own))
             elif path.is_symlink() or getattr(path, "is_junction", bool)():
-                said = "it is a link, and links are not followed"
-                skipped.append(Skipped(_valid(own), "left_out", said))
+                skipped.append(Skipped(_valid(own), "left_out", "it is a link, and not followed"))
             elif name in folders:
                 inside.append(name)
             else:
@@ -199,6 +198,5 @@ def _parts(path: Path, report: Report) -> Iterator[Part]:
     with path.open("rb") as file:
         head = file.read(100)
     if POINTER.match(head):
-        said = "it is a pointer of Git LFS and not the file: run `git lfs pull` in its repository"
-        raise Problem("unreadable", said)
+        raise Problem("unreadable", "it is a pointer of Git LFS: run `git lfs pull` in its folder")
     return READERS[ending](path, report) if head else iter(())

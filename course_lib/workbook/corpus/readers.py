@@ -98,8 +98,7 @@ def word(path: Path, report: Report) -> Iterator[Part]:
     import mammoth
 
     if not zipfile.is_zipfile(path):
-        said = "it is protected by a password, or it is no .docx file (an old .doc, renamed?)"
-        raise Problem("encrypted", said)
+        raise Problem("encrypted", "it is protected by a password, or no .docx file (an old .doc?)")
     with zipfile.ZipFile(path) as package:
         if sum(e.file_size for e in package.infolist() if e.filename[-4:] == ".xml") > MAX_WHOLE:
             raise Problem("unreadable", f"it unpacks to more than {MAX_WHOLE // 1_000_000} MB")

@@ -17,14 +17,12 @@ from course_lib.workbook.corpus.files import Sample, read_folder_or_file
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need POSIX")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc, and names that are no Unicode")
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
-JAPANESE = "今日は天気がいいので、公園へ散歩に行きました。" * 4
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab12\nsize 21484555\n"
 DAMAGED = (b"%PDF-1.4 this is not one", None, "unreadable: it cannot be read, or is damaged (")
 LFS = (POINTER, None, "unreadable: it is a pointer of Git LFS")  # fault 32
 LONG = "word " * 4_000
 FILES = {  # content, the text that is read, the beginning of what is reported
     "latin1.txt": (GERMAN.encode("latin-1"), GERMAN, "note: read as cp1252"),
-    "sjis.txt": (JAPANESE.encode("shift_jis"), JAPANESE, "note: read as "),
     "rtl, emoji 🎉.txt": ("这 שלום 👨‍👩‍👧‍👦".encode(), "这 שלום 👨‍👩‍👧‍👦", ""),
     "broken.jsonl": (b'{"text": "one"}\n{oops\n', "one", "unreadable: 1 parts are not"),
     "PAGE.DOCX": (docx_bytes(f"<w:p>{word_run(PROSE)}</w:p>"), PROSE, ""),

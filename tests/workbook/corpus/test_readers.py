@@ -40,22 +40,15 @@ def texts(path: Path, content: str | bytes, *expected: str) -> list[str]:
     return [text for text, _ in read(path, content, *expected)]
 
 
-GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße."
-PLAIN: Cases = {
-    "as it stands.md": ("# Heading\n\n    indented\nlast", ["# Heading\n\n    indented\nlast"]),
-    "a guess.txt": (f"{GERMAN * 3}\n".encode("latin-1"), [GERMAN * 3], "note: read as cp1252"),
-}
 ARTICLE = f"<nav><a href='/'>Menu</a></nav><article><p>{PROSE}</p><p>{PROSE[::-1]}</p></article>"
 ARTICLE = f"<!doctype html><html><head></head><body>{ARTICLE}</body></html>"
 HTML: Cases = {
     "an article": (f"<script>var secret</script>{ARTICLE}", [f"{PROSE}\n{PROSE[::-1]}"]),
     "30 an app": ("<title>A</title><noscript>Use JavaScript</noscript><div id=r></div>", []),
-    "30 its markup": ("<noscript><p>Use <b>it</b></noscript><app-root></app-root>", []),
     "31 frames": ("<frameset><noframes><body>no frames</body></noframes></frameset>", []),
 }
-PAGES = [f"page {number}" for number in range(30)]
 PDF: Cases = {
-    "pages in order": (pdf_bytes(PAGES), ["\n\n".join(PAGES)]),
+    "pages in order": (pdf_bytes(["one", "two", "three"]), ["one\n\ntwo\n\nthree"]),
     "21 anybody may open it": (make.encrypted_pdf_bytes("open to all", ""), ["open to all"]),
     "21 AES": (AES.read_bytes(), ["The quick brown fox jumps over the lazy dog again and again."]),
     "22 glyphs": (make.soup_pdf_bytes("The Phantom of the house"), [], "which letters they draw"),
@@ -96,6 +89,7 @@ WORDS = PROSE.replace(",", "")
 NAMES = "the first row is read as column names"
 NO_NAMES = "the first row has no column names"
 ODD_QUOTES = "rows have quotes that do not fit and are kept as they stand, the first in"
+TELL = "Tell us what you did not like: rain"
 CSV: Cases = {
     "01 cells of thirty lines": (make.csv_text(SONGS), [SONG] * 3),
     "01 and semicolons": (make.csv_text(SONGS, delimiter=";"), [SONG] * 3, "the separator is ';'"),
@@ -110,6 +104,7 @@ CSV: Cases = {
         "1 rows do",
     ),
     "06 questions": ("Day,How was it?\nMay,fine\n", ["Day: May\nHow was it?: fine"], NAMES),
+    "06 prompts": ("Day,Tell us what you did not like\nMay,rain\n", [f"Day: May\n{TELL}"], NAMES),
     "08 the body of a car": (f"body,words\nsedan,{WORDS}\n", [WORDS], "is the column 'words'"),
     "D8 names": ("kind,hue\ncup,green\n", ["kind: cup\nhue: green"], f"{NAMES} (kind, hue)"),
     "D8 none": ("1,ann\n", ["column 1: 1\ncolumn 2: ann"], NO_NAMES),
@@ -159,6 +154,7 @@ JSON: Cases = {
     "09 the second list": (json.dumps({"old": [{"id": 1}], "new": RECORDS}), LINE_TEXTS, ONLY),
     "12 in lines.jsonl": (STRINGS["12 one after the other"], LINE_TEXTS),
     "a broken line.jsonl": (BAD_LINES, LINE_TEXTS, "1 parts are not valid JSON"),
+    "with commas.jsonl": (",\n".join(LINES), LINE_TEXTS),
     "no text": ('{"name": "Ann", "langs": ["de", "fr"]}', ["name: Ann\nlangs: de\nfr"]),
     "a list breaks off": ('[{"text": "one"},\n{"text": "two"},\n{"tex', ["one", "two"], UNTIL_3),
     "an object breaks off": ('{"a": [{"text": "one"},\n{"te', [], "the first from line 2"),
@@ -169,6 +165,10 @@ FAR = pa.array([0, 253402300800], pa.timestamp("s"))
 PARQUET: Cases = {
     "row groups": (parquet_bytes({"text": ROWS, "raw": [b"\0"] * 1000}), ROWS),
     "14 a date too late": (parquet_bytes({"made": FAR, "text": ["One", "Two"]}), ["One", "Two"]),
+    "14 durations": (
+        parquet_bytes({"x": pa.array([2**62], pa.duration("s")), "text": ["A"]}),
+        ["A"],
+    ),
     "14 text as bytes": (parquet_bytes({"text": ["größer".encode(), b"two"]}), ["größer", "two"]),
 }
 OUTPUT = v4.new_output("stream", text="OUTPUT")
@@ -181,7 +181,7 @@ NOTEBOOKS: Cases = {
     "an old one": (json.dumps(OLD), ["old"]),
 }
 TABLES = {".html": HTML, ".pdf": PDF, ".docx": WORD, ".csv": CSV, ".json": JSON}
-TABLES |= {".parquet": PARQUET, ".ipynb": NOTEBOOKS, ".txt": PLAIN}
+TABLES |= {".parquet": PARQUET, ".ipynb": NOTEBOOKS}
 CASES = [(case, ending) for ending, cases in TABLES.items() for case in cases]
 
 
@@ -260,22 +260,17 @@ PAUSES = {
     PARAGRAPH.replace("\n", " ") * 40: ("here. ", "it! ", "third? ", "line.  ", "line. "),
     "word " * 400: "word ",
     "词语。句子" * 400: "。",
+    **{unit * 500: unit for unit in ("x", "e\u0301", "कि", "👨\u200d👩\u200d👧")},
 }
 
 
 @pytest.mark.parametrize("text", PAUSES)
 def test_long_texts_are_cut_where_a_reader_pauses(text: str) -> None:
-    found = list(parts([text], 300))
+    """Never within a letter, and the same however the text comes."""
+    found = list(parts([text, "\n\n \t\n"], 300))
     assert max(map(len, found)) <= 300 and min(map(len, found[:-1])) >= 150
     assert all(part.endswith(PAUSES[text]) for part in found[:-1])
     assert "".join("".join(found).split()) == "".join(text.split())
     for size in (1, 7, 100):
         chunks = (text[start : start + size] for start in range(0, len(text), size))
-        assert list(parts(chunks, 300)) == found
-
-
-@pytest.mark.parametrize("unit", ["x", "e\u0301", "कि", "👨\u200d👩\u200d👧"])
-def test_no_part_is_lost_blank_or_cut_within_a_letter(unit: str) -> None:
-    found = list(parts(["\n\n \t\n", unit * 500], 101))
-    assert "".join(found).strip() == unit * 500 and max(map(len, found)) <= 101
-    assert not [part for part in found[1:] if part != unit * (len(part) // len(unit))]
+        assert list(parts(chunks, 300)) == list(parts([text], 300))

@@ -19,6 +19,7 @@ OLD = {
     GERMAN: "latin-1 cp1252 cp850 mac_roman",
     "Le garçon a mangé à la crème. Ça dépend des élèves, répond-il.": "latin-1 cp1252 mac_roman",
     "It’s the customer’s choice – “really”. Prices start from £20.": "cp1252",
+    "The price is 5 €, “cheap”, he said – well… and the café in Köln is closed.": "cp1252",
     "Dziś jest ładna pogoda i poszliśmy na spacer do parku, żeby odpocząć.": "cp1250 iso8859_2",
     "Djeca se igraju u vrtu, išao je kroz šumu i vidio životinju koja traži kuću.": "cp1250 cp852",
     "Bugün hava çok güzel, çocuklar parkta oynuyor ve şarkı söylüyor. İyi günler.": "cp1254",
