@@ -92,9 +92,7 @@ def random_text(seed: int) -> str:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_values_decisions_and_reasons_equal_datatrove(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_values_decisions_and_reasons_equal_datatrove(seed: int, monkeypatch) -> None:
     theirs = pytest.importorskip("datatrove.pipeline.filters")
     from datatrove.data import Document as Theirs
 

@@ -1,7 +1,6 @@
 """Labels, judges, what models learn from each version of the text; what is handed on."""
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,7 +50,7 @@ def test_each_judge_has_its_blind_spot(seed: int, documents: list[Document]) -> 
     assert fraction(answers, "numbers") == fraction(answers, "keywords") == 0
 
 
-def test_labels_survive_and_belong_to_the_text(tmp_path: Path) -> None:
+def test_labels_survive_and_belong_to_the_text(tmp_path) -> None:
     """Also those of a notebook that is open beside this one."""
     one, two = LabelBook("mine", tmp_path), LabelBook("mine", tmp_path)
     one.put("a", True)
@@ -62,7 +61,7 @@ def test_labels_survive_and_belong_to_the_text(tmp_path: Path) -> None:
     assert two.of(documents) == LabelBook("mine", tmp_path).of(documents) == [None, False, True]
 
 
-def test_buttons_note_labels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_buttons_note_labels(monkeypatch, tmp_path) -> None:
     shown: list = []
     monkeypatch.setenv("COURSE_HEADLESS", "")
     monkeypatch.setattr("IPython.display.display", shown.append)

@@ -1,7 +1,5 @@
 """Domain terms as tokens of their own, on a tiny Falcon."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from tiny_falcon import handbook, save_falcon
@@ -13,7 +11,7 @@ from course_lib.workbook.models import load_model
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple:
+def tiny(tmp_path_factory) -> tuple:
     return load_model(save_falcon(tmp_path_factory.mktemp("falcon")), dtype=torch.float32)
 
 
@@ -41,9 +39,7 @@ def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(tiny: tuple) -
     ("known", "term", "longer"),
     [("category", " categor", " category"), ("international", " inter", " international nation")],
 )
-def test_a_longer_word_that_was_one_token_stays_one(
-    tiny: tuple, tmp_path: Path, known: str, term: str, longer: str
-) -> None:
+def test_a_longer_word_stays_one(tiny: tuple, tmp_path, known: str, term: str, longer: str) -> None:
     """`add_tokens` would find " inter" in " international" first."""
     texts = [f"the {known} of every {known} is a {known} " * 10, "one river bank"]
     BPETokenizer.train(texts, 320).save(tmp_path / "t.json")

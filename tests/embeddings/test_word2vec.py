@@ -139,9 +139,7 @@ def test_a_rate_that_is_too_high_gets_a_sentence_and_no_vectors() -> None:
         Word2Vec(vocabulary, Word2VecConfig(vector_size=20, learning_rate=9.0)).train(encoded)
 
 
-def test_an_interruption_keeps_what_was_learned_and_the_number_of_threads(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_an_interruption_keeps_what_was_learned_and_the_threads(monkeypatch, capsys) -> None:
     vocabulary, encoded = build_vocabulary(two_worlds(0))
     model, threads, before = Word2Vec(vocabulary, Word2VecConfig(8)), [], torch.get_num_threads()
     update = model._update

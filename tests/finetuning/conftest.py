@@ -8,7 +8,7 @@ from tiny_falcon import save_falcon
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(tmp_path_factory) -> Path:
     """The folder of a tiny Falcon that knows a little of the handbook."""
     return save_falcon(tmp_path_factory.mktemp("models") / "tiny-falcon", steps=40)
 
@@ -19,5 +19,5 @@ def bnb() -> ModuleType:
 
 
 @pytest.fixture(params=["bitsandbytes", "course"])
-def use_bitsandbytes(request: pytest.FixtureRequest) -> bool:
+def use_bitsandbytes(request) -> bool:
     return request.param == "bitsandbytes" and bool(request.getfixturevalue("bnb"))

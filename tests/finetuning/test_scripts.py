@@ -39,7 +39,7 @@ def test_the_shape_is_falcon_7b() -> None:
     assert shape.block_size == 2_048
 
 
-def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
+def test_shards_are_written_loaded_and_trained(tmp_path) -> None:
     shape = {**shape7b.SHAPE, **SMALL, "max_position_embeddings": 256}
     size, folder = shape7b.write_weights(tmp_path / "shape", shape), tmp_path / "shape"
     shards = {path.name for path in folder.glob("*.safetensors")}
@@ -55,9 +55,7 @@ def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("bnb")
-def test_ours_and_the_plain_script_learn_the_same(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ours_and_the_plain_script_learn_the_same(tiny: Path, monkeypatch) -> None:
     for module, name in ((modeling_falcon, "FalconLinear"), (train, "Trainer")):
         monkeypatch.setattr(module, name, getattr(module, name))  # the scripts replace them
     monkeypatch.setattr(qlora, "LENGTH", 64)
@@ -65,9 +63,7 @@ def test_ours_and_the_plain_script_learn_the_same(
     assert len(ours) == len(plain) == 8 and loss == pytest.approx(other, rel=0.05)
 
 
-def test_the_songs_script_at_small_size(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_songs_script_at_small_size(tiny: Path, tmp_path, monkeypatch) -> None:
     few = [text[:300] for text in list(load_corpus("songbook").texts())[:6]]
     old = lambda base, _: songs.per_document(["The old text."], base.tokenizer, 64)  # noqa: E731
     replaced = {"SMALL": str(tiny), "LENGTH": 64, "songs": lambda: (few[:4], few[4:])}

@@ -96,17 +96,7 @@ def test_our_scripts_answer_everything(path: Path) -> None:
     vocabulary = [*bot.script.keywords, "TEA", "THE", "IS", ",", ".", "SLOW", "WANT", "HAPPY"]
     for _ in range(1000):
         assert bot.answer(" ".join(rng.choices(vocabulary, k=rng.randint(0, 9))))
-    for text in (
-        "",
-        "   ",
-        "x" * 10_000,
-        "tea " * 2500,
-        "😀",
-        "日本語のお茶",
-        "((((",
-        "\x00",
-        "?!,",
-    ):
+    for text in ("", "   ", "x" * 10_000, "tea " * 2500, "😀", "日本語のお茶", "((((", "\x00?!,"):
         assert bot.answer(text) and bot.trace
 
 

@@ -51,7 +51,7 @@ def test_a_paragraph_of_any_script_is_found(stop: str) -> None:
     assert real_paragraph(corpus(["हिन्दी " * 26, whole, "short"], ["train"] * 3))[-1] == stop
 
 
-def test_the_game_hides_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_game_hides_its_answer(monkeypatch) -> None:
     guess = make_guess("<b>", "made", seed=1)
     assert play(guess) is guess and getattr(guess, guess.real.lower()) == "<b>"
     monkeypatch.setattr(settings, "headless", lambda: False)

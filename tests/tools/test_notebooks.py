@@ -226,9 +226,7 @@ def test_the_sanitiser_blanks_what_differs_and_nothing_else(a: str, b: str) -> N
     assert blank == (other or a)
 
 
-def test_the_three_commands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_three_commands(tmp_path, monkeypatch, capsys) -> None:
     path = tmp_path / PATH.name
     monkeypatch.setattr(notebooks, "find_notebooks", lambda names: [path])
     monkeypatch.setenv("COURSE_CORPUS", "/my/secret/letters")

@@ -60,7 +60,7 @@ def test_merges_are_those_of_tokenizers_in_order(corpora: dict, name: str, size:
 
 
 @pytest.mark.parametrize("name", ["handbook", "songbook", "odd"])
-def test_ids_are_those_of_the_fast_tokenizer(corpora: dict, name: str, tmp_path: Path) -> None:
+def test_ids_are_those_of_the_fast_tokenizer(corpora: dict, name: str, tmp_path) -> None:
     ours = BPETokenizer.train(corpora[name], 2_000)
     quick = fast(ours, tmp_path)
     for text in [*corpora[name], *ODD]:
@@ -76,7 +76,7 @@ def random_text(rng: random.Random) -> str:
     )
 
 
-def test_ids_on_ten_thousand_random_strings_and_back(corpora: dict, tmp_path: Path) -> None:
+def test_ids_on_ten_thousand_random_strings_and_back(corpora: dict, tmp_path) -> None:
     ours = BPETokenizer.train(corpora["handbook"] + corpora["odd"], 1_500)
     quick, rng = fast(ours, tmp_path), random.Random(0)
     texts = [random_text(rng) for _ in range(10_000)]
@@ -99,7 +99,7 @@ LACKING = '{"model": {"vocab": {}, "merges": [["a", "b"]]}, "added_tokens": []}'
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", LACKING, "swapped"])
-def test_other_files_are_refused(content: str, tmp_path: Path) -> None:
+def test_other_files_are_refused(content: str, tmp_path) -> None:
     stored = json.loads(BPETokenizer.train(["low lowest"] * 3, 260).to_tokenizers().to_str())
     vocabulary = stored["model"]["vocab"]
     vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]

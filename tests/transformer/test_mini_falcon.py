@@ -47,7 +47,7 @@ def run(patch: pytest.MonkeyPatch, module: ModuleType, *arguments: object) -> No
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModuleType, Path, Path]:
+def trained(tmp_path_factory) -> tuple[ModuleType, Path, Path]:
     """The training script, its work and the model after 6 steps."""
     training, folder = script("train_mini_falcon"), tmp_path_factory.mktemp("trained")
     work, out = folder / "work", folder / "mini-falcon"
@@ -100,9 +100,7 @@ def test_the_short_tokenizer_gives_the_same_ids(trained: tuple) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "other shape", "no tokenizer"])
-def test_damaged_files_get_one_sentence(
-    trained: tuple, tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_files_get_one_sentence(trained: tuple, tmp_path, damage: str, monkeypatch) -> None:
     reader, folder = script("mini_falcon"), shutil.copytree(trained[2], tmp_path / "model")
     if damage == "cut":
         weights = folder / "model.safetensors"
@@ -117,9 +115,7 @@ def test_damaged_files_get_one_sentence(
         run(monkeypatch, reader, "Hello")
 
 
-def test_an_interrupted_training_leaves_the_model_that_is_there(
-    trained: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_training_goes_on(trained: tuple, tmp_path, monkeypatch) -> None:
     training, work, out = trained[0], tmp_path / "work", tmp_path / "out"
     small(monkeypatch, training)
     draw, drawn = training.batches, []
@@ -143,7 +139,7 @@ def test_an_interrupted_training_leaves_the_model_that_is_there(
     assert not (tmp_path / "other").exists()
 
 
-def test_the_card_measures_and_tells(trained: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_card_measures_and_tells(trained: tuple, monkeypatch) -> None:
     _, work, out = trained
     card = script("card_of_mini_falcon")
     monkeypatch.setattr(card, "LENGTH", 64)

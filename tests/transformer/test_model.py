@@ -200,7 +200,7 @@ def test_left_padding_changes_nothing_for_the_real_tokens(name: str) -> None:
 
 
 @pytest.fixture(params=["gpt", "falcon", "llama"])
-def model(request: pytest.FixtureRequest) -> MiniGPT:
+def model(request) -> MiniGPT:
     torch.manual_seed(0)
     few = {"falcon": 1, "llama": 2}.get(request.param)
     return MiniGPT(Config(50, request.param, 16, 3, 4, n_kv_heads=few)).eval()

@@ -1,7 +1,6 @@
 """Muon and AdamW as one optimiser: who trains what, checkpoints, and the figure of a loss."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -51,7 +50,7 @@ def test_each_part_gets_its_learning_rate() -> None:
     assert seen["adam"] == pytest.approx([ADAMW_LR_SCALE * rate for rate in seen["muon"]])
 
 
-def test_an_interrupted_run_ends_like_a_whole_one(tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_like_a_whole_one(tmp_path) -> None:
     whole, stopped, fresh = model(), model(), model(seed=1)
     train(whole, draw, loss, CONFIG, make_optimizer=MuonAndAdamW)
     config = replace(CONFIG, checkpoint_path=tmp_path / "run.safetensors", save_steps=5)

@@ -61,7 +61,7 @@ def test_impossible_settings_get_a_sentence(wrong: dict) -> None:
 
 
 @pytest.fixture(params=["gpt", "falcon", "llama"])
-def model(request: pytest.FixtureRequest) -> MiniGPT:
+def model(request) -> MiniGPT:
     torch.manual_seed(0)
     model = MiniGPT(Config(40, request.param, 16, 2, 2, block_size=16))
     for parameter in model.parameters():
@@ -109,9 +109,7 @@ def test_it_goes_on_beyond_its_context_and_stops_at_the_mark(model: MiniGPT) -> 
 
 @pytest.mark.parametrize("params", [GREEDY, SamplingParams(), SamplingParams(0.5, 5, 0.9)], ids=str)
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_broken_model_gets_a_sentence(
-    model: MiniGPT, params: SamplingParams, value: float
-) -> None:
+def test_broken_models_get_a_sentence(model: MiniGPT, params: SamplingParams, value: float) -> None:
     with torch.no_grad():
         model.embedding.weight[3] = value
     with pytest.raises(CourseError, match="scores are no numbers"):

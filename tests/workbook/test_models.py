@@ -17,7 +17,7 @@ from course_lib.workbook.models import load_model
 
 
 @pytest.fixture(scope="module")
-def falcon(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def falcon(tmp_path_factory) -> Path:
     """A Falcon of a few thousand weights, saved as transformers saves it."""
     folder = tmp_path_factory.mktemp("falcon")
     torch.manual_seed(0)
@@ -44,9 +44,7 @@ def test_a_folder_loads_with_its_tokenizer_in_evaluation_mode(falcon: Path) -> N
         ("lacking", "weights lack transformer"),
     ],
 )
-def test_bad_weights_are_one_sentence(
-    damage: str, sentence: str, falcon: Path, tmp_path: Path
-) -> None:
+def test_bad_weights_are_one_sentence(damage: str, sentence: str, falcon: Path, tmp_path) -> None:
     folder = shutil.copytree(falcon, tmp_path / "model")
     weights = folder / "model.safetensors"
     tensors = load_file(weights)
@@ -71,15 +69,13 @@ def test_bad_weights_are_one_sentence(
         ("tiiuae/falcon-7b-not-cached-here", "could not be fetched from the hub"),
     ],
 )
-def test_what_is_no_model_is_one_sentence(
-    name: str, sentence: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_model_is_one_sentence(name: str, sentence: str, monkeypatch) -> None:
     monkeypatch.setattr(models, "look", lambda: SimpleNamespace(gpu_name=None, number_type="auto"))
     with pytest.raises(CourseError, match=sentence):
         load_model(name)
 
 
-def test_the_shipped_model_loads_without_a_bar(capfd: pytest.CaptureFixture) -> None:
+def test_the_shipped_model_loads_without_a_bar(capfd) -> None:
     assert load_model("mini-falcon")[0].dtype == torch.float32
     told = capfd.readouterr()
     assert told.err == "" and told.out == ""

@@ -186,20 +186,18 @@ CASES = [(case, ending) for ending, cases in TABLES.items() for case in cases]
 
 
 @pytest.mark.parametrize(("case", "ending"), CASES)
-def test_what_is_read_and_what_is_reported(tmp_path: Path, case: str, ending: str) -> None:
+def test_what_is_read_and_what_is_reported(tmp_path, case: str, ending: str) -> None:
     content, expected, *said = TABLES[ending][case]
     assert texts(tmp_path / f"a{Path(case).suffix or ending}", content, *said) == expected
 
 
-def test_facts_stand_beside_the_text(tmp_path: Path) -> None:
+def test_facts_stand_beside_the_text(tmp_path) -> None:
     rows = f'id\tlyrics\tauthor\n1\t"{PROSE}\n2"\tAnn\n2\t{PROSE}\tBob\n'
     facts = {"record": 1, "id": "1", "author": "Ann"}
     assert read(tmp_path / "a.tsv", rows)[0] == (f"{PROSE}\n2", facts)
 
 
-def test_where_a_library_fails_the_rest_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_a_library_fails_the_rest_is_read(tmp_path, monkeypatch) -> None:
     def fail(*args: object, **more: object) -> None:
         raise RecursionError
 
@@ -224,9 +222,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("case", LIMITS)
-def test_what_would_fill_the_memory_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
-) -> None:
+def test_what_would_fill_the_memory_is_refused(tmp_path, monkeypatch, case: str) -> None:
     limits = {"tables.MAX_LINE": 1_000, "encoding.CHUNK": 1_000, "encoding.MAX_LINE": 1_000}
     limits |= {"encoding.MAX_WHOLE": 9_000, "readers.MAX_WHOLE": 9_000}
     for name, limit in limits.items():
@@ -236,9 +232,7 @@ def test_what_would_fill_the_memory_is_refused(
 
 
 @pytest.mark.parametrize("bad", [b"\xff\xfe broken", b"\x00\x00 broken"])
-def test_what_stands_before_a_break_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: bytes
-) -> None:
+def test_what_stands_before_a_break_is_kept(tmp_path, monkeypatch, bad: bytes) -> None:
     """Fault 23: as much as a part, and more, stood before the bad byte and was gone."""
     monkeypatch.setattr(encoding, "CHUNK", 4_096)
     lines = [f"Line {n} of a text with an ü in it." for n in range(1_200)]

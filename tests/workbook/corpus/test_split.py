@@ -33,9 +33,7 @@ def exact_jaccard(first: str, second: str) -> float:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_minhash_agrees_with_the_exact_jaccard_similarity(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_minhash_agrees_with_the_exact_jaccard_similarity(seed: int, monkeypatch) -> None:
     rng = random.Random(seed)
     texts = ["", "\x00", "\ud800", *(random_text(rng, n) for n in range(60)), random_text(rng, 400)]
     texts.append(edited(texts[-1], rng, 12))
