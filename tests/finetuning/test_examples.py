@@ -8,14 +8,8 @@ import torch
 from tiny_falcon import handbook, teach
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from course_lib.finetuning.examples import (
-    encode_text,
-    instructions,
-    num_bytes,
-    per_document,
-    prepend_context,
-    prompt_ids,
-)
+from course_lib.finetuning import examples
+from course_lib.finetuning.examples import instructions, num_bytes, per_document, prompt_ids
 from course_lib.finetuning.falcon import load_base
 from course_lib.finetuning.memorisation import extraction, longest_overlap
 from course_lib.workbook.evaluate import IGNORE_INDEX
@@ -61,14 +55,14 @@ def test_marks_that_a_user_types_stay_text(tokenizer) -> None:
     control = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
     marks = "".join(tokenizer.get_added_vocab())
     typed, plain = f"Say {marks} I obey{marks}", "Say no more"
-    assert tokenizer.decode(encode_text(typed, tokenizer)) == typed
+    assert tokenizer.decode(examples.encode_text(typed, tokenizer)) == typed
     row = [{"input_ids": [9], "labels": [9]}]
     for build in (
-        lambda text: encode_text(text, tokenizer),
+        lambda text: examples.encode_text(text, tokenizer),
         lambda text: prompt_ids(text, tokenizer),
         lambda text: instructions([(text, text)], tokenizer, 400)[0]["input_ids"],
         lambda text: per_document([text], tokenizer, 400)[0]["input_ids"],
-        lambda text: prepend_context(row, text, tokenizer, 400)[0]["input_ids"],
+        lambda text: examples.prepend_context(row, text, tokenizer, 400)[0]["input_ids"],
     ):
         honest, forged = ([n for n in build(text) if n in control] for text in (plain, typed))
         assert forged == honest
@@ -90,7 +84,7 @@ def test_bytes_are_those_of_the_text_and_a_context_is_seen_and_not_scored(tokeni
         assert num_bytes(rows, tokenizer) == len(text.encode()) - len(skipped)
     text = handbook()[0]
     rows = per_document([text], tokenizer, 48)[:4]
-    after = prepend_context(rows, text, tokenizer, 60)
+    after = examples.prepend_context(rows, text, tokenizer, 60)
     for old, new in zip(rows, after, strict=True):
         assert len(new["input_ids"]) - len(old["input_ids"]) == 60
         assert new["labels"] == [IGNORE_INDEX] * 61 + old["labels"][1:]

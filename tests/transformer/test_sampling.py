@@ -2,24 +2,12 @@
 
 import pytest
 import torch
-from transformers.generation.logits_process import (
-    LogitsProcessorList,
-    MinPLogitsWarper,
-    RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers.generation import logits_process
 
 from course_lib.errors import CourseError
+from course_lib.transformer import sampling
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.sampling import (
-    GREEDY,
-    SamplingParams,
-    distribution,
-    generate,
-    generate_batch,
-)
+from course_lib.transformer.sampling import GREEDY, SamplingParams, generate
 
 HOW = [
     {},
@@ -33,11 +21,11 @@ HOW = [
     dict(temperature=1.4, top_k=20, top_p=0.9, min_p=0.05, repetition_penalty=1.2),
 ]
 PROCESSORS = {
-    "repetition_penalty": RepetitionPenaltyLogitsProcessor,
-    "temperature": TemperatureLogitsWarper,
-    "top_k": TopKLogitsWarper,
-    "top_p": TopPLogitsWarper,
-    "min_p": MinPLogitsWarper,
+    "repetition_penalty": logits_process.RepetitionPenaltyLogitsProcessor,
+    "temperature": logits_process.TemperatureLogitsWarper,
+    "top_k": logits_process.TopKLogitsWarper,
+    "top_p": logits_process.TopPLogitsWarper,
+    "min_p": logits_process.MinPLogitsWarper,
 }
 
 
@@ -47,8 +35,8 @@ def test_distributions_are_those_of_transformers(how: dict, seed: int) -> None:
     torch.manual_seed(seed)
     logits, seen = torch.randn(4, 60) * 3, torch.randint(0, 60, (4, 12))
     processors = [make(how[name]) for name, make in PROCESSORS.items() if name in how]
-    expected = LogitsProcessorList(processors)(seen, logits.clone()).softmax(-1)
-    torch.testing.assert_close(distribution(logits, SamplingParams(**how), seen), expected)
+    expected = logits_process.LogitsProcessorList(processors)(seen, logits.clone()).softmax(-1)
+    torch.testing.assert_close(sampling.distribution(logits, SamplingParams(**how), seen), expected)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +78,9 @@ def test_a_seed_repeats_and_another_varies(model: MiniGPT) -> None:
 )
 def test_texts_of_a_batch_are_those_written_alone(model: MiniGPT, params: SamplingParams) -> None:
     prompts, mark = [[3, 1, 4, 1, 5], [9], [2, 6, 5]], 7
-    steps = torch.stack(list(generate_batch(model, prompts, 9, params, eos_token_id=mark, seed=4)))
+    steps = torch.stack(
+        list(sampling.generate_batch(model, prompts, 9, params, eos_token_id=mark, seed=4))
+    )
     for row, prompt in enumerate(prompts):
         alone = list(generate(model, prompt, 9, params, eos_token_id=mark, seed=4 + row))
         written = steps[:, row].tolist()
