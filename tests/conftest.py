@@ -60,6 +60,14 @@ def full_disk(fresh_home, monkeypatch) -> None:
     monkeypatch.setattr("course_lib.workbook.training.save_file", full)
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """The folder of a tiny Falcon that knows a little of the handbook."""
+    from tiny_falcon import save_falcon
+
+    return save_falcon(tmp_path_factory.mktemp("models") / "tiny-falcon", steps=40)
+
+
 @pytest.fixture(autouse=True)
 def figures_are_labelled(monkeypatch) -> None:
     """Every figure of ours has a title, and labels on its axes; a learner's need not."""

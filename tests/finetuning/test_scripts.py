@@ -1,13 +1,14 @@
 """The benchmarks and the script of the songs adapter at small size; the adapter that ships."""
 
-import importlib.util
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
+import falcon7b_shape as shape7b
 import pytest
+import qlora
 import torch
+import train_songs_adapter as songs
 from transformers import FalconConfig
 from transformers.models.falcon import modeling_falcon
 
@@ -19,16 +20,6 @@ from course_lib.transformer.convert import config_of
 from course_lib.transformer.scaling import FALCON_7B, parameter_count
 from course_lib.workbook.corpus import load_corpus
 
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(name).name, REPOSITORY / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-shape7b, qlora = script("benchmarks/falcon7b_shape"), script("benchmarks/qlora")
-songs = script("assets/models/train_songs_adapter")
 SMALL = {"vocab_size": 4_096, "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4}
 
 
