@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from course_lib.places import REPOSITORY, cache_folder
 from course_lib.workbook.run import execute, find_notebooks
-from course_lib.workbook.settings import DEFAULT_CORPUS
+from course_lib.workbook.settings import DEFAULT_CORPUS, models_folder
 from tools.rules import problems, tags
 
 FIGURES = REPOSITORY / "assets" / "figures"
@@ -42,7 +42,7 @@ def execute_file(path: Path) -> bool:
     """Execute in place, on the default corpus and in a clean home. True when it failed."""
     notebook, home = read(path), str(cache_folder() / "clean-home")
     there = {"COURSE_CORPUS": DEFAULT_CORPUS, "COURSE_PROFILE": "cpu", "COURSE_HOME": home}
-    failure = execute(notebook, there, cell_seconds=300)
+    failure = execute(notebook, there | {"COURSE_MODELS": str(models_folder())}, cell_seconds=300)
     if failure:
         print(f"{path.stem} stopped in {failure}; the file is as it was.")
         return True
