@@ -136,11 +136,8 @@ def pair(seed: int, bias: bool, lora_dropout: float = 0.0) -> tuple[LoRALinear, 
 @pytest.mark.parametrize("lora_dropout", [0.0, 0.4])
 def test_outputs_gradients_and_merged_weights_are_those_of_peft(seed, lora_dropout) -> None:
     ours, theirs = pair(seed, bias=seed % 2 > 0, lora_dropout=lora_dropout)
-    xs, target = (
-        [torch.linspace(-2, 2, 360).view(3, 5, 24).requires_grad_() for _ in "ab"],
-        torch.randn(3, 5, 40),
-    )
-    outputs = []
+    xs = [torch.linspace(-2, 2, 360).view(3, 5, 24).requires_grad_() for _ in "ab"]
+    outputs, target = [], torch.randn(3, 5, 40)
     for layer, x in zip((ours.train(), theirs.train()), xs, strict=True):
         torch.manual_seed(seed)  # the same inputs are dropped
         outputs.append(layer(x))

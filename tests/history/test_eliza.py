@@ -51,10 +51,7 @@ CONSTRUCTS = {
     "circle": ("(A (=B))\n(B (=A))", {"a": "GO ON"}),
     "clause": (
         "(TEA ((0) (CLAUSE 1)))",
-        {
-            "Well, it’s tea, and cake!": "CLAUSE IT'S TEA",
-            "Rain but tea is but not": "CLAUSE TEA IS",
-        },
+        {"Well, it’s tea, and cake!": "CLAUSE IT'S TEA", "Rain but tea but not": "CLAUSE TEA"},
     ),
 }
 

@@ -27,10 +27,7 @@ def test_no_prediction_sees_its_future_but_that_of_both_sides(kind: str, seed: i
 
 def test_true_in_the_one_causal_mask_is_may_look() -> None:
     assert neural.causal_mask(3).int().tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
-    assert neural.causal_mask(2, 4).tolist() == [
-        [True, True, True, False],
-        [True, True, True, True],
-    ]
+    assert neural.causal_mask(2, 4).int().tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
     assert attention.causal_mask is neural.causal_mask
     query, key, value = torch.randn(3, 1, 1, 5, 8, generator=torch.Generator().manual_seed(0))
     attend = torch.nn.functional.scaled_dot_product_attention

@@ -78,9 +78,8 @@ def test_a_seed_repeats_and_another_varies(model: MiniGPT) -> None:
 )
 def test_texts_of_a_batch_are_those_written_alone(model: MiniGPT, params: SamplingParams) -> None:
     prompts, mark = [[3, 1, 4, 1, 5], [9], [2, 6, 5]], 7
-    steps = torch.stack(
-        list(sampling.generate_batch(model, prompts, 9, params, eos_token_id=mark, seed=4))
-    )
+    batch = sampling.generate_batch(model, prompts, 9, params, eos_token_id=mark, seed=4)
+    steps = torch.stack(list(batch))
     for row, prompt in enumerate(prompts):
         alone = list(generate(model, prompt, 9, params, eos_token_id=mark, seed=4 + row))
         written = steps[:, row].tolist()
