@@ -86,6 +86,15 @@ def test_texts_of_a_batch_are_those_written_alone(model: MiniGPT, params: Sampli
         assert written[: len(alone)] == alone and set(written[len(alone) :]) <= {mark}
 
 
+def test_a_prompt_may_be_quoted(model: MiniGPT) -> None:
+    """However strong the penalty: the first token is the likeliest one, seen or not."""
+    likeliest = [int(model(torch.tensor([[n]]))[0, -1].argmax()) for n in range(40)]
+    never = SamplingParams(0, repetition_penalty=1e9)
+    for prompt in ([n] for n in range(40) if likeliest[n] == n):
+        assert list(generate(model, prompt, 1, never)) == prompt
+    assert len(set(generate(model, [1], 5, never))) == 5
+
+
 def test_it_goes_on_beyond_its_context_and_stops_at_the_mark(model: MiniGPT) -> None:
     long = list(generate(model, [5] * 40, 50, SamplingParams()))
     assert len(long) == 50 and all(0 <= number < 40 for number in long)
