@@ -62,7 +62,8 @@ def apply_rotary_emb(x: Tensor, positions: Tensor, rope_theta: float = 10_000.0)
     Number i is paired with number i + head_dim / 2. After it the dot product of a query and a key
     depends on how far apart they stand, not on where.
     """
-    return rotate(x, *cos_sin(positions, x.shape[-1], rope_theta))
+    cos, sin = cos_sin(positions, x.shape[-1], rope_theta)
+    return rotate(x, cos.to(x.dtype), sin.to(x.dtype))
 
 
 def cos_sin(positions: Tensor, head_dim: int, rope_theta: float) -> tuple[Tensor, Tensor]:
@@ -75,6 +76,5 @@ def cos_sin(positions: Tensor, head_dim: int, rope_theta: float) -> tuple[Tensor
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """The turn itself."""
-    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
     first, second = x.chunk(2, -1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)

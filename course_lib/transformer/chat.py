@@ -42,7 +42,7 @@ def chat(
                conversations, answered in one batch, each as if it were alone with ``seed`` + its
                place. SmolLM2's template begins with 21 tokens of its own if no system does.
     params     The likeliest token, always, sends a small model round in circles: what it has said
-               becomes likelier with each time. ``FACTS`` is greedy, but what was said counts less
+               becomes likelier with each time. ``FACTS`` is greedy, but what it said counts less
                (1.1; at 1.3 even "the" is avoided and sentences break). ``VERSE`` draws among the
                likeliest, where no answer is the right one.
 
@@ -100,7 +100,7 @@ def _theirs(model, prompts, number, params, end, seed, page) -> list[list[int]]:
     generators = row_generators(len(ids), seed)
 
     def only_the_drawn(seen: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        drawn = draw(logits.float().cpu(), params, seen.cpu(), generators)
+        drawn = draw(logits.float().cpu(), params, seen[:, ids.shape[1] :].cpu(), generators)
         return torch.zeros_like(logits).scatter(1, drawn.to(logits.device), 1.0)
 
     options = dict(do_sample=False, repetition_penalty=1.0, eos_token_id=end, pad_token_id=end)

@@ -147,7 +147,8 @@ class Attention(nn.Module):
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
         if angles is not None:
-            query, key = rotate(query, *angles), rotate(key, *angles)
+            turned = rotate(torch.cat([query, key], 1), *angles)
+            query, key = turned.split([self.config.n_heads, self.config.n_kv_heads], 1)
         if cache is not None:
             key, value = cache.update(self.layer, key, value)
         if self.keep_weights:
@@ -246,7 +247,8 @@ class MiniGPT(nn.Module):
         if self.positions is not None:
             x = x + self.positions(positions)
         else:
-            angles = cos_sin(positions, self.config.head_dim, self.config.rope_theta)
+            exact = cos_sin(positions, self.config.head_dim, self.config.rope_theta)
+            angles = tuple(part.to(x.dtype) for part in exact)
         states = [x]
         for block in self.blocks:
             states.append(block(states[-1], angles, mask, cache))

@@ -100,13 +100,14 @@ def generate_batch(
     """Go on from each of ``prompts``: a step yields the next token of every text (batch,).
 
     A text that has met ``eos_token_id`` goes on with it until all have. Row n draws with ``seed`` +
-    n, and writes what it would write alone. What was read is kept in a cache, so a step reads one
-    token a text. A full context forgets its first half, and the rest is read again.
+    n, and writes what it would write alone. The penalty is for repeating what it wrote itself: a
+    prompt may be quoted. What was read is kept in a cache, so a step reads one token a text. A full
+    context forgets its first half, and the rest is read again.
     """
     seen, mask = pad_left(prompts)
     device, ended = model.embedding.weight.device, torch.zeros(len(seen), dtype=torch.bool)
     generators = row_generators(len(seen), seed)
-    size, cache = model.config.block_size, KVCache()
+    size, cache, given = model.config.block_size, KVCache(), seen.shape[1]
     unread, mask = seen[:, -size:], mask[:, -size:]
     for _ in range(max_new_tokens):
         if len(cache) + unread.shape[1] > size:
@@ -114,7 +115,7 @@ def generate_batch(
             unread, mask = seen[:, -keep:], mask[:, -keep:]
         padding = None if mask.all() else mask.to(device)
         state = model.hidden_states(unread.to(device), padding, cache)[-1][:, -1]
-        unread = draw(model.logits(state).float().cpu(), params, seen, generators)
+        unread = draw(model.logits(state).float().cpu(), params, seen[:, given:], generators)
         if eos_token_id is not None:
             unread[ended] = eos_token_id
             ended |= unread[:, 0] == eos_token_id
@@ -131,10 +132,7 @@ def generate(model: MiniGPT, input_ids: Iterable[int], *args: Any, **options: An
 
 
 def pad_left(prompts: Sequence[Iterable[int]]) -> tuple[Tensor, Tensor]:
-    """Tokens (batch, time), and a mask that is False where a short text was filled up on the left.
-
-    It is filled with its own first token, so that nothing counts as seen that is not in it.
-    """
+    """Tokens (batch, time), and a mask, False where a short text was filled up on the left."""
     texts = [list(prompt) for prompt in prompts]
     if not texts or not all(texts):
         raise CourseError(

@@ -1,17 +1,10 @@
-"""One tiny Falcon for all tests of this folder, and both ways to four bits."""
+"""Both ways to four bits."""
 
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tiny_falcon import save_falcon
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a tiny Falcon that knows a little of the handbook."""
-    return save_falcon(tmp_path_factory.mktemp("models") / "tiny-falcon", steps=40)
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +13,8 @@ def tiny_llama(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, tokenizer = tmp_path_factory.mktemp("llama"), AutoTokenizer.from_pretrained(tiny)
     shape = dict(hidden_size=128, intermediate_size=192, num_hidden_layers=2)
     shape |= dict(num_attention_heads=4, num_key_value_heads=2, eos_token_id=0, bos_token_id=0)
-    LlamaForCausalLM(LlamaConfig(len(tokenizer), **shape)).save_pretrained(folder)
+    shape |= dict(vocab_size=len(tokenizer), tie_word_embeddings=True)
+    LlamaForCausalLM(LlamaConfig(**shape)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
@@ -31,5 +25,5 @@ def bnb() -> ModuleType:
 
 
 @pytest.fixture(params=["bitsandbytes", "course"])
-def use_bitsandbytes(request: pytest.FixtureRequest) -> bool:
+def use_bitsandbytes(request) -> bool:
     return request.param == "bitsandbytes" and bool(request.getfixturevalue("bnb"))

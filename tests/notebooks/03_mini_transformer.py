@@ -28,6 +28,13 @@ HOLDS = {
     "1fdd880880": lambda mini_bits: mini_bits > 0,
     # 13 · Looking inside
     "0b6f8d6a0d": lambda previous, looked: previous.max() > 1 / len(looked),
+    # 15 · A model that speaks; where SmolLM2 is not there, nothing of it is
+    "5b3a1f0c08": lambda smol: smol is None or smol.config.kind == "llama",
+    "5b3a1f0c10": lambda smol, apart, row: smol is None or (apart < 1e-4 and row[-1] == 2),
+    "5b3a1f0c12": lambda page: "**30 days**" in page,
+    "5b3a1f0c14": lambda smol, repeated: (
+        smol is None or repeated["greedy"] > 20 > repeated["greedy, penalty 1.1"]
+    ),
     # Going further
     "23f4a63e3c": lambda losses: len(losses) == 5 and min(losses) > 0,
     "27c14826a6": lambda flops: flops == sorted(flops),
