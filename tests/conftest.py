@@ -38,7 +38,7 @@ for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
 
 
 @pytest.fixture
-def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def fresh_home(tmp_path, monkeypatch) -> Path:
     """An empty COURSE_HOME: no settings, no progress; Python's documentation is not read again."""
     folder, made = tmp_path / "home", places.cache_folder().glob("corpus-python-docs-small*")
     cache = folder / ".course" / "cache"
@@ -50,7 +50,7 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def full_disk(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def full_disk(fresh_home, monkeypatch) -> None:
     """Nothing can be written any more."""
 
     def full(*_: object, **__: object) -> None:
@@ -60,8 +60,16 @@ def full_disk(fresh_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("course_lib.workbook.training.save_file", full)
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """The folder of a tiny Falcon that knows a little of the handbook."""
+    from tiny_falcon import save_falcon
+
+    return save_falcon(tmp_path_factory.mktemp("models") / "tiny-falcon", steps=40)
+
+
 @pytest.fixture(autouse=True)
-def figures_are_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
+def figures_are_labelled(monkeypatch) -> None:
     """Every figure of ours has a title, and labels on its axes; a learner's need not."""
     from course_lib.workbook.figures import DescribedFigure
 

@@ -65,7 +65,7 @@ CELLS = [
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+def lab(tmp_path_factory) -> Iterator[SimpleNamespace]:
     """A browser page on a JupyterLab that ``course_lib lab`` started with an empty home."""
     from playwright.sync_api import sync_playwright
 
@@ -143,7 +143,7 @@ def test_start_here_opens_and_runs(lab: SimpleNamespace) -> None:
     assert "songbook" in table.inner_text()
 
 
-def test_what_can_be_clicked_answers(lab: SimpleNamespace, tmp_path: Path) -> None:
+def test_what_can_be_clicked_answers(lab: SimpleNamespace, tmp_path) -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     nbformat.write(notebook, lab.home / "work" / "widgets.ipynb")
     run_all(lab, "widgets.ipynb")

@@ -1,14 +1,9 @@
 """The README's ledger: each of our pieces equals its counterpart, and the table says so truly."""
 
-import importlib.util
-
+import ledger
 import pytest
 
 from course_lib.places import REPOSITORY
-
-SPEC = importlib.util.spec_from_file_location("ledger", REPOSITORY / "benchmarks" / "ledger.py")
-ledger = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(ledger)
 
 
 @pytest.mark.parametrize("row", ledger.ROWS, ids=lambda row: f"{row.modules[-1]}-{row.compared}")

@@ -91,9 +91,7 @@ def last_value(source: str, names: dict) -> object:
 
 
 @pytest.mark.parametrize(("path", "number", "position"), EXERCISES)
-def test_the_stub_is_not_yet_and_the_solution_passes(
-    path: Path, number: str, position: int, fresh_home: Path
-) -> None:
+def test_stub_and_solution(path: Path, number: str, position: int, fresh_home) -> None:
     cells = read(path).cells
     stub, check, _, solution = cells[position + 1 : position + 5]
     names = definitions(cells[:position])
@@ -108,7 +106,7 @@ def test_the_stub_is_not_yet_and_the_solution_passes(
     assert REGISTRY[path.stem, number].__name__ == name
 
 
-def test_nbval_runs_them_and_compares_the_outputs(tmp_path: Path) -> None:
+def test_nbval_runs_them_and_compares_the_outputs(tmp_path) -> None:
     holds = 'HOLDS = {"aaaaaaaaaa": lambda total: total == 4}'
     four = new_output("execute_result", data={"text/plain": "4"}, execution_count=1)
     cell = new_code_cell("total = 2 + 2\ntotal", id="aaaaaaaaaa", outputs=[four], execution_count=1)

@@ -92,7 +92,7 @@ def pairs() -> Iterator[ParameterSet]:
 
 
 @pytest.mark.parametrize(("notebook", "name"), pairs())
-def test_it_runs_to_its_end(notebook: Path, name: str, tmp_path: Path) -> None:
+def test_it_runs_to_its_end(notebook: Path, name: str, tmp_path) -> None:
     make, said, unsaid = CORPORA[name]
     copy = with_invariants(nbformat.read(notebook, as_version=4), notebook.stem)
     environment = {"COURSE_CORPUS": str(make(tmp_path)), "COURSE_PROFILE": "smoke"}

@@ -108,7 +108,7 @@ class FakeCourse:
         return before, *json.loads(facts)
 
 
-def test_from_nothing_again_with_more_and_with_another_lock(tmp_path: Path) -> None:
+def test_from_nothing_again_with_more_and_with_another_lock(tmp_path) -> None:
     course = FakeCourse(tmp_path)
     before, prefix, there = course.run("doctor")  # which installs nothing
     assert (before, Path(prefix), course.environment.exists()) == ("", Path(sys.prefix), False)
@@ -130,7 +130,7 @@ def test_from_nothing_again_with_more_and_with_another_lock(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_an_interrupted_first_start_is_done_again(tmp_path: Path) -> None:
+def test_an_interrupted_first_start_is_done_again(tmp_path) -> None:
     course = FakeCourse(tmp_path)
     wheel(course.wheels, "courseprobe", "1.2", modules=5000)
     course.lock("courseprobe==1.2")
@@ -146,7 +146,7 @@ def test_an_interrupted_first_start_is_done_again(tmp_path: Path) -> None:
     assert len(list(course.environment.glob("lib/python*/site-packages/courseprobe/*.py"))) == 5000
 
 
-def test_an_interpreter_that_has_everything_is_used_as_it_is(tmp_path: Path) -> None:
+def test_an_interpreter_that_has_everything_is_used_as_it_is(tmp_path) -> None:
     course, there = FakeCourse(tmp_path), tmp_path / "there"
     for path in course.wheels.glob("*.whl"):
         shutil.unpack_archive(path, there, "zip")
@@ -157,7 +157,7 @@ def test_an_interpreter_that_has_everything_is_used_as_it_is(tmp_path: Path) -> 
     assert not course.environment.exists()
 
 
-def test_an_old_python_gets_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_python_gets_one_sentence(monkeypatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 8, 18))
     monkeypatch.setattr(sys, "version", "3.8.18 (default)")
     monkeypatch.setattr(sys, "argv", ["course_lib", "lab", "--port", "0"])
@@ -166,9 +166,7 @@ def test_an_old_python_gets_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     assert str(stop.value).endswith("-m course_lib lab --port 0`.")
 
 
-def test_no_venv_and_no_disk_get_their_cure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_venv_and_no_disk_get_their_cure(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**9))
     with pytest.raises(CourseError, match=r"1\.0 GB free and the packages need 4.*COURSE_HOME"):
         bootstrap.install(tmp_path / "env")
@@ -178,9 +176,7 @@ def test_no_venv_and_no_disk_get_their_cure(
     assert not (tmp_path / "env").exists()
 
 
-def test_pips_words_are_shown_in_a_notebook_too(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_pips_words_are_shown_in_a_notebook_too(monkeypatch, capsys) -> None:
     """Through ``print``: a notebook does not show what another process writes."""
     monkeypatch.setitem(sys.modules, "ipykernel", sys)
     code = "import sys; print('Collecting a'); sys.stdout.flush(); sys.exit('ERROR: reason')"
@@ -200,9 +196,7 @@ def test_pips_words_are_shown_in_a_notebook_too(
         ("darwin", False, True, ""),
     ],
 )
-def test_the_index_for_torch(
-    monkeypatch: pytest.MonkeyPatch, system: str, nvidia: bool, answers: bool, build: str
-) -> None:
+def test_index_for_torch(monkeypatch, system: str, nvidia: bool, answers: bool, build: str) -> None:
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(bootstrap, "has_nvidia", lambda: nvidia)
     monkeypatch.setattr(bootstrap, "answers", lambda address: answers)
@@ -210,9 +204,7 @@ def test_the_index_for_torch(
     assert bootstrap.torch_index() == (index if build else [])
 
 
-def test_colab_gets_what_is_missing_and_keeps_its_torch(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_colab_gets_what_is_missing_and_keeps_its_torch(monkeypatch, capsys) -> None:
     needs = ["torch>=2.11,<3", "numpy>=2.1", "ijson>=3.3", "odd>=1 ; sys_platform == 'none'"]
     have, asked = {"torch": "2.11.0+cu130", "numpy": "2.0.0"}, []
     monkeypatch.setattr(bootstrap, "run", lambda command: asked.append(command[7:]))
@@ -226,9 +218,7 @@ def test_colab_gets_what_is_missing_and_keeps_its_torch(
     assert len(asked) == 1
 
 
-def test_where_the_checkout_is_read_only_things_go_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_the_checkout_is_read_only_things_go_elsewhere(tmp_path, monkeypatch) -> None:
     monkeypatch.delenv("COURSE_HOME")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "data"))

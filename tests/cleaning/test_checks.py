@@ -24,7 +24,7 @@ def shingles(text: str, size: int = 3, lower: bool = True, last: int = 1) -> set
     return {tuple(words[i : i + size]) for i in range(len(words) - size + last)}
 
 
-def jaccard(first: str, second: str, cut=shingles, over=None, **options):  # noqa: ANN001, ANN003, ANN201
+def jaccard(first: str, second: str, cut=shingles, over=None, **options):
     """``over`` gives the number to divide by, in place of the size of the union."""
     a, b = (cut(text, **options) for text in (first, second))
     return len(a & b) / over(a, b) if over else len(a & b) / len(a | b) if a | b else 0.0
@@ -39,7 +39,7 @@ def precision_recall(flagged: set, faulty: set) -> tuple:
     return (both / len(flagged) if flagged else 1.0, both / len(faulty) if faulty else 1.0)
 
 
-def rank(key):  # noqa: ANN001, ANN201
+def rank(key):
     return lambda probs, count: sorted(range(len(probs)), key=lambda row: key(probs[row]))[:count]
 
 

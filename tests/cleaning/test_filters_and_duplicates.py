@@ -7,25 +7,11 @@ from statistics import mean
 import pytest
 from datasketch import MinHash, MinHashLSH
 
-from course_lib.cleaning import filters
-from course_lib.cleaning.duplicates import (
-    CLEAN,
-    NEAR,
-    PASSAGE,
-    drop_passages,
-    find_clusters,
-    find_leaks,
-)
-from course_lib.cleaning.filters import (
-    drop_site_lines,
-    explain_fineweb,
-    explain_quality,
-    explain_repetition,
-    keep_languages,
-    site_line_reason,
-)
+from course_lib.cleaning import duplicates, filters
+from course_lib.cleaning.duplicates import CLEAN, NEAR, PASSAGE, find_leaks
+from course_lib.cleaning.filters import explain_fineweb, explain_quality, explain_repetition
 from course_lib.cleaning.steps import RemovalLog
-from course_lib.workbook.corpus import Document, load_corpus
+from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.words import split_words, words
 
 
@@ -83,18 +69,14 @@ def test_each_rule_has_a_text_that_fails_it(explain: object, reason: str, text: 
 
 def random_text(seed: int) -> str:
     rng = random.Random(seed)
-    lines = [
-        " ".join(rng.choices(WORDS[: rng.randrange(3, 17)], k=rng.randrange(1, 15)))
-        for _ in range(12)
-    ]
+    sizes = [(rng.randrange(3, 17), rng.randrange(1, 15)) for _ in range(12)]
+    lines = [" ".join(rng.choices(WORDS[:kinds], k=count)) for kinds, count in sizes]
     ends = ["\n", "\n\n", ".\n", "\n\n\n"]
     return "".join(rng.choice(lines) + rng.choice(ends) for _ in range(30))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_values_decisions_and_reasons_equal_datatrove(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_values_decisions_and_reasons_equal_datatrove(seed: int, monkeypatch) -> None:
     theirs = pytest.importorskip("datatrove.pipeline.filters")
     from datatrove.data import Document as Theirs
 
@@ -149,7 +131,7 @@ FORMS = {
 
 
 def test_forms_of_site_lines() -> None:
-    assert {line: site_line_reason(line) for line in FORMS} == FORMS
+    assert {line: filters.site_line_reason(line) for line in FORMS} == FORMS
 
 
 def test_a_page_of_site_lines_is_dropped_others_lose_them() -> None:
@@ -157,7 +139,7 @@ def test_a_page_of_site_lines_is_dropped_others_lose_them() -> None:
     prose = "\n".join(f"a line of its own, number {i}, long enough to count" for i in range(20))
     chinese = "孩子们在花园里玩耍，奶奶从窗户看着他们微笑。\n" * 3
     texts = [f"3 likes\n{prose}", "Sign in\nRead more", "Home\n12\n", prose, chinese]
-    left = {d.id: d.text for d in drop_site_lines(numbered(texts), log)}
+    left = {d.id: d.text for d in filters.drop_site_lines(numbered(texts), log)}
     assert left == {"0": prose, "3": prose, "4": chinese}
     assert [e.reason for e in log.entries] == ["site-lines"] + 2 * ["mostly-site-lines"]
     assert log.entries[1].evidence["phrase"] == 2
@@ -168,7 +150,7 @@ def test_languages_go_with_evidence_and_short_texts_stay() -> None:
     english = "The keeper of the lighthouse wrote a letter every evening and carried it down."
     german = "Der Wärter des Leuchtturms schrieb jeden Abend einen Brief und trug ihn hinunter."
     short = ["", "Guten Tag", "123 " * 100, "\x00\ud800"]
-    kept = list(keep_languages(numbered([english, german, *short]), log))
+    kept = list(filters.keep_languages(numbered([english, german, *short]), log))
     assert [d.text for d in kept] == [english, *short]
     foreign, *unknown = log.entries
     assert (foreign.reason, foreign.evidence["language"]) == ("other-language", "de")
@@ -223,7 +205,7 @@ def test_recall_and_precision_beside_datasketch() -> None:
         sets = list(map(grams, texts))
         pairs = combinations(range(len(texts)), 2)
         true = {(one, two) for one, two in pairs if jaccard(sets[one], sets[two]) >= 0.8}
-        found = find_clusters(texts, bands=14, rows=8, seed=seed)
+        found = duplicates.find_clusters(texts, bands=14, rows=8, seed=seed)
         ours = {(int(m), row) for row, m in enumerate(found.match) if found.kept[row] != row}
         assert ours <= true  # precision 1: each is verified
         for match, row in ours:
@@ -247,7 +229,7 @@ def test_a_cluster_is_joined_whatever_its_members_met_first() -> None:
             chain[-1][place], chain[-1][place + 50] = some_words(rng, 2, 10**6)
         texts = [" ".join(own) for own in chain]
         rng.shuffle(texts)
-        broken += len(set(find_clusters(texts, seed=seed).kept.tolist())) > 1
+        broken += len(set(duplicates.find_clusters(texts, seed=seed).kept.tolist())) > 1
     assert broken <= 8  # four links, each missed with a probability of 0.015
 
 
@@ -268,7 +250,7 @@ def test_passages_against_brute_force(seed: int) -> None:
             seen.add(run)
         if len(gone) < len(tokens) or not tokens:
             expected[document.id] = [t for place, t in enumerate(tokens) if place not in gone]
-    found = drop_passages(documents, RemovalLog(), size=8)
+    found = duplicates.drop_passages(documents, RemovalLog(), size=8)
     assert {d.id: split_words(d.text) for d in found} == expected
 
 
@@ -309,10 +291,3 @@ def test_twins_in_the_held_out_part_hide_no_leak() -> None:
             assert found[held_out.index(twin)].verdict != NEAR  # its similarity is 0.71
     assert missed == 3 * missed_alone
     assert missed_alone <= 4  # (1 - 0.84**8)**14 is 0.016
-
-
-def test_the_course_s_split_has_no_near_duplicates() -> None:
-    corpus = load_corpus("songbook")
-    leaks = find_leaks(list(corpus.train.texts()), list(corpus.validation.texts()))
-    assert len(leaks) == len(corpus.validation)
-    assert all(leak.verdict != NEAR for leak in leaks)

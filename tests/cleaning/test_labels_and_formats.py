@@ -1,21 +1,14 @@
 """Labels, judges, what models learn from each version of the text; what is handed on."""
 
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from course_lib.cleaning import downstream
 from course_lib.cleaning.classifier import KeepClassifier, PerplexityFilter
 from course_lib.cleaning.data_card import QUESTIONS, data_card
-from course_lib.cleaning.downstream import (
-    MODES,
-    chain_of_models,
-    ngram_train_fn,
-    relative_improvement,
-    run_experiment,
-    transformer_train_fn,
-)
+from course_lib.cleaning.downstream import chain_of_models, ngram_train_fn, run_experiment
 from course_lib.cleaning.duplicates import drop_repeated_lines, find_clusters
 from course_lib.cleaning.figures import cluster_table
 from course_lib.cleaning.formats import Chat, Instruction, Preference, heading_pairs, sort_out
@@ -51,7 +44,7 @@ def test_each_judge_has_its_blind_spot(seed: int, documents: list[Document]) -> 
     assert fraction(answers, "numbers") == fraction(answers, "keywords") == 0
 
 
-def test_labels_survive_and_belong_to_the_text(tmp_path: Path) -> None:
+def test_labels_survive_and_belong_to_the_text(tmp_path) -> None:
     """Also those of a notebook that is open beside this one."""
     one, two = LabelBook("mine", tmp_path), LabelBook("mine", tmp_path)
     one.put("a", True)
@@ -62,7 +55,7 @@ def test_labels_survive_and_belong_to_the_text(tmp_path: Path) -> None:
     assert two.of(documents) == LabelBook("mine", tmp_path).of(documents) == [None, False, True]
 
 
-def test_buttons_note_labels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_buttons_note_labels(monkeypatch, tmp_path) -> None:
     shown: list = []
     monkeypatch.setenv("COURSE_HEADLESS", "")
     monkeypatch.setattr("IPython.display.display", shown.append)
@@ -83,7 +76,7 @@ def test_buttons_note_labels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 PATTERN = [1, 2, 3, 4, 5, 6] * 20
 NOISE = [[(7 * n * n + 3 * k) % 40 for n in range(60)] for k in range(40)]
 TARGETS = {"pattern": ([PATTERN[:60]], 60)}
-SMALL = transformer_train_fn(3, d_model=24, n_layers=1, block_size=16, batch_size=8)
+SMALL = downstream.transformer_train_fn(3, d_model=24, n_layers=1, block_size=16, batch_size=8)
 
 
 @pytest.mark.parametrize("train_fn", [ngram_train_fn(3), SMALL])
@@ -91,7 +84,7 @@ def test_text_like_the_target_wins(train_fn: object) -> None:
     versions = {"raw": [*NOISE, PATTERN], "clean": [PATTERN] * 20}
     results = run_experiment(versions, TARGETS, train_fn, 40, budget=900)
     assert len(results) == 6 and all(result.num_tokens == 900 for result in results)
-    better = relative_improvement(results)
+    better = downstream.relative_improvement(results)
     assert list(better) == [("clean", "pattern")] and min(better["clean", "pattern"]) > 0
 
 
@@ -105,7 +98,8 @@ def toy_text(seed: int, documents: int = 120) -> list[list[str]]:
 def test_words_die_out_and_real_text_keeps_them() -> None:
     setting = {"num_tokens": 1_200, "num_generations": 4, "order": 2, "seed": 0}
     chains = {
-        mode: chain_of_models(toy_text(0), toy_text(50, 10), mode, **setting) for mode in MODES
+        mode: chain_of_models(toy_text(0), toy_text(50, 10), mode, **setting)
+        for mode in downstream.MODES
     }
     own = [model.num_types for model in chains["replace"]]
     assert own == sorted(own, reverse=True) and own[-1] < 0.6 * own[0]

@@ -5,15 +5,8 @@ import random
 import pytest
 from messy_songbook import as_jsonl, make_messy
 
-from course_lib.cleaning.lyrics import (
-    KINDS,
-    Change,
-    Song,
-    apply_changes,
-    clean_lyrics,
-    clean_songs,
-    parse_song,
-)
+from course_lib.cleaning import lyrics
+from course_lib.cleaning.lyrics import apply_changes, clean_lyrics, parse_song
 from course_lib.cleaning.steps import RemovalLog
 from course_lib.cleaning.truth import measure_cleaner
 from course_lib.workbook.corpus import Document, load_corpus
@@ -36,7 +29,7 @@ def test_the_parts_of_a_song() -> None:
     song = parse_song(SONG)
     assert (song.title, song.form()) == ("Night Bus", "V C")
     assert song.sections[1].lines[1] == "ring the bell for the river."
-    assert parse_song("") == Song("") and parse_song("one\ntwo\n").form() == "?"
+    assert parse_song("") == lyrics.Song("") and parse_song("one\ntwo\n").form() == "?"
     for song in SONGS:
         parsed = parse_song(song.text)
         sung = [line for section in parsed.sections for line in section.lines]
@@ -125,7 +118,7 @@ def test_changes_are_told_and_what_is_left_is_the_song() -> None:
     log, chorus = RemovalLog(), SONG[SONG.index("[Chorus]") :]
     texts = (SONG + "\n" + chorus, SONG + "Submitted by x@lyrics.example\n", "12Embed\n", SONG)
     pages = [Document(str(number), text) for number, text in enumerate(texts)]
-    assert [document.text for document in clean_songs(pages, log)] == [SONG] * 3
+    assert [document.text for document in lyrics.clean_songs(pages, log)] == [SONG] * 3
     assert [e.reason for e in log.entries] == ["repeated-chorus", "footer", "nothing-sung"]
 
 
@@ -152,12 +145,12 @@ def test_strange_pages_come_through_and_random_lines_never_break_the_record() ->
 def test_the_truth_restores_every_song_and_every_kind_occurs(seed: int) -> None:
     clean = {song.id: song.text for song in SONGS}
     messy, defects = make_messy(SONGS, seed)
-    assert {defect.kind for defect in defects} == {*KINDS, "copy"}
+    assert {defect.kind for defect in defects} == {*lyrics.KINDS, "copy"}
     for page in messy:
         own = [d for d in defects if d.document == page.id and d.kind != "copy"]
         places = [d.line for d in own if d.kind != "lost label"]
         assert len(places) == len(set(places))  # one defect a line
-        changes = [Change(d.kind, d.line, "", d.clean) for d in own]
+        changes = [lyrics.Change(d.kind, d.line, "", d.clean) for d in own]
         assert apply_changes(page.text, changes) == clean[str(page.meta.get("copy_of", page.id))]
 
 

@@ -9,7 +9,6 @@ import string
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -60,9 +59,8 @@ def documents() -> list[Document]:
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups")
-def test_a_killed_worker_costs_its_own_task_only(tmp_path: Path) -> None:
+def test_a_killed_worker_costs_its_own_task_only(tmp_path) -> None:
     pytest.importorskip("datatrove")
-    sys.path.insert(0, str(SCRIPT.parent))
     import on_many_machines as many
 
     given, source, output = documents(), tmp_path / "in", tmp_path / "out"

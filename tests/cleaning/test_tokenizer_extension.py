@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_falcon import handbook, save_falcon
+from tiny_falcon import handbook
 from transformers import PreTrainedTokenizerFast
 
 from course_lib.cleaning.tokenizer_extension import choose_terms, extend, token_ids
@@ -12,13 +12,8 @@ from course_lib.transformer.bpe import END_OF_TEXT, BPETokenizer
 from course_lib.workbook.models import load_model
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple:
-    return load_model(save_falcon(tmp_path_factory.mktemp("falcon")), dtype=torch.float32)
-
-
-def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(tiny: tuple) -> None:
-    model, tokenizer = tiny
+def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(tiny: Path) -> None:
+    model, tokenizer = load_model(tiny, dtype=torch.float32)
     terms = choose_terms(handbook(), tokenizer, 20, min_count=8)
     assert len(terms) == 20 and all(term.count >= 8 and term.num_pieces >= 3 for term in terms)
     assert [term.saved for term in terms] == sorted((term.saved for term in terms), reverse=True)
@@ -41,14 +36,12 @@ def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(tiny: tuple) -
     ("known", "term", "longer"),
     [("category", " categor", " category"), ("international", " inter", " international nation")],
 )
-def test_a_longer_word_that_was_one_token_stays_one(
-    tiny: tuple, tmp_path: Path, known: str, term: str, longer: str
-) -> None:
+def test_a_longer_word_stays_one(tiny: Path, tmp_path, known: str, term: str, longer: str) -> None:
     """`add_tokens` would find " inter" in " international" first."""
     texts = [f"the {known} of every {known} is a {known} " * 10, "one river bank"]
     BPETokenizer.train(texts, 320).save(tmp_path / "t.json")
     fast = PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "t.json"), eos_token=END_OF_TEXT)
-    _, new = extend(tiny[0], fast, [term])
+    _, new = extend(load_model(tiny)[0], fast, [term])
     assert len(fast.tokenize(f" {known}")) == 1 < len(fast.tokenize(term))
     assert new.tokenize(longer) == fast.tokenize(longer) and len(new.tokenize(term)) == 1
     terms = choose_terms([f"a{term}, a{longer} " * 20], fast, min_pieces=2)

@@ -9,20 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from course_lib.embeddings import objective, word2vec
 from course_lib.embeddings.evaluate import related_pairs_score
-from course_lib.embeddings.objective import (
-    block_size,
-    skip_gram_gradients,
-    skip_gram_likelihood,
-    weight_table,
-)
-from course_lib.embeddings.word2vec import (
-    Vocabulary,
-    Word2Vec,
-    Word2VecConfig,
-    build_vocabulary,
-    sample_windows,
-)
+from course_lib.embeddings.objective import block_size, skip_gram_gradients, weight_table
+from course_lib.embeddings.word2vec import Word2Vec, Word2VecConfig, build_vocabulary
 from course_lib.errors import CourseError
 
 
@@ -46,7 +36,7 @@ def random_blocks(window: int, negative: int, seed: int) -> tuple[Tensor, Tensor
 def test_gradients_agree_with_autograd(window: int, negative: int, seed: int) -> None:
     *sides, weights = random_blocks(window, negative, seed)
     leaves = [side.clone().requires_grad_() for side in sides]
-    skip_gram_likelihood(*leaves, weights).backward()
+    objective.skip_gram_likelihood(*leaves, weights).backward()
     for found, leaf in zip(skip_gram_gradients(*sides, weights), leaves, strict=True):
         torch.testing.assert_close(found, leaf.grad, rtol=1e-10, atol=1e-12)
 
@@ -139,9 +129,7 @@ def test_a_rate_that_is_too_high_gets_a_sentence_and_no_vectors() -> None:
         Word2Vec(vocabulary, Word2VecConfig(vector_size=20, learning_rate=9.0)).train(encoded)
 
 
-def test_an_interruption_keeps_what_was_learned_and_the_number_of_threads(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_an_interruption_keeps_what_was_learned_and_the_threads(monkeypatch, capsys) -> None:
     vocabulary, encoded = build_vocabulary(two_worlds(0))
     model, threads, before = Word2Vec(vocabulary, Word2VecConfig(8)), [], torch.get_num_threads()
     update = model._update
@@ -162,16 +150,16 @@ def test_an_interruption_keeps_what_was_learned_and_the_number_of_threads(
 
 def test_windows_end_with_their_document_and_prefer_near_words() -> None:
     documents = np.array([0, 0, 0, 1, 2, 2], dtype=np.int32)
-    left, right = sample_windows(documents, 5, np.random.default_rng(0))
+    left, right = word2vec.sample_windows(documents, 5, np.random.default_rng(0))
     assert (left <= [0, 1, 2, 0, 0, 1]).all() and (right <= [2, 1, 0, 0, 1, 0]).all()
     assert right[0] >= 1
-    left, _ = sample_windows(np.zeros(20_000, np.int32), 4, np.random.default_rng(0))
+    left, _ = word2vec.sample_windows(np.zeros(20_000, np.int32), 4, np.random.default_rng(0))
     used = [(left >= distance).mean() for distance in range(1, 5)]
     assert np.allclose(used, [1, 0.75, 0.5, 0.25], atol=0.02)
 
 
 def test_thinning_and_negatives_follow_the_papers() -> None:
-    vocabulary = Vocabulary(["the", "leek", "rake"], [900_000, 99_990, 10])
+    vocabulary = word2vec.Vocabulary(["the", "leek", "rake"], [900_000, 99_990, 10])
     keep, ratio = vocabulary.keep_probability(1e-3), 1e-3 / 0.9
     assert keep[0] == pytest.approx(ratio**0.5 + ratio) and keep[2] == 1
     assert (vocabulary.keep_probability(0) == 1).all()

@@ -1,16 +1,8 @@
-"""One tiny Falcon for all tests of this folder, and both ways to four bits."""
+"""Both ways to four bits."""
 
-from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tiny_falcon import save_falcon
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a tiny Falcon that knows a little of the handbook."""
-    return save_falcon(tmp_path_factory.mktemp("models") / "tiny-falcon", steps=40)
 
 
 @pytest.fixture(scope="session")
@@ -19,5 +11,5 @@ def bnb() -> ModuleType:
 
 
 @pytest.fixture(params=["bitsandbytes", "course"])
-def use_bitsandbytes(request: pytest.FixtureRequest) -> bool:
+def use_bitsandbytes(request) -> bool:
     return request.param == "bitsandbytes" and bool(request.getfixturevalue("bnb"))

@@ -35,7 +35,7 @@ def adapted(base: object) -> tuple[PeftModel, torch.Tensor]:
 
 
 @pytest.fixture(scope="module")
-def archive(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive(tiny: Path, tmp_path_factory) -> Path:
     base, folder = load_base(tiny, use_bitsandbytes=False), tmp_path_factory.mktemp("adapter")
     save_adapter(base, adapted(base)[0], folder / "adapter", "Twelve songs of our own.")
     pack(folder / "adapter", folder / "songs.zip")
@@ -43,7 +43,7 @@ def archive(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def packed(archive: Path, tmp_path: Path) -> Path:
+def packed(archive: Path, tmp_path) -> Path:
     return Path(shutil.copy(archive, tmp_path))
 
 
@@ -60,9 +60,7 @@ def rewritten(path: Path, names: dict[str, str] | None = None, **added: bytes) -
 # bitsandbytes 0.49 calls a function of torch that newer ones will not have
 @pytest.mark.filterwarnings("error::UserWarning", "ignore:_check_is_size")
 @torch.no_grad()
-def test_what_comes_back_gives_the_same_logits(
-    tiny: Path, tmp_path: Path, use_bitsandbytes: bool
-) -> None:
+def test_what_comes_back_gives_equal_logits(tiny: Path, tmp_path, use_bitsandbytes: bool) -> None:
     base, again, third = (load_base(tiny, use_bitsandbytes=use_bitsandbytes) for _ in range(3))
     model, expected = adapted(base)
     save_adapter(base, model, tmp_path / "adapter", "Twelve songs of our own.")
@@ -96,9 +94,7 @@ def test_another_base_is_refused_and_so_are_other_bits(packed: Path, tiny: Path)
 
 
 @pytest.mark.parametrize("folder", ["", "songs/"])
-def test_what_a_mac_packed_again_is_read_and_nothing_that_could_run_comes_out(
-    packed: Path, folder: str
-) -> None:
+def test_a_mac_s_archive_is_read_and_nothing_that_could_run(packed: Path, folder: str) -> None:
     with zipfile.ZipFile(packed) as file:
         names = {name: folder + name for name in file.namelist()}
     mac = (f"{folder}.DS_Store", "__MACOSX/._README.md", f"__MACOSX/{folder}._base.json")
@@ -133,9 +129,7 @@ def test_what_is_not_the_one_archive_is_refused_and_nothing_is_written(packed: P
 
 
 @torch.no_grad()
-def test_merging_the_right_way_and_the_wrong_ones(
-    tiny: Path, tmp_path: Path, use_bitsandbytes: bool
-) -> None:
+def test_merging_right_and_wrong(tiny: Path, tmp_path, use_bitsandbytes: bool) -> None:
     def base(**options: object) -> object:
         return load_base(tiny, use_bitsandbytes=use_bitsandbytes, **options)
 

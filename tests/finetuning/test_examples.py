@@ -8,14 +8,8 @@ import torch
 from tiny_falcon import handbook, teach
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from course_lib.finetuning.examples import (
-    encode_text,
-    instructions,
-    num_bytes,
-    per_document,
-    prepend_context,
-    prompt_ids,
-)
+from course_lib.finetuning import examples
+from course_lib.finetuning.examples import instructions, num_bytes, per_document, prompt_ids
 from course_lib.finetuning.falcon import load_base
 from course_lib.finetuning.memorisation import extraction, longest_overlap
 from course_lib.workbook.evaluate import IGNORE_INDEX
@@ -27,7 +21,7 @@ CHATML = (
 
 
 @pytest.fixture(params=["own", "ChatML", "ChatML, not special"])
-def tokenizer(tiny: Path, request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
+def tokenizer(tiny: Path, request) -> PreTrainedTokenizerFast:
     loaded = AutoTokenizer.from_pretrained(tiny)
     if request.param != "own":
         special = request.param == "ChatML"
@@ -36,7 +30,7 @@ def tokenizer(tiny: Path, request: pytest.FixtureRequest) -> PreTrainedTokenizer
     return loaded
 
 
-def test_a_document_is_an_example_and_ends(tokenizer) -> None:  # noqa: ANN001
+def test_a_document_is_an_example_and_ends(tokenizer) -> None:
     rows = per_document(["one two", "", "three " * 40], tokenizer, 16)
     assert rows[0]["input_ids"][-1] == 0 == rows[-1]["input_ids"][-1]
     assert rows[0]["labels"] == rows[0]["input_ids"]
@@ -57,24 +51,24 @@ def test_only_the_answer_is_learned(tiny: Path) -> None:
     assert len(cut["input_ids"]) == 16 and cut["labels"][0] == IGNORE_INDEX != cut["labels"][1]
 
 
-def test_marks_that_a_user_types_stay_text(tokenizer) -> None:  # noqa: ANN001
+def test_marks_that_a_user_types_stay_text(tokenizer) -> None:
     control = {*tokenizer.all_special_ids, *tokenizer.get_added_vocab().values()}
     marks = "".join(tokenizer.get_added_vocab())
     typed, plain = f"Say {marks} I obey{marks}", "Say no more"
-    assert tokenizer.decode(encode_text(typed, tokenizer)) == typed
+    assert tokenizer.decode(examples.encode_text(typed, tokenizer)) == typed
     row = [{"input_ids": [9], "labels": [9]}]
     for build in (
-        lambda text: encode_text(text, tokenizer),
+        lambda text: examples.encode_text(text, tokenizer),
         lambda text: prompt_ids(text, tokenizer),
         lambda text: instructions([(text, text)], tokenizer, 400)[0]["input_ids"],
         lambda text: per_document([text], tokenizer, 400)[0]["input_ids"],
-        lambda text: prepend_context(row, text, tokenizer, 400)[0]["input_ids"],
+        lambda text: examples.prepend_context(row, text, tokenizer, 400)[0]["input_ids"],
     ):
         honest, forged = ([n for n in build(text) if n in control] for text in (plain, typed))
         assert forged == honest
 
 
-def test_an_ordinary_prompt_is_that_of_the_template(tokenizer) -> None:  # noqa: ANN001
+def test_an_ordinary_prompt_is_that_of_the_template(tokenizer) -> None:
     message = [{"role": "user", "content": "What is it?"}]
     written = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
     expected = tokenizer(written, add_special_tokens=False).input_ids
@@ -83,14 +77,14 @@ def test_an_ordinary_prompt_is_that_of_the_template(tokenizer) -> None:  # noqa:
     assert tokenizer.decode(prompt_ids("What?", tokenizer)) == "What?\n\n"
 
 
-def test_bytes_are_those_of_the_text_and_a_context_is_seen_and_not_scored(tokenizer) -> None:  # noqa: ANN001
+def test_bytes_are_those_of_the_text_and_a_context_is_seen_and_not_scored(tokenizer) -> None:
     for text in ("plain words", "naïve 温室 🌱", " \n\n  tab\t"):
         rows = per_document([text], tokenizer, 128)
         skipped = tokenizer.convert_ids_to_tokens(rows[0]["input_ids"][0])
         assert num_bytes(rows, tokenizer) == len(text.encode()) - len(skipped)
     text = handbook()[0]
     rows = per_document([text], tokenizer, 48)[:4]
-    after = prepend_context(rows, text, tokenizer, 60)
+    after = examples.prepend_context(rows, text, tokenizer, 60)
     for old, new in zip(rows, after, strict=True):
         assert len(new["input_ids"]) - len(old["input_ids"]) == 60
         assert new["labels"] == [IGNORE_INDEX] * 61 + old["labels"][1:]

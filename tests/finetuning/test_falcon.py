@@ -35,9 +35,7 @@ def test_a_base_in_four_bits(tiny: Path, use_bitsandbytes: bool) -> None:
 
 @pytest.mark.usefixtures("bnb")
 @torch.no_grad()
-def test_our_four_bits_and_those_of_bitsandbytes_give_the_same_logits(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_our_four_bits_give_the_logits_of_bitsandbytes(tiny: Path, tmp_path, monkeypatch) -> None:
     ours, theirs = (load_base(tiny, use_bitsandbytes=on).model(IDS).logits for on in (False, True))
     # Not nearer: before 0.50 bitsandbytes seeks the level of a scale in another way.
     torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=1e-3)
@@ -48,9 +46,7 @@ def test_our_four_bits_and_those_of_bitsandbytes_give_the_same_logits(
 
 
 @pytest.mark.usefixtures("bnb")
-def test_the_trap_falcon_silently_stays_in_sixteen_bits_and_is_found_out(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_trap_falcon_silently_stays_in_sixteen_bits(tiny: Path, monkeypatch) -> None:
     """Fails when transformers puts Falcon into 4 bits by itself: then ``quantizable`` may go."""
     options = {"quantization_config": falcon.four_bit_settings(torch.float32)}
     model = AutoModelForCausalLM.from_pretrained(tiny, device_map={"": "cpu"}, **options)
@@ -92,9 +88,7 @@ def test_an_evaluation_leaves_the_gradients_alone(tiny: Path, use_bitsandbytes: 
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_trap_gradients_are_lost_after_an_evaluation(
-    tiny: Path, bnb: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_trap_an_evaluation_loses_the_gradients(tiny: Path, bnb: object, monkeypatch) -> None:
     """Fails when bitsandbytes stops repacking: then ``keep_packing`` may go."""
     from bitsandbytes.nn import Linear4bit
 
@@ -130,15 +124,13 @@ def test_the_trap_padding_with_the_end_of_text_hides_it_and_is_cured(tiny: Path)
         (None, None, True, torch.float32, falcon.SMALL),
     ],
 )
-def test_the_choice_of_model_and_type(capability, free, hub, dtype, name) -> None:  # noqa: ANN001
+def test_the_choice_of_model_and_type(capability, free, hub, dtype, name) -> None:
     gpu = {"gpu_name": "A card", "gpu_memory": free, "gpu_capability": capability} if free else {}
     machine = Machine("3.12", "Linux", 2, None, None, None, **gpu)
     assert (falcon.compute_type(machine), choose_name(machine, free, hub)) == (dtype, name)
 
 
-def test_what_has_no_room_or_cannot_be_read_is_said_before_the_download(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_room_or_no_model_is_said_before_the_download(tiny: Path, monkeypatch) -> None:
     monkeypatch.setattr(falcon, "load_model", lambda *_, **__: pytest.fail("weights are fetched"))
     with pytest.raises(CourseError, match="configuration of nobody/nothing-here cannot be read"):
         load_base("nobody/nothing-here")
@@ -147,7 +139,7 @@ def test_what_has_no_room_or_cannot_be_read_is_said_before_the_download(
         load_base(tiny)
 
 
-def test_weight_files_are_read_and_not_mapped(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weight_files_are_read_and_not_mapped(tiny: Path, monkeypatch) -> None:
     theirs, asked = modeling_utils.safe_open, []
 
     def noting(*given: object, **named: object) -> object:

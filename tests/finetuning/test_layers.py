@@ -53,7 +53,7 @@ def error(values: torch.Tensor, *args: object, **options: object) -> float:
 )
 def test_bytes_and_values_are_those_of_bitsandbytes(
     bnb, dtype, name, double_quant, quant_type, blocksize
-) -> None:  # noqa: ANN001
+) -> None:
     if OLD and (double_quant or name not in ("normal", "outliers", "many blocks")):
         pytest.skip(WHY)
     options = {"blocksize": blocksize, "quant_type": quant_type}
@@ -71,7 +71,7 @@ def test_bytes_and_values_are_those_of_bitsandbytes(
         assert expected.dtype == dtype and torch.equal(nf4.dequantize(ours), expected)
 
 
-def test_bitsandbytes_takes_wrong_scales_when_a_row_ends_within_a_block(bnb) -> None:  # noqa: ANN001
+def test_bitsandbytes_takes_wrong_scales_when_a_row_ends_within_a_block(bnb) -> None:
     """On a CPU it quantises all of a matrix in a row and dequantises row by row. Ours does not."""
     values = inputs(0)["normal"]
     theirs = bnb.dequantize_4bit(*bnb.quantize_4bit(values, blocksize=64, quant_type="nf4"))
@@ -79,7 +79,7 @@ def test_bitsandbytes_takes_wrong_scales_when_a_row_ends_within_a_block(bnb) -> 
     assert error(values) < 0.1 < wrong, "mended: falcon.py need not care any more"
 
 
-def test_the_levels_are_those_of_bitsandbytes(bnb) -> None:  # noqa: ANN001
+def test_the_levels_are_those_of_bitsandbytes(bnb) -> None:
     for name in ("nf4", "fp4"):
         assert torch.equal(nf4.codebook(name), bnb.get_4bit_type(name, device="cpu"))
     assert torch.equal(nf4.dynamic_levels(), bnb.create_dynamic_map())
@@ -134,13 +134,10 @@ def pair(seed: int, bias: bool, lora_dropout: float = 0.0) -> tuple[LoRALinear, 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("lora_dropout", [0.0, 0.4])
-def test_outputs_gradients_and_merged_weights_are_those_of_peft(seed, lora_dropout) -> None:  # noqa: ANN001
+def test_outputs_gradients_and_merged_weights_are_those_of_peft(seed, lora_dropout) -> None:
     ours, theirs = pair(seed, bias=seed % 2 > 0, lora_dropout=lora_dropout)
-    xs, target = (
-        [torch.linspace(-2, 2, 360).view(3, 5, 24).requires_grad_() for _ in "ab"],
-        torch.randn(3, 5, 40),
-    )
-    outputs = []
+    xs = [torch.linspace(-2, 2, 360).view(3, 5, 24).requires_grad_() for _ in "ab"]
+    outputs, target = [], torch.randn(3, 5, 40)
     for layer, x in zip((ours.train(), theirs.train()), xs, strict=True):
         torch.manual_seed(seed)  # the same inputs are dropped
         outputs.append(layer(x))

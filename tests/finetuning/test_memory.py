@@ -7,14 +7,8 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import FalconForCausalLM
 
+from course_lib.finetuning import memory
 from course_lib.finetuning.falcon import linear_layers
-from course_lib.finetuning.memory import (
-    LAYERS,
-    adapter_parameters,
-    estimate,
-    layer_shapes,
-    measured,
-)
 from course_lib.finetuning.nf4 import quantize_layers
 from course_lib.transformer.convert import config_of
 from course_lib.transformer.scaling import FALCON_7B, parameter_count
@@ -23,13 +17,13 @@ from course_lib.transformer.scaling import FALCON_7B, parameter_count
 def test_falcon_7b_comes_out() -> None:
     count = parameter_count(FALCON_7B)
     assert count.total == 6_921_720_704 and count.linear == pytest.approx(6.6260e9, rel=1e-4)
-    half, four = estimate(FALCON_7B, "inference"), estimate(FALCON_7B, "qlora", r=16)
-    full = estimate(FALCON_7B, "full")
+    half, four = memory.estimate(FALCON_7B, "inference"), memory.estimate(FALCON_7B, "qlora", r=16)
+    full = memory.estimate(FALCON_7B, "full")
     assert half.model == pytest.approx(13.84e9, rel=1e-3)
     assert four.linear == pytest.approx(3.313e9, rel=1e-3)
     assert four.scales == pytest.approx(0.105e9, rel=5e-3)
     assert four.embedding == pytest.approx(0.591e9, rel=1e-3)
-    assert adapter_parameters(FALCON_7B, 16) == 32_636_928 < count.total / 200
+    assert memory.adapter_parameters(FALCON_7B, 16) == 32_636_928 < count.total / 200
     assert four.adapter + four.gradients + four.optimizer == pytest.approx(0.52e9, rel=5e-3)
     assert full.model + full.gradients + full.optimizer == 16 * count.total
     assert four.linear + four.scales < 0.29 * half.linear
@@ -39,15 +33,15 @@ def test_falcon_7b_comes_out() -> None:
 def test_weights_and_states_are_those_measured(tiny: Path, dtype: torch.dtype) -> None:
     model = FalconForCausalLM.from_pretrained(tiny, dtype=dtype)
     config, options = config_of(model.config), {"dtype_bytes": dtype.itemsize}
-    for name, shape in layer_shapes(config).items():
+    for name, shape in memory.layer_shapes(config).items():
         named = [tuple(m.weight.shape) for n, m in model.named_modules() if n.endswith(f".{name}")]
         assert named == [shape] * 2
-    before, plain = measured(model), estimate(config, "inference", **options)
+    before, plain = memory.measured(model), memory.estimate(config, "inference", **options)
     assert (before.linear, before.scales) == (plain.linear, 0)
     assert before.rest == pytest.approx(plain.embedding + plain.norms, rel=0.02)
     quantize_layers(model, linear_layers(model))
-    adapted = get_peft_model(model, LoraConfig(r=8, target_modules=list(LAYERS)))
-    after, predicted = measured(adapted), estimate(config, "qlora", r=8, **options)
+    adapted = get_peft_model(model, LoraConfig(r=8, target_modules=list(memory.LAYERS)))
+    after, predicted = memory.measured(adapted), memory.estimate(config, "qlora", r=8, **options)
     assert (after.linear, after.scales) == (predicted.linear, predicted.scales)
     assert after.trained == predicted.adapter
     assert after.model == pytest.approx(predicted.model, rel=0.02)
@@ -78,5 +72,5 @@ def test_activations_are_those_that_are_kept(tiny: Path, batch_size: int, seq_le
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         assert model.transformer(ids).last_hidden_state.requires_grad
     options = {"dtype_bytes": 4, "gradient_checkpointing": False}
-    predicted = estimate(config_of(model.config), "full", batch_size, seq_length, **options)
+    predicted = memory.estimate(config_of(model.config), "full", batch_size, seq_length, **options)
     assert sum(kept.values()) == pytest.approx(predicted.activations, rel=0.25)

@@ -1,13 +1,12 @@
 """The benchmarks and the script of the songs adapter at small size; the adapter that ships."""
 
-import importlib.util
-import json
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
+import falcon7b_shape as shape7b
 import pytest
-import torch
+import qlora
+import train_songs_adapter as songs
 from transformers import FalconConfig
 from transformers.models.falcon import modeling_falcon
 
@@ -20,18 +19,6 @@ from course_lib.transformer.scaling import FALCON_7B, parameter_count
 from course_lib.workbook.corpus import load_corpus
 
 
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(Path(name).name, REPOSITORY / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-shape7b, qlora = script("benchmarks/falcon7b_shape"), script("benchmarks/qlora")
-songs = script("assets/models/train_songs_adapter")
-SMALL = {"vocab_size": 4_096, "hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 4}
-
-
 def test_the_shape_is_falcon_7b() -> None:
     shape = config_of(FalconConfig(**shape7b.SHAPE))
     assert parameter_count(shape) == parameter_count(FALCON_7B)
@@ -39,25 +26,8 @@ def test_the_shape_is_falcon_7b() -> None:
     assert shape.block_size == 2_048
 
 
-def test_shards_are_written_loaded_and_trained(tmp_path: Path) -> None:
-    shape = {**shape7b.SHAPE, **SMALL, "max_position_embeddings": 256}
-    size, folder = shape7b.write_weights(tmp_path / "shape", shape), tmp_path / "shape"
-    shards = {path.name for path in folder.glob("*.safetensors")}
-    index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
-    assert len(shards) == 4 and index["metadata"]["total_size"] == size
-    assert set(index["weight_map"].values()) == shards
-    assert shape7b.stored_shape(folder) == shape and shape7b.stored_shape(tmp_path) is None
-    facts = shape7b.measure(folder)
-    assert facts["loading"]["measured over predicted"] == pytest.approx(1, rel=0.02)
-    if not torch.cuda.is_available():
-        step = facts["one training step of 1 × 128 tokens"]
-        assert step["loss"] == pytest.approx(8.3, abs=0.5)  # ln 4,096: a random model knows nothing
-
-
 @pytest.mark.usefixtures("bnb")
-def test_ours_and_the_plain_script_learn_the_same(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ours_and_the_plain_script_learn_the_same(tiny: Path, monkeypatch) -> None:
     for module, name in ((modeling_falcon, "FalconLinear"), (train, "Trainer")):
         monkeypatch.setattr(module, name, getattr(module, name))  # the scripts replace them
     monkeypatch.setattr(qlora, "LENGTH", 64)
@@ -65,9 +35,7 @@ def test_ours_and_the_plain_script_learn_the_same(
     assert len(ours) == len(plain) == 8 and loss == pytest.approx(other, rel=0.05)
 
 
-def test_the_songs_script_at_small_size(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_songs_script_at_small_size(tiny: Path, tmp_path, monkeypatch) -> None:
     few = [text[:300] for text in list(load_corpus("songbook").texts())[:6]]
     old = lambda base, _: songs.per_document(["The old text."], base.tokenizer, 64)  # noqa: E731
     replaced = {"SMALL": str(tiny), "LENGTH": 64, "songs": lambda: (few[:4], few[4:])}

@@ -54,7 +54,7 @@ def test_letters_only_keeps_every_alphabet_with_its_marks(text: str, letters: st
     assert play.letters_only(text) == letters
 
 
-def test_widgets_play_and_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_widgets_play_and_escape(monkeypatch) -> None:
     bot = Eliza(read_script("(HI)\n(NONE ((0) (GO ON)))"))
     assert isinstance(play.chat(bot, ["hello"]), play.Conversation)
     monkeypatch.setattr(settings, "headless", lambda: False)

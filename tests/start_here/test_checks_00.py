@@ -1,4 +1,4 @@
-"""The exercises of notebook 00, its game and the sentences below its figures."""
+"""The exercises of notebook 00, and its game."""
 
 import random
 from collections import Counter
@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from exercise_tests import mistakes_are_diagnosed
 
-from course_lib.start_here import checks, figures
+from course_lib.start_here import checks
 from course_lib.start_here.real_or_generated import make_guess, play, real_paragraph
 from course_lib.workbook import settings
 from course_lib.workbook.corpus import Corpus, Document
@@ -40,27 +40,18 @@ MISTAKES = {
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)
 
 
-def corpus(texts: list[str], parts: list[str]) -> Corpus:
-    documents = [Document(str(n), text) for n, text in enumerate(texts)]
-    return Corpus(table_of(documents, parts), name="x", source="x")
-
-
 @pytest.mark.parametrize("stop", ["।", ".", "؟", "。"])
 def test_a_paragraph_of_any_script_is_found(stop: str) -> None:
     whole = "हिन्दी में " * 15 + "लिखना" + stop
-    assert real_paragraph(corpus(["हिन्दी " * 26, whole, "short"], ["train"] * 3))[-1] == stop
+    documents = [Document(text, text) for text in ("हिन्दी " * 26, whole, "short")]
+    corpus = Corpus(table_of(documents, ["train"] * 3), name="x", source="x")
+    assert real_paragraph(corpus)[-1] == stop
 
 
-def test_the_game_hides_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_game_hides_its_answer(monkeypatch) -> None:
     guess = make_guess("<b>", "made", seed=1)
     assert play(guess) is guess and getattr(guess, guess.real.lower()) == "<b>"
     monkeypatch.setattr(settings, "headless", lambda: False)
     shown, row, verdict = play(guess).children
     row.children["AB".index(guess.real)].click()
     assert verdict.value.startswith("Yes") and "<details>" not in shown.value
-
-
-def test_the_caption_tells_the_fraction_that_is_held_out() -> None:
-    parts = ["validation"] * 3 + ["train"] * 7
-    sentence = figures.document_sizes(corpus(["x" * 100] * 10, parts)).sentence
-    assert "30% of the text is held out" in sentence

@@ -15,23 +15,9 @@ CHAT_TEMPLATE = (
     "{% if message['role'] == 'assistant' %}<|endoftext|>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-SHAPE = dict(
-    hidden_size=128,
-    num_hidden_layers=2,
-    num_attention_heads=4,
-    max_position_embeddings=128,
-    multi_query=True,
-    parallel_attn=True,
-    bias=False,
-    alibi=False,
-    new_decoder_architecture=False,
-    tie_word_embeddings=True,
-    hidden_dropout=0.0,
-    attention_dropout=0.0,
-    bos_token_id=0,
-    eos_token_id=0,
-    pad_token_id=1,
-)
+# The rest is as FalconConfig has it, which is Falcon-7B: one key head, no bias, no ALiBi.
+SHAPE = dict(hidden_size=128, num_hidden_layers=2, num_attention_heads=4)
+SHAPE |= dict(max_position_embeddings=128, bos_token_id=0, eos_token_id=0, pad_token_id=1)
 
 
 def handbook() -> list[str]:
@@ -43,9 +29,8 @@ def save_falcon(folder: Path, steps: int = 0, **shape: object) -> Path:
     texts = handbook()
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = BPETokenizer.train(texts, 384, SPECIAL)
-    tokenizer.save(folder / "bpe.json")
     fast = PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "bpe.json"),
+        tokenizer_object=tokenizer.to_tokenizers(),
         eos_token=END_OF_TEXT,
         bos_token=END_OF_TEXT,
         pad_token=SPECIAL[1],
@@ -60,7 +45,6 @@ def save_falcon(folder: Path, steps: int = 0, **shape: object) -> Path:
     teach(model, torch.tensor(stream), steps)
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
-    (folder / "bpe.json").unlink()
     return folder
 
 

@@ -79,16 +79,10 @@ BROKEN = [
     (insert(ran("for x in [1]:\n    assert x")), "an assertion"),
     (insert("![A b.](https://example.com/x.png)"), "comes from elsewhere"),
     (insert(ran("IFrame('https://example.com', 300, 300)")), "comes from elsewhere"),
-    (
-        output("6 * 7", shown("text/html", '<script src="https://example.com/x"></script>')),
-        "elsewhere",
-    ),
+    (output("6 * 7", shown("text/html", "<script src='https://example.com'>")), "elsewhere"),
     (insert("![A b.](attachment:other.png)"), "other.png is not attached"),
     (insert("Write to jane@company.co.uk."), "an e-mail address at company.co.uk"),
-    (
-        output("6 * 7", shown("text/plain", "jane@notexample.com")),
-        "an e-mail address at notexample.com",
-    ),
+    (output("6 * 7", shown("text/plain", "jane@notexample.com")), "at notexample.com"),
     (replace("### Exercise", "★☆☆", "easy"), "write `### Exercise"),
     (tag("def triples"), "below it come stub, check, hint and solution"),
     (replace("check.triples(triples)", "(triples)", "([2])"), "the check ends in"),
@@ -226,9 +220,7 @@ def test_the_sanitiser_blanks_what_differs_and_nothing_else(a: str, b: str) -> N
     assert blank == (other or a)
 
 
-def test_the_three_commands(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_three_commands(tmp_path, monkeypatch, capsys) -> None:
     path = tmp_path / PATH.name
     monkeypatch.setattr(notebooks, "find_notebooks", lambda names: [path])
     monkeypatch.setenv("COURSE_CORPUS", "/my/secret/letters")

@@ -57,15 +57,13 @@ def commit(folder: Path) -> str:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Path:
+def empty(tmp_path) -> Path:
     folder = tmp_path / "empty place"
     folder.mkdir()
     return folder
 
 
-def test_the_course_is_fetched_and_starts_or_lies_beside_the_notebook(
-    empty: Path, tmp_path: Path
-) -> None:
+def test_the_course_is_fetched_or_lies_beside_the_notebook(empty: Path, tmp_path) -> None:
     copy = tmp_path / "a copy"
     for part in ("course_lib", "assets/corpora", "assets/quizzes"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -81,9 +79,7 @@ def test_the_course_is_fetched_and_starts_or_lies_beside_the_notebook(
     assert f"from {copy / 'course_lib'}" in said, wrong
 
 
-def test_an_interrupted_installation_is_tried_again_and_half_a_clone_replaced(
-    empty: Path, tmp_path: Path
-) -> None:
+def test_an_interrupted_installation_and_half_a_clone_are_mended(empty: Path, tmp_path) -> None:
     fake = tmp_path / "fake"
     (fake / "course_lib").mkdir(parents=True)
     (fake / "course_lib" / "__init__.py").write_text(FAKE, encoding="utf-8")
@@ -93,9 +89,7 @@ def test_an_interrupted_installation_is_tried_again_and_half_a_clone_replaced(
     assert [path.name for path in empty.iterdir()] == ["course_files"]
 
 
-def test_what_hinders_it_is_one_sentence(
-    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_hinders_it_is_one_sentence(empty: Path, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(notebooks, "repository_address", lambda: "")
     wrong = "This course has no address yet: set COURSE_REPO first.\n"
     assert run_cell(empty) == ("", wrong) and not list(empty.iterdir())

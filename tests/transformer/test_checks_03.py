@@ -31,7 +31,7 @@ def head(x: Tensor, query: Tensor, key: Tensor, value: Tensor, root: float | Non
     return causal(scores) @ (x @ value)
 
 
-def block(x, norm_1, attention, norm_2, mlp):  # noqa: ANN001, ANN201
+def block(x, norm_1, attention, norm_2, mlp):
     x = x + attention(norm_1(x))
     return x + mlp(norm_2(x))
 

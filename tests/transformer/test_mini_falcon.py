@@ -1,6 +1,5 @@
 """The base model's scripts at small size: trained, interrupted, saved, read, measured."""
 
-import importlib.util
 import json
 import random
 import shutil
@@ -9,29 +8,24 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import card_of_mini_falcon as card
+import mini_falcon as reader
 import numpy as np
 import pytest
 import torch
+import train_mini_falcon as training
 
-from course_lib.places import REPOSITORY
 from course_lib.transformer.bpe import BPETokenizer
 from course_lib.transformer.convert import from_falcon
 from course_lib.workbook.corpus import load_corpus
 from course_lib.workbook.models import load_model
 
 
-def script(name: str, folder: str = "assets/models") -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, REPOSITORY / folder / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def read(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def small(patch: pytest.MonkeyPatch, training: ModuleType) -> None:
+def small(patch: pytest.MonkeyPatch) -> None:
     """The script on the handbook with a tiny shape."""
     shape = dict(vocab_size=400, hidden_size=32, num_hidden_layers=2, num_attention_heads=4)
     patch.setattr(training, "SHAPE", training.SHAPE | shape | {"max_position_embeddings": 128})
@@ -47,33 +41,31 @@ def run(patch: pytest.MonkeyPatch, module: ModuleType, *arguments: object) -> No
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModuleType, Path, Path]:
-    """The training script, its work and the model after 6 steps."""
-    training, folder = script("train_mini_falcon"), tmp_path_factory.mktemp("trained")
-    work, out = folder / "work", folder / "mini-falcon"
+def trained(tmp_path_factory) -> Path:
+    """The model after 6 steps."""
+    work, out = (tmp_path_factory.mktemp("trained") / name for name in ("work", "mini-falcon"))
     with pytest.MonkeyPatch.context() as patch:
-        small(patch, training)
+        small(patch)
         run(patch, training, "--steps", 6, "--work", work, "--out", out)
-    return training, work, out
+    return out
 
 
-def test_it_saves_a_falcon_with_a_chat_template(trained: tuple) -> None:
-    _, _, out = trained
-    facts = read(out / "training.json")
+def test_it_saves_a_falcon_with_a_chat_template(trained: Path) -> None:
+    facts = read(trained / "training.json")
     assert facts["steps"] == 6 and facts["data"]["used"] > 10
-    model, tokenizer = load_model(out)
+    model, tokenizer = load_model(trained)
     assert model.config.model_type == "falcon" and model.dtype == torch.bfloat16
     assert tokenizer.pad_token_id == 1 != tokenizer.eos_token_id == 0
     asked = [{"role": "user", "content": "hello"}]
     chat = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
     assert chat[0] == 3 and chat[-1] == 4 and 5 in chat
-    assert len(read(out / "held_out.json")["sha256, first 16 digits"]) >= 3
+    assert len(read(trained / "held_out.json")["sha256, first 16 digits"]) >= 3
 
 
 @torch.no_grad()
-def test_three_programs_give_the_same_logits_and_greedy_tokens(trained: tuple) -> None:
-    theirs, _ = load_model(trained[2], dtype=torch.float32)
-    small_one = script("mini_falcon").MiniFalcon(trained[2])
+def test_three_programs_give_the_same_logits_and_greedy_tokens(trained: Path) -> None:
+    theirs, _ = load_model(trained, dtype=torch.float32)
+    small_one = reader.MiniFalcon(trained)
     ids, cache = torch.randint(6, 400, (1, 40)), {}
     expected = theirs(ids).logits[0]
     spans = ((0, 7), (7, 8), (8, 40))
@@ -87,9 +79,9 @@ def test_three_programs_give_the_same_logits_and_greedy_tokens(trained: tuple) -
     assert found == expected[: len(found)] and (len(found) == 12 or expected[len(found)] == 0)
 
 
-def test_the_short_tokenizer_gives_the_same_ids(trained: tuple) -> None:
-    path, rng = trained[2] / "tokenizer.json", random.Random(0)
-    short, ours = script("mini_falcon").Tokenizer(path), BPETokenizer.load(path)
+def test_the_short_tokenizer_gives_the_same_ids(trained: Path) -> None:
+    path, rng = trained / "tokenizer.json", random.Random(0)
+    short, ours = reader.Tokenizer(path), BPETokenizer.load(path)
     texts = list(load_corpus("handbook").texts())[:20]
     texts += ["x² ½ Ⅷ _a_ 温室\u3000室\n\t  don't\x85'll 🌱a\u0301 "]
     alphabet = "ab 1²½_\n\té温🌱'’.,\u00a0\u2003Ⅷ٣"
@@ -100,10 +92,8 @@ def test_the_short_tokenizer_gives_the_same_ids(trained: tuple) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "other shape", "no tokenizer"])
-def test_damaged_files_get_one_sentence(
-    trained: tuple, tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reader, folder = script("mini_falcon"), shutil.copytree(trained[2], tmp_path / "model")
+def test_damaged_files_get_one_sentence(trained: Path, tmp_path, damage: str, monkeypatch) -> None:
+    folder = shutil.copytree(trained, tmp_path / "model")
     if damage == "cut":
         weights = folder / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:-100])
@@ -117,11 +107,9 @@ def test_damaged_files_get_one_sentence(
         run(monkeypatch, reader, "Hello")
 
 
-def test_an_interrupted_training_leaves_the_model_that_is_there(
-    trained: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    training, work, out = trained[0], tmp_path / "work", tmp_path / "out"
-    small(monkeypatch, training)
+def test_an_interrupted_training_goes_on(tmp_path, monkeypatch) -> None:
+    work, out = tmp_path / "work", tmp_path / "out"
+    small(monkeypatch)
     draw, drawn = training.batches, []
 
     def stopped(*given: object) -> object:
@@ -143,24 +131,10 @@ def test_an_interrupted_training_leaves_the_model_that_is_there(
     assert not (tmp_path / "other").exists()
 
 
-def test_the_card_measures_and_tells(trained: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, work, out = trained
-    card = script("card_of_mini_falcon")
+def test_passages_that_were_trained_on_are_found(monkeypatch) -> None:
+    rng = np.random.default_rng(0)
     monkeypatch.setattr(card, "LENGTH", 64)
-    for name in ("copying", "memorised"):  # their strings are longer than this tiny context
-        monkeypatch.setattr(card, name, lambda *_: 0.0)
-    monkeypatch.setattr(card, "licence_text", lambda: "You may copy and share this. " * 40)
-    run(monkeypatch, card, "--work", work, "--out", out)
-    measured = read(out / "training.json")["measured"]
-    assert 0.5 < measured["held-out documents, bits per byte"] < 8
-    text = (out / "README.md").read_text(encoding="utf-8")
-    assert "## Samples" in text and "## Limits" in text
-
-
-def test_passages_that_were_trained_on_are_found() -> None:
-    card, rng = script("card_of_mini_falcon"), np.random.default_rng(0)
-    card.LENGTH = 64
-    training, new = rng.integers(6, 400, 5_000), rng.integers(6, 400, 600)
-    new[100:150] = training[2_000:2_050]
-    shared = card.shared_passages(new, training)
+    old, new = rng.integers(6, 400, 5_000), rng.integers(6, 400, 600)
+    new[100:150] = old[2_000:2_050]
+    shared = card.shared_passages(new, old)
     assert shared[100:150].all() and shared.sum() == 50

@@ -1,18 +1,16 @@
-"""Muon and AdamW as one optimiser: who trains what, checkpoints, and the figure of a loss."""
+"""Muon and AdamW as one optimiser: who trains what, checkpoints, learning."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.transformer.figures import loss_curve
 from course_lib.transformer.model import Config, MiniGPT
 from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW
 from course_lib.workbook.evaluate import next_token_loss as loss
-from course_lib.workbook.training import History, TrainingConfig, train
+from course_lib.workbook.training import TrainingConfig, train
 
 SHAPE = Config(20, "gpt", d_model=16, n_layers=2, n_heads=2, block_size=16)
 CONFIG = TrainingConfig(12, 0.02, lr_scheduler_type="wsd", warmup_ratio=0.2)
@@ -51,7 +49,7 @@ def test_each_part_gets_its_learning_rate() -> None:
     assert seen["adam"] == pytest.approx([ADAMW_LR_SCALE * rate for rate in seen["muon"]])
 
 
-def test_an_interrupted_run_ends_like_a_whole_one(tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_like_a_whole_one(tmp_path) -> None:
     whole, stopped, fresh = model(), model(), model(seed=1)
     train(whole, draw, loss, CONFIG, make_optimizer=MuonAndAdamW)
     config = replace(CONFIG, checkpoint_path=tmp_path / "run.safetensors", save_steps=5)
@@ -80,14 +78,6 @@ def test_it_learns(seed: int) -> None:
     def rows(generator: torch.Generator) -> Tensor:
         return (torch.randint(0, 20, (8, 1), generator=generator) + 3 * torch.arange(9)) % 20
 
-    history = train(
-        model(seed), rows, loss, TrainingConfig(80, 0.02, seed=seed), make_optimizer=MuonAndAdamW
-    )
+    config = TrainingConfig(80, 0.02, seed=seed)
+    history = train(model(seed), rows, loss, config, make_optimizer=MuonAndAdamW)
     assert history.losses[-1] < 0.5 * history.losses[0]
-
-
-def test_the_sentence_below_a_loss_is_computed() -> None:
-    falls = loss_curve(History(losses=[3.0, 2.0, 1.5], evaluations=[(3, 1.6)]))
-    rises = loss_curve(History(losses=[1.5, 2.0, 3.0]))
-    assert "falls: 3.00 at the start, 1.50 at the end" in falls.sentence
-    assert "does not fall: 1.50 at the start, 3.00" in rises.sentence

@@ -2,24 +2,12 @@
 
 import pytest
 import torch
-from transformers.generation.logits_process import (
-    LogitsProcessorList,
-    MinPLogitsWarper,
-    RepetitionPenaltyLogitsProcessor,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers.generation import logits_process
 
 from course_lib.errors import CourseError
+from course_lib.transformer import sampling
 from course_lib.transformer.model import Config, MiniGPT
-from course_lib.transformer.sampling import (
-    GREEDY,
-    SamplingParams,
-    distribution,
-    generate,
-    generate_batch,
-)
+from course_lib.transformer.sampling import GREEDY, SamplingParams, generate
 
 HOW = [
     {},
@@ -33,11 +21,11 @@ HOW = [
     dict(temperature=1.4, top_k=20, top_p=0.9, min_p=0.05, repetition_penalty=1.2),
 ]
 PROCESSORS = {
-    "repetition_penalty": RepetitionPenaltyLogitsProcessor,
-    "temperature": TemperatureLogitsWarper,
-    "top_k": TopKLogitsWarper,
-    "top_p": TopPLogitsWarper,
-    "min_p": MinPLogitsWarper,
+    "repetition_penalty": logits_process.RepetitionPenaltyLogitsProcessor,
+    "temperature": logits_process.TemperatureLogitsWarper,
+    "top_k": logits_process.TopKLogitsWarper,
+    "top_p": logits_process.TopPLogitsWarper,
+    "min_p": logits_process.MinPLogitsWarper,
 }
 
 
@@ -47,8 +35,8 @@ def test_distributions_are_those_of_transformers(how: dict, seed: int) -> None:
     torch.manual_seed(seed)
     logits, seen = torch.randn(4, 60) * 3, torch.randint(0, 60, (4, 12))
     processors = [make(how[name]) for name, make in PROCESSORS.items() if name in how]
-    expected = LogitsProcessorList(processors)(seen, logits.clone()).softmax(-1)
-    torch.testing.assert_close(distribution(logits, SamplingParams(**how), seen), expected)
+    expected = logits_process.LogitsProcessorList(processors)(seen, logits.clone()).softmax(-1)
+    torch.testing.assert_close(sampling.distribution(logits, SamplingParams(**how), seen), expected)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +49,7 @@ def test_impossible_settings_get_a_sentence(wrong: dict) -> None:
 
 
 @pytest.fixture(params=["gpt", "falcon", "llama"])
-def model(request: pytest.FixtureRequest) -> MiniGPT:
+def model(request) -> MiniGPT:
     torch.manual_seed(0)
     model = MiniGPT(Config(40, request.param, 16, 2, 2, block_size=16))
     for parameter in model.parameters():
@@ -90,7 +78,8 @@ def test_a_seed_repeats_and_another_varies(model: MiniGPT) -> None:
 )
 def test_texts_of_a_batch_are_those_written_alone(model: MiniGPT, params: SamplingParams) -> None:
     prompts, mark = [[3, 1, 4, 1, 5], [9], [2, 6, 5]], 7
-    steps = torch.stack(list(generate_batch(model, prompts, 9, params, eos_token_id=mark, seed=4)))
+    batch = sampling.generate_batch(model, prompts, 9, params, eos_token_id=mark, seed=4)
+    steps = torch.stack(list(batch))
     for row, prompt in enumerate(prompts):
         alone = list(generate(model, prompt, 9, params, eos_token_id=mark, seed=4 + row))
         written = steps[:, row].tolist()
@@ -118,9 +107,7 @@ def test_it_goes_on_beyond_its_context_and_stops_at_the_mark(model: MiniGPT) -> 
 
 @pytest.mark.parametrize("params", [GREEDY, SamplingParams(), SamplingParams(0.5, 5, 0.9)], ids=str)
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_a_broken_model_gets_a_sentence(
-    model: MiniGPT, params: SamplingParams, value: float
-) -> None:
+def test_broken_models_get_a_sentence(model: MiniGPT, params: SamplingParams, value: float) -> None:
     with torch.no_grad():
         model.embedding.weight[3] = value
     with pytest.raises(CourseError, match="scores are no numbers"):

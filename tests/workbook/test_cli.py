@@ -17,7 +17,7 @@ from tools import notebooks
 NOTEBOOKS = sorted(path.name for path in (places.REPOSITORY / "notebooks").glob("*.ipynb"))
 
 
-def test_run_and_notebooks_reach_their_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_and_notebooks_reach_their_modules(monkeypatch) -> None:
     bind = inspect.signature(run.run_notebooks).bind
     monkeypatch.setattr(run, "run_notebooks", lambda *given: bind(*given).arguments)
     monkeypatch.setattr(notebooks, "main", lambda options: [options.names, options.check])
@@ -37,9 +37,7 @@ def test_run_and_notebooks_reach_their_modules(monkeypatch: pytest.MonkeyPatch) 
         (PermissionError(13, "No", "x"), 2, "[Errno 13] No: 'x': set COURSE_HOME to a folder"),
     ],
 )
-def test_a_users_error_is_one_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, error, status, words
-) -> None:
+def test_a_users_error_is_one_sentence(monkeypatch, capsys, error, status, words) -> None:
     def fail() -> int:
         raise error
 
@@ -49,7 +47,7 @@ def test_a_users_error_is_one_sentence(
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> list[tuple[list, dict[str, str]]]:
+def calls(monkeypatch, fresh_home) -> list[tuple[list, dict[str, str]]]:
     """The commands and variables of each pytest; they all end with status 1."""
     made: list[tuple[list, dict[str, str]]] = []
     monkeypatch.chdir(places.REPOSITORY)
@@ -75,10 +73,8 @@ def test_everything_in_one_pytest(calls: list) -> None:
     assert first == [str(testing.SUPPORT), str(places.REPOSITORY)]
 
 
-@pytest.mark.parametrize(("cores", "memory", "two"), [(2, 12, 1), (1, 12, 0), (8, 6, 0)])
-def test_two_processes_where_there_is_room(
-    calls: list, monkeypatch: pytest.MonkeyPatch, cores: int, memory: int, two: int
-) -> None:
+@pytest.mark.parametrize(("cores", "memory", "two"), [(2, 12, True), (1, 12, False), (8, 6, False)])
+def test_two_at_a_time(calls: list, monkeypatch, cores: int, memory: int, two: bool) -> None:
     room = SimpleNamespace(cores=cores, memory_available=memory * 10**9)
     monkeypatch.setattr(testing, "look", lambda: room)
     cli.main(["test", "--quick"])
@@ -115,7 +111,7 @@ def test_two():
 """
 
 
-def test_the_summary_and_the_status_are_pytests(tmp_path: Path) -> None:
+def test_the_summary_and_the_status_are_pytests(tmp_path) -> None:
     """Really run, in a process of its own; sockets are closed in there."""
     path = tmp_path / "test_one.py"
     path.write_text(ONE, encoding="utf-8")

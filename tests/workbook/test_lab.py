@@ -38,7 +38,7 @@ class Folders:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> Folders:
+def folders(tmp_path) -> Folders:
     return Folders(tmp_path)
 
 
@@ -79,9 +79,7 @@ def test_without_its_memory_it_still_overwrites_nothing(folders: Folders, damage
     assert folders.texts()[NAME] == "my answers"
 
 
-def test_the_corpus_is_kept_if_there_is_one(
-    fresh_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_corpus_is_kept_if_there_is_one(fresh_home, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(bootstrap, "hand_over", lambda *a: 0)
     Path(tmp_path, "my notes").mkdir()
     Path(tmp_path, "my notes", "a.txt").write_text("The lamp by the door was lit. " * 9, "utf-8")

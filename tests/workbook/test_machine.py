@@ -26,7 +26,7 @@ def card(memory: int) -> dict:
     return {"gpu_name": "X", "gpu_memory": memory * GB, "gpu_capability": (8, 0)}
 
 
-def test_this_machine_gets_no_false_alarm(fresh_home: Path, capsys: pytest.CaptureFixture) -> None:
+def test_this_machine_gets_no_false_alarm(fresh_home, capsys) -> None:
     """The tests run here, so nothing that stops the course can be wrong."""
     assert machine.doctor() == 0
     out = capsys.readouterr().out
@@ -74,15 +74,12 @@ def test_findings(facts: dict, what: str, level: str, words: str) -> None:
         ({**card(16), "gpu_capability": (7, 5), "amx": True}, "float16"),
     ],
 )
-def test_the_type_of_numbers_is_what_is_fast(
-    monkeypatch: pytest.MonkeyPatch, facts: dict, fast: str
-) -> None:
+def test_the_type_of_numbers_is_what_is_fast(monkeypatch, facts: dict, fast: str) -> None:
     assert make(**facts).number_type == fast
     for there, words in ((True, f"computes in {fast}"), (False, "course_lib lab` fetches it")):
         monkeypatch.setattr(machine.smollm2, "is_ready", lambda there=there: there)
-        [(level, text)] = [
-            (r, t) for r, name, t in machine.examine(make(**facts)) if "Smol" in name
-        ]
+        found = machine.examine(make(**facts))
+        [(level, text)] = [(level, text) for level, name, text in found if "Smol" in name]
         assert (level == OK) == there and words in text
 
 
@@ -94,15 +91,13 @@ def test_the_type_of_numbers_is_what_is_fast(
         ([("torch>=2", None)], None, NOTE, "not installed yet"),
     ],
 )
-def test_packages(
-    monkeypatch: pytest.MonkeyPatch, lacking: list, torch: str | None, level: str, words: str
-) -> None:
+def test_packages(monkeypatch, lacking: list, torch: str | None, level: str, words: str) -> None:
     monkeypatch.setattr(bootstrap, "unmet", lambda *extras: lacking)
     _, (found, _, text), *_ = machine.examine(make(torch=torch))
     assert found == level and words in text and (level == OK) == ("course_lib lab" not in text)
 
 
-def test_it_runs_with_the_standard_library_alone(fresh_home: Path) -> None:
+def test_it_runs_with_the_standard_library_alone(fresh_home) -> None:
     """-I -S: no site-packages at all, as before the first installation."""
     code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r}); "
     code += "from course_lib.workbook import machine; machine.doctor()"
@@ -111,7 +106,7 @@ def test_it_runs_with_the_standard_library_alone(fresh_home: Path) -> None:
     assert b"not installed yet" in out.stdout and b"unknown available" in out.stdout
 
 
-def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_containers_limit_counts(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(machine, "CONTAINER", tmp_path)
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("400000000\n")

@@ -7,33 +7,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from transformers import FalconConfig, FalconForCausalLM, PreTrainedTokenizerFast
 
 from course_lib.errors import CourseError
 from course_lib.workbook import models
 from course_lib.workbook.models import load_model
 
 
-@pytest.fixture(scope="module")
-def falcon(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Falcon of a few thousand weights, saved as transformers saves it."""
-    folder = tmp_path_factory.mktemp("falcon")
-    torch.manual_seed(0)
-    config = FalconConfig(vocab_size=20, hidden_size=16, num_hidden_layers=1, num_attention_heads=2)
-    FalconForCausalLM(config).save_pretrained(folder)
-    words = {f"w{n}": n for n in range(20)}
-    PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel(words, "w0"))).save_pretrained(
-        folder
-    )
-    return folder
-
-
-def test_a_folder_loads_with_its_tokenizer_in_evaluation_mode(falcon: Path) -> None:
-    model, tokenizer = load_model(falcon, dtype=torch.bfloat16)
+def test_a_folder_loads_with_its_tokenizer_in_evaluation_mode(tiny: Path) -> None:
+    model, tokenizer = load_model(tiny, dtype=torch.bfloat16)
     assert not model.training and model.dtype == torch.bfloat16
-    assert model.config.vocab_size == len(tokenizer) == 20
+    assert model.config.vocab_size == len(tokenizer)
 
 
 @pytest.mark.parametrize(
@@ -44,15 +27,13 @@ def test_a_folder_loads_with_its_tokenizer_in_evaluation_mode(falcon: Path) -> N
         ("lacking", "weights lack transformer"),
     ],
 )
-def test_bad_weights_are_one_sentence(
-    damage: str, sentence: str, falcon: Path, tmp_path: Path
-) -> None:
-    folder = shutil.copytree(falcon, tmp_path / "model")
+def test_bad_weights_are_one_sentence(damage: str, sentence: str, tiny: Path, tmp_path) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "model")
     weights = folder / "model.safetensors"
     tensors = load_file(weights)
     weights.unlink()
     if damage == "cut":
-        weights.write_bytes((falcon / weights.name).read_bytes()[:-100])
+        weights.write_bytes((tiny / weights.name).read_bytes()[:-100])
     elif damage == "pickled":
         torch.save(tensors, folder / "pytorch_model.bin")
     else:
@@ -71,15 +52,13 @@ def test_bad_weights_are_one_sentence(
         ("tiiuae/falcon-7b-not-cached-here", "could not be fetched from the hub"),
     ],
 )
-def test_what_is_no_model_is_one_sentence(
-    name: str, sentence: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_model_is_one_sentence(name: str, sentence: str, monkeypatch) -> None:
     monkeypatch.setattr(models, "look", lambda: SimpleNamespace(gpu_name=None, number_type="auto"))
     with pytest.raises(CourseError, match=sentence):
         load_model(name)
 
 
-def test_the_shipped_model_loads_without_a_bar(capfd: pytest.CaptureFixture) -> None:
+def test_the_shipped_model_loads_without_a_bar(capfd) -> None:
     assert load_model("mini-falcon")[0].dtype == torch.float32
     told = capfd.readouterr()
     assert told.err == "" and told.out == ""

@@ -51,13 +51,13 @@ def test_where_and_why_it_stopped(source: str, failure: str) -> None:
     assert cells[2].execution_count is None
 
 
-def test_ctrl_c_ends_the_kernel_too(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_kernel_too(tmp_path) -> None:
     press = "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(100)"
     with pytest.raises(KeyboardInterrupt):
         run(press)
 
 
-def test_names_are_found_in_the_order_of_the_course(tmp_path: Path) -> None:
+def test_names_are_found_in_the_order_of_the_course(tmp_path) -> None:
     for name in ("09_a", "09b_c", "10_d", "draft"):
         (tmp_path / f"{name}.ipynb").touch()
     assert [p.stem for p in find_notebooks(["10", "x/09_a.ipynb"], tmp_path)] == ["09_a", "10_d"]
@@ -66,7 +66,7 @@ def test_names_are_found_in_the_order_of_the_course(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def notebooks(tmp_path: Path) -> Path:
+def notebooks(tmp_path) -> Path:
     """A folder with two good notebooks and one that fails between them."""
     folder = tmp_path / "note books"
     folder.mkdir()
@@ -77,9 +77,7 @@ def notebooks(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_others_still_run_and_the_book_says_what_happened(
-    notebooks: Path, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_others_still_run_and_the_book_tells_of_it(notebooks: Path, tmp_path, capsys) -> None:
     before = {path.name: path.read_bytes() for path in notebooks.iterdir()}
     book = tmp_path / "book"
     assert run_notebooks(corpus="songbook", profile="smoke", out=book, folder=notebooks) == 1
@@ -114,8 +112,8 @@ def test_a_page_asks_no_other_host_and_folds_hints_and_solutions() -> None:
     assert folded and "<code>zip</code>" in folded[1]
 
 
-def test_a_folder_of_ones_own_is_found_from_the_kernel_and_the_book_has_its_place(
-    notebooks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_home: Path
+def test_a_folder_of_ones_own_and_the_place_of_the_book(
+    notebooks: Path, tmp_path, monkeypatch, fresh_home
 ) -> None:
     own = tmp_path / "my texts"
     own.mkdir()
@@ -127,7 +125,7 @@ def test_a_folder_of_ones_own_is_found_from_the_kernel_and_the_book_has_its_plac
     assert executed.cells[0].outputs[0].text.startswith(str(own.resolve()))
 
 
-def test_what_is_refused_before_anything_runs(notebooks: Path, tmp_path: Path) -> None:
+def test_what_is_refused_before_anything_runs(notebooks: Path, tmp_path) -> None:
     with pytest.raises(CourseError, match="has the notebooks themselves"):
         run_notebooks(out=notebooks, folder=notebooks)
     (tmp_path / "file").touch()

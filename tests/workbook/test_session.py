@@ -4,7 +4,6 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from course_lib.workbook import machine, session, settings
 from course_lib.workbook.corpus import load_corpus
 
 
-def test_pick_follows_the_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pick_follows_the_profile(monkeypatch) -> None:
     picks = {}
     for profile in settings.PROFILES:
         monkeypatch.setenv("COURSE_PROFILE", profile)
@@ -36,9 +35,7 @@ def test_seed_covers_python_numpy_and_torch() -> None:
     assert drawn[0] == drawn[2] and not {*drawn[0]} & {*drawn[1]}
 
 
-def test_the_choice_is_kept_for_the_next_notebook_and_a_bad_one_changes_nothing(
-    fresh_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_choice_is_kept_and_a_bad_one_changes_nothing(fresh_home, monkeypatch) -> None:
     course = course_lib.start("00_start_here")
     course.choose("handbook")
     with pytest.raises(CourseError):
@@ -51,9 +48,7 @@ def test_the_choice_is_kept_for_the_next_notebook_and_a_bad_one_changes_nothing(
     assert any("/no/such/folder" in note and "uses python-docs" in note for note in course.notes)
 
 
-def test_a_small_corpus_is_topped_up_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
+def test_a_small_corpus_is_topped_up_and_says_so(tmp_path, monkeypatch, capsys) -> None:
     (tmp_path / "note.txt").write_text("A short note about the greenhouse. " * 10, "utf-8")
     monkeypatch.setenv("COURSE_CORPUS", str(tmp_path))
     course = course_lib.start("00_start_here")
@@ -68,7 +63,7 @@ def test_a_small_corpus_is_topped_up_and_says_so(
     assert "songs of the built-in songbook are added" in capsys.readouterr().out
 
 
-def test_much_text_is_taken_from_the_full_size_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_much_text_is_taken_from_the_full_size_and_bounded(monkeypatch) -> None:
     course, asked, songbook = course_lib.start("02_word2vec"), [], load_corpus("songbook")
     monkeypatch.setattr(session, "load_corpus", lambda source: asked.append(source) or songbook)
     assert course.large_corpus(1_000_000, words=1_000, purpose="nothing").bytes <= 1_000_000
@@ -77,9 +72,7 @@ def test_much_text_is_taken_from_the_full_size_and_bounded(monkeypatch: pytest.M
     assert asked == ["python-docs:full"]
 
 
-def test_settings_that_are_damaged_or_cannot_be_written(
-    fresh_home: Path, request: pytest.FixtureRequest
-) -> None:
+def test_settings_that_are_damaged_or_cannot_be_written(fresh_home, request) -> None:
     for text in ("", "{", "[1]"):
         settings.settings_file().write_text(text, "utf-8")
         assert settings.corpus_choice() == "python-docs"
@@ -89,7 +82,7 @@ def test_settings_that_are_damaged_or_cannot_be_written(
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path: Path, error: type) -> None:
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path, error: type) -> None:
     path = tmp_path / "new" / "file.txt"
     with settings.atomic_write(path) as temporary:
         temporary.write_text("old")

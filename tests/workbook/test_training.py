@@ -55,7 +55,7 @@ class InterruptAt:
 
 
 @pytest.fixture
-def saved(tmp_path: Path) -> TrainingConfig:
+def saved(tmp_path) -> TrainingConfig:
     """A run of four steps with a checkpoint at its end."""
     config = TrainingConfig(4, checkpoint_path=tmp_path / "run.safetensors", save_steps=2)
     train(make_model(0), draw, squared, config)
@@ -70,9 +70,7 @@ def test_it_learns() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_interrupted_run_resumes_bit_for_bit(
-    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_an_interrupted_run_resumes_bit_for_bit(seed: int, tmp_path, capsys) -> None:
     path = tmp_path / "run.safetensors"
     config = TrainingConfig(40, eval_steps=10, checkpoint_path=path, seed=seed)
     whole = make_model(seed)
@@ -89,9 +87,7 @@ def test_an_interrupted_run_resumes_bit_for_bit(
         assert torch.equal(one, other)
 
 
-def test_without_a_checkpoint_the_weights_stay_and_a_second_interruption_is_not_held_back(
-    capsys: pytest.CaptureFixture,
-) -> None:
+def test_without_a_checkpoint_the_weights_stay_and_a_second_interruption_passes(capsys) -> None:
     model = make_model(0)
     before = model[0].weight.clone()
     history = train(model, InterruptAt(3), squared, TrainingConfig(100))
@@ -103,9 +99,7 @@ def test_without_a_checkpoint_the_weights_stay_and_a_second_interruption_is_not_
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "no random state", "no facts"])
-def test_a_damaged_checkpoint_is_refused_and_changes_nothing(
-    damage: str, saved: TrainingConfig
-) -> None:
+def test_a_damaged_checkpoint_changes_nothing(damage: str, saved: TrainingConfig) -> None:
     path, model = saved.checkpoint_path, make_model(1)
     content = path.read_bytes()
     with safe_open(path, framework="pt") as file:
@@ -142,9 +136,7 @@ def one_group(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer
         ({"lr_scheduler_type": "linear", "seed": 3}, "another lr_scheduler_type, another seed"),
     ],
 )
-def test_a_checkpoint_of_another_run_is_refused(
-    change: dict, sentence: str, saved: TrainingConfig
-) -> None:
+def test_another_run_is_refused(change: dict, sentence: str, saved: TrainingConfig) -> None:
     model = change.pop("model", make_model(0))
     options = {key: change.pop(key) for key in ("make_optimizer",) if key in change}
     with pytest.raises(CourseError, match=sentence):
@@ -164,9 +156,7 @@ def test_a_longer_run_goes_on_and_the_file_is_not_mapped(saved: TrainingConfig) 
     assert seen == [False, False]
 
 
-def test_a_full_disk_is_one_sentence_and_the_old_checkpoint_survives(
-    saved: TrainingConfig, full_disk: None
-) -> None:
+def test_on_a_full_disk_the_old_checkpoint_survives(saved: TrainingConfig, full_disk: None) -> None:
     content = saved.checkpoint_path.read_bytes()
     with pytest.raises(CourseError, match="No space left"):
         train(make_model(1), draw, squared, saved)
@@ -207,7 +197,7 @@ def test_schedules_rise_then_fall(schedule: str) -> None:
     assert schedule != "wsd" or rates[10:61] == [1.0] * 51
 
 
-def test_a_handler_that_python_did_not_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_handler_that_python_did_not_set_stays(monkeypatch) -> None:
     monkeypatch.setattr(signal, "getsignal", lambda _: None)
     monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("the handler was replaced"))
     with DeferredInterrupt() as interrupt:

@@ -39,7 +39,7 @@ FILES = {  # content, the text that is read, the beginning of what is reported
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path) -> Path:
     """A chosen folder with one good file; its parent is outside."""
     chosen = tmp_path / "my texts é"
     chosen.mkdir()
@@ -53,7 +53,7 @@ def said(reading: Sample) -> dict[str, str]:
     return {skip.path: f"{skip.reason}: {skip.detail}" for skip in reading.skipped}
 
 
-def test_a_folder_of_odd_files(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_odd_files(folder: Path, capfd) -> None:
     """Every file is read or named with its reason, nothing is written, no library talks."""
 
     def state() -> dict[str, tuple[int, int]]:
@@ -75,7 +75,7 @@ def test_a_folder_of_odd_files(folder: Path, capfd: pytest.CaptureFixture[str]) 
 
 
 @POSIX
-def test_links_and_pipes_are_not_followed(folder: Path, tmp_path: Path) -> None:
+def test_links_and_pipes_are_not_followed(folder: Path, tmp_path) -> None:
     outside = tmp_path / "my texts é too"  # begins like the chosen folder, but is another
     outside.mkdir()
     (outside / "x.txt").write_text("private", encoding="utf-8")
@@ -101,12 +101,12 @@ def test_hidden_things_are_counted_in_one_line(folder: Path) -> None:
     assert line.startswith("left_out: 5 hidden") and ".git" in line
 
 
-def test_whatever_is_raised_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: Path, report: object):  # noqa: ANN202
+def test_whatever_is_raised_is_one_line(folder: Path, monkeypatch) -> None:
+    def fail(path: Path, report: object):
         yield "the beginning", {}
         raise AssertionError("bug\nin two lines")
 
-    def refuse(path: str):  # noqa: ANN202
+    def refuse(path: str):
         if str(path).endswith("closed"):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
@@ -134,7 +134,7 @@ def test_order_is_sorted_and_a_sample_is_a_part_of_it(folder: Path) -> None:
     assert 0 < len(kept) < 6 and kept == [name for name in names if name in kept]
 
 
-def test_paths_as_people_paste_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_as_people_paste_them(folder: Path, monkeypatch) -> None:
     monkeypatch.setenv("HOME", str(folder.parent))
     monkeypatch.setenv("USERPROFILE", str(folder.parent))
     for way in ("{0}", '"{0}"', " '{0}' \n", "“{0}”", f"~/{folder.name}/good.txt"):
@@ -149,7 +149,7 @@ def test_paths_that_lead_nowhere_get_a_sentence(path: str) -> None:
     assert str(caught.value).endswith((".", "again.")) and "\n" not in str(caught.value)
 
 
-def test_nothing_to_read_gets_a_sentence_with_the_counts(tmp_path: Path) -> None:
+def test_nothing_to_read_gets_a_sentence_with_the_counts(tmp_path) -> None:
     (tmp_path / ".git").mkdir()
     with pytest.raises(CourseError, match="1 hidden"):
         read_folder_or_file(tmp_path)
@@ -211,7 +211,7 @@ def costs(*paths: Path) -> list[list[int]]:
 
 
 @LINUX
-def test_large_files_are_not_held_in_memory(tmp_path: Path) -> None:
+def test_large_files_are_not_held_in_memory(tmp_path) -> None:
     words = "so the story goes on and on – " * 40
     small, large = [], []
     for times, paths in ((50, small), (12_000, large)):
@@ -231,7 +231,7 @@ def test_large_files_are_not_held_in_memory(tmp_path: Path) -> None:
 
 @LINUX
 @pytest.mark.thorough
-def test_two_gigabytes_and_fifty_thousand_files(tmp_path: Path) -> None:
+def test_two_gigabytes_and_fifty_thousand_files(tmp_path) -> None:
     text = "A line of a long story – told slowly.\n\n" * 1_000
     for number in range(50_000):
         (tmp_path / f"{number % 50}").mkdir(exist_ok=True)

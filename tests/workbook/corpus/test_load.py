@@ -59,9 +59,7 @@ def test_pythons_documentation_is_what_the_readme_says() -> None:
     assert set(corpus.manifest["licences"].values()) == {"PSF-2.0"}
 
 
-def test_docstrings_are_read_without_importing_anything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_docstrings_are_read_without_importing_anything(tmp_path, monkeypatch) -> None:
     inner = '"""Short."""; f = 1\n    def f(self):\n        """Give back five words at least."""'
     source = f'"""The module says what it is for."""\nclass A:\n    {inner}\nraise SystemExit'
     for name, content in [("mod", source.encode()), ("broken", b"def f(:"), ("binary", b"\0\xff")]:
@@ -76,7 +74,7 @@ def test_docstrings_are_read_without_importing_anything(
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, fresh_home: Path) -> dict:
+def hub(monkeypatch, fresh_home) -> dict:
     """A pretended hub with one data set of several variants; ``hub["error"]`` is raised if set."""
     state: dict = {"error": None}
     rows = [{"text": f"record {number} " * 10, "id": number} for number in range(1_500)]
@@ -131,7 +129,7 @@ def test_every_failure_of_the_hub_is_one_sentence(hub: dict, error: Exception, s
     assert "\n" not in str(caught.value) and "someone/songs" in str(caught.value)
 
 
-def test_an_own_file_is_cached_until_it_changes(fresh_home: Path, tmp_path: Path) -> None:
+def test_an_own_file_is_cached_until_it_changes(fresh_home, tmp_path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("id;text\n1;one text\n2;another text\n")
     first = load_corpus(path)
@@ -151,13 +149,11 @@ def test_an_own_file_is_cached_until_it_changes(fresh_home: Path, tmp_path: Path
     assert "changed" in load_corpus(path).text()
 
 
-def test_a_parser_that_miscounts_is_asked_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_parser_that_miscounts_is_asked_again(tmp_path, monkeypatch) -> None:
     (tmp_path / "module.py").write_text('"""Five words stand in here."""', "utf-8")
     answers = iter([SystemError("AST constructor recursion depth mismatch"), None])
 
-    def parse(source: bytes, real=ast.parse) -> ast.Module:  # noqa: ANN001
+    def parse(source: bytes, real=ast.parse) -> ast.Module:
         if error := next(answers):
             raise error
         return real(source)

@@ -33,9 +33,7 @@ def exact_jaccard(first: str, second: str) -> float:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_minhash_agrees_with_the_exact_jaccard_similarity(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_minhash_agrees_with_the_exact_jaccard_similarity(seed: int, monkeypatch) -> None:
     rng = random.Random(seed)
     texts = ["", "\x00", "\ud800", *(random_text(rng, n) for n in range(60)), random_text(rng, 400)]
     texts.append(edited(texts[-1], rng, 12))
@@ -49,16 +47,6 @@ def test_minhash_agrees_with_the_exact_jaccard_similarity(
     again = minhash.shingles(texts)
     assert np.array_equal(again[0], hashes) and np.array_equal(again[1], starts)
     assert np.array_equal(minhash.signatures(*again, constants[:20]), signatures[:, :20])
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_clusters_are_the_planted_copies_and_nothing_else(seed: int) -> None:
-    rng = random.Random(seed)
-    originals = [random_text(rng, 200) for _ in range(100)]
-    copies = [edited(text, rng, 2) for text in originals[:40]]  # Jaccard about 0.9
-    labels = minhash.find_clusters([*originals, *copies, originals[50]]).kept
-    assert sum(labels[100 + i] == i for i in range(40)) >= 38  # each is met with 0.99
-    assert labels[140] == 50 and len(set(labels[:100])) == 100
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -53,9 +53,7 @@ def read(folder: Path, content: bytes) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("text", "name"), SAMPLES, ids=[f"{t[:6]}-{name}" for t, name in SAMPLES])
-def test_older_encodings_are_read_rightly_and_a_little_text_never_wrongly(
-    tmp_path: Path, text: str, name: str
-) -> None:
+def test_older_encodings_are_never_read_wrongly(tmp_path, text: str, name: str) -> None:
     """Faults 25, 26 and 28. Snippets of every length: None is allowed, a wrong reading is not."""
     assert read(tmp_path, "\r\n".join([text] * 4).encode(name))[0] == "\n".join([text] * 4)
     wrong = []
@@ -77,7 +75,7 @@ def test_one_sign_of_an_old_macintosh_is_not_exchanged(times: int) -> None:
 
 @pytest.mark.parametrize("text", [GERMAN, f"{JAPANESE}\r{JAPANESE}", ARABIC, "👨‍👩‍👧‍👦 ☀️"])
 @pytest.mark.parametrize("name", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_unicode_is_read(tmp_path: Path, text: str, name: str) -> None:
+def test_unicode_is_read(tmp_path, text: str, name: str) -> None:
     assert read(tmp_path, text.encode(name)) == (text.replace("\r", "\n"), "")
 
 
@@ -96,7 +94,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_what_is_no_text_is_reported_with_the_place(tmp_path: Path, case: str) -> None:
+def test_what_is_no_text_is_reported_with_the_place(tmp_path, case: str) -> None:
     content, expected, said = BROKEN[case]
     text, reported = read(tmp_path, content)
     assert text == expected and said in reported
@@ -104,9 +102,7 @@ def test_what_is_no_text_is_reported_with_the_place(tmp_path: Path, case: str) -
 
 @pytest.mark.parametrize("before", [0, 2, 5000])
 @pytest.mark.parametrize("chunks", [1, 3])
-def test_latin1_after_much_ascii_is_still_recognised(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunks: int, before: int
-) -> None:
+def test_latin1_after_much_ascii_is_seen(tmp_path, monkeypatch, chunks: int, before: int) -> None:
     """Wherever the border of a chunk falls, ``before`` bytes after the first umlaut."""
     monkeypatch.setattr(encoding, "CHUNK", 10_000)
     plain = ("Ein Satz ohne Umlaut steht. " * 2_000)[: chunks * encoding.CHUNK - before - 1]
@@ -115,9 +111,7 @@ def test_latin1_after_much_ascii_is_still_recognised(
 
 
 @pytest.mark.parametrize("name", ["utf-8", "utf-16", "gb18030"])
-def test_characters_across_the_borders_of_chunks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_characters_across_the_borders_of_chunks(tmp_path, monkeypatch, name: str) -> None:
     monkeypatch.setattr(encoding, "CHUNK", 64)
     text = ("a\r\n" + CHINESE + "\r") * 9
     assert read(tmp_path, text.encode(name))[0] == text.replace("\r\n", "\n").replace("\r", "\n")
