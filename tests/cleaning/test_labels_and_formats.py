@@ -97,10 +97,8 @@ def toy_text(seed: int, documents: int = 120) -> list[list[str]]:
 
 def test_words_die_out_and_real_text_keeps_them() -> None:
     setting = {"num_tokens": 1_200, "num_generations": 4, "order": 2, "seed": 0}
-    chains = {
-        mode: chain_of_models(toy_text(0), toy_text(50, 10), mode, **setting)
-        for mode in downstream.MODES
-    }
+    texts = (toy_text(0), toy_text(50, 10))
+    chains = {mode: chain_of_models(*texts, mode, **setting) for mode in downstream.MODES}
     own = [model.num_types for model in chains["replace"]]
     assert own == sorted(own, reverse=True) and own[-1] < 0.6 * own[0]
     last = {mode: models[-1] for mode, models in chains.items()}

@@ -12,9 +12,7 @@ from course_lib.cleaning.truth import labelled_set, measure_finder
 from course_lib.workbook.corpus import Document
 
 FOOTER = "the same long footer line here"
-SENTENCE = (
-    "The keeper of the lighthouse wrote a letter every evening and carried it to the harbour. "
-)
+SENTENCE = "The keeper of the lighthouse wrote a letter every evening and took it to the harbour. "
 CLEAN = "The naïve café doesn’t sell “crêpes” – Søren told us so."
 SPLIT = filters.SPLITTERS["words and marks"]
 STEPS = {

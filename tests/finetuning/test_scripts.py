@@ -1,15 +1,13 @@
-"""The benchmarks and the script of the songs adapter at small size; the adapter that ships."""
+"""The plain script and that of the songs adapter at small size; the adapter that ships."""
 
 from dataclasses import replace
 from pathlib import Path
 
-import falcon7b_shape as shape7b
 import pytest
 import qlora
 import torch
 import train_songs_adapter as songs
 from safetensors.torch import load_file
-from transformers import FalconConfig
 from transformers.models.falcon import modeling_falcon
 
 from course_lib.finetuning import train
@@ -17,16 +15,7 @@ from course_lib.finetuning.archive import base_facts, load_adapter
 from course_lib.finetuning.falcon import load_base
 from course_lib.finetuning.memorisation import may_have_been_read
 from course_lib.places import REPOSITORY
-from course_lib.transformer.convert import config_of
-from course_lib.transformer.scaling import FALCON_7B, parameter_count
 from course_lib.workbook.corpus import load_corpus
-
-
-def test_the_shape_is_falcon_7b() -> None:
-    shape = config_of(FalconConfig(**shape7b.SHAPE))
-    assert parameter_count(shape) == parameter_count(FALCON_7B)
-    assert (shape.d_model, shape.n_layers, shape.n_heads, shape.n_kv_heads) == (4_544, 32, 71, 1)
-    assert shape.block_size == 2_048
 
 
 @pytest.mark.usefixtures("bnb")

@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -11,13 +13,11 @@ from course_lib.history.ngrams import KneserNey
 from course_lib.places import REPOSITORY
 from course_lib.workbook import settings
 
+NGRAMS = partial(bits.ngram_bits_per_byte, order=5)
 
-@pytest.mark.parametrize("method", ["gzip", "xz", "n-grams"])
-def test_repeated_text_costs_little_and_random_bytes_eight_bits(method: str) -> None:
-    ngrams = lambda a, b: bits.ngram_bits_per_byte(a, b, 5)  # noqa: E731
-    measure = {"gzip": bits.gzip_bits_per_byte, "xz": bits.xz_bits_per_byte, "n-grams": ngrams}[
-        method
-    ]
+
+@pytest.mark.parametrize("measure", [bits.gzip_bits_per_byte, bits.xz_bits_per_byte, NGRAMS])
+def test_repeated_text_costs_little_and_random_bytes_eight_bits(measure: Callable) -> None:
     text, noise = b"the same sentence once more. " * 200, random.Random(0).randbytes(5000)
     assert measure(text, text[:2900]) < 0.5
     assert 7.5 < measure(noise, random.Random(1).randbytes(2000)) < 9

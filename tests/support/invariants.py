@@ -18,9 +18,8 @@ def invariants(name: str, folder: Path = FOLDER) -> dict[str, str]:
     path = folder / f"{name}.py"
     if not path.is_file():
         return {}
-    [table] = (
-        node for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.Assign)
-    )
+    nodes = ast.parse(path.read_text("utf-8")).body
+    [table] = (node for node in nodes if isinstance(node, ast.Assign))
     pairs = zip(table.value.keys, table.value.values, strict=True)
     return {cell_id.value: ast.unparse(condition.body) for cell_id, condition in pairs}
 

@@ -229,12 +229,8 @@ def test_the_three_commands(tmp_path, monkeypatch, capsys) -> None:
         verbs = {name: name == verb for name in ("execute", "normalise", "check")}
         return notebooks.main(Namespace(names=["00"], **verbs))
 
-    notebook = read(PATH)
-    notebook.cells[7].execution_count = 44
-    path.write_bytes(to_bytes(notebook))
-    assert command("check") == 1
-    printed = capsys.readouterr().out
-    assert "not every cell was run" in printed and "not normalised" in printed
+    path.write_bytes(PATH.read_bytes().replace(b'"execution_count": 1,', b'"execution_count": 44,'))
+    assert command("check") == 1 and "not every cell was run" in capsys.readouterr().out
     assert command("normalise") == command("check") == 0
     cell = new_code_cell("import os\nos.environ['COURSE_CORPUS']")
     path.write_bytes(to_bytes(new_notebook(cells=[cell])))

@@ -70,17 +70,11 @@ def test_logits_and_parameters_of_random_shapes(seed: int) -> None:
     assert sum(parameter.numel() for parameter in ours.parameters()) == theirs.num_parameters()
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        dict(kind="falcom"),
-        dict(d_model=10, n_heads=3),
-        dict(n_heads=4, n_kv_heads=3),
-        dict(kind="falcon", d_model=12, n_heads=4),
-        dict(kind="llama", d_model=12, n_heads=4),
-        dict(n_layers=0),
-    ],
-)
+WRONG = [dict(kind="falcom"), dict(d_model=10, n_heads=3), dict(n_heads=4, n_kv_heads=3)]
+WRONG += [dict(kind=kind, d_model=12, n_heads=4) for kind in ("falcon", "llama")]
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, dict(n_layers=0)])
 def test_a_shape_that_no_model_has_is_refused(wrong: dict) -> None:
     with pytest.raises(CourseError):
         Config(**{"vocab_size": 50, **wrong})

@@ -21,11 +21,7 @@ def test_a_folder_loads_with_its_tokenizer_in_evaluation_mode(tiny: Path) -> Non
 
 @pytest.mark.parametrize(
     ("damage", "sentence"),
-    [
-        ("cut", "fetch them again"),
-        ("pickled", "safetensors"),
-        ("lacking", "weights lack transformer"),
-    ],
+    [("cut", "fetch them again"), ("pickled", "safetensors"), ("lacking", "lack transformer")],
 )
 def test_bad_weights_are_one_sentence(damage: str, sentence: str, tiny: Path, tmp_path) -> None:
     folder = shutil.copytree(tiny, tmp_path / "model")

@@ -19,7 +19,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="/proc, and names tha
 GERMAN = "Während die Käuferin größere Mengen prüft, läuft der Verkäufer über die Straße nach Köln."
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab12\nsize 21484555\n"
 DAMAGED = (b"%PDF-1.4 this is not one", None, "unreadable: it cannot be read, or is damaged (")
-LFS = (POINTER, None, "unreadable: it is a pointer of Git LFS")  # fault 32
+LFS = (POINTER, None, "unreadable: it is a pointer of Git LFS")
 LONG = "word " * 4_000
 FILES = {  # content, the text that is read, the beginning of what is reported
     "latin1.txt": (GERMAN.encode("latin-1"), GERMAN, "note: read as cp1252"),
@@ -171,7 +171,7 @@ def test_names_and_texts_that_are_no_unicode(folder: Path) -> None:
 @pytest.mark.parametrize("times", [0.5, 1, 1.02, 1.3, 2.2, 50, 10**6])
 @pytest.mark.parametrize("most", [10**6, 40])
 def test_a_sample_fills_its_budget_whatever_the_order(times: float, most: int) -> None:
-    """D7: up to half of the budget was thrown away."""
+    """Up to half of the budget was thrown away."""
     stream = [Document(f"f{number}.txt", "é" * (number % 50 + 1)) for number in range(1_000)]
     size = sum(2 * len(document.text) for document in stream)
     results = []

@@ -97,7 +97,7 @@ def hub(monkeypatch, fresh_home) -> dict:
 
 
 def test_a_data_set_of_the_hub_is_a_bounded_sample_and_fetched_once(hub: dict) -> None:
-    """D6: it was fetched and split anew for each notebook."""
+    """It was fetched and split anew for each notebook."""
     corpus = load_corpus("hub:someone/songs", budget=20_000)
     assert 15_000 < corpus.bytes <= 20_000 and corpus[0].id == "hub:someone/songs#0001"
     assert corpus[0].meta["source"] == "hub:someone/songs"

@@ -51,7 +51,7 @@ def test_minhash_agrees_with_the_exact_jaccard_similarity(seed: int, monkeypatch
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_twin_does_not_hide_the_pair_behind_it(seed: int) -> None:
-    """D2: A is like B and like C, which are less alike: one cluster, whatever the order."""
+    """A is like B and like C, which are less alike: one cluster, whatever the order."""
     rng = random.Random(seed)
     texts = []
     for _ in range(30):
@@ -86,7 +86,7 @@ def test_no_planted_copy_crosses_the_split(seed: int) -> None:
 
 
 def test_clusters_are_no_likelier_to_be_held_out_than_single_documents() -> None:
-    """D3: of clusters of ten 65 % were held out, of single documents 10 %."""
+    """Of clusters of ten 65 % were held out, of single documents 10 %."""
     held_out = {"single": 0, "cluster": 0}
     for seed in range(8):
         rng = random.Random(seed)

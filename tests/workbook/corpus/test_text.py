@@ -54,7 +54,7 @@ def read(folder: Path, content: bytes) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("text", "name"), SAMPLES, ids=[f"{t[:6]}-{name}" for t, name in SAMPLES])
 def test_older_encodings_are_never_read_wrongly(tmp_path, text: str, name: str) -> None:
-    """Faults 25, 26 and 28. Snippets of every length: None is allowed, a wrong reading is not."""
+    """Snippets of every length: None is allowed, a wrong reading is not."""
     assert read(tmp_path, "\r\n".join([text] * 4).encode(name))[0] == "\n".join([text] * 4)
     wrong = []
     for length in (6, 12, 20, 30, 45):
@@ -68,7 +68,6 @@ def test_older_encodings_are_never_read_wrongly(tmp_path, text: str, name: str) 
 
 @pytest.mark.parametrize("times", [1, 40])
 def test_one_sign_of_an_old_macintosh_is_not_exchanged(times: int) -> None:
-    """Fault 27."""
     text = "The temperature in the room was 20 °C and the ticket cost 5 £, said the owner of it. "
     assert guess_encoding((text * times).encode("mac_roman")) in (None, "mac-roman")
 
@@ -88,8 +87,8 @@ BROKEN = {
     "half a character": (ENGLISH_BYTES + b"It\xe2\x80", "", "with certainty"),
     "late": (f"\n{LONG}".encode() + b"\xff\xfe and more", f"\n{LONG}", "cannot be read in line 2"),
     "UTF-8 within": (GERMAN.encode("latin-1") * 20 + GERMAN.encode() * 20, "", "cannot be read"),
-    "D12 a NUL": (b"hello world\0", "", "binary"),  # was read as UTF-16
-    "D12 a NUL, late": (LONG.encode() + b"\0", LONG, "binary data begins in line 1"),
+    "a NUL": (b"hello world\0", "", "binary"),  # was read as UTF-16
+    "a NUL, late": (LONG.encode() + b"\0", LONG, "binary data begins in line 1"),
 }
 
 
@@ -117,7 +116,7 @@ def test_characters_across_the_borders_of_chunks(tmp_path, monkeypatch, name: st
     assert read(tmp_path, text.encode(name))[0] == text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-# Faults 33 and 34: as many words as blanks tell, each with its marks.
+# As many words as blanks tell, each with its marks.
 SPACED = [
     *("हिन्दी में लिखना", "தமிழ் மொழி", "কলকাতা শহর", "සිංහල භාෂාව", "മലയാളം ഭാഷ", "שָׁלוֹם עולם"),
     *("العَرَبِيَّة لغة", "cafe\u0301 re\u0301sume\u0301", "donau\u00addampf schiff"),
