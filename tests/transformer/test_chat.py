@@ -11,7 +11,7 @@ from course_lib.errors import CourseError
 from course_lib.transformer.chat import FACTS, VERSE, chat
 from course_lib.transformer.convert import from_llama
 from course_lib.transformer.sampling import GREEDY, SamplingParams
-from course_lib.workbook import settings, smollm2
+from course_lib.workbook import settings
 from course_lib.workbook.models import load_model
 
 TEMPLATE = (
@@ -113,7 +113,7 @@ QUESTIONS = (
 )
 
 
-@pytest.mark.skipif(not smollm2.is_ready(), reason="SmolLM2 is not here")
+@pytest.mark.needs_smollm2
 @torch.no_grad()
 def test_smollm2_in_our_class_writes_what_it_writes_in_theirs() -> None:
     theirs, tokenizer = load_model("smollm2", dtype=torch.float32)
