@@ -10,7 +10,7 @@ from course_lib.workbook import settings, smollm2
 from course_lib.workbook.machine import look
 
 LOCK_PYTHON = (3, 11)  # the Python with which the notebooks' outputs were made
-CELL_SECONDS = 240  # four times what a cell may take on a quiet machine
+CELL_SECONDS = 480  # eight times what a cell may take: other programs may be busy, too
 SUPPORT = places.REPOSITORY / "tests" / "support"
 SANITISER = SUPPORT / "sanitise.cfg"
 CONSTRAINTS = ("colab", "lowest")
