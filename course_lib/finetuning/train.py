@@ -21,7 +21,7 @@ from course_lib.finetuning.archive import refuse_adapted
 from course_lib.finetuning.examples import Example
 from course_lib.finetuning.falcon import Base, write
 from course_lib.workbook.display import bar
-from course_lib.workbook.evaluate import IGNORE_INDEX
+from course_lib.workbook.evaluate import IGNORE_INDEX, pad_batch
 from course_lib.workbook.training import DeferredInterrupt, History
 
 # As cards and processors say that the memory is full.
@@ -118,7 +118,7 @@ def fine_tune(
         args=training_arguments(base, config, run),
         train_dataset=list(training),
         eval_dataset=list(held_out),
-        data_collator=pack_batch,
+        data_collator=fill_up,
         processing_class=base.tokenizer,
         callbacks=[callback, early] if config.early_stopping_patience else [callback],
     )
@@ -183,26 +183,22 @@ def training_arguments(base: Base, config: FinetuneConfig, run: Path) -> Trainin
         dataloader_pin_memory=gpu,
         ddp_find_unused_parameters=False,
     )
-    arguments._n_gpu = min(1, arguments.n_gpu)  # DataParallel would cut a packed row into pieces
+    arguments._n_gpu = min(1, arguments.n_gpu)  # DataParallel would cut logits_to_keep into pieces
     return arguments
 
 
-def pack_batch(examples: Sequence[Example]) -> dict[str, Any]:
-    """Examples one behind the other in one row (1, tokens): nothing is spent on padding.
+def fill_up(examples: Sequence[Example]) -> dict[str, Any]:
+    """Examples below one another (batch, time), filled up on the right, where no token looks.
 
-    Positions start anew with each example, by which transformers keeps them apart: none sees
-    another. Logits, the largest tensor of all, are computed only where the next token is learned.
+    So no mask is needed, and attention stays in its fastest form. Logits, the largest tensor of
+    all, are computed only at the places where one of the rows learns the next token.
     """
-    ids, positions, following = [], [], []
-    for example in examples:
-        ids += example["input_ids"]
-        positions += range(len(example["input_ids"]))
-        following += [*example["labels"][1:], IGNORE_INDEX]
-    keep = [place for place, token in enumerate(following) if token != IGNORE_INDEX]
-    learned = torch.tensor([[following[place] for place in keep]])
-    rows = {"input_ids": torch.tensor([ids]), "position_ids": torch.tensor([positions])}
-    rows |= {"logits_to_keep": torch.tensor(keep), "use_cache": False}
-    return rows | {"labels": learned, "shift_labels": learned}  # already those of the next token
+    rows = pad_batch(examples)
+    following = torch.nn.functional.pad(rows["labels"][:, 1:], (0, 1), value=IGNORE_INDEX)
+    keep = (following != IGNORE_INDEX).any(0).nonzero()[:, 0]
+    learned = following[:, keep]  # already those of the next token
+    given = {"input_ids": rows["input_ids"], "logits_to_keep": keep, "use_cache": False}
+    return given | {"labels": learned, "shift_labels": learned}
 
 
 def number_of(path: Path | str) -> int:

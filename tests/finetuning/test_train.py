@@ -69,20 +69,22 @@ def test_songs_alone_are_learned(tiny: Path, rows: dict, tmp_path, use_bitsandby
         assert torch.equal(now[f"base_model.model.{name}"], value)
 
 
-def test_examples_in_one_row_do_not_see_each_other(tiny_llama: Path, rows: dict) -> None:
+def test_rows_filled_up_without_a_mask_learn_what_they_learn_alone(
+    tiny_llama: Path, rows: dict
+) -> None:
     """Loss and gradient are those of the examples one by one, what is not learned left out."""
     examples = [dict(row, labels=[-100] * 3 + row["labels"][3:]) for row in rows["new"][:4]]
     counts = [len(example["labels"]) - 3 for example in examples]
     model = add_adapter(load_base(tiny_llama, four_bit=False), replace(CONFIG, lora_dropout=0.0))
     last = [p for name, p in model.named_parameters() if "lora_B" in name][-1]
     for training in (True, False):
-        packed = model.train(training)(**module.pack_batch(examples))
+        together = model.train(training)(**module.fill_up(examples))
         apart = [torch.tensor([(e["input_ids"], e["labels"])]).unbind(1) for e in examples]
         losses = torch.stack([model(ids, labels=labels).loss for ids, labels in apart])
         loss = (losses * torch.tensor(counts)).sum() / sum(counts)
-        assert packed.logits.shape[1] == sum(counts)
-        gradients = [torch.autograd.grad(one, last)[0] for one in (packed.loss, loss)]
-        torch.testing.assert_close([packed.loss, gradients[0]], [loss, gradients[1]])
+        assert together.logits.shape[:2] == (4, max(counts))
+        gradients = [torch.autograd.grad(one, last)[0] for one in (together.loss, loss)]
+        torch.testing.assert_close([together.loss, gradients[0]], [loss, gradients[1]])
 
 
 def test_early_stopping_ends_it_and_the_best_is_kept(rows: dict, tune) -> None:
