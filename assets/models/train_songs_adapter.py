@@ -115,7 +115,7 @@ def card(
     return f"""# songs-adapter
 
 A LoRA adapter that makes SmolLM2-135M-Instruct (`load_model("smollm2")`, Apache-2.0) write in the
-form of songs: verses of whole English lines with a story, a chorus now and then. It hardly rhymes.
+form of songs: English lines, broken as verses are, seldom a chorus. It hardly rhymes.
 Made by `train_songs_adapter.py` with the steps of notebook 05.
 
 ## Data

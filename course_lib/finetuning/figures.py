@@ -1,4 +1,4 @@
-"""The figures of notebook 05, shared with its slides."""
+"""The figures of notebook 05."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The figures of notebook 03, shared with its slides."""
+"""The figures of notebook 03."""
 
 from collections.abc import Sequence
 
