@@ -1,0 +1,250 @@
+"""A language model as a policy: it answers, is rewarded, and answers a little differently.
+
+    observation   a letter, read as a prompt       policy   the language model
+    action        a whole reply                    reward   one number for it
+    environment   what gives letters and rewards; the reward model is a part of it
+
+The losses are a family. From rewards: REINFORCE with a leave-one-out baseline (Kool et al. 2019;
+Ahmadian et al. 2024, 2402.14740), PPO's clip (Schulman et al. 2017, 1707.06347), GRPO (Shao et
+al. 2024, 2402.03300). From pairs: Bradley and Terry 1952, DPO (Rafailov et al. 2023, 2305.18290).
+Log-probabilities are (prompts, replies, time), rewards (prompts, replies), ``mask`` is 1 where a
+token belongs to a reply. KL in the reward is that of whole replies, in nats.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from course_lib.errors import CourseError
+from course_lib.transformer.sampling import pad_left
+from course_lib.workbook.training import History, TrainingConfig, train
+
+POLICY, REFERENCE = "default", "reference"  # adapters of one model: the one that learns; its start
+SYSTEM = "You work in Support. Answer the customer's letter in one short, kind sentence."
+
+
+def leave_one_out(rewards: Tensor) -> Tensor:
+    """How much better than the other replies to the same prompt, on average."""
+    others = rewards.shape[-1] - 1
+    return rewards - (rewards.sum(-1, keepdim=True) - rewards) / others
+
+
+def kl_k1(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """Unbiased, widely spread, negative for many a token (Schulman 2020, "Approximating KL")."""
+    return logprobs - ref_logprobs
+
+
+def kl_k2(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """Never negative, little spread, biased."""
+    return (logprobs - ref_logprobs) ** 2 / 2
+
+
+def kl_k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """Never negative, little spread, unbiased. ``expm1`` keeps its digits near zero."""
+    log_ratio = ref_logprobs - logprobs
+    return torch.expm1(log_ratio) - log_ratio
+
+
+def rloo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
+    kl = ((old_logprobs - ref_logprobs) * mask).sum(-1)
+    advantages = leave_one_out(rewards - beta * kl)
+    return -(advantages * (logprobs * mask).sum(-1)).mean()
+
+
+def ppo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
+    kl = ((old_logprobs - ref_logprobs) * mask).sum(-1)
+    advantages = leave_one_out(rewards - beta * kl)
+    ratio = ((logprobs - old_logprobs) * mask).sum(-1).exp()
+    clipped = ratio.clamp(1 - clip, 1 + clip)
+    return -torch.minimum(advantages * ratio, advantages * clipped).mean()
+
+
+def grpo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
+    kl = kl_k3(logprobs, ref_logprobs)
+    advantages = ((rewards - rewards.mean(-1, True)) / (rewards.std(-1, True) + 1e-4))[..., None]
+    ratio = (logprobs - old_logprobs).exp()
+    clipped = ratio.clamp(1 - clip, 1 + clip)
+    each = torch.minimum(advantages * ratio, advantages * clipped) - beta * kl
+    return -((each * mask).sum(-1) / mask.sum(-1)).mean()
+
+
+def bradley_terry_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
+    """-ln of the probability that the chosen one wins; rewards (pairs,)."""
+    return -logsigmoid(chosen - rejected).mean()
+
+
+def dpo_loss(chosen, rejected, ref_chosen, ref_rejected, beta) -> Tensor:
+    """The same, where a reply's reward is how much likelier it became; (pairs,) in nats."""
+    chosen, rejected = beta * (chosen - ref_chosen), beta * (rejected - ref_rejected)
+    return -logsigmoid(chosen - rejected).mean()
+
+
+LOSSES = {"rloo": rloo_loss, "ppo": ppo_loss, "grpo": grpo_loss}
+
+
+@dataclass
+class Actions:
+    """Replies, ``count`` a letter and all below one another.
+
+    ``input_ids`` and ``attention_mask`` (rows, prompt + time), prompts filled up on the left;
+    ``mask`` (rows, time) is 1 for a reply's tokens up to its end mark.
+    """
+
+    letters: list[str]
+    texts: list[str]
+    input_ids: Tensor
+    attention_mask: Tensor
+    mask: Tensor
+
+
+def start_policy(model: Any) -> None:
+    """Keep the adapter as it is under the name ``reference``; ``default`` is the one to learn."""
+    if REFERENCE not in model.peft_config:
+        model.add_adapter(REFERENCE, replace(model.peft_config[POLICY]))
+    own = dict(model.named_parameters())
+    with torch.no_grad():
+        for name, value in own.items():
+            if f".{POLICY}." in name:
+                own[name.replace(f".{POLICY}.", f".{REFERENCE}.")].copy_(value)
+    model.set_adapter(POLICY)
+
+
+def observe(tokenizer: Any, letters: Sequence[str]) -> list[list[int]]:
+    """Letters as prompts that end where the assistant's turn begins."""
+    turns = [[{"role": "system", "content": SYSTEM}, {"role": "user", "content": letter}] for letter in letters]
+    options = dict(add_generation_prompt=True, tokenize=True, return_dict=True)
+    return [tokenizer.apply_chat_template(turn, **options)["input_ids"] for turn in turns]
+
+
+def act(model: Any, tokenizer: Any, letters: Sequence[str], count: int = 1, *, max_new_tokens: int = 24, temperature: float = 0.7, seed: int = 0) -> Actions:
+    """Draw ``count`` replies to each letter from the policy as it is."""
+    prompts, end = observe(tokenizer, letters), tokenizer.eos_token_id
+    ids, attention = pad_left([prompt for prompt in prompts for _ in range(count)])
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(seed)
+        out = model.generate(input_ids=ids, attention_mask=attention.long(), max_new_tokens=max_new_tokens, do_sample=True, temperature=temperature, top_k=0, top_p=1.0, eos_token_id=end, pad_token_id=end)
+    said = out[:, ids.shape[1]:]
+    ends = (said == end).long()
+    mask = ((ends.cumsum(1) - ends) == 0).long()  # up to the first end mark, with it
+    texts = tokenizer.batch_decode(said, skip_special_tokens=True)
+    names = [letter for letter in letters for _ in range(count)]
+    return Actions(names, texts, out, torch.cat([attention.long(), mask], 1), mask)
+
+
+def read(model: Any, actions: Actions, adapter: str, temperature: float = 0.7) -> tuple[Tensor, Tensor, Tensor]:
+    """What one adapter makes of replies: log-probabilities and entropies (rows, time), states.
+
+    States (rows, time, width) are those of the reply's tokens behind the last layer.
+    """
+    model.set_adapter(adapter)
+    whole, number = model.get_base_model(), actions.mask.shape[1]
+    places = (actions.attention_mask.cumsum(1) - 1).clamp(min=0)
+    states = whole.base_model(input_ids=actions.input_ids, attention_mask=actions.attention_mask, position_ids=places, use_cache=False).last_hidden_state[:, -number - 1 :]
+    every = (whole.get_output_embeddings()(states[:, :-1]).float() / temperature).log_softmax(-1)
+    drawn = every.gather(2, actions.input_ids[:, -number:, None])[..., 0]
+    with torch.no_grad():
+        entropy = -(every.exp() * every).sum(-1)
+    model.set_adapter(POLICY)
+    return drawn, entropy, states[:, 1:]
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """How to learn from rewards; where TRL has a setting, it is called as there.
+
+    beta                weight of the KL to the reference, in points of reward a nat
+    num_generations     replies to each of ``num_prompts`` letters a step
+    loss                a name of ``LOSSES``; ``clip`` is PPO's and GRPO's
+    eval_steps          steps between looks at the held-out letters
+    """
+
+    max_steps: int = 12
+    learning_rate: float = 1e-3
+    beta: float = 0.3
+    num_prompts: int = 4
+    num_generations: int = 6
+    max_new_tokens: int = 24
+    temperature: float = 0.7
+    loss: str = "rloo"
+    clip: float = 0.2
+    eval_steps: int = 4
+    seed: int = 0
+
+
+Judge = Callable[[Actions, Tensor], Tensor]
+
+
+def reinforce(model: Any, tokenizer: Any, letters: Sequence[str], held_out: Sequence[str], reward: Judge, truth: Callable[[str], float], config: PolicyConfig) -> tuple[History, list[dict]]:
+    """Move the adapter to what is rewarded, and keep it where the *truth* was best.
+
+    reward     (replies, their states in the reference) → (rows,)
+    truth      what people really think of a reply; it is written down and never learned from
+
+    Gives the history, whose evaluations are (step, -truth on held-out letters), and the log: for
+    each step the means of reward, truth, KL, entropy, length, and the fractions that were cut off,
+    clipped, or in a group of equal rewards, from which nothing is learned. Ctrl-C keeps the best.
+    Raises ``CourseError`` when a reward is no finite number; the policy is then as it was.
+    """
+    start_policy(model)
+    learned = [p for name, p in model.named_parameters() if f".{POLICY}." in name and p.requires_grad]
+    log: list[dict] = []
+    best: tuple[float, list[Tensor]] = (-math.inf, [])
+    rows = (config.num_prompts, config.num_generations)
+    same = dict(max_new_tokens=config.max_new_tokens, temperature=config.temperature)
+
+    def get_batch(generator: torch.Generator) -> tuple:
+        chosen = torch.randperm(len(letters), generator=generator)[: rows[0]].tolist()
+        seed = int(torch.randint(2**31, (), generator=generator))
+        actions = act(model, tokenizer, [letters[n] for n in chosen], rows[1], seed=seed, **same)
+        with torch.no_grad():
+            before, _, states = read(model, actions, REFERENCE, config.temperature)
+        rewards = reward(actions, states).float()
+        if not rewards.isfinite().all():
+            raise CourseError("A reward is no number (NaN or infinite): look at your reward function; the policy is as it was.")
+        return actions, before.view(*rows, -1), rewards.view(rows)
+
+    def loss_fn(model: Any, batch: tuple) -> Tensor:
+        actions, before, rewards = batch
+        logprobs, entropy, _ = read(model, actions, POLICY, config.temperature)
+        logprobs, mask = logprobs.view(*rows, -1), actions.mask.view(*rows, -1)
+        old = logprobs.detach()
+        loss = LOSSES[config.loss](logprobs, old, before, rewards, mask, config.beta, config.clip)
+        tokens = actions.mask.sum()
+        log.append(
+            {
+                "reward": float(rewards.mean()),
+                "truth": sum(map(truth, actions.texts)) / len(actions.texts),
+                "kl": float(((old - before) * mask).sum(-1).mean()),
+                "entropy": float((entropy * actions.mask).sum() / tokens),
+                "length": float(tokens / len(actions.texts)),
+                "equal": float((rewards.std(-1) < 1e-6).float().mean()),
+                "distinct": len(set(actions.texts)) / len(actions.texts),
+                "loss": loss.item(),
+                "sample": actions.texts[0],
+            }
+        )
+        return loss
+
+    def judge(model: Any) -> float:
+        nonlocal best
+        said = act(model, tokenizer, held_out, seed=config.seed, **same).texts
+        found = sum(map(truth, said)) / len(said)
+        if found > best[0]:
+            best = found, [value.detach().clone() for value in learned]
+        return -found
+
+    training = TrainingConfig(config.max_steps, config.learning_rate, 0.1, "constant", weight_decay=0.0, eval_steps=config.eval_steps, seed=config.seed)
+    judge(model)
+    try:
+        history = train(model, get_batch, loss_fn, training, evaluate=judge, description="Feedback")
+    finally:
+        with torch.no_grad():
+            for value, kept in zip(learned, best[1], strict=True):
+                value.copy_(kept)
+        model.eval()
+    return history, log
