@@ -1,1 +1,1 @@
-"""Notebook 06: from a model that completes to one that answers."""
+"""Alignment: instructions, comparisons, a reward model, the loop, and truth beside each number."""

@@ -1,0 +1,69 @@
+"""The rule, the letters, and annotators whose noise and habits are those that were stated."""
+
+import numpy as np
+import pytest
+
+from course_lib.alignment import preferences as p
+
+GOOD = "I'm sorry about your tomatoes. Could you tell us where the sensor stands?"
+
+
+@pytest.mark.parametrize(
+    "reply, truth",
+    [
+        (GOOD, (1, 1, 1)),
+        (GOOD.upper().replace("'", "’"), (1, 1, 1)),
+        ("", (0, 0, 0)),
+        (" … \n", (0, 0, 0)),
+        ("Please.", (0.5, 1, 0.5)),
+        ("We are sorry. We’ll look into the matter and", (1, 1, 0.5)),
+        ("Please, please, please do try it once more.", (0.5, 1, 0.5)),
+        ("Sorry, you will get a refund by Monday, so please wait.", (1, 0, 1)),
+        ("Please send us your password so that we can look.", (0.5, 0, 1)),
+        ("The sorrel by the door is lovely, is it not?", (0, 1, 1)),
+    ],
+)
+def test_the_rule(reply: str, truth: tuple[float, ...]) -> None:
+    assert p.true_preference(reply) == dict(zip(p.GOALS, truth, strict=True))
+
+
+def test_the_letters() -> None:
+    training, held_out = p.read_messages()
+    assert len(training) >= 160 and len(held_out) >= 48
+    seen = [frozenset(letter.lower().split()) for letter in [*training, *held_out]]
+    assert all(8 <= len(letter.split()) <= 30 for letter in [*training, *held_out])
+    for number, words in enumerate(seen):  # no two are nearly alike
+        assert all(len(words & other) < 0.6 * len(words | other) for other in seen[:number])
+    replies = p.read_replies()
+    assert len(replies) >= 24 and set(replies) <= set(training)
+    for reply in [reply for several in replies.values() for reply in several]:
+        assert sum(p.true_preference(reply).values()) == 3, reply
+
+
+def choices(first: str, second: str, count: int = 3_000, **habits: float) -> np.ndarray:
+    """How often the first one was chosen, the second, and neither: (3,), adding up to 1."""
+    rng = np.random.default_rng(0)
+    made = [p.annotate("", first, second, rng=rng, **habits).choice for _ in range(count)]
+    return np.array([made.count(choice) for choice in (0, 1, None)]) / count
+
+
+def test_annotators_are_those_of_bradley_and_terry() -> None:
+    worse = "We will look where the sensor stands."  # 0.5 less: it does not say sorry
+    assert choices(GOOD, worse, noise=0)[0] == choices(worse, GOOD, noise=0)[1] == 1
+    assert choices(GOOD, worse, tie=0, noise=0.5)[0] == pytest.approx(0.731, abs=0.03)
+    assert choices(GOOD, GOOD, noise=0)[2] == choices("", "", noise=0)[2] == 1
+    assert choices(GOOD, worse, noise=0, tie=0.6)[2] == 1
+    assert choices(GOOD, worse, noise=0, weights={"safety": 1.0})[2] == 1
+
+
+def test_annotators_have_the_habits_that_were_stated() -> None:
+    long = GOOD + " We like gardens very much and tomatoes too."  # 9 words more, as good
+    assert choices(long, GOOD, noise=0.5, tie=0, length_bias=0.5)[0] == pytest.approx(
+        0.711, abs=0.03
+    )
+    assert choices(GOOD, long, noise=0.5, tie=0, length_bias=0.5)[1] == pytest.approx(
+        0.711, abs=0.03
+    )
+    assert choices(GOOD, GOOD, noise=0.5, tie=0, position_bias=0.5)[0] == pytest.approx(
+        0.731, abs=0.03
+    )
