@@ -116,19 +116,41 @@ def start_policy(model: Any) -> None:
 
 def observe(tokenizer: Any, letters: Sequence[str]) -> list[list[int]]:
     """Letters as prompts that end where the assistant's turn begins."""
-    turns = [[{"role": "system", "content": SYSTEM}, {"role": "user", "content": letter}] for letter in letters]
+    turns = [
+        [{"role": "system", "content": SYSTEM}, {"role": "user", "content": letter}]
+        for letter in letters
+    ]
     options = dict(add_generation_prompt=True, tokenize=True, return_dict=True)
     return [tokenizer.apply_chat_template(turn, **options)["input_ids"] for turn in turns]
 
 
-def act(model: Any, tokenizer: Any, letters: Sequence[str], count: int = 1, *, max_new_tokens: int = 24, temperature: float = 0.7, seed: int = 0) -> Actions:
+def act(
+    model: Any,
+    tokenizer: Any,
+    letters: Sequence[str],
+    count: int = 1,
+    *,
+    max_new_tokens: int = 24,
+    temperature: float = 0.7,
+    seed: int = 0,
+) -> Actions:
     """Draw ``count`` replies to each letter from the policy as it is."""
     prompts, end = observe(tokenizer, letters), tokenizer.eos_token_id
     ids, attention = pad_left([prompt for prompt in prompts for _ in range(count)])
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
-        out = model.generate(input_ids=ids, attention_mask=attention.long(), max_new_tokens=max_new_tokens, do_sample=True, temperature=temperature, top_k=0, top_p=1.0, eos_token_id=end, pad_token_id=end)
-    said = out[:, ids.shape[1]:]
+        out = model.generate(
+            input_ids=ids,
+            attention_mask=attention.long(),
+            max_new_tokens=max_new_tokens,
+            do_sample=True,
+            temperature=temperature,
+            top_k=0,
+            top_p=1.0,
+            eos_token_id=end,
+            pad_token_id=end,
+        )
+    said = out[:, ids.shape[1] :]
     ends = (said == end).long()
     mask = ((ends.cumsum(1) - ends) == 0).long()  # up to the first end mark, with it
     texts = tokenizer.batch_decode(said, skip_special_tokens=True)
@@ -136,7 +158,9 @@ def act(model: Any, tokenizer: Any, letters: Sequence[str], count: int = 1, *, m
     return Actions(names, texts, out, torch.cat([attention.long(), mask], 1), mask)
 
 
-def read(model: Any, actions: Actions, adapter: str, temperature: float = 0.7) -> tuple[Tensor, Tensor, Tensor]:
+def read(
+    model: Any, actions: Actions, adapter: str, temperature: float = 0.7
+) -> tuple[Tensor, Tensor, Tensor]:
     """What one adapter makes of replies: log-probabilities and entropies (rows, time), states.
 
     States (rows, time, width) are those of the reply's tokens behind the last layer.
@@ -144,7 +168,12 @@ def read(model: Any, actions: Actions, adapter: str, temperature: float = 0.7) -
     model.set_adapter(adapter)
     whole, number = model.get_base_model(), actions.mask.shape[1]
     places = (actions.attention_mask.cumsum(1) - 1).clamp(min=0)
-    states = whole.base_model(input_ids=actions.input_ids, attention_mask=actions.attention_mask, position_ids=places, use_cache=False).last_hidden_state[:, -number - 1 :]
+    states = whole.base_model(
+        input_ids=actions.input_ids,
+        attention_mask=actions.attention_mask,
+        position_ids=places,
+        use_cache=False,
+    ).last_hidden_state[:, -number - 1 :]
     every = (whole.get_output_embeddings()(states[:, :-1]).float() / temperature).log_softmax(-1)
     drawn = every.gather(2, actions.input_ids[:, -number:, None])[..., 0]
     with torch.no_grad():
@@ -158,9 +187,10 @@ class PolicyConfig:
     """How to learn from rewards; where TRL has a setting, it is called as there.
 
     beta                weight of the KL to the reference, in points of reward a nat
-    num_generations     replies to each of ``num_prompts`` letters a step
+    num_generations     replies to each of the ``num_prompts`` letters of a batch
+    num_iterations      updates with each batch of replies
     loss                a name of ``LOSSES``; ``clip`` is PPO's and GRPO's
-    eval_steps          steps between looks at the held-out letters
+    eval_steps          updates between looks at the held-out letters
     """
 
     max_steps: int = 12
@@ -168,6 +198,7 @@ class PolicyConfig:
     beta: float = 0.3
     num_prompts: int = 4
     num_generations: int = 6
+    num_iterations: int = 1
     max_new_tokens: int = 24
     temperature: float = 0.7
     loss: str = "rloo"
@@ -176,75 +207,100 @@ class PolicyConfig:
     seed: int = 0
 
 
-Judge = Callable[[Actions, Tensor], Tensor]
+@dataclass
+class Environment:
+    """Gives letters to answer, and a reward for each reply.
+
+    reward      (replies, their states in the reference) → (rows,)
+    truth       what customers really think of a reply: written down, never learned from
+    held_out    letters by which the best policy is chosen
+    """
+
+    letters: Sequence[str]
+    held_out: Sequence[str]
+    reward: Callable[[Actions, Tensor], Tensor]
+    truth: Callable[[str], float]
 
 
-def reinforce(model: Any, tokenizer: Any, letters: Sequence[str], held_out: Sequence[str], reward: Judge, truth: Callable[[str], float], config: PolicyConfig) -> tuple[History, list[dict]]:
-    """Move the adapter to what is rewarded, and keep it where the *truth* was best.
+def reinforce(
+    model: Any, tokenizer: Any, environment: Environment, config: PolicyConfig
+) -> tuple[History, list[dict]]:
+    """Move the adapter towards what is rewarded; what stays is where the *truth* was best.
 
-    reward     (replies, their states in the reference) → (rows,)
-    truth      what people really think of a reply; it is written down and never learned from
-
-    Gives the history, whose evaluations are (step, -truth on held-out letters), and the log: for
-    each step the means of reward, truth, KL, entropy, length, and the fractions that were cut off,
-    clipped, or in a group of equal rewards, from which nothing is learned. Ctrl-C keeps the best.
-    Raises ``CourseError`` when a reward is no finite number; the policy is then as it was.
+    Gives the history, whose evaluations are (step, -truth on held-out letters), and for each update
+    the means of reward, truth, KL (nats a reply), entropy (nats a token) and length, and the
+    fractions of replies that are distinct, were cut off or clipped, or in a group of equal rewards,
+    from which nothing is learned. Ctrl-C keeps the best so far. Raises ``CourseError`` for a
+    reward that is no finite number.
     """
     start_policy(model)
-    learned = [p for name, p in model.named_parameters() if f".{POLICY}." in name and p.requires_grad]
-    log: list[dict] = []
-    best: tuple[float, list[Tensor]] = (-math.inf, [])
-    rows = (config.num_prompts, config.num_generations)
-    same = dict(max_new_tokens=config.max_new_tokens, temperature=config.temperature)
+    own = [value for value in model.parameters() if value.requires_grad]
+    rows, log, held = (config.num_prompts, config.num_generations, -1), [], environment.held_out
+    drawn = dict(max_new_tokens=config.max_new_tokens, temperature=config.temperature)
+    batch, best = {}, (-math.inf, [])
 
-    def get_batch(generator: torch.Generator) -> tuple:
-        chosen = torch.randperm(len(letters), generator=generator)[: rows[0]].tolist()
-        seed = int(torch.randint(2**31, (), generator=generator))
-        actions = act(model, tokenizer, [letters[n] for n in chosen], rows[1], seed=seed, **same)
+    def get_batch(generator: torch.Generator) -> dict:
+        if len(log) % config.num_iterations:
+            return batch
+        chosen = torch.randperm(len(environment.letters), generator=generator)[: rows[0]]
+        letters = [environment.letters[n] for n in chosen]
+        actions = act(model, tokenizer, letters, rows[1], seed=generator.get_state().sum(), **drawn)
         with torch.no_grad():
             before, _, states = read(model, actions, REFERENCE, config.temperature)
-        rewards = reward(actions, states).float()
+        rewards = environment.reward(actions, states).float()
         if not rewards.isfinite().all():
-            raise CourseError("A reward is no number (NaN or infinite): look at your reward function; the policy is as it was.")
-        return actions, before.view(*rows, -1), rewards.view(rows)
+            raise CourseError("A reward is no finite number: look at the reward function.")
+        batch.update(actions=actions, before=before.view(rows), rewards=rewards.view(rows[:2]))
+        batch.pop("old", None)
+        return batch
 
-    def loss_fn(model: Any, batch: tuple) -> Tensor:
-        actions, before, rewards = batch
-        logprobs, entropy, _ = read(model, actions, POLICY, config.temperature)
-        logprobs, mask = logprobs.view(*rows, -1), actions.mask.view(*rows, -1)
-        old = logprobs.detach()
-        loss = LOSSES[config.loss](logprobs, old, before, rewards, mask, config.beta, config.clip)
-        tokens = actions.mask.sum()
-        log.append(
-            {
-                "reward": float(rewards.mean()),
-                "truth": sum(map(truth, actions.texts)) / len(actions.texts),
-                "kl": float(((old - before) * mask).sum(-1).mean()),
-                "entropy": float((entropy * actions.mask).sum() / tokens),
-                "length": float(tokens / len(actions.texts)),
-                "equal": float((rewards.std(-1) < 1e-6).float().mean()),
-                "distinct": len(set(actions.texts)) / len(actions.texts),
-                "loss": loss.item(),
-                "sample": actions.texts[0],
-            }
-        )
+    def loss_fn(model: Any, batch: dict) -> Tensor:
+        actions, before, rewards = batch["actions"], batch["before"], batch["rewards"]
+        now, entropy, _ = read(model, actions, POLICY, config.temperature)
+        now, mask = now.view(rows), actions.mask.view(rows)
+        old = batch.setdefault("old", now.detach())
+        loss = LOSSES[config.loss](now, old, before, rewards, mask, config.beta, config.clip)
+        texts, tokens = actions.texts, actions.mask.sum()
+        ratio = ((now - old) * mask).sum(-1).exp()
+        numbers = {
+            "reward": rewards.mean(),
+            "truth": sum(map(environment.truth, texts)) / len(texts),
+            "kl": ((now - before) * mask).sum(-1).mean(),
+            "entropy": (entropy * actions.mask).sum() / tokens,
+            "length": tokens / len(texts),
+            "distinct": len(set(texts)) / len(texts),
+            "cut off": (actions.input_ids[:, -1] != tokenizer.eos_token_id).float().mean(),
+            "clipped": ((ratio - 1).abs() > config.clip).float().mean(),
+            "equal": (rewards.std(-1) < 1e-6).float().mean(),
+            "loss": loss,
+        }
+        log.append({name: round(float(n), 4) for name, n in numbers.items()} | {"text": texts[0]})
         return loss
 
     def judge(model: Any) -> float:
         nonlocal best
-        said = act(model, tokenizer, held_out, seed=config.seed, **same).texts
-        found = sum(map(truth, said)) / len(said)
+        said = act(model, tokenizer, held, seed=config.seed, **drawn).texts
+        found = sum(map(environment.truth, said)) / len(said)
         if found > best[0]:
-            best = found, [value.detach().clone() for value in learned]
+            best = (found, [value.detach().clone() for value in own])
         return -found
 
-    training = TrainingConfig(config.max_steps, config.learning_rate, 0.1, "constant", weight_decay=0.0, eval_steps=config.eval_steps, seed=config.seed)
-    judge(model)
+    settings = TrainingConfig(
+        config.max_steps,
+        config.learning_rate,
+        0.1,
+        "constant",
+        0.0,
+        eval_steps=config.eval_steps,
+        seed=config.seed,
+    )
+    start = judge(model)
     try:
-        history = train(model, get_batch, loss_fn, training, evaluate=judge, description="Feedback")
+        history = train(model, get_batch, loss_fn, settings, evaluate=judge, description="Feedback")
     finally:
         with torch.no_grad():
-            for value, kept in zip(learned, best[1], strict=True):
+            for value, kept in zip(own, best[1], strict=True):
                 value.copy_(kept)
         model.eval()
+    history.evaluations.insert(0, (0, start))
     return history, log

@@ -1,42 +1,89 @@
-"""A reward model: from comparisons to one number for a reply.
+"""A reward model: from comparisons to a number for a reply.
 
-The body is the language model as it was before reinforcement learning, frozen; what is learned is
-one linear head for each goal on the mean of the reply's states. So the fit takes a moment once the
-states are there. Christiano et al. 2017 (1706.03741); Ouyang et al. 2022 (2203.02155), section 3.
+The body is the language model as it was before it learned from rewards, frozen. What is learned is
+a linear head for each goal, on the mean of the reply's states: once these are there, the fit takes
+a moment. Christiano et al. 2017 (1706.03741); Ouyang et al. 2022 (2203.02155), section 3.5.
 """
 
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
-from course_lib.alignment.policy import Actions, bradley_terry_loss
+from course_lib.alignment.preferences import Comparison
 from course_lib.errors import CourseError
 
+States = Mapping[tuple[str, str], Tensor]
 
-def reply_states(states: Tensor, mask: Tensor) -> Tensor:
-    """The mean of each reply's states: (rows, time, width), (rows, time) → (rows, width)."""
+
+def mean_states(states: Tensor, mask: Tensor) -> Tensor:
+    """(rows, time, width), 1 where a token counts (rows, time) → (rows, width)."""
     mask = mask[..., None].float()
     return (states.float() * mask).sum(1) / mask.sum(1).clamp(min=1)
 
 
-def fit_head(first: Tensor, second: Tensor, choices: Tensor, weight_decay: float = 1e-2) -> Tensor:
-    """A direction (width,) along which what was chosen lies ahead; by L-BFGS, the loss is convex.
+class RewardModel:
+    """Heads for goals, and how much each goal counts.
 
-    first, second   states of the replies (pairs, width)
-    choices         0: the first was better, 1: the second, 0.5: a tie
+    heads     goal → (width,)
+    weights   goal → its weight in the sum
+    usual     states of the reference's own replies (rows, width): among them each goal, and the
+              sum, has mean 0 and standard deviation 1
     """
-    weight = torch.zeros(first.shape[1], requires_grad=True)
-    optimizer = torch.optim.LBFGS([weight], max_iter=100, line_search_fn="strong_wolfe")
-    apart = (first - second) * (1 - 2 * choices)[:, None]
+
+    def __init__(
+        self, heads: Mapping[str, Tensor], weights: Mapping[str, float], usual: Tensor
+    ) -> None:
+        self.heads, self.weights, self.usual = dict(heads), dict(weights), usual
+
+    def goal(self, name: str, states: Tensor) -> Tensor:
+        """What one head gives (rows,), in standard deviations from the reference's mean."""
+        usual = self.usual @ self.heads[name]
+        return (states @ self.heads[name] - usual.mean()) / usual.std().clamp(min=1e-6)
+
+    def __call__(self, states: Tensor) -> Tensor:
+        """The reward (rows,)."""
+        given, usual = (
+            sum(weight * self.goal(name, rows) for name, weight in self.weights.items())
+            for rows in (states, self.usual)
+        )
+        return given / usual.std().clamp(min=1e-6)
+
+
+def fit_head(
+    comparisons: Sequence[Comparison], states: States, weight_decay: float = 1e-3
+) -> Tensor:
+    """The direction (width,) along which chosen replies lie ahead: Bradley and Terry's likelihood.
+
+    A tie is half a win for either. Comparisons that contradict each other pull towards 0, and so
+    does the weight decay, with which the loss is strictly convex: there is one best direction.
+    """
+    if not comparisons:
+        raise CourseError("There is no comparison to learn from: make some first.")
+    sides = [[states[c.prompt, reply] for reply in (c.first, c.second)] for c in comparisons]
+    first, second = (torch.stack(side).float() for side in zip(*sides, strict=True))
+    wins = torch.tensor([0.5 if c.choice is None else 1.0 - c.choice for c in comparisons])
+    scale = first.std().clamp(min=1e-6)
+    apart, head = (first - second) / scale, torch.zeros(first.shape[1], requires_grad=True)
+    optimizer = torch.optim.LBFGS([head], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        ahead = (first - second) @ weight
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(ahead, 1 - choices)
-        loss = loss + weight_decay * weight.square().sum()
+        loss = binary_cross_entropy_with_logits(apart @ head, wins)
+        loss = loss + weight_decay * head.square().sum()
         loss.backward()
         return loss
 
     optimizer.step(closure)
-    return weight.detach()
+    return head.detach() / scale
+
+
+def accuracy(head: Tensor, comparisons: Sequence[Comparison], states: States) -> float:
+    """The fraction of comparisons in which the chosen reply has the higher reward; ties aside."""
+    right = [
+        bool((states[c.prompt, c.first] - states[c.prompt, c.second]) @ head > 0) == (c.choice == 0)
+        for c in comparisons
+        if c.choice is not None
+    ]
+    return sum(right) / max(1, len(right))
