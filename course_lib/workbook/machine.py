@@ -17,7 +17,7 @@ from course_lib.workbook import smollm2
 
 CONTAINER = Path("/sys/fs/cgroup")  # Linux's control groups
 CPU = Path("/proc/cpuinfo")  # Linux's, too
-SPIN_COUNT = 2_000
+SPIN_COUNT = 100_000
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 Finding = tuple[str, str, str]  # how bad it is; what was looked at; what was found and what to do
 
