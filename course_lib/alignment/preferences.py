@@ -112,19 +112,16 @@ def word_ratings() -> tuple[list[str], np.ndarray]:
         file = distribution("vaderSentiment").locate_file("vaderSentiment/vader_lexicon.txt")
         rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
     except (PackageNotFoundError, OSError) as error:
-        raise CourseError(
-            "The ratings are not here: run `pip install vaderSentiment`, then this cell again."
-        ) from error
+        raise CourseError("No ratings here: `pip install vaderSentiment`, then again.") from error
     return [row[0] for row in rows], np.array([json.loads(row[3]) for row in rows])
 
 
 def rank(pairs: Sequence[tuple[str, str, str]], path: Path) -> list[Comparison]:
     """Show pairs (letter, A, B) with buttons; give back a list that grows with each click.
 
-    Every click is kept in ``path`` at once, and the next session goes on there. Who skips a pair
-    says nothing about it. Letters typed into the field do what the buttons do: ipywidgets knows no
-    keys. A headless run shows the first pair, and has no clicks. Raises ``CourseError`` when the
-    file is damaged.
+    Each is kept in ``path`` at once, and the next session goes on there. Letters typed into the
+    field do what buttons do: ipywidgets knows no keys. A headless run shows the first pair, and
+    has no clicks. Raises ``CourseError`` for a damaged file.
     """
     import ipywidgets
 
