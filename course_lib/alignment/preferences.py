@@ -112,7 +112,9 @@ def word_ratings() -> tuple[list[str], np.ndarray]:
         file = distribution("vaderSentiment").locate_file("vaderSentiment/vader_lexicon.txt")
         rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
     except (PackageNotFoundError, OSError) as error:
-        raise CourseError("No ratings here: `pip install vaderSentiment`, then again.") from error
+        raise CourseError(
+            "No ratings: run `pip install vaderSentiment`, then try again."
+        ) from error
     return [row[0] for row in rows], np.array([json.loads(row[3]) for row in rows])
 
 
@@ -125,28 +127,31 @@ def rank(pairs: Sequence[tuple[str, str, str]], path: Path) -> list[Comparison]:
     """
     import ipywidgets
 
-    meaning, judged = {"a": 0, "b": 1, "t": None, "s": "skipped"}, []
+    meaning, judged, seen = {"a": 0, "b": 1, "t": None, "s": "skipped"}, [], ""
     new = settings.headless() or not path.exists()
     clicks = [] if new else settings.read_json(path).get("clicks")
     if not isinstance(clicks, list) or any(np.shape(click) != (4,) for click in clicks):
         raise CourseError(f"{path} is damaged: delete it or move it away, then begin anew.")
 
     def page(button: str | None, typed: str) -> Table:
-        for key in ["", button or "", *typed.lower()]:
+        nonlocal seen  # the field is only read: to empty it would race with a quick hand
+        keys = (button or "") + (typed[len(seen) :].lower() if typed.startswith(seen) else "")
+        seen = typed
+        for key in ["", *keys]:
             if key == "u":
                 del clicks[-1:]
             rest = [pair for pair in pairs if list(pair) not in [click[:3] for click in clicks]]
             if key in meaning and rest:
                 clicks.append([*rest.pop(0), meaning[key]])
-        if button or typed:
+        if keys:
             settings.write_json(path, {"clicks": clicks})
-        buttons.value, field.value = None, ""
+        buttons.value = None
         judged[:] = [Comparison(*click) for click in clicks if click[3] != "skipped"]
         rows = zip(("letter", "A", "B"), rest[0], strict=True) if rest else [("Thank you!", "")]
         return Table(list(rows), (f"to judge: {len(rest)}", "Which reply is better?"))
 
     names = {"A is better": "a", "B is better": "b", "tie": "t", "skip": "s", "undo": "u"}
-    buttons = ipywidgets.ToggleButtons(options=names, value=None)
+    buttons = ipywidgets.ToggleButtons(options=list(names.items()), value=None)
     field = ipywidgets.Text(placeholder="or type a, b, t, s, u here")
     explore(page, button=buttons, typed=field)
     return judged
