@@ -14,6 +14,7 @@ token belongs to a reply. KL in the reward is that of whole replies, in nats.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,9 +22,14 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from course_lib.errors import CourseError
+from course_lib.finetuning.archive import load_adapter
+from course_lib.finetuning.falcon import load_base
+from course_lib.finetuning.train import FinetuneConfig, add_adapter
 from course_lib.transformer.sampling import pad_left
+from course_lib.workbook.models import FOLDER
 from course_lib.workbook.training import History, TrainingConfig, train
 
+ASSISTANT = FOLDER / "assistant-adapter"
 POLICY, REFERENCE = "default", "reference"  # adapters of one model: the one that learns; its start
 SYSTEM = "You work in Support. Answer the customer's letter in one short, kind sentence."
 
@@ -102,15 +108,32 @@ class Actions:
     mask: Tensor
 
 
+def load_policy(adapter: Path | None = ASSISTANT) -> tuple[Any, Any]:
+    """SmolLM2 with an adapter to go on from, and the tokenizer; None: with a fresh one.
+
+    The finished assistant's folder also holds ``sft``, its state before it learned from rewards.
+    """
+    base = load_base("smollm2", four_bit=False)
+    if adapter is None:
+        upper = tuple(base.layers[len(base.layers) // 2 :])
+        config = FinetuneConfig(0, r=8, lora_alpha=16, lora_dropout=0.0, target_modules=upper)
+        model = add_adapter(base, config)
+    else:
+        model = load_adapter(base, adapter)
+        if (adapter / "sft").is_dir():
+            model.load_adapter(str(adapter / "sft"), adapter_name="sft")
+    return model, base.tokenizer
+
+
 def start_policy(model: Any) -> None:
     """Keep the adapter as it is under the name ``reference``; ``default`` is the one to learn."""
     if REFERENCE not in model.peft_config:
         model.add_adapter(REFERENCE, replace(model.peft_config[POLICY]))
     own = dict(model.named_parameters())
-    with torch.no_grad():
-        for name, value in own.items():
-            if f".{POLICY}." in name:
-                own[name.replace(f".{POLICY}.", f".{REFERENCE}.")].copy_(value)
+    for name, value in own.items():
+        if f".{POLICY}." in name:
+            value.data = value.data.float()  # small updates vanish in 16 bits
+            own[name.replace(f".{POLICY}.", f".{REFERENCE}.")].data = value.data.clone()
     model.set_adapter(POLICY)
 
 
