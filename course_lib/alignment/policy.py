@@ -23,9 +23,11 @@ from torch.nn.functional import logsigmoid
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.archive import load_adapter
+from course_lib.finetuning.examples import encode_text
 from course_lib.finetuning.falcon import load_base
 from course_lib.finetuning.train import FinetuneConfig, add_adapter
 from course_lib.transformer.sampling import pad_left
+from course_lib.workbook.evaluate import pad_batch
 from course_lib.workbook.models import FOLDER
 from course_lib.workbook.training import History, TrainingConfig, train
 
@@ -139,12 +141,29 @@ def start_policy(model: Any) -> None:
 
 def observe(tokenizer: Any, letters: Sequence[str]) -> list[list[int]]:
     """Letters as prompts that end where the assistant's turn begins."""
-    turns = [
-        [{"role": "system", "content": SYSTEM}, {"role": "user", "content": letter}]
+    turns = [{"role": "system", "content": SYSTEM}], dict(add_generation_prompt=True, tokenize=True)
+    return [
+        tokenizer.apply_chat_template(
+            [*turns[0], {"role": "user", "content": letter}], return_dict=True, **turns[1]
+        )["input_ids"]
         for letter in letters
     ]
-    options = dict(add_generation_prompt=True, tokenize=True, return_dict=True)
-    return [tokenizer.apply_chat_template(turn, **options)["input_ids"] for turn in turns]
+
+
+def replied(tokenizer: Any, letters: Sequence[str], texts: Sequence[str]) -> Actions:
+    """Replies that somebody else wrote, one a letter, as if the policy had drawn them."""
+    end, prompts = tokenizer.eos_token_id, observe(tokenizer, letters)
+    said = [[*encode_text(text, tokenizer), end] for text in texts]
+    (ids, attention), behind = (
+        pad_left(prompts),
+        pad_batch([{"input_ids": row} for row in said], end),
+    )
+    mask = behind["attention_mask"]
+    ids, attention = (
+        torch.cat([ids, behind["input_ids"]], 1),
+        torch.cat([attention.long(), mask], 1),
+    )
+    return Actions(list(letters), list(texts), ids, attention, mask)
 
 
 def act(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,11 @@ def true_preference(reply: str) -> dict[str, float]:
     }
 
 
+def true_reward(reply: str) -> float:
+    """The three goals together, 0 to 3."""
+    return sum(true_preference(reply).values())
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Two replies to one letter. ``choice``: 0, the first is better; 1, the second; None, a tie."""
@@ -90,6 +96,19 @@ def annotate(
     longer = len(first.split()) - len(second.split())
     felt += length_bias * longer / 10 + position_bias + noise * rng.logistic()
     return Comparison(prompt, first, second, None if abs(felt) <= tie else int(felt < 0))
+
+
+def compare(
+    replies: Mapping[str, Sequence[str]], number: int, seed: int = 0, **habits: Any
+) -> list[Comparison]:
+    """Judgements of two different replies to a letter, drawn by the seed; ``habits``: annotate's."""
+    rng, made, letters = np.random.default_rng(seed), [], list(replies)
+    while len(made) < number:
+        letter = letters[rng.integers(len(letters))]
+        first, second = rng.choice(replies[letter], 2, replace=False)
+        if first != second:
+            made.append(annotate(letter, str(first), str(second), rng=rng, **habits))
+    return made
 
 
 def read_messages() -> tuple[list[str], list[str]]:

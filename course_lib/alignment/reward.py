@@ -7,14 +7,28 @@ a moment. Christiano et al. 2017 (1706.03741); Ouyang et al. 2022 (2203.02155), 
 
 from collections.abc import Mapping, Sequence
 
+import json
+from pathlib import Path
+
 import torch
+from safetensors import safe_open
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from course_lib.alignment.preferences import Comparison
+from course_lib.alignment.preferences import LETTERS, Comparison
 from course_lib.errors import CourseError
 
 States = Mapping[tuple[str, str], Tensor]
+POOL = LETTERS.with_name("replies.safetensors")
+
+
+def read_pool(path: Path = POOL) -> tuple[dict[str, list[str]], dict[tuple[str, str], Tensor]]:
+    """Replies of the tuned model to each letter, and the mean state of each, fp32 (width,)."""
+    with safe_open(path, framework="pt") as file:
+        pool, rows = json.loads(file.metadata()["replies"]), file.get_tensor("states").float()
+    return pool, dict(
+        zip([(letter, r) for letter in pool for r in pool[letter]], rows, strict=True)
+    )
 
 
 def mean_states(states: Tensor, mask: Tensor) -> Tensor:
