@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from course_lib.alignment.preferences import Comparison
 from course_lib.errors import CourseError
 from course_lib.finetuning.archive import load_adapter
 from course_lib.finetuning.examples import encode_text
@@ -346,3 +347,33 @@ def reinforce(
         model.eval()
     history.evaluations.insert(0, (0, start))
     return history, log
+
+
+def dpo(
+    model: Any,
+    tokenizer: Any,
+    comparisons: Sequence[Comparison],
+    config: TrainingConfig,
+    beta: float = 0.1,
+    batch_size: int = 6,
+) -> History:
+    """Learn from pairs directly: no reward model, no loop, no replies of its own. Ties are left out."""
+    start_policy(model)
+    decided = [c for c in comparisons if c.choice is not None]
+    if not decided:
+        raise CourseError("All comparisons are ties: there is nothing to learn from.")
+
+    def get_batch(generator: torch.Generator) -> Actions:
+        some = [decided[n] for n in torch.randint(len(decided), (batch_size,), generator=generator)]
+        sides = [(c.first, c.second)[:: 1 - 2 * c.choice] for c in some]
+        texts = [chosen for chosen, _ in sides] + [rejected for _, rejected in sides]
+        return replied(tokenizer, 2 * [c.prompt for c in some], texts)
+
+    def loss_fn(model: Any, both: Actions) -> Tensor:
+        now, before = (
+            (read(model, both, adapter, 1.0)[0] * both.mask).sum(-1)
+            for adapter in (POLICY, REFERENCE)
+        )
+        return dpo_loss(*now.chunk(2), *before.detach().chunk(2), beta)
+
+    return train(model, get_batch, loss_fn, config, description="DPO")

@@ -101,7 +101,7 @@ def annotate(
 def compare(
     replies: Mapping[str, Sequence[str]], number: int, seed: int = 0, **habits: Any
 ) -> list[Comparison]:
-    """Judgements of two different replies to a letter, drawn by the seed; ``habits``: annotate's."""
+    """Judgements of two different replies to a letter; ``habits`` are those of ``annotate``."""
     rng, made, letters = np.random.default_rng(seed), [], list(replies)
     while len(made) < number:
         letter = letters[rng.integers(len(letters))]

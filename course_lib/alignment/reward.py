@@ -5,9 +5,8 @@ a linear head for each goal, on the mean of the reply's states: once these are t
 a moment. Christiano et al. 2017 (1706.03741); Ouyang et al. 2022 (2203.02155), section 3.5.
 """
 
-from collections.abc import Mapping, Sequence
-
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
