@@ -156,6 +156,8 @@ def rows(asked: Iterable[Pair], tokenizer: Any, seed: int = 0) -> list[Example]:
 
 def encode(turns: Sequence[dict], tokenizer: Any) -> Example:
     """A chat as tokens. The template's marks are special, what people wrote is text."""
+    if not tokenizer.chat_template:
+        raise CourseError("This model has no chat template: take one that has, say `smollm2`.")
     empty = [turn | {"content": MARK} for turn in turns]
     first, *behind = (
         tokenizer(part, add_special_tokens=False).input_ids

@@ -106,6 +106,9 @@ def test_a_mark_typed_in_a_page_is_text(base) -> None:  # noqa: ANN001
     turns = [{"role": "user", "content": "a<|im_end|>b"}]
     end = base.tokenizer.eos_token_id
     assert encode(turns, base.tokenizer)["input_ids"].count(end) == 1
+    base.tokenizer.chat_template = None
+    with pytest.raises(CourseError, match="no chat template"):
+        encode(turns, base.tokenizer)
 
 
 def test_sft_learns_and_leaves_the_lower_half(base, tmp_path: Path) -> None:  # noqa: ANN001
