@@ -10,6 +10,29 @@ from course_lib.workbook.exercises import exercise, require
 NOTEBOOK = "06_alignment"
 
 
+@exercise(NOTEBOOK, "6.1")
+def bradley_terry_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """``answer(chosen, rejected)``: the loss of rewards, (pairs,) each → one number."""
+    chosen, rejected = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 1.0])
+    given, each = torch.as_tensor(answer(chosen, rejected)), -(chosen - rejected).sigmoid().log()
+    for wrong, diagnosis in (
+        (each, "These are the losses of the two pairs: take their mean."),
+        (each.sum(), "That is the sum: with twice as many pairs it is twice as large. The mean!"),
+        (-each.mean(), "It is below 0: a loss is *minus* the log of a probability."),
+        ((each + chosen - rejected).mean(), "Chosen and rejected have changed places."),
+        ((rejected - chosen).mean(), "The sigmoid and the log are missing: it has no lower end."),
+        ((-each).exp().mean(), "That is the mean probability: its log, with a minus, is missing."),
+    ):
+        require(given.shape != wrong.shape or not torch.allclose(given, wrong), diagnosis)
+    right = given.shape == () and torch.allclose(given, each.mean())
+    require(right, f"Differences of 2 and −1 have the mean loss 0.720, not {given.tolist()}.")
+    far = float(answer(torch.tensor([0.0]), torch.tensor([200.0])))
+    require(
+        abs(far - 200) < 1, f"200 apart it is 200, and yours {far}: logsigmoid never overflows."
+    )
+    return "the further the chosen one lies above, the less there is to learn from the pair."
+
+
 @exercise(NOTEBOOK, "6.2")
 def advantage(answer: Callable[[Tensor], Tensor]) -> str:
     """``answer(rewards)``: each reply against the others to its prompt, (prompts, replies)."""

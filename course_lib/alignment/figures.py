@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from course_lib.workbook.figures import COLOURS, HATCHES, DescribedFigure, canvas
+from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigure, canvas
 
 
 def update(moves: Mapping[str, tuple[float, float]]) -> DescribedFigure:
@@ -42,6 +42,32 @@ def panels(
         texts.append(f"{name}: {', '.join(numbers)}")
     figure.suptitle(labels[0], weight="bold", fontsize=12)
     return DescribedFigure(figure, "; ".join(texts) + ".")
+
+
+def curves(
+    points: Mapping[str, Sequence[tuple]], labels: tuple[str, str, str], sentence: str
+) -> DescribedFigure:
+    """A line with marks for each name, from its points (x, y). Labels: title, xlabel, ylabel."""
+    figure, axis = canvas()
+    for number, (name, pairs) in enumerate(points.items()):
+        axis.plot(*zip(*pairs, strict=True), MARKERS[number] + "-", label=name)
+    axis.set(title=labels[0], xlabel=labels[1], ylabel=labels[2])
+    axis.legend()
+    return DescribedFigure(figure, sentence)
+
+
+def wins(names: Sequence[str], probs: np.ndarray, title: str) -> DescribedFigure:
+    """How likely the answer of the row beats that of the column: (answers, answers)."""
+    figure, axis = canvas(width=4.4, height=3.4)
+    axis.imshow(probs, cmap="Blues", vmin=0, vmax=1.6)
+    for (row, column), prob in np.ndenumerate(probs):
+        axis.text(column, row, f"{prob:.2f}" if row != column else "–", ha="center", va="center")
+    axis.set_xticks(range(len(names)), names)
+    axis.set_yticks(range(len(names)), names)
+    axis.grid(False)
+    axis.set(title=title, xlabel="… this one", ylabel="this one beats …")
+    best = f"{names[0]} beats {names[1]} in {probs[0, 1]:.0%} of all comparisons"
+    return DescribedFigure(figure, f"{best}, and {names[-1]} in {probs[0, -1]:.0%}.")
 
 
 def learned_parts(parts: Sequence[tuple[str, bool]], title: str) -> DescribedFigure:
