@@ -1,5 +1,6 @@
 """The figures of notebook 06."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -67,3 +68,18 @@ def wins(names: Sequence[str], probs: np.ndarray, title: str) -> DescribedFigure
     axis.set(title=title, xlabel="… this one", ylabel="this one beats …")
     best = f"{names[0]} beats {names[1]} in {probs[0, 1]:.0%} of all comparisons"
     return DescribedFigure(figure, f"{best}, and {names[-1]} in {probs[0, -1]:.0%}.")
+
+
+def learned_parts(parts: Sequence[tuple[str, bool]], title: str) -> DescribedFigure:
+    """Parts of a text, each on lines of its own; what is learned is bold and coloured."""
+    whole = [(line, learned) for text, learned in parts for line in text.strip("\n").split("\n")]
+    lines = [(cut, learned) for line, learned in whole for cut in textwrap.wrap(line, 100) or [""]]
+    figure, axis = canvas(width=9.2, height=0.6 + 0.2 * len(lines))
+    axis.set(title=title, ylim=(len(lines), -1))
+    axis.set_axis_off()
+    for row, (line, learned) in enumerate(lines):
+        style = {"weight": "bold", "backgroundcolor": COLOURS[1] + "55"} if learned else {}
+        line = line.replace("$", r"\$")
+        axis.text(0, row, line, family="monospace", fontsize=8.5, va="center", **style)
+    count = sum(len(text) for text, learned in parts if learned)
+    return DescribedFigure(figure, f"Bold and coloured are {count:,} characters.")

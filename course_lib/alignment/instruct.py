@@ -12,8 +12,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scipy.stats import binomtest
-
 from course_lib.errors import CourseError
 from course_lib.finetuning.examples import MARK, Example, encode_text
 from course_lib.finetuning.falcon import Base
@@ -30,11 +28,11 @@ FORMS = json.loads((REPOSITORY / "assets/alignment/question_forms.json").read_te
 REFUSAL = "The page does not say."
 SYSTEM = f"Answer from the page, in its words. If it is not there: {REFUSAL}"
 EXCERPT, LONGEST = 600, 160  # bytes of an excerpt (150 tokens of English), characters of an answer
+SETTINGS = dict(learning_rate=1.5e-3, batch_size=4, r=8, lora_alpha=16, lora_dropout=0.0)
 UNANSWERABLE = 0.13  # more teaches to refuse everything, the cheapest way to a lower loss
 TABLE = re.compile(r"^\|.*\|\n\|[ :|-]+\|\n(?:\|.*\|(?:\n|\Z))*", re.M)
-SECTION = re.compile(
-    r"^(?:(#)#* |(?:[-*+] |\d+\. )?\*\*)(.+?)(?:\*\*|\n+)((?:(?![|#>]).+\n?)+)", re.M
-)
+ITEM = r"(?:[-*+] |\d+\. )?"
+SECTION = re.compile(rf"^(?:(#)#* |{ITEM}\*\*)(.+?)(?:\*\*|\n+)((?:(?![|#>]).+\n?)+)", re.M)
 PROSE = re.compile(r"^(?![|#>]).+(?:\n(?![|#>\s*+-]|\d+\. ).+)*", re.M)
 NUMBER = re.compile(r"(?<![\w.,:-])\d+(?:[.,: ]\d+)*(?![\w-])")
 
@@ -93,13 +91,10 @@ def excerpts(document: Document) -> Iterator[str]:
     if head := re.match(r"\s*# (.+)\n", text):
         text = text[head.end() :]
     title = meta.get("title") or (head[1] if head else Path(document.id).stem)
-    top = [
-        f"Title: {title}",
-        *(f"{k.title()}: {meta[k]}" for k in ("owner", "updated") if k in meta),
-    ]
+    top = [f"{k.title()}: {meta[k]}" for k in ("owner", "updated") if k in meta]
     for part in parts([text], max(80, EXCERPT * len(text) // max(1, num_bytes(text)))):
-        yield "\n".join([*top, "", part.strip()])
-        top = top[:1]
+        yield "\n".join([f"Title: {title}", *top, "", part.strip()])
+        top = []  # these stand in the first part only
 
 
 def facts(excerpt: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
@@ -129,7 +124,7 @@ def facts(excerpt: str) -> Iterator[tuple[str, tuple[str, ...], str]]:
 
 
 def first_sentence(text: str) -> str:
-    text = " ".join(re.sub(r"^\s*([-*+]|\d+\.) ", "", text, count=1).split()) + " "
+    text = " ".join(re.sub(rf"^\s*{ITEM}", "", text).split()) + " "
     end = re.search(SENTENCE_END, text)
     return text[: end.end() if end else None].strip()
 
@@ -144,25 +139,25 @@ def conversation(asked: Sequence[Pair], page: bool = True, answers: bool = False
     return turns
 
 
-def rows(
-    asked: Iterable[Pair], tokenizer: Any, seed: int = 0, max_length: int = 420
-) -> list[Example]:
-    """Examples in random order: an excerpt and up to 8 questions with answers in one chat.
+def rows(asked: Iterable[Pair], tokenizer: Any, seed: int = 0) -> list[Example]:
+    """Chats of an excerpt and up to 8 questions with answers, in random order, cut at 512 tokens.
 
     Learned are the answers and the end mark behind each. The rest has the label −100.
     """
-    draw, chats = random.Random(seed), []
+    draw, made = random.Random(seed), []
     for _, group in groupby(asked, key=lambda pair: pair[:2]):
         several = draw.sample(own := list(group), len(own))
         size = -(-len(own) // -(-len(own) // 8))  # 9 questions: 5 and 4, not 8 and 1
-        chats += [several[start : start + size] for start in range(0, len(own), size)]
-    draw.shuffle(chats)
-    encoded = (encode(conversation(chat, answers=True), tokenizer) for chat in chats)
-    return [{key: ids[:max_length] for key, ids in row.items()} for row in encoded]
+        for start in range(0, len(own), size):
+            example = encode(conversation(several[start : start + size], answers=True), tokenizer)
+            made.append({key: ids[:512] for key, ids in example.items()})
+    return draw.sample(learned := [row for row in made if max(row["labels"]) >= 0], len(learned))
 
 
 def encode(turns: Sequence[dict], tokenizer: Any) -> Example:
     """A chat as tokens. The template's marks are special, what people wrote is text."""
+    if not tokenizer.chat_template:
+        raise CourseError("This model has no chat template: take one that has, say `smollm2`.")
     empty = [turn | {"content": MARK} for turn in turns]
     first, *behind = (
         tokenizer(part, add_special_tokens=False).input_ids
@@ -177,26 +172,15 @@ def encode(turns: Sequence[dict], tokenizer: Any) -> Example:
 
 
 def sft(
-    base: Base,
-    training: Sequence[Example],
-    held_out: Sequence[Example],
-    folder: Path,
-    **options: Any,
+    base: Base, training: list[Example], held_out: list[Example], folder: Path, **options: Any
 ) -> FinetuneResult:
-    """Learn an adapter on the upper half of the layers: then no gradient has to go further down.
+    """An adapter on the upper half of the layers: no gradient has to go further down.
 
-    options   of ``FinetuneConfig``; ``max_steps`` is needed
+    options   of ``FinetuneConfig``, ``max_steps`` among them
     """
-    usual = {
-        "learning_rate": 1.5e-3,
-        "batch_size": 4,
-        "r": 8,
-        "lora_alpha": 16,
-        "lora_dropout": 0.0,
-    }
-    usual |= {"early_stopping_patience": 0, "eval_steps": options["max_steps"]}
-    usual["target_modules"] = tuple(base.layers[len(base.layers) // 2 :])
-    return fine_tune(base, training, held_out, FinetuneConfig(**usual | options), folder)
+    upper = {"target_modules": tuple(base.layers[len(base.layers) // 2 :])}
+    config = FinetuneConfig(**SETTINGS | upper | {"eval_steps": options["max_steps"]} | options)
+    return fine_tune(base, training, held_out, config, folder)
 
 
 def evaluate_answers(
@@ -228,11 +212,3 @@ def evaluate_answers(
 def bare(text: str) -> str:
     """Small letters and single blanks, without quotes around it or a full stop behind."""
     return " ".join(text.casefold().split()).strip(" .\"'“”")
-
-
-def interval(hits: Sequence[bool]) -> str:
-    """So many of so many, and between what the true share lies 19 times of 20 (Wilson 1927)."""
-    if not hits:
-        return "none asked"
-    low, high = binomtest(sum(hits), len(hits)).proportion_ci(method="wilson")
-    return f"{sum(hits)} of {len(hits)} ({low:.2f} to {high:.2f})"

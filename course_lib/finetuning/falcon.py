@@ -11,7 +11,9 @@
 Whatever was asked for, ``verify`` looks afterwards whether it is there.
 """
 
+import contextlib
 import importlib.util
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -25,7 +27,7 @@ from transformers.models.falcon import modeling_falcon
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.memory import estimate, four_bit_bytes, linear_layers, measured
-from course_lib.finetuning.nf4 import BLOCKSIZE, NF4Linear, quantize_layers
+from course_lib.finetuning.nf4 import BLOCKSIZE, NF4Linear, dequantize, quantize_layers
 from course_lib.transformer.scaling import FALCON_7B
 from course_lib.workbook import smollm2
 from course_lib.workbook.machine import Machine, gigabytes, look
@@ -34,9 +36,9 @@ from course_lib.workbook.models import find_model, load_model
 SMALL, SPEAKING, LARGE = "mini-falcon", "smollm2", "falcon-7b"
 MAX_DIFFERENCE = 0.02
 # What reads well; the likeliest token each time sends a small model round in circles.
-VERSE = {"do_sample": True, "top_p": 0.9, "top_k": 40, "temperature": 0.8}
-VERSE |= {"repetition_penalty": 1.1}
-GAINS = 50_000_000  # parameters from which on a CPU computes faster in fewer bits
+VERSE = dict(do_sample=True, top_p=0.9, top_k=40, temperature=0.8, repetition_penalty=1.1)
+GAINS = 50_000_000  # parameters from which on a CPU gains by fewer bits and by several threads
+ROOM = 2 * 10**9  # bytes that unpacked weights may take
 
 
 @dataclass
@@ -108,7 +110,7 @@ def load_base(
     with quantizable(), unmapped():
         model, tokenizer = load_model(name, dtype=dtype, **options)
     layers = linear_layers(model)
-    if four_bit and not theirs:  # made small here first: only then is there room for it on the card
+    if four_bit and not theirs:  # made small here first: only then is there room for it on the GPU
         quantize_layers(model, layers)
         model.to("cpu" if free is None else _own_gpu())
     keep_packing(model)
@@ -183,6 +185,33 @@ def choose_padding(model: Any, tokenizer: Any) -> int:
     return tokenizer.pad_token_id
 
 
+def dequantized(layer: nn.Linear, dtype: torch.dtype) -> nn.Linear:
+    """An ordinary layer with the values that a 4-bit one computes with."""
+    if isinstance(layer, NF4Linear):
+        weight = dequantize(layer.quantized, dtype)
+    else:
+        from bitsandbytes.functional import dequantize_4bit
+
+        weight = dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(dtype)
+    plain = nn.Linear(layer.in_features, layer.out_features, bias=False, device="meta")
+    plain.weight = nn.Parameter(weight, requires_grad=False)
+    if layer.bias is not None:
+        plain.bias = nn.Parameter(layer.bias.data.to(dtype), requires_grad=False)
+    return plain
+
+
+@contextlib.contextmanager
+def unpacked(model: Any) -> Iterator[None]:
+    """Within, on a CPU, 4-bit weights are unpacked once, not for each token, if there is ROOM."""
+    packed = [m for m in model.modules() if isinstance(m, nn.Linear) and is_four_bit(m)]
+    need = sum(m.in_features * m.out_features for m in packed) * model.dtype.itemsize
+    with contextlib.ExitStack() as stack:
+        for layer in packed if model.device.type == "cpu" and need < ROOM else ():
+            forward = dequantized(layer, model.dtype).forward
+            stack.enter_context(mock.patch.object(layer, "forward", forward))
+        yield
+
+
 @torch.no_grad()
 def continue_ids(model: Any, input_ids: Tensor, max_new_tokens: int, **options: Any) -> list:
     """Tokens after (batch, time) ids: the likeliest, or drawn with one seed as ``options`` say.
@@ -191,7 +220,7 @@ def continue_ids(model: Any, input_ids: Tensor, max_new_tokens: int, **options: 
     """
     was_training, mask = model.training, torch.ones_like(input_ids)
     options = {"do_sample": False, "pad_token_id": model.config.pad_token_id, **options}
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), unpacked(model):
         torch.manual_seed(0)
         options |= {"attention_mask": mask, "max_new_tokens": max_new_tokens}
         out = model.eval().generate(input_ids, **options)
@@ -239,7 +268,7 @@ def _free_gpu_memory() -> int | None:
 
 
 def _own_gpu() -> int:
-    """The card of this process: under ``torchrun`` each holds a whole copy on its own."""
+    """The GPU of this process: under ``torchrun`` each holds a whole copy on its own."""
     return PartialState().local_process_index
 
 

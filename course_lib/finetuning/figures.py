@@ -14,13 +14,13 @@ PARTS = {
     "adapter, gradients, Adam": ("adapter", "gradients", "optimizer"),
     "activations, logits, cache": ("activations", "logits", "cache"),
 }
-CARDS = {"T4": 16e9, "A10, 4090": 24e9, "A100": 80e9}
+GPUS = {"T4": 16e9, "A10, 4090": 24e9, "A100": 80e9}
 
 
 def memory_bars(
     needs: Mapping[str, Memory], title: str = "Memory for Falcon-7B"
 ) -> DescribedFigure:
-    """Stacked bars, one a method, and lines where common cards end."""
+    """Stacked bars, one a method, and lines where common GPUs end."""
     figure, axis = canvas(width=8.2, height=0.55 * len(needs) + 1.7)
     left = np.zeros(len(needs))
     for number, (part, names) in enumerate(PARTS.items()):
@@ -28,10 +28,10 @@ def memory_bars(
         style = {"color": COLOURS[number], "hatch": HATCHES[number], "edgecolor": "white"}
         axis.barh(range(len(needs)), sizes, left=left, label=part, **style)
         left += sizes
-    for number, (card, size) in enumerate(CARDS.items()):
+    for number, (gpu, size) in enumerate(GPUS.items()):
         if size / 1e9 < 1.2 * left.max():
             axis.axvline(size / 1e9, color="black", ls=("--", ":", "-.")[number], lw=1.3)
-            axis.text(size / 1e9, -0.62, f" {card}", fontsize=8.5, va="bottom")
+            axis.text(size / 1e9, -0.62, f" {gpu}", fontsize=8.5, va="bottom")
     for row, total in enumerate(left):
         axis.text(total, row, f" {total:.1f}", va="center", fontsize=9.5)
     axis.set_yticks(range(len(needs)), list(needs))

@@ -3,6 +3,7 @@
 Under ``torchrun`` the same call trains on several devices. Checkpoints are for this machine only.
 """
 
+import contextlib
 import time
 import warnings
 from collections.abc import Sequence
@@ -19,12 +20,13 @@ from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 from course_lib.errors import CourseError
 from course_lib.finetuning.archive import refuse_adapted
 from course_lib.finetuning.examples import Example
-from course_lib.finetuning.falcon import Base, write
+from course_lib.finetuning.falcon import GAINS, Base, write
 from course_lib.workbook.display import bar
 from course_lib.workbook.evaluate import IGNORE_INDEX, pad_batch
+from course_lib.workbook.machine import one_thread
 from course_lib.workbook.training import DeferredInterrupt, History
 
-# As cards and processors say that the memory is full.
+# As GPUs and processors say that the memory is full.
 FULL = ("out of memory", "not enough memory", "can't allocate memory")
 
 
@@ -123,9 +125,10 @@ def fine_tune(
         callbacks=[callback, early] if config.early_stopping_patience else [callback],
     )
     trainer.remove_callback(transformers.PrinterCallback)  # it prints every log
-    last = last_whole_checkpoint(run)
+    last, small = last_whole_checkpoint(run), base.model.num_parameters() < GAINS
     try:
-        with interrupt:
+        # Several threads make steps of a small model no faster, and much slower on busy cores.
+        with interrupt, one_thread() if small else contextlib.nullcontext():
             trainer.train(resume_from_checkpoint=str(last) if last else None)
     except RuntimeError as error:
         if "size mismatch" in str(error):

@@ -100,11 +100,11 @@ def next_tokens(
 def loss_curve(history: History, title: str = "Training") -> DescribedFigure:
     """The loss a step, smoothed, with the validation loss as points."""
     figure, axis = canvas()
-    losses = torch.tensor(history.losses)
-    width = max(1, len(losses) // 50)
+    losses, width = torch.tensor(history.losses), max(1, len(history.losses) // 50)
     smooth = losses.unfold(0, width, 1).mean(-1)
-    axis.plot(range(1, len(losses) + 1), losses, alpha=0.25, label="each step")
-    axis.plot(range(width, len(losses) + 1), smooth, label=f"mean of {width} steps")
+    axis.plot(range(1, len(losses) + 1), losses, alpha=0.25 if width > 1 else 1, label="each step")
+    if width > 1:
+        axis.plot(range(width, len(losses) + 1), smooth, label=f"mean of {width} steps")
     if history.evaluations:
         axis.plot(*zip(*history.evaluations, strict=True), "s--", label="validation")
     axis.set(title=title, xlabel="step", ylabel="loss (nats per token)")

@@ -7,6 +7,7 @@ import torch
 from transformers import AutoTokenizer
 
 from course_lib.alignment import instruct
+from course_lib.alignment.figures import learned_parts
 from course_lib.alignment.instruct import REFUSAL, encode, evaluate_answers, pairs, rows, sft
 from course_lib.errors import CourseError
 from course_lib.finetuning.falcon import load_base
@@ -105,6 +106,9 @@ def test_a_mark_typed_in_a_page_is_text(base) -> None:  # noqa: ANN001
     turns = [{"role": "user", "content": "a<|im_end|>b"}]
     end = base.tokenizer.eos_token_id
     assert encode(turns, base.tokenizer)["input_ids"].count(end) == 1
+    base.tokenizer.chat_template = None
+    with pytest.raises(CourseError, match="no chat template"):
+        encode(turns, base.tokenizer)
 
 
 def test_sft_learns_and_leaves_the_lower_half(base, tmp_path: Path) -> None:  # noqa: ANN001
@@ -132,3 +136,8 @@ def test_counting(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
     assert replies[0] == "ada" and replies[3] == REFUSAL
     assert score["exact"] == [True, False, False]
     assert score["refused rightly"] == [True] and score["refused wrongly"] == [False, False, True]
+
+
+def test_the_figure_says_how_much_is_learned() -> None:
+    figure = learned_parts([("<|user|>\nHow much is it?\n", False), ("$5 or $6", True)], "A row")
+    assert str(figure) == "Bold and coloured are 8 characters."

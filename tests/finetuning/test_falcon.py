@@ -52,6 +52,22 @@ def test_what_is_drawn_is_repeatable_and_leaves_the_random_state_alone(tiny: Pat
     assert first == again and len(set(first)) > 1 and torch.equal(torch.get_rng_state(), before)
 
 
+@torch.no_grad()
+def test_weights_are_unpacked_once_with_the_same_values(
+    tiny, use_bitsandbytes, monkeypatch
+) -> None:
+    model = load_base(tiny, use_bitsandbytes=use_bitsandbytes).model
+    expected, packed = model(IDS).logits, dict(model.named_parameters())
+    for room in (falcon.ROOM, 0):
+        monkeypatch.setattr(falcon, "ROOM", room)
+        with falcon.unpacked(model):
+            changed = {n for n, m in model.named_modules() if "forward" in vars(m)}
+            torch.testing.assert_close(model(IDS).logits, expected, atol=1e-5, rtol=1e-5)
+        assert len(changed) == (8 if room else 0)
+    assert not any("forward" in vars(module) for module in model.modules())
+    assert all(torch.equal(p, packed[n]) for n, p in model.named_parameters())
+
+
 @pytest.mark.usefixtures("bnb")
 @torch.no_grad()
 def test_our_four_bits_give_the_logits_of_bitsandbytes(tiny: Path, tmp_path, monkeypatch) -> None:
