@@ -41,31 +41,24 @@ class RewardModel:
 
     heads     goal → (width,)
     weights   goal → its weight in the sum
-    usual     states of the reference's own replies (rows, width): among them each goal, and the
-              sum, has mean 0 and standard deviation 1
+    usual     states of the reference's own replies (rows, width): among them the reward has mean 0
+              and standard deviation 1
     """
 
     def __init__(
         self, heads: Mapping[str, Tensor], weights: Mapping[str, float], usual: Tensor
     ) -> None:
-        self.heads, self.weights, self.usual = dict(heads), dict(weights), usual
-
-    def goal(self, name: str, states: Tensor) -> Tensor:
-        """What one head gives (rows,), in standard deviations from the reference's mean."""
-        usual = self.usual @ self.heads[name]
-        return (states @ self.heads[name] - usual.mean()) / usual.std().clamp(min=1e-6)
+        self.head = sum(weight * heads[goal] for goal, weight in weights.items())
+        before = usual @ self.head
+        self.mean, self.std = before.mean(), before.std().clamp(min=1e-6)
 
     def __call__(self, states: Tensor) -> Tensor:
-        """The reward (rows,)."""
-        given, usual = (
-            sum(weight * self.goal(name, rows) for name, weight in self.weights.items())
-            for rows in (states, self.usual)
-        )
-        return given / usual.std().clamp(min=1e-6)
+        """States of replies (rows, width) → rewards (rows,)."""
+        return (states @ self.head - self.mean) / self.std
 
 
 def fit_head(
-    comparisons: Sequence[Comparison], states: States, weight_decay: float = 1e-3
+    comparisons: Sequence[Comparison], states: States, weight_decay: float = 0.1
 ) -> Tensor:
     """The direction (width,) along which chosen replies lie ahead: Bradley and Terry's likelihood.
 
