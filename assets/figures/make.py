@@ -199,8 +199,83 @@ def finetuning() -> DescribedFigure:
     )
 
 
+def alignment() -> DescribedFigure:
+    """Notebook 06 in one picture: imitate, compare, be rewarded."""
+    figure, axis = canvas(width=8.8, height=2.5)
+    axis.set(title="Imitate, compare, be rewarded", xlim=(0, 10), ylim=(-0.3, 2.7))
+    axis.set_axis_off()
+    texts = (
+        (1.3, 2.1, "answers to\nimitate", 3),
+        (1.3, 0.4, "SmolLM2,\ntuned on them", 0),
+        (4.6, 2.1, "replies, compared\nin pairs", 3),
+        (4.6, 0.4, "reward model\nlearns the choices", 1),
+        (8.3, 2.1, "replies are drawn,\nrewarded, made likelier", 0),
+        (8.3, 0.4, "a frozen copy\nholds it back", 2),
+    )
+    boxes(axis, texts, pad=0.4, fill="30")
+    for x in (1.3, 4.6):
+        arrow(axis, (x, 1.65), (x, 0.9), lw=1.5)
+    arrow(axis, (2.2, 0.7), (3.6, 1.7), lw=1.5)
+    arrow(axis, (5.8, 0.7), (7.1, 1.7), lw=1.5)
+    arrow(axis, (8.3, 0.9), (8.3, 1.65), lw=1.5)
+    return DescribedFigure(
+        figure,
+        "People write answers to imitate; people compare replies, and a reward model learns their "
+        "choices; the model writes, is rewarded, and changes, while a frozen copy holds it back.",
+    )
+
+
+def reward_model() -> DescribedFigure:
+    """From a reply to a number: frozen body, mean of the states, a head."""
+    figure, axis = canvas(width=8.8, height=1.9)
+    axis.set(title="A reward model", xlim=(0, 12), ylim=(-0.2, 1.6))
+    axis.set_axis_off()
+    texts = (
+        (1.2, 0.7, "letter\n+ reply", 3),
+        (3.9, 0.7, "language model,\nfrozen", 0),
+        (7.0, 0.7, "mean of the\nreply's states\n576 numbers", 0),
+        (9.5, 0.7, "head\nlearns", 1),
+        (11.2, 0.7, "1.3", 2),
+    )
+    boxes(axis, texts, pad=0.4, fill="30")
+    arrows(axis, 0.7, ((1.9, 2.65), (5.1, 5.8), (8.15, 8.95), (10.05, 10.7)), lw=1.5)
+    return DescribedFigure(
+        figure,
+        "Letter and reply go through the frozen language model; the mean of the reply's states is "
+        "a row of 576 numbers, and a head turns it into one number.",
+    )
+
+
+def feedback_loop() -> DescribedFigure:
+    """The five words of reinforcement learning, on the parts of this course."""
+    figure, axis = canvas(width=8.8, height=3.0)
+    axis.set(title="The loop, and its five words", xlim=(0, 10), ylim=(-0.4, 2.9))
+    axis.set_axis_off()
+    texts = (
+        (2.0, 1.3, "environment\nletters and\nreward model", 1),
+        (8.0, 1.3, "policy\nthe language\nmodel", 0),
+        (5.0, 2.4, "observation: “The app will not find my sensor.”", 3),
+        (5.0, 1.3, "action: “I'm sorry. Please move it closer.”", 3),
+        (5.0, 0.2, "reward: 1.3", 2),
+    )
+    boxes(axis, texts, pad=0.35, fill="30")
+    arrow(axis, (2.0, 2.0), (2.35, 2.4), lw=1.5)
+    arrow(axis, (7.65, 2.4), (8.0, 2.0), lw=1.5)
+    arrow(axis, (7.0, 1.3), (6.9, 1.3), lw=1.5)
+    arrow(axis, (3.1, 1.3), (3.0, 1.3), lw=1.5)
+    arrow(axis, (2.0, 0.6), (4.2, 0.2), lw=1.5)
+    arrow(axis, (5.8, 0.2), (8.0, 0.6), lw=1.5)
+    return DescribedFigure(
+        figure,
+        "The environment gives a letter, the observation; the policy, a language model, gives a "
+        "reply, its action; the environment gives a reward for it, and the policy changes.",
+    )
+
+
 if __name__ == "__main__":
     (FOLDER / "course_map.png").write_bytes(course_map(READY).png())
-    pictures = (start_here, history, embeddings, transformer, cleaning, finetuning)
+    pictures = (start_here, history, embeddings, transformer, cleaning, finetuning, alignment)
     for number, draw in enumerate(pictures):
         (FOLDER / f"{number:02}_what_you_will_build.png").write_bytes(draw().png())
+    for name, draw in (("reward_model", reward_model), ("feedback_loop", feedback_loop)):
+        (FOLDER / f"06_{name}.png").write_bytes(draw().png())

@@ -140,15 +140,15 @@ def start_policy(model: Any) -> None:
     model.set_adapter(POLICY)
 
 
+def turns(letter: str) -> list[dict[str, str]]:
+    """A letter as a conversation."""
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": letter}]
+
+
 def observe(tokenizer: Any, letters: Sequence[str]) -> list[list[int]]:
     """Letters as prompts that end where the assistant's turn begins."""
-    turns = [{"role": "system", "content": SYSTEM}], dict(add_generation_prompt=True, tokenize=True)
-    return [
-        tokenizer.apply_chat_template(
-            [*turns[0], {"role": "user", "content": letter}], return_dict=True, **turns[1]
-        )["input_ids"]
-        for letter in letters
-    ]
+    options = dict(add_generation_prompt=True, tokenize=True, return_dict=True)
+    return [tokenizer.apply_chat_template(turns(one), **options)["input_ids"] for one in letters]
 
 
 def replied(tokenizer: Any, letters: Sequence[str], texts: Sequence[str]) -> Actions:
@@ -237,10 +237,10 @@ class PolicyConfig:
     """
 
     max_steps: int = 12
-    learning_rate: float = 1e-3
-    beta: float = 0.3
-    num_prompts: int = 4
-    num_generations: int = 6
+    learning_rate: float = 5e-4
+    beta: float = 0.05
+    num_prompts: int = 3
+    num_generations: int = 8
     num_iterations: int = 1
     max_new_tokens: int = 24
     temperature: float = 0.7
