@@ -113,12 +113,12 @@ def environment(model: reward.RewardModel) -> policy.Environment:
     return policy.Environment(training, held_out[:24], judge, true_reward)
 
 
-def in_bf16(model) -> None:
+def in_bf16(model: Any) -> None:
     for value in model.parameters():
         value.data = value.data.bfloat16()
 
 
-def measure(model, tokenizer, adapter: str) -> tuple[float, list[str]]:
+def measure(model: Any, tokenizer: Any, adapter: str) -> tuple[float, list[str]]:
     """The true preference on letters that chose nothing, and the replies."""
     model.set_adapter(adapter)
     said = policy.act(model, tokenizer, read_messages()[1][24:], 2, seed=1).texts
@@ -146,8 +146,8 @@ went on from there, also how customers like their letters answered. Made by
 ## Data
 
 Questions and answers made by rules from the course's handbook, letters and replies written for the
-course (CC-BY-4.0); comparisons by synthetic annotators (noise {HABITS["noise"]}, and ten words more cost
-{-HABITS["length_bias"]} points), {COMPARISONS:,} in all. No data of others, no people.
+course (CC-BY-4.0); {COMPARISONS:,} comparisons by synthetic annotators (noise {HABITS["noise"]}; ten
+words more cost {-HABITS["length_bias"]} points). No data of others, no people.
 
 ## Measured
 
@@ -180,7 +180,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--sft-steps", type=int, default=150)
-    parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--out", type=Path, default=policy.ASSISTANT)
     parser.add_argument("--pool", type=Path, default=reward.POOL)
     asked = parser.parse_args()
@@ -211,9 +211,10 @@ def main() -> None:
     save(base, model, asked.out, facts)
 
 
-def save(base, model, out: Path, facts: dict) -> None:
+def save(base: Base, model: Any, out: Path, facts: dict) -> None:
     """Both states in bf16, the card and the log."""
     in_bf16(model)
+    model.peft_config[policy.REFERENCE].base_model_name_or_path = "smollm2"
     with tempfile.TemporaryDirectory() as name:
         folder = save_adapter(base, model, Path(name), write_card(facts))
         keep = ("adapter_config.json", "adapter_model.safetensors", "base.json", "README.md")

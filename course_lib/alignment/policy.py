@@ -357,7 +357,7 @@ def dpo(
     beta: float = 0.1,
     batch_size: int = 6,
 ) -> History:
-    """Learn from pairs directly: no reward model, no loop, no replies of its own. Ties are left out."""
+    """Learn from pairs directly, without reward model and loop. Ties are left out."""
     start_policy(model)
     decided = [c for c in comparisons if c.choice is not None]
     if not decided:
