@@ -21,7 +21,13 @@ import torch
 from safetensors.torch import save_file
 
 from course_lib.alignment import instruct, policy, reward
-from course_lib.alignment.preferences import compare, read_messages, true_reward
+from course_lib.alignment.preferences import (
+    EQUAL,
+    compare,
+    read_messages,
+    read_replies,
+    true_reward,
+)
 from course_lib.finetuning.archive import save_adapter
 from course_lib.finetuning.falcon import Base, load_base
 from course_lib.finetuning.train import FinetuneResult
@@ -146,8 +152,8 @@ went on from there, also how customers like their letters answered. Made by
 ## Data
 
 Questions and answers made by rules from the course's handbook, letters and replies written for the
-course (CC-BY-4.0); {COMPARISONS:,} comparisons by synthetic annotators (noise {HABITS["noise"]}; ten
-words more cost {-HABITS["length_bias"]} points). No data of others, no people.
+course (CC-BY-4.0); {COMPARISONS:,} comparisons by synthetic annotators (noise
+{HABITS["noise"]}; ten words more cost {-HABITS["length_bias"]} points). No data of others, no people.
 
 ## Measured
 
