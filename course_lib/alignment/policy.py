@@ -43,6 +43,11 @@ def leave_one_out(rewards: Tensor) -> Tensor:
     return rewards - (rewards.sum(-1, keepdim=True) - rewards) / others
 
 
+def standardised(rewards: Tensor) -> Tensor:
+    """GRPO's advantage: in standard deviations from the group's mean."""
+    return (rewards - rewards.mean(-1, keepdim=True)) / (rewards.std(-1, keepdim=True) + 1e-4)
+
+
 def kl_k1(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     """Unbiased, widely spread, negative for many a token (Schulman 2020, "Approximating KL")."""
     return logprobs - ref_logprobs
@@ -75,7 +80,7 @@ def ppo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) ->
 
 def grpo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
     kl = kl_k3(logprobs, ref_logprobs)
-    advantages = ((rewards - rewards.mean(-1, True)) / (rewards.std(-1, True) + 1e-4))[..., None]
+    advantages = standardised(rewards)[..., None]
     ratio = (logprobs - old_logprobs).exp()
     clipped = ratio.clamp(1 - clip, 1 + clip)
     each = torch.minimum(advantages * ratio, advantages * clipped) - beta * kl
