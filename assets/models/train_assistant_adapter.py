@@ -186,7 +186,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--sft-steps", type=int, default=150)
-    parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--out", type=Path, default=policy.ASSISTANT)
     parser.add_argument("--pool", type=Path, default=reward.POOL)
     asked = parser.parse_args()

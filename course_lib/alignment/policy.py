@@ -242,7 +242,7 @@ class PolicyConfig:
     """
 
     max_steps: int = 12
-    learning_rate: float = 5e-4
+    learning_rate: float = 8e-4
     beta: float = 0.05
     num_prompts: int = 3
     num_generations: int = 8
