@@ -153,7 +153,7 @@ went on from there, also how customers like their letters answered. Made by
 
 Questions and answers made by rules from the course's handbook, letters and replies written for the
 course (CC-BY-4.0); {COMPARISONS:,} comparisons by synthetic annotators (noise
-{HABITS["noise"]}; ten words more cost {-HABITS["length_bias"]} points). No data of others, no people.
+{HABITS["noise"]}; ten words more cost {-HABITS["length_bias"]} points). No data of others.
 
 ## Measured
 

@@ -83,3 +83,22 @@ def learned_parts(parts: Sequence[tuple[str, bool]], title: str) -> DescribedFig
         axis.text(0, row, line, family="monospace", fontsize=8.5, va="center", **style)
     count = sum(len(text) for text, learned in parts if learned)
     return DescribedFigure(figure, f"Bold and coloured are {count:,} characters.")
+
+
+def learning(runs: Mapping[str, Sequence[Sequence[Mapping]]], names=("reward", "truth")):
+    """What the loop's logs say step by step: mean and range over the runs of each name."""
+    (figure, axes), texts = canvas(1, len(names), width=9.2, height=3.0), []
+    for axis, what in zip(axes, names, strict=True):
+        for number, (name, logs) in enumerate(runs.items()):
+            length = min(map(len, logs))
+            values = np.array([[row[what] for row in log[:length]] for log in logs])
+            style = dict(color=COLOURS[number], marker=MARKERS[number], markevery=3)
+            axis.plot(range(1, length + 1), values.mean(0), label=name, **style)
+            axis.fill_between(
+                range(1, length + 1), values.min(0), values.max(0), color=COLOURS[number], alpha=0.2
+            )
+            first, last = values[:, :3].mean(), values[:, -3:].mean()
+            texts.append(f"{what} of “{name}” from {first:.2f} to {last:.2f}")
+        axis.set(title=what, xlabel="update", ylabel=f"{what}, mean of the replies")
+    axes[0].legend(fontsize=8.5)
+    return DescribedFigure(figure, "First and last three updates: " + "; ".join(texts) + ".")

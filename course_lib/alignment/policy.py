@@ -309,18 +309,18 @@ def reinforce(
         old = batch.setdefault("old", now.detach())
         loss = LOSSES[config.loss](now, old, before, rewards, mask, config.beta, config.clip)
         texts, tokens = actions.texts, actions.mask.sum()
-        ratio = ((now - old) * mask).sum(-1).exp()
+        ratio = ((now.detach() - old) * mask).sum(-1).exp()
         numbers = {
             "reward": rewards.mean(),
             "truth": sum(map(environment.truth, texts)) / len(texts),
-            "kl": ((now - before) * mask).sum(-1).mean(),
+            "kl": ((old - before) * mask).sum(-1).mean(),
             "entropy": (entropy * actions.mask).sum() / tokens,
             "length": tokens / len(texts),
             "distinct": len(set(texts)) / len(texts),
             "cut off": (actions.input_ids[:, -1] != tokenizer.eos_token_id).float().mean(),
             "clipped": ((ratio - 1).abs() > config.clip).float().mean(),
             "equal": (rewards.std(-1) < 1e-6).float().mean(),
-            "loss": loss,
+            "loss": loss.detach(),
         }
         log.append({name: round(float(n), 4) for name, n in numbers.items()} | {"text": texts[0]})
         return loss

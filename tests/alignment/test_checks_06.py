@@ -25,6 +25,15 @@ def loss(chosen: Tensor, rejected: Tensor) -> Tensor:
     return -logsigmoid(chosen - rejected).mean()
 
 
+def best_update(truths: list) -> int:
+    means = [sum(truths[n - 1 : n + 2]) / 3 for n in range(1, len(truths) - 1)]
+    return 1 + means.index(max(means))
+
+
+def short_penalty(rewards: Tensor, texts: list) -> Tensor:
+    return rewards - torch.tensor([float(len(text.split()) < 6) for text in texts])
+
+
 MISTAKES = {
     "bradley_terry_loss": [
         (lambda c, r: -logsigmoid(c - r), "take their mean"),
@@ -58,6 +67,21 @@ MISTAKES = {
         (lambda p, q: (q - p).exp() - (q - p), "0.718"),
         (lambda p, q: (q - p).exp() - 1 - (q - p), "expm1 keeps it"),
         (lambda p, q: kl_estimate(p, q).mean(), "One number for each sample"),
+    ],
+    "best_update": [
+        (lambda t: t.index(max(t)), "lucky batch"),
+        (lambda t: len(t) - 1, "last update"),
+        (lambda t: best_update(t) - 1, "Off by one"),
+        (lambda t: best_update(t) + 1, "count places from 0"),
+        (lambda t: 3, "you say 3"),
+    ],
+    "short_penalty": [
+        (lambda r, t: short_penalty(0 * r, t), "penalty alone"),
+        (lambda r, t: 2 * r - short_penalty(r, t), "wrong way round"),
+        (lambda r, t: r - torch.tensor([len(text) < 14 for text in t]).float(), "has five words"),
+        (lambda r, t: short_penalty(r, t) - torch.tensor([0.0, 0, 0, 1]), "has seven words"),
+        (lambda r, t: 2 * short_penalty(r, t) - r, "The rewards changed by"),
+        (lambda r, t: short_penalty(r, t).mean(), "One number a reply"),
     ],
 }
 

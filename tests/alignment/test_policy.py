@@ -9,8 +9,7 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from course_lib.alignment import policy
-from course_lib.alignment.policy import LOSSES, PolicyConfig, leave_one_out
-from course_lib.errors import CourseError
+from course_lib.alignment.policy import LOSSES, leave_one_out
 
 
 def numbers(seed: int, near: bool = False) -> dict:
