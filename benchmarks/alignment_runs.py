@@ -19,40 +19,45 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "assets" / "models"))
 
-from train_assistant_adapter import environment, measure, reward_model
+from train_assistant_adapter import COMPARISONS, HABITS, environment, measure, reward_model
 
-from course_lib.alignment import policy
+from course_lib.alignment import policy, reward
+from course_lib.alignment.preferences import compare, read_messages
 from course_lib.workbook.settings import write_json
+from course_lib.workbook.training import TrainingConfig
 
 RESULTS = Path(__file__).parent / "results" / "alignment_runs.json"
 VARIANTS: dict[str, dict] = {
     "recommended": {},
-    "no KL": {"beta": 0.0},
-    "strong KL": {"beta": 1.0},
-    "30 comparisons": {"comparisons": 30},
+    "no KL": {"beta": 0.0, "max_steps": 60},
+    "strong KL": {"beta": 0.5},
     "ppo": {"loss": "ppo", "num_iterations": 2},
-    "grpo": {"loss": "grpo", "num_iterations": 2, "beta": 0.1},
-    "only alignment": {"weights": {"alignment": 1.0}},
-    "only safety": {"weights": {"safety": 1.0}},
-    "only quality": {"weights": {"quality": 1.0}},
+    "grpo": {"loss": "grpo", "num_iterations": 2},
+    "dpo": {},
+    "30 comparisons": {},
 }
+PAIRS = {"30 comparisons": 30}
 
 
 def one(name: str, steps: int, seed: int) -> dict:
-    """A run, and the truth on letters that chose nothing, at its best state and at its last."""
-    options = dict(VARIANTS[name])
-    learned = {key: options.pop(key) for key in ("comparisons", "weights") if key in options}
-    torch.manual_seed(seed)
+    """A run, and the truth of start and kept state on letters that chose nothing."""
     model, tokenizer = policy.load_policy(policy.ASSISTANT / "sft")
-    config = policy.PolicyConfig(max_steps=steps, seed=seed, **options)
-    world, started = environment(reward_model(seed=seed, **learned)), time.perf_counter()
-    history, log = policy.reinforce(model, tokenizer, world, config)
+    config = policy.PolicyConfig(**{"max_steps": steps, "seed": seed} | VARIANTS[name])
+    started, log, number = time.perf_counter(), [], PAIRS.get(name, COMPARISONS)
+    if name == "dpo":
+        pool, letters = reward.read_pool()[0], read_messages()[0]
+        pairs = compare({one: pool[one] for one in letters}, number, seed, **HABITS)
+        training = TrainingConfig(steps, 2e-4, lr_scheduler_type="constant", seed=seed)
+        history = policy.dpo(model, tokenizer, pairs, training)
+    else:
+        world = environment(reward_model(number, seed))
+        history, log = policy.reinforce(model, tokenizer, world, config)
     seconds = time.perf_counter() - started
     truth = {part: measure(model, tokenizer, part)[0] for part in (policy.REFERENCE, policy.POLICY)}
     return {
         "name": name,
         "seed": seed,
-        "config": vars(config) | learned,
+        "config": vars(config) | {"comparisons": number},
         "seconds": round(seconds),
         "truth": truth,
         "evaluations": [(step, -loss) for step, loss in history.evaluations],
@@ -64,13 +69,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", default=list(VARIANTS))
+    parser.add_argument("names", nargs="*", choices=VARIANTS)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=24)
     asked = parser.parse_args()
     runs = json.loads(RESULTS.read_text(encoding="utf-8"))["runs"] if RESULTS.is_file() else []
     for seed in range(asked.seeds):
-        for name in asked.names:
+        for name in asked.names or VARIANTS:
             if any((run["name"], run["seed"]) == (name, seed) for run in runs):
                 continue
             runs.append(one(name, asked.steps, seed))
