@@ -1,0 +1,48 @@
+"""The checks of the exercises in notebook 06."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_lib.workbook.exercises import exercise, require
+
+NOTEBOOK = "06_alignment"
+
+
+@exercise(NOTEBOOK, "6.2")
+def advantage(answer: Callable[[Tensor], Tensor]) -> str:
+    """``answer(rewards)``: each reply against the others to its prompt, (prompts, replies)."""
+    rewards = torch.tensor([[8.0, 9.0, 10.0], [0.0, 1.0, 5.0]])
+    given, own = torch.as_tensor(answer(rewards)).float(), rewards - rewards.mean(1, keepdim=True)
+    require(given.shape == (2, 3), f"One number for each reply, (2, 3): not {tuple(given.shape)}.")
+    for wrong, diagnosis in (
+        (rewards, "These are the rewards: take away what the other replies got."),
+        (rewards - 1.5 * own, "That is the baseline: take it away from the reward."),
+        (-1.5 * own, "The sign is turned: better than the others is above 0."),
+        (own, "The reply is in its own baseline and pulls it along: only the *others* count."),
+    ):
+        require(not torch.allclose(given, wrong), diagnosis)
+    require(given[0].min() < 0, "All replies to the easy prompt look good: compare along a row.")
+    require(torch.allclose(given, 1.5 * own), f"Row one is −1.5, 0, 1.5, not {given[0].tolist()}.")
+    pair = torch.as_tensor(answer(torch.tensor([[1.0, 3.0]]))).tolist()
+    require(pair == [[-2, 2]], f"Of two replies, 1 and 3, you make {pair}: is a number written in?")
+    return "better than the others to the same prompt is what counts, however easy the prompt."
+
+
+@exercise(NOTEBOOK, "6.3")
+def kl_estimate(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """``answer(logprobs, ref_logprobs)``: k3 of each sample, right for tiny differences, too."""
+    x = torch.tensor([1.0, -1.0, 1e-8], dtype=torch.double)  # log of reference over policy
+    given, k3 = torch.as_tensor(answer(torch.zeros_like(x), x)).double(), torch.expm1(x) - x
+    require(given.shape == x.shape, f"One number for each sample, (3,): not {tuple(given.shape)}.")
+    for wrong, diagnosis in (
+        (-x, "That is k1: right on average, but below 0 for the first. Add ratio − 1."),
+        (x * x / 2, "That is k2: never below 0, but wrong on average when the two are apart."),
+        (torch.expm1(-x) + x, "The ratio is upside down: it is reference over policy."),
+    ):
+        require(not torch.allclose(given, wrong), diagnosis)
+    require(torch.allclose(given, k3), f"It is 0.718 and 0.368 for the first two, not {given}.")
+    lost = f"At 1e-8 k3 is 5e-17, and yours is {given[2]:.1g}: exp(x) − 1 rounds that away."
+    require(abs(given[2] / k3[2] - 1) < 1e-3, f"{lost} torch.expm1 keeps it.")
+    return "never below 0, right on average, and still right where the two nearly agree."
