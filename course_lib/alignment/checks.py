@@ -10,11 +10,34 @@ from course_lib.workbook.exercises import exercise, require
 NOTEBOOK = "06_alignment"
 
 
+@exercise(NOTEBOOK, "6.1")
+def bradley_terry_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """``answer(chosen, rejected)``: the loss of rewards, (pairs,) each → one number."""
+    chosen, rejected = torch.tensor([2.0, 0.0]), torch.tensor([0.0, 1.0])
+    given, each = torch.as_tensor(answer(chosen, rejected)), -(chosen - rejected).sigmoid().log()
+    for wrong, diagnosis in (
+        (each, "These are the losses of the two pairs: take their mean."),
+        (each.sum(), "That is the sum: with twice as many pairs it is twice as large. The mean!"),
+        (-each.mean(), "It is below 0: a loss is *minus* the log of a probability."),
+        ((each + chosen - rejected).mean(), "Chosen and rejected have changed places."),
+        ((rejected - chosen).mean(), "The sigmoid and the log are missing: it has no lower end."),
+        ((-each).exp().mean(), "That is the mean probability: its log, with a minus, is missing."),
+    ):
+        require(given.shape != wrong.shape or not torch.allclose(given, wrong), diagnosis)
+    right = given.shape == () and torch.allclose(given, each.mean())
+    require(right, f"Differences of 2 and −1 have the mean loss 0.720, not {given.tolist()}.")
+    far = float(answer(torch.tensor([0.0]), torch.tensor([200.0])))
+    require(
+        abs(far - 200) < 1, f"200 apart it is 200, and yours {far}: logsigmoid never overflows."
+    )
+    return "the further the chosen one lies above, the less there is to learn from the pair."
+
+
 @exercise(NOTEBOOK, "6.2")
 def advantage(answer: Callable[[Tensor], Tensor]) -> str:
     """``answer(rewards)``: each reply against the others to its prompt, (prompts, replies)."""
     rewards = torch.tensor([[8.0, 9.0, 10.0], [0.0, 1.0, 5.0]])
-    given, own = torch.as_tensor(answer(rewards)).float(), rewards - rewards.mean(1, keepdim=True)
+    given, own = answer(rewards).float(), rewards - rewards.mean(1, keepdim=True)
     require(given.shape == (2, 3), f"One number for each reply, (2, 3): not {tuple(given.shape)}.")
     for wrong, diagnosis in (
         (rewards, "These are the rewards: take away what the other replies got."),
@@ -25,7 +48,7 @@ def advantage(answer: Callable[[Tensor], Tensor]) -> str:
         require(not torch.allclose(given, wrong), diagnosis)
     require(given[0].min() < 0, "All replies to the easy prompt look good: compare along a row.")
     require(torch.allclose(given, 1.5 * own), f"Row one is −1.5, 0, 1.5, not {given[0].tolist()}.")
-    pair = torch.as_tensor(answer(torch.tensor([[1.0, 3.0]]))).tolist()
+    pair = answer(torch.tensor([[1.0, 3.0]])).tolist()
     require(pair == [[-2, 2]], f"Of two replies, 1 and 3, you make {pair}: is a number written in?")
     return "better than the others to the same prompt is what counts, however easy the prompt."
 
@@ -34,7 +57,7 @@ def advantage(answer: Callable[[Tensor], Tensor]) -> str:
 def kl_estimate(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     """``answer(logprobs, ref_logprobs)``: k3 of each sample, right for tiny differences, too."""
     x = torch.tensor([1.0, -1.0, 1e-8], dtype=torch.double)  # log of reference over policy
-    given, k3 = torch.as_tensor(answer(torch.zeros_like(x), x)).double(), torch.expm1(x) - x
+    given, k3 = answer(torch.zeros_like(x), x).double(), torch.expm1(x) - x
     require(given.shape == x.shape, f"One number for each sample, (3,): not {tuple(given.shape)}.")
     for wrong, diagnosis in (
         (-x, "That is k1: right on average, but below 0 for the first. Add ratio − 1."),

@@ -81,5 +81,5 @@ def group_gradients(
     """
     slopes = torch.func.jacfwd(log_probs)(list(policy))  # for policies of 1 token of memory
     slopes = torch.cat([part.flatten(1) for part in slopes], 1)  # (replies, logits)
-    weights = advantage(rewards[groups]) / groups.shape[1]
+    weights = advantage(rewards[groups]).to(slopes) / groups.shape[1]
     return torch.einsum("gk,gkl->gl", weights, slopes[groups])

@@ -1,10 +1,11 @@
 """The figures of notebook 06."""
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from course_lib.workbook.figures import COLOURS, HATCHES, DescribedFigure, canvas
+from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigure, canvas
 
 
 def update(moves: Mapping[str, tuple[float, float]]) -> DescribedFigure:
@@ -41,3 +42,44 @@ def panels(
         texts.append(f"{name}: {', '.join(numbers)}")
     figure.suptitle(labels[0], weight="bold", fontsize=12)
     return DescribedFigure(figure, "; ".join(texts) + ".")
+
+
+def curves(
+    points: Mapping[str, Sequence[tuple]], labels: tuple[str, str, str], sentence: str
+) -> DescribedFigure:
+    """A line with marks for each name, from its points (x, y). Labels: title, xlabel, ylabel."""
+    figure, axis = canvas()
+    for number, (name, pairs) in enumerate(points.items()):
+        axis.plot(*zip(*pairs, strict=True), MARKERS[number] + "-", label=name)
+    axis.set(title=labels[0], xlabel=labels[1], ylabel=labels[2])
+    axis.legend()
+    return DescribedFigure(figure, sentence)
+
+
+def wins(names: Sequence[str], probs: np.ndarray, title: str) -> DescribedFigure:
+    """How likely the answer of the row beats that of the column: (answers, answers)."""
+    figure, axis = canvas(width=4.4, height=3.4)
+    axis.imshow(probs, cmap="Blues", vmin=0, vmax=1.6)
+    for (row, column), prob in np.ndenumerate(probs):
+        axis.text(column, row, f"{prob:.2f}" if row != column else "–", ha="center", va="center")
+    axis.set_xticks(range(len(names)), names)
+    axis.set_yticks(range(len(names)), names)
+    axis.grid(False)
+    axis.set(title=title, xlabel="… this one", ylabel="this one beats …")
+    best = f"{names[0]} beats {names[1]} in {probs[0, 1]:.0%} of all comparisons"
+    return DescribedFigure(figure, f"{best}, and {names[-1]} in {probs[0, -1]:.0%}.")
+
+
+def learned_parts(parts: Sequence[tuple[str, bool]], title: str) -> DescribedFigure:
+    """Parts of a text, each on lines of its own; what is learned is bold and coloured."""
+    whole = [(line, learned) for text, learned in parts for line in text.strip("\n").split("\n")]
+    lines = [(cut, learned) for line, learned in whole for cut in textwrap.wrap(line, 100) or [""]]
+    figure, axis = canvas(width=9.2, height=0.6 + 0.2 * len(lines))
+    axis.set(title=title, ylim=(len(lines), -1))
+    axis.set_axis_off()
+    for row, (line, learned) in enumerate(lines):
+        style = {"weight": "bold", "backgroundcolor": COLOURS[1] + "55"} if learned else {}
+        line = line.replace("$", r"\$")
+        axis.text(0, row, line, family="monospace", fontsize=8.5, va="center", **style)
+    count = sum(len(text) for text, learned in parts if learned)
+    return DescribedFigure(figure, f"Bold and coloured are {count:,} characters.")

@@ -1,17 +1,23 @@
-"""Comparisons of two replies to a customer's letter: what is better, who says so, how often.
+"""Which of two replies to a customer's letter is better? A hidden rule, and those who choose.
 
-The *true preference* of our customers is a rule that can be computed, and stays hidden from all
-training; what training sees are the choices of annotators, who err and have habits.
+The *true preference* of our customers can be computed, and training never sees it: it sees the
+choices of annotators, who err and have habits. They are synthetic, except for the reader.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 import numpy as np
 
 from course_lib import places
+from course_lib.errors import CourseError
+from course_lib.workbook import settings
+from course_lib.workbook.display import Table
+from course_lib.workbook.figures import explore
 
 LETTERS = places.REPOSITORY / "assets" / "alignment" / "letters.json"
 GOALS = ("alignment", "safety", "quality")
@@ -88,10 +94,64 @@ def annotate(
 
 def read_messages() -> tuple[list[str], list[str]]:
     """The letters of customers to the handbook's Support: to learn from, and held out."""
-    letters = json.loads(LETTERS.read_text(encoding="utf-8"))
+    letters = settings.read_json(LETTERS)
     return [*letters["answered"], *letters["training"]], letters["held_out"]
 
 
 def read_replies() -> dict[str, list[str]]:
     """Replies written by hand to some of the letters to learn from; the truth of each is 3."""
-    return json.loads(LETTERS.read_text(encoding="utf-8"))["answered"]
+    return settings.read_json(LETTERS)["answered"]
+
+
+def word_ratings() -> tuple[list[str], np.ndarray]:
+    """7,520 words and signs, and what ten people felt at each, from −4 to 4: (words, 10).
+
+    From the text file of the package ``vaderSentiment`` (Hutto and Gilbert 2014, section 3.1).
+    """
+    try:
+        file = distribution("vaderSentiment").locate_file("vaderSentiment/vader_lexicon.txt")
+        rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
+    except (PackageNotFoundError, OSError) as error:
+        raise CourseError(
+            "No ratings: run `pip install vaderSentiment`, then try again."
+        ) from error
+    return [row[0] for row in rows], np.array([json.loads(row[3]) for row in rows])
+
+
+def rank(pairs: Sequence[tuple[str, str, str]], path: Path) -> list[Comparison]:
+    """Show pairs (letter, A, B) with buttons; give back a list that grows with each click.
+
+    Each is kept in ``path`` at once, and the next session goes on there. Letters typed into the
+    field do what buttons do: ipywidgets knows no keys. A headless run shows the first pair, and
+    has no clicks. Raises ``CourseError`` for a damaged file.
+    """
+    import ipywidgets
+
+    meaning, judged, seen = {"a": 0, "b": 1, "t": None, "s": "skipped"}, [], ""
+    new = settings.headless() or not path.exists()
+    clicks = [] if new else settings.read_json(path).get("clicks")
+    if not isinstance(clicks, list) or any(np.shape(click) != (4,) for click in clicks):
+        raise CourseError(f"{path} is damaged: delete it or move it away, then begin anew.")
+
+    def page(button: str | None, typed: str) -> Table:
+        nonlocal seen  # the field is only read: to empty it would race with a quick hand
+        keys = (button or "") + (typed[len(seen) :].lower() if typed.startswith(seen) else "")
+        seen = typed
+        for key in ["", *keys]:
+            if key == "u":
+                del clicks[-1:]
+            rest = [pair for pair in pairs if list(pair) not in [click[:3] for click in clicks]]
+            if key in meaning and rest:
+                clicks.append([*rest.pop(0), meaning[key]])
+        if keys:
+            settings.write_json(path, {"clicks": clicks})
+        buttons.value = None
+        judged[:] = [Comparison(*click) for click in clicks if click[3] != "skipped"]
+        rows = zip(("letter", "A", "B"), rest[0], strict=True) if rest else [("Thank you!", "")]
+        return Table(list(rows), (f"to judge: {len(rest)}", "Which reply is better?"))
+
+    names = {"A is better": "a", "B is better": "b", "tie": "t", "skip": "s", "undo": "u"}
+    buttons = ipywidgets.ToggleButtons(options=list(names.items()), value=None)
+    field = ipywidgets.Text(placeholder="or type a, b, t, s, u here")
+    explore(page, button=buttons, typed=field)
+    return judged

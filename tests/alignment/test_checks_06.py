@@ -3,6 +3,7 @@
 import torch
 from exercise_tests import mistakes_are_diagnosed
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 from course_lib.alignment import checks
 
@@ -20,7 +21,22 @@ def kl_estimate(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     return torch.expm1(ref_logprobs - logprobs) - (ref_logprobs - logprobs)
 
 
+def loss(chosen: Tensor, rejected: Tensor) -> Tensor:
+    return -logsigmoid(chosen - rejected).mean()
+
+
 MISTAKES = {
+    "bradley_terry_loss": [
+        (lambda c, r: -logsigmoid(c - r), "take their mean"),
+        (lambda c, r: -logsigmoid(c - r).sum(), "That is the sum"),
+        (lambda c, r: -loss(c, r), "*minus* the log"),
+        (lambda c, r: loss(r, c), "changed places"),
+        (lambda c, r: (r - c).mean(), "sigmoid and the log are missing"),
+        (lambda c, r: (c - r).sigmoid().mean(), "mean probability"),
+        (lambda c, r: -(c - r).mean().sigmoid().log(), "0.720"),
+        (lambda c, r: -(c - r).sigmoid().log().mean(), "200 apart"),
+        (lambda c, r: torch.log(1 + (r - c).exp()).mean(), "200 apart"),
+    ],
     "advantage": [
         (lambda r: r, "These are the rewards"),
         (lambda r: r - advantage(r), "That is the baseline"),

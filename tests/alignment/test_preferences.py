@@ -1,9 +1,13 @@
 """The rule, the letters, and annotators whose noise and habits are those that were stated."""
 
+from importlib.metadata import distribution
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from course_lib.alignment import preferences as p
+from course_lib.errors import CourseError
 
 GOOD = "I'm sorry about your tomatoes. Could you tell us where the sensor stands?"
 
@@ -67,3 +71,72 @@ def test_annotators_have_the_habits_that_were_stated() -> None:
     assert choices(GOOD, GOOD, noise=0.5, tie=0, position_bias=0.5)[0] == pytest.approx(
         0.731, abs=0.03
     )
+
+
+class Screen:
+    """Stands in for the front end: what is displayed, and the latest update."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, headless: bool) -> None:
+        self.shown: list = []
+        monkeypatch.setattr("IPython.display.display", self.display)
+        monkeypatch.setattr("course_lib.workbook.settings.headless", lambda: headless)
+
+    def display(self, thing: object, display_id: bool = False) -> "Screen":
+        self.shown.append(thing)
+        return self
+
+    def update(self, thing: object) -> None:
+        self.shown[0] = thing
+
+    def rank(self, pairs: list, path: Path) -> tuple:
+        judged = p.rank(pairs, path)
+        return judged, *self.shown.pop().children
+
+
+PAIRS = [("My letter", f"Reply {n}", "Another reply") for n in range(4)]
+
+
+def test_clicks_and_keys_are_kept_undone_and_gone_on_with(monkeypatch, tmp_path: Path) -> None:
+    judged, buttons, field = Screen(monkeypatch, False).rank(
+        PAIRS, path := tmp_path / "clicks.json"
+    )
+    buttons.value = "a"
+    buttons.value = "b"
+    assert buttons.value is None and [c.choice for c in judged] == [0, 1]
+    field.value = "Us?t"  # undo, skip, a letter without a meaning, tie
+    assert [c.choice for c in judged] == [0, None]
+    screen = Screen(monkeypatch, False)
+    judged, buttons, field = screen.rank(PAIRS, path)
+    assert [(c.first, c.choice) for c in judged] == [("Reply 0", 0), ("Reply 2", None)]
+    assert "Reply 3" in repr(screen.shown[0])
+    field.value = "bbb"  # only one pair is left
+    assert len(judged) == 3 and "Thank you" in repr(screen.shown[0])
+    field.value = "bb"  # rubbed out: nothing new
+    assert len(judged) == 3
+    field.value = "bbuuuuuuu"
+    assert judged == [] and "Reply 0" in repr(screen.shown[0])
+
+
+def test_nobody_clicks_in_a_headless_run(monkeypatch, tmp_path: Path) -> None:
+    (tmp_path / "clicks.json").write_text("not read")
+    screen = Screen(monkeypatch, True)
+    assert p.rank(PAIRS, tmp_path / "clicks.json") == []
+    assert len(screen.shown) == 1 and "Reply 0" in repr(screen.shown[0])
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"clicks": 3}', '{"clicks": [["a"]]}', '{"clicks": [7]}']
+)
+def test_damaged_clicks_get_a_sentence(content: str, monkeypatch, tmp_path: Path) -> None:
+    (tmp_path / "clicks.json").write_text(content)
+    with pytest.raises(CourseError, match="is damaged: delete it"):
+        Screen(monkeypatch, False).rank(PAIRS, tmp_path / "clicks.json")
+
+
+def test_word_ratings(monkeypatch) -> None:
+    words, ratings = p.word_ratings()
+    assert ratings.shape == (7_520, 10) == (len(words), 10) and abs(ratings).max() == 4
+    assert ratings[words.index("good")].mean() > 1.5 and ratings[words.index("awful")].mean() < -1.5
+    monkeypatch.setattr(p, "distribution", lambda name: distribution("no-such-package"))
+    with pytest.raises(CourseError, match="pip install vaderSentiment"):
+        p.word_ratings()
