@@ -24,7 +24,7 @@ HOLDS = {
     "c6b0e8153f": lambda before: all(isinstance(text, str) for text in before.values()),
     "cdb353e3d5": lambda plain_bits, prompt_bits: plain_bits > 0 and prompt_bits > 0,
     "7e40c9b2d6": lambda unread: len(unread) > 1 and min(unread) > 0,
-    "1c6f8e2b97": lambda rows, texts: len(rows) == len(texts),
+    "1c6f8e2b97": lambda rows, found: len(rows) == len(found) == 3,
     # 9 · Train the detour
     "524060361a": lambda config, result: (
         len(result.history.evaluations) >= 1
