@@ -1,6 +1,6 @@
 """Runs of the loop of notebook 06, longer and by seed; the notebook plots this log.
 
-    python benchmarks/alignment_runs.py [NAMES …] [--seeds 5] [--steps 24]
+    python benchmarks/alignment_runs.py [NAMES …] [--seeds 5] [--steps 24] [--out FILE]
 
 Every run starts from the shipped ``assistant-adapter/sft`` and learns from comparisons of the
 shipped replies. A run that ``benchmarks/results/alignment_runs.json`` has already is not made
@@ -72,8 +72,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=VARIANTS)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
-    runs = json.loads(RESULTS.read_text(encoding="utf-8"))["runs"] if RESULTS.is_file() else []
+    runs = json.loads(asked.out.read_text(encoding="utf-8"))["runs"] if asked.out.is_file() else []
     for seed in range(asked.seeds):
         for name in asked.names or VARIANTS:
             if any((run["name"], run["seed"]) == (name, seed) for run in runs):
@@ -82,7 +83,7 @@ def main() -> None:
             print(name, seed, runs[-1]["seconds"], runs[-1]["truth"], flush=True)
             machine = f"{platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}"
             facts = {"command": "python benchmarks/alignment_runs.py", "machine": machine}
-            write_json(RESULTS, facts | {"date": time.strftime("%Y-%m-%d"), "runs": runs})
+            write_json(asked.out, facts | {"date": time.strftime("%Y-%m-%d"), "runs": runs})
 
 
 if __name__ == "__main__":

@@ -1,0 +1,134 @@
+"""What must hold behind the cells of ``06_alignment``, on any machine and corpus."""
+
+HOLDS = {
+    # 1 · The same letters, three models
+    "1a7c4e90b2": lambda rows: len({row[1:] for row in rows}) == 3,
+    # 2 · A base model completes
+    "2a7c40e1b9": lambda before, ten: len(before) == len(ten) > 0,
+    "2d93b5f018": lambda score_before: all(
+        type(hit) is bool for hits in score_before.values() for hit in hits
+    ),
+    # 3 · Supervised fine-tuning in a minute
+    "3b58f2a16c": lambda both_sides, said, total: not both_sides and 0 < said < total / 3,
+    "3e0c94d7a2": lambda after, ten: len(after) == len(ten),
+    "31f7ac0d85": lambda score_before, score_after, steps: (
+        steps < 20 or sum(score_after["exact"]) > sum(score_before["exact"])
+    ),
+    "3c66d1b7e8": lambda closed, ten: len(closed) == len(ten),
+    "3fa8205cb1": lambda refusals, strange: len(refusals) == len(strange) > 0,
+    "3d41e9b06f": lambda rows: len(rows) == 3,
+    "3a9e57c413": lambda own_replies, some: len(own_replies) == len(some) > 0,
+    # 4 · Comparing
+    "4e6d20b8a3": lambda truth: truth["Please."] == 2 and truth[""] == 0 == min(truth.values()),
+    "4b83f5c610": lambda mine: mine == [],
+    "4d17ac93f0": lambda both: both == [],
+    "4d92f4e07c": lambda shares, worth: (
+        worth == [3.0, 2.5, 2.0, 1.5, 1.0, 0.5]
+        and abs(shares["noise 1.0"][0][1] - 0.5) < 0.15
+        and shares["noise 0.2"][2][1] > shares["noise 1.0"][2][1]
+        and all(points[-1][1] > points[1][1] for points in shares.values())
+    ),
+    "4c8e2fb719": lambda longer, left: (
+        sorted(longer.values()) == list(longer.values())
+        and abs(longer["bias 0.0"] - 50) < 8
+        and longer["bias 1.0"] > 85
+        and 0.6 < left < 0.85
+    ),
+    "4e50c7a318": lambda table: abs(table[0, 1] - 2 / 3) < 1e-9 and abs(table[0, 2] - 0.8) < 1e-9,
+    "4f27ad5e84": lambda cost, r: (
+        abs(float((r[0] - r[1]).sigmoid()) - 2 / 3) < 1e-6
+        and abs(cost[8] - 0.6931) < 1e-3
+        and cost[0] > 4 > 0.03 > cost[16]
+    ),
+    "4c3fb86d02": lambda losses, ten: (
+        len(ten) == 10 and abs(losses["all the same"] - 0.6931) < 1e-3
+    ),
+    "4b95f0e3d1": lambda again: abs(again[0] - 4) < 1 and abs(again[1] - 2) < 0.4,
+    # 5 · How good can a reward model be?
+    "5a1f70c3e8": lambda counts, ratings: (
+        counts["4"] == 1 and sum(counts.values()) == 10 and ratings.shape == (7_520, 10)
+    ),
+    "5c6e94d0b1": lambda agreement, gap, nine: 0.86 < agreement(gap, nine) < 0.88,
+    "5b20e7f4a9": lambda curve, close: (
+        0.47 < close < 0.56
+        and all(points[0][1] < 60 < 90 < points[-1][1] for points in curve.values())
+    ),
+    "5f9a36e1d7": lambda ceilings: (
+        ceilings["noise 0.1: a model's and a hand-written one"]
+        > ceilings["noise 0.6: two of the model's"]
+        > 50
+    ),
+    # 6 · A reward model learns to choose
+    "6c20b7e1d4": lambda states, known_replies, letters: (
+        len(states) > 1_000 and len(known_replies) == len(letters)
+    ),
+    "6f4d8a02c7": lambda head, truths, states, accuracy: accuracy(head, truths, states) > 0.6,
+    "6b87e2d3a4": lambda curve: curve[-1][1] > curve[0][1],
+    "6e05d7c2f8": lambda scores: scores[0] > scores[1],
+    # 7 · Best of eight
+    "7b90c3e4a6": lambda ways: (
+        ways["any of them"][-1][1] < ways["best by reward"][-1][1] < ways["best by truth"][-1][1]
+    ),
+    # 9 · One update by hand, on two actions
+    "3f0a9c61d7": lambda pushes: pushes.sum(1).abs().max() < 1e-12 and pushes[0, 0] > 0,
+    "8b52e7f4a0": lambda apart, listed: apart < 1e-12 and abs(listed[0] + 0.375) < 1e-12,
+    "c47d10be93": lambda step, new_probs: (
+        (step[1] - 1).abs() < 1e-12 and abs(new_probs[0] - 0.52) < 0.01
+    ),
+    "5e93d2087b": lambda loss, leaf, step: (
+        loss.item() == 0 and (leaf.grad + step).abs().max() < 1e-12
+    ),
+    "d81f6a3c5e": lambda fair, own_too, listed: (
+        (fair - listed).abs().max() < 1e-12 and (2 * own_too - listed).abs().max() < 1e-12
+    ),
+    # 10 · A world small enough to count
+    "2a7c5e90b1": lambda ref: len(ref) == 7776 and abs(float(ref.exp().sum()) - 1) < 1e-9,
+    "9d4be1037f": lambda found: (
+        list(found.values()) == sorted(found.values())
+        and found["π*, β = 1.0"][1] > found["reference"][1] > found["π*, β = 0.3"][1]
+    ),
+    "61f8a2d5c9": lambda gaps: (
+        abs(gaps["polite words", 1]) < 1e-9
+        and gaps["what we want", 4] < 1e-3 < 0.05 < gaps["what we want", 1]
+    ),
+    "b3c90e6d42": lambda kls: (
+        all(
+            abs(bars[name][0] - bars["KL"][0]) < 1e-9
+            for bars in kls.values()
+            for name in ("k1", "k3")
+        )
+        and kls["β = 0.3"]["k2"][0] > 3 * kls["β = 0.3"]["KL"][0]
+        and kls["β = 4.0"]["k3"][1] < kls["β = 4.0"]["k1"][1]
+        and kls["β = 0.3"]["k3"][1] > kls["β = 0.3"]["k1"][1]
+    ),
+    "5b81e4a7d2": lambda shares, turned_off: (
+        turned_off < 1e-9
+        and shares["k2"] < 1e-9 < 0.01 < shares["k3"]
+        and abs(shares["k1"] - 1) < 1e-9
+    ),
+    "70d5f1b8ea": lambda means, true_kl: (
+        abs(means["yours"] / true_kl - 1) < 0.05 < abs(means["exp"] / true_kl - 1)
+    ),
+    "e2916ac7f4": lambda gradient: gradient.norm() > 0.1,
+    "48c0d7e35b": lambda drawn: all(
+        bars["all"][0] < bars["others"][0]
+        and bars["others"][1] < bars["none"][1]
+        and abs(bars["others"][0] - 1) < 6 * bars["others"][1] / 2_000**0.5
+        for bars in drawn.values()
+    ),
+    # 11 · The loop on a model that speaks
+    "b1d07c52ea": lambda history, log, config: len(log) == config.max_steps,
+    "b2a94f06d3": lambda history: len(history.evaluations) >= 2,
+    "b3c81d05f4": lambda held: len(held) >= 1,
+    # 12 · The reward rises, and then?
+    "c1d40b7f28": lambda free: free[-1]["reward"] > free[0]["reward"] + 1,
+    "c2b7f391d0": lambda d, truth: len(d) == len(truth) > 10,
+    "c3e50a82f1": lambda error: error >= 0,
+    "d1f04b8c73": lambda best, free: 0 < best < len(free) - 1,
+    "d2c96a30e5": lambda chosen_by: chosen_by(lambda rewards, texts: rewards) > 1,
+    # 13 · Three goals that pull apart
+    "e1b60d9a42": lambda rows: len(rows) == 4,
+    "e2f7c48b15": lambda rows: float(rows[-1][1][:4]) > float(rows[0][1]),
+    # 14 · The family
+    "f1a93c7d20": lambda rows, runs: len(rows) == len(runs),
+}
