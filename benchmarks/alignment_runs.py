@@ -29,8 +29,8 @@ from course_lib.workbook.training import TrainingConfig
 RESULTS = Path(__file__).parent / "results" / "alignment_runs.json"
 VARIANTS: dict[str, dict] = {
     "recommended": {},
-    "no KL": {"beta": 0.0, "max_steps": 60},
-    "strong KL": {"beta": 0.5},
+    "no KL": {"beta": 0.0, "max_steps": 48},
+    "weak KL": {"beta": 0.05},
     "ppo": {"loss": "ppo", "num_iterations": 2},
     "grpo": {"loss": "grpo", "num_iterations": 2},
     "dpo": {},
