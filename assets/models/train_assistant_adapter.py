@@ -197,7 +197,8 @@ def main() -> None:
     print(json.dumps(reading, indent=1), flush=True)
     policy.start_policy(model)
     draw_pool(model, tokenizer, asked.pool)
-    config = policy.PolicyConfig(max_steps=asked.steps)
+    # A long leash: the best state by truth is kept, and the log shows the fall behind it.
+    config = policy.PolicyConfig(max_steps=asked.steps, learning_rate=8e-4, beta=0.05)
     history, log = policy.reinforce(model, tokenizer, environment(reward_model()), config)
     names = {"sft": policy.REFERENCE, "assistant": policy.POLICY}
     measured = {name: measure(model, tokenizer, adapter) for name, adapter in names.items()}

@@ -26,7 +26,6 @@ from course_lib.errors import CourseError
 from course_lib.finetuning.archive import load_adapter
 from course_lib.finetuning.examples import encode_text
 from course_lib.finetuning.falcon import load_base
-from course_lib.finetuning.train import FinetuneConfig, add_adapter
 from course_lib.transformer.sampling import pad_left
 from course_lib.workbook.evaluate import pad_batch
 from course_lib.workbook.models import FOLDER
@@ -116,20 +115,15 @@ class Actions:
     mask: Tensor
 
 
-def load_policy(adapter: Path | None = ASSISTANT) -> tuple[Any, Any]:
-    """SmolLM2 with an adapter to go on from, and the tokenizer; None: with a fresh one.
+def load_policy(adapter: Path = ASSISTANT) -> tuple[Any, Any]:
+    """SmolLM2 with an adapter to go on from, and the tokenizer.
 
     The finished assistant's folder also holds ``sft``, its state before it learned from rewards.
     """
     base = load_base("smollm2", four_bit=False)
-    if adapter is None:
-        upper = tuple(base.layers[len(base.layers) // 2 :])
-        config = FinetuneConfig(0, r=8, lora_alpha=16, lora_dropout=0.0, target_modules=upper)
-        model = add_adapter(base, config)
-    else:
-        model = load_adapter(base, adapter)
-        if (adapter / "sft").is_dir():
-            model.load_adapter(str(adapter / "sft"), adapter_name="sft")
+    model = load_adapter(base, adapter)
+    if (adapter / "sft").is_dir():
+        model.load_adapter(str(adapter / "sft"), adapter_name="sft")
     return model, base.tokenizer
 
 
@@ -160,15 +154,9 @@ def replied(tokenizer: Any, letters: Sequence[str], texts: Sequence[str]) -> Act
     """Replies that somebody else wrote, one a letter, as if the policy had drawn them."""
     end, prompts = tokenizer.eos_token_id, observe(tokenizer, letters)
     said = [[*encode_text(text, tokenizer), end] for text in texts]
-    (ids, attention), behind = (
-        pad_left(prompts),
-        pad_batch([{"input_ids": row} for row in said], end),
-    )
-    mask = behind["attention_mask"]
-    ids, attention = (
-        torch.cat([ids, behind["input_ids"]], 1),
-        torch.cat([attention.long(), mask], 1),
-    )
+    (ids, attention), behind = pad_left(prompts), pad_batch([{"input_ids": r} for r in said], end)
+    ids = torch.cat([ids, behind["input_ids"]], 1)
+    attention = torch.cat([attention.long(), mask := behind["attention_mask"]], 1)
     return Actions(list(letters), list(texts), ids, attention, mask)
 
 
@@ -184,12 +172,13 @@ def act(
 ) -> Actions:
     """Draw ``count`` replies to each letter from the policy as it is."""
     prompts, end = observe(tokenizer, letters), tokenizer.eos_token_id
-    ids, attention = pad_left([prompt for prompt in prompts for _ in range(count)])
+    repeated = pad_left([prompt for prompt in prompts for _ in range(count)])
+    ids, attention = (part.long().to(model.device) for part in repeated)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(seed)
         out = model.generate(
             input_ids=ids,
-            attention_mask=attention.long(),
+            attention_mask=attention,
             max_new_tokens=max_new_tokens,
             do_sample=True,
             temperature=temperature,
@@ -203,7 +192,7 @@ def act(
     mask = ((ends.cumsum(1) - ends) == 0).long()  # up to the first end mark, with it
     texts = tokenizer.batch_decode(said, skip_special_tokens=True)
     names = [letter for letter in letters for _ in range(count)]
-    return Actions(names, texts, out, torch.cat([attention.long(), mask], 1), mask)
+    return Actions(names, texts, out, torch.cat([attention, mask], 1), mask)
 
 
 def read(
@@ -215,15 +204,11 @@ def read(
     """
     model.set_adapter(adapter)
     whole, number = model.get_base_model(), actions.mask.shape[1]
-    places = (actions.attention_mask.cumsum(1) - 1).clamp(min=0)
-    states = whole.base_model(
-        input_ids=actions.input_ids,
-        attention_mask=actions.attention_mask,
-        position_ids=places,
-        use_cache=False,
-    ).last_hidden_state[:, -number - 1 :]
+    ids, mask = (part.to(model.device) for part in (actions.input_ids, actions.attention_mask))
+    given = dict(input_ids=ids, attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp(min=0))
+    states = whole.base_model(**given, use_cache=False).last_hidden_state[:, -number - 1 :]
     every = (whole.get_output_embeddings()(states[:, :-1]).float() / temperature).log_softmax(-1)
-    drawn = every.gather(2, actions.input_ids[:, -number:, None])[..., 0]
+    drawn = every.gather(2, ids[:, -number:, None])[..., 0]
     with torch.no_grad():
         entropy = -(every.exp() * every).sum(-1)
     model.set_adapter(POLICY)
@@ -295,7 +280,7 @@ def reinforce(
         actions = act(model, tokenizer, letters, rows[1], seed=generator.get_state().sum(), **drawn)
         with torch.no_grad():
             before, _, states = read(model, actions, REFERENCE, config.temperature)
-        rewards = environment.reward(actions, states).float()
+        rewards = environment.reward(actions, states).float().to(before.device)
         if not rewards.isfinite().all():
             raise CourseError("A reward is no finite number: look at the reward function.")
         batch.update(actions=actions, before=before.view(rows), rewards=rewards.view(rows[:2]))
@@ -376,7 +361,7 @@ def dpo(
 
     def loss_fn(model: Any, both: Actions) -> Tensor:
         now, before = (
-            (read(model, both, adapter, 1.0)[0] * both.mask).sum(-1)
+            (read(model, both, adapter, 1.0)[0] * both.mask.to(model.device)).sum(-1)
             for adapter in (POLICY, REFERENCE)
         )
         return dpo_loss(*now.chunk(2), *before.detach().chunk(2), beta)

@@ -54,7 +54,7 @@ class RewardModel:
 
     def __call__(self, states: Tensor) -> Tensor:
         """States of replies (rows, width) → rewards (rows,)."""
-        return (states @ self.head - self.mean) / self.std
+        return (states.to(self.head.device) @ self.head - self.mean) / self.std
 
 
 def fit_head(
