@@ -4,7 +4,7 @@
 
 Needs ``trl`` (the extra ``test``). Each side runs in a fresh process, in turn, with the same policy
 for waiting threads: SmolLM2 with an adapter of rank 8 on the upper half of its layers, 3 letters ×
-8 replies of at most 24 tokens, RLOO, KL weight 0.2. The reward is the truth itself, so that both
+8 replies of at most 24 tokens, RLOO, KL weight 0.5. The reward is the truth itself, so that both
 are rewarded alike without a reward model. Writes ``benchmarks/results/alignment.json``.
 """
 
@@ -68,7 +68,7 @@ def trl(steps: int) -> dict[str, float]:
 
     rows = Dataset.from_list([{"prompt": policy.turns(letter)} for letter in read_messages()[0]])
     with tempfile.TemporaryDirectory() as folder:
-        same = dict(num_generations=8, max_completion_length=24, temperature=0.7, beta=0.2)
+        same = dict(num_generations=8, max_completion_length=24, temperature=0.7, beta=0.5)
         config = RLOOConfig(
             folder,
             **same,

@@ -28,9 +28,9 @@ from course_lib.workbook.training import TrainingConfig
 
 RESULTS = Path(__file__).parent / "results" / "alignment_runs.json"
 VARIANTS: dict[str, dict] = {
-    "recommended": {},
+    "KL weight 0.5": {},
+    "KL weight 0.2": {"beta": 0.2},
     "no KL": {"beta": 0.0, "max_steps": 48},
-    "weak KL": {"beta": 0.05},
     "ppo": {"loss": "ppo", "num_iterations": 2},
     "grpo": {"loss": "grpo", "num_iterations": 2},
     "dpo": {},

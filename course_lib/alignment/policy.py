@@ -228,7 +228,7 @@ class PolicyConfig:
 
     max_steps: int = 12
     learning_rate: float = 6e-4
-    beta: float = 0.2
+    beta: float = 0.5
     num_prompts: int = 3
     num_generations: int = 8
     num_iterations: int = 1
