@@ -2,8 +2,8 @@
 
     python benchmarks/alignment.py [--steps 6] [--rounds 2]
 
-Needs ``trl`` (the extra ``test``). Each side runs in a fresh process, in turn, with the same policy
-for waiting threads: SmolLM2 with an adapter of rank 8 on the upper half of its layers, 3 letters ×
+Needs ``trl`` (``pip install trl``). Each side runs in a fresh process, in turn, with one policy for
+waiting threads: SmolLM2 with an adapter of rank 8 on the upper half of its layers, 3 letters ×
 8 replies of at most 24 tokens, RLOO, KL weight 0.5. The reward is the truth itself, so that both
 are rewarded alike without a reward model. Writes ``benchmarks/results/alignment.json``.
 """

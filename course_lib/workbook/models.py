@@ -69,8 +69,7 @@ def load_model(name: str | os.PathLike, **options: Any) -> tuple[Any, Any]:
         raise CourseError(_cause(place, here, error)) from error
     finally:
         logging.enable_progress_bar()
-    # In 16 bits a CPU takes ten times as long for a slice of a batch as for its copy.
-    head = model.get_output_embeddings()
+    head = model.get_output_embeddings()  # a CPU takes ten times as long for slices in 16 bits
     head.register_forward_pre_hook(lambda _, args: (args[0].contiguous(), *args[1:]))
     return model.eval(), tokenizer
 

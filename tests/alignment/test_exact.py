@@ -7,10 +7,8 @@ import torch
 from torch import Tensor
 
 from course_lib.alignment import exact
+from course_lib.alignment.policy import kl_k1, kl_k2, kl_k3, leave_one_out
 
-policy_py = pytest.importorskip("course_lib.alignment.policy")
-kl_k1, kl_k2, kl_k3 = policy_py.kl_k1, policy_py.kl_k2, policy_py.kl_k3
-leave_one_out = policy_py.leave_one_out
 SEEDS = range(5)
 # torch.func.jacfwd compiles a few formulas of torch in a way that torch itself calls old.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
