@@ -85,8 +85,10 @@ def learned_parts(parts: Sequence[tuple[str, bool]], title: str) -> DescribedFig
     return DescribedFigure(figure, f"Bold and coloured are {count:,} characters.")
 
 
-def learning(runs: Mapping[str, Sequence[Sequence[Mapping]]], names=("reward", "truth")):
-    """What the loop's logs say step by step: mean and range over the runs of each name."""
+def learning(
+    runs: Mapping[str, Sequence[Sequence[Mapping]]], names: Sequence[str] = ("reward", "truth")
+) -> DescribedFigure:
+    """What logs of ``policy.reinforce`` say by update: mean and range of the runs of a name."""
     (figure, axes), texts = canvas(1, len(names), width=9.2, height=3.0), []
     for axis, what in zip(axes, names, strict=True):
         for number, (name, logs) in enumerate(runs.items()):

@@ -64,12 +64,14 @@ def kl_k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
 
 
 def rloo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
+    """REINFORCE with leave-one-out; the KL of a whole reply is taken off its reward."""
     kl = ((old_logprobs - ref_logprobs) * mask).sum(-1)
     advantages = leave_one_out(rewards - beta * kl)
     return -(advantages * (logprobs * mask).sum(-1)).mean()
 
 
 def ppo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
+    """Several updates from one batch: a reply counts no more once it moved by ``clip``."""
     kl = ((old_logprobs - ref_logprobs) * mask).sum(-1)
     advantages = leave_one_out(rewards - beta * kl)
     ratio = ((logprobs - old_logprobs) * mask).sum(-1).exp()
@@ -78,6 +80,7 @@ def ppo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) ->
 
 
 def grpo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
+    """PPO token by token, advantages in standard deviations, and the KL in the loss."""
     kl = kl_k3(logprobs, ref_logprobs)
     advantages = standardised(rewards)[..., None]
     ratio = (logprobs - old_logprobs).exp()

@@ -8,6 +8,8 @@ HOLDS = {
     "2d93b5f018": lambda score_before: all(
         type(hit) is bool for hits in score_before.values() for hit in hits
     ),
+    "2429a091d2": lambda base: not base.quantized_by,
+    "99cf64c24c": lambda reply: len(reply) > 0,
     # 3 · Supervised fine-tuning in a minute
     "3b58f2a16c": lambda both_sides, said, total: not both_sides and 0 < said < total / 3,
     "3e0c94d7a2": lambda after, ten: len(after) == len(ten),
@@ -18,6 +20,10 @@ HOLDS = {
     "3fa8205cb1": lambda refusals, strange: len(refusals) == len(strange) > 0,
     "3d41e9b06f": lambda rows: len(rows) == 3,
     "3a9e57c413": lambda own_replies, some: len(own_replies) == len(some) > 0,
+    "bc0af018bb": lambda history, steps: len(history.losses) == steps,
+    "95a2bfc4a7": lambda share: share([True] * 5 + [False] * 5).startswith(
+        "5 of 10, so between 0.24"
+    ),
     # 4 · Comparing
     "4e6d20b8a3": lambda truth: truth["Please."] == 2 and truth[""] == 0 == min(truth.values()),
     "4b83f5c610": lambda mine: mine == [],
@@ -44,6 +50,7 @@ HOLDS = {
         len(ten) == 10 and abs(losses["all the same"] - 0.6931) < 1e-3
     ),
     "4b95f0e3d1": lambda again: abs(again[0] - 4) < 1 and abs(again[1] - 2) < 0.4,
+    "3d35b05165": lambda pairs, asked: len(pairs) == len(asked) == 20,
     # 5 · How good can a reward model be?
     "5a1f70c3e8": lambda counts, ratings: (
         counts["4"] == 1 and sum(counts.values()) == 10 and ratings.shape == (7_520, 10)
@@ -69,6 +76,8 @@ HOLDS = {
     "7b90c3e4a6": lambda ways: (
         ways["any of them"][-1][1] < ways["best by reward"][-1][1] < ways["best by truth"][-1][1]
     ),
+    "a70cb7a126": lambda ordered, pool, letter: len(ordered) == len(pool[letter]) >= 8,
+    "0595c31fb9": lambda ways: [n for n, _ in ways["best by reward"]] == [1, 2, 4, 8],
     # 9 · One update by hand, on two actions
     "3f0a9c61d7": lambda pushes: pushes.sum(1).abs().max() < 1e-12 and pushes[0, 0] > 0,
     "8b52e7f4a0": lambda apart, listed: apart < 1e-12 and abs(listed[0] + 0.375) < 1e-12,
@@ -131,4 +140,6 @@ HOLDS = {
     "e2f7c48b15": lambda rows: float(rows[-1][1][:4]) > float(rows[0][1]),
     # 14 · The family
     "f1a93c7d20": lambda rows, runs: len(rows) == len(runs),
+    # Your own corpus
+    "a7e90c15d3": lambda drawn: len(drawn.texts) == 4,
 }
