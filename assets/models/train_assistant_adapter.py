@@ -1,6 +1,6 @@
 """Train the assistant: read pages, then answer letters as customers like it.
 
-    python assets/models/train_assistant_adapter.py [--sft-steps 150] [--steps 24]
+    python assets/models/train_assistant_adapter.py [--sft-steps 120] [--steps 30]
 
 Three steps on SmolLM2, those of notebook 06, run a little longer: supervised fine-tuning on the
 handbook's pages (``sft``), a pool of replies for the comparisons (``assets/alignment``), and
@@ -21,13 +21,7 @@ import torch
 from safetensors.torch import save_file
 
 from course_lib.alignment import instruct, policy, reward
-from course_lib.alignment.preferences import (
-    EQUAL,
-    compare,
-    read_messages,
-    read_replies,
-    true_reward,
-)
+from course_lib.alignment.preferences import compare, read_messages, read_replies, true_reward
 from course_lib.finetuning.archive import save_adapter
 from course_lib.finetuning.falcon import Base, load_base
 from course_lib.finetuning.train import FinetuneResult
@@ -95,16 +89,11 @@ def draw_pool(model: Any, tokenizer: Any, path: Path) -> None:
     save_file({"states": torch.cat(states).bfloat16()}, path, metadata=metadata)
 
 
-def reward_model(
-    comparisons: int = COMPARISONS, seed: int = 0, weights: dict | None = None
-) -> reward.RewardModel:
-    """A head on comparisons of the pool's replies to the letters to learn from.
-
-    weights   what the annotators look at: the three goals alike, or some of them
-    """
+def reward_model(comparisons: int = COMPARISONS, seed: int = 0) -> reward.RewardModel:
+    """A head on comparisons of the pool's replies to the letters to learn from."""
     pool, states = reward.read_pool()
     known = {letter: pool[letter] for letter in read_messages()[0]}
-    judged = compare(known, comparisons, seed, weights=weights or EQUAL, **HABITS)
+    judged = compare(known, comparisons, seed, **HABITS)
     usual = torch.stack([states[letter, text] for letter in known for text in known[letter][:4]])
     return reward.RewardModel({"all": reward.fit_head(judged, states)}, {"all": 1.0}, usual)
 
@@ -117,11 +106,6 @@ def environment(model: reward.RewardModel) -> policy.Environment:
         return model(reward.mean_states(states, actions.mask))
 
     return policy.Environment(training, held_out[:24], judge, true_reward)
-
-
-def in_bf16(model: Any) -> None:
-    for value in model.parameters():
-        value.data = value.data.bfloat16()
 
 
 def measure(model: Any, tokenizer: Any, adapter: str) -> tuple[float, list[str]]:
@@ -185,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--sft-steps", type=int, default=150)
+    parser.add_argument("--sft-steps", type=int, default=120)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--out", type=Path, default=policy.ASSISTANT)
     parser.add_argument("--pool", type=Path, default=reward.POOL)
@@ -220,17 +204,18 @@ def main() -> None:
 
 def save(base: Base, model: Any, out: Path, facts: dict) -> None:
     """Both states in bf16, the card and the log."""
-    in_bf16(model)
+    for value in model.parameters():
+        value.data = value.data.bfloat16()
     model.peft_config[policy.REFERENCE].base_model_name_or_path = "smollm2"
     with tempfile.TemporaryDirectory() as name:
         folder = save_adapter(base, model, Path(name), write_card(facts))
-        keep = ("adapter_config.json", "adapter_model.safetensors", "base.json", "README.md")
-        for source, target in ((folder, out), (folder / policy.REFERENCE, out / "sft")):
+        adapter = ("adapter_config.json", "adapter_model.safetensors")
+        states = {out: (folder, *adapter, "base.json", "README.md")}
+        states[out / "sft"] = (folder / policy.REFERENCE, *adapter)
+        for target, (source, *files) in states.items():
             target.mkdir(parents=True, exist_ok=True)
-            for file in keep:
-                if (source / file).is_file():
-                    (target / file).write_bytes((source / file).read_bytes())
-    (out / "sft" / "README.md").unlink(missing_ok=True)
+            for file in files:
+                (target / file).write_bytes((source / file).read_bytes())
     write_json(out / "log.json", facts)
 
 

@@ -267,11 +267,14 @@ def reinforce(
     the means of reward, truth, KL (nats a reply), entropy (nats a token) and length, and the
     fractions of replies that are distinct, were cut off or clipped, or in a group of equal rewards,
     from which nothing is learned. Ctrl-C keeps the best so far. Raises ``CourseError`` for a
-    reward that is no finite number.
+    reward that is no finite number, and where there is nothing to compare.
     """
+    if not (environment.letters and environment.held_out) or config.num_generations < 2:
+        raise CourseError("Give a letter to learn from, a held-out one, and two replies to each.")
     start_policy(model)
     own = [value for value in model.parameters() if value.requires_grad]
-    rows, log, held = (config.num_prompts, config.num_generations, -1), [], environment.held_out
+    num_prompts, log = min(config.num_prompts, len(environment.letters)), []
+    rows, held = (num_prompts, config.num_generations, -1), environment.held_out
     drawn = dict(max_new_tokens=config.max_new_tokens, temperature=config.temperature)
     batch, best = {}, (-math.inf, [])
 
@@ -280,7 +283,8 @@ def reinforce(
             return batch
         chosen = torch.randperm(len(environment.letters), generator=generator)[: rows[0]]
         letters = [environment.letters[n] for n in chosen]
-        actions = act(model, tokenizer, letters, rows[1], seed=generator.get_state().sum(), **drawn)
+        seed = int(torch.randint(2**31, (), generator=generator))
+        actions = act(model, tokenizer, letters, rows[1], seed=seed, **drawn)
         with torch.no_grad():
             before, _, states = read(model, actions, REFERENCE, config.temperature)
         rewards = environment.reward(actions, states).float().to(before.device)

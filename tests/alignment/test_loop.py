@@ -1,5 +1,6 @@
 """The loop and DPO on a tiny model: what is rewarded becomes likelier, and the best stays."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,29 @@ def test_a_reward_that_is_no_number(model) -> None:
     with pytest.raises(CourseError, match="no finite number"):
         policy.reinforce(*model, environment, config())
     assert all(value.isfinite().all() for value in model[0].parameters())
+
+
+def test_one_letter_is_enough_and_none_gets_a_sentence(model) -> None:
+    one = Environment(LETTERS[:1], LETTERS[:1], even, lambda text: 0.0)
+    _, log = policy.reinforce(*model, one, config(max_steps=2))
+    assert len(log) == 2 and all(map(math.isfinite, (row["loss"] for row in log)))
+    none = Environment([], LETTERS, even, lambda text: 0.0)
+    for environment, options in ((none, {}), (one, {"num_generations": 1})):
+        with pytest.raises(CourseError, match="two replies to each"):
+            policy.reinforce(*model, environment, config(**options))
+
+
+def test_each_batch_is_drawn_with_a_seed_of_its_own(model, monkeypatch) -> None:
+    act, seeds = policy.act, []
+
+    def spy(*args, seed: int, **options):
+        seeds.append(int(seed))
+        return act(*args, seed=seed, **options)
+
+    monkeypatch.setattr(policy, "act", spy)
+    environment = Environment(LETTERS, LETTERS[:1], even, lambda text: 0.0)
+    policy.reinforce(*model, environment, config(max_steps=12, max_new_tokens=2, eval_steps=12))
+    assert len(set(seeds[1:-1])) == 12
 
 
 def test_given_replies_are_read_like_drawn_ones(model) -> None:
