@@ -24,6 +24,7 @@ HOLDS = {
     "95a2bfc4a7": lambda share: share([True] * 5 + [False] * 5).startswith(
         "5 of 10, so between 0.24"
     ),
+    "3b7709e1d5": lambda history: all(loss > 0 for loss in history.losses),
     # 4 · Comparing
     "4e6d20b8a3": lambda truth: truth["Please."] == 2 and truth[""] == 0 == min(truth.values()),
     "4b83f5c610": lambda mine: mine == [],
@@ -72,6 +73,7 @@ HOLDS = {
     "6f4d8a02c7": lambda head, truths, states, accuracy: accuracy(head, truths, states) > 0.6,
     "6b87e2d3a4": lambda curve: curve[-1][1] > curve[0][1],
     "6e05d7c2f8": lambda scores: scores[0] > scores[1],
+    "6c5a13e8b0": lambda few, many: few[0] < many[0],
     # 7 · Best of eight
     "7b90c3e4a6": lambda ways: (
         ways["any of them"][-1][1] < ways["best by reward"][-1][1] < ways["best by truth"][-1][1]
