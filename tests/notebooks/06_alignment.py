@@ -51,7 +51,7 @@ HOLDS = {
         len(ten) == 10 and abs(losses["all the same"] - 0.6931) < 1e-3
     ),
     "4b95f0e3d1": lambda again: abs(again[0] - 4) < 1 and abs(again[1] - 2) < 0.4,
-    "3d35b05165": lambda pairs, asked: len(pairs) == len(asked) == 20,
+    "3d35b05165": lambda reply_pairs, asked: len(reply_pairs) == len(asked) == 20,
     # 5 · How good can a reward model be?
     "5a1f70c3e8": lambda counts, ratings: (
         counts["4"] == 1 and sum(counts.values()) == 10 and ratings.shape == (7_520, 10)
