@@ -135,6 +135,7 @@ HOLDS = {
     "c1d40b7f28": lambda free: free[-1]["reward"] > free[0]["reward"] + 1,
     "c2b7f391d0": lambda d, truth: len(d) == len(truth) > 10,
     "c3e50a82f1": lambda error: error >= 0,
+    "c4f90d1e77": lambda shorter: len(shorter[0]) >= 24,
     "d1f04b8c73": lambda best, free: 0 < best < len(free) - 1,
     "d2c96a30e5": lambda chosen_by: chosen_by(lambda rewards, texts: rewards) > 1,
     # 13 · Three goals that pull apart
