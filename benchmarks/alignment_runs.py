@@ -42,22 +42,25 @@ PAIRS = {"30 comparisons": 30}
 def one(name: str, steps: int, seed: int) -> dict:
     """A run, and the truth of start and kept state on letters that chose nothing."""
     model, tokenizer = policy.load_policy(policy.ASSISTANT / "sft")
-    config = policy.PolicyConfig(**{"max_steps": steps, "seed": seed} | VARIANTS[name])
+    config = {"max_steps": steps, "seed": seed} | VARIANTS[name]
     started, log, number = time.perf_counter(), [], PAIRS.get(name, COMPARISONS)
     if name == "dpo":
         pool, letters = reward.read_pool()[0], read_messages()[0]
         pairs = compare({one: pool[one] for one in letters}, number, seed, **HABITS)
         training = TrainingConfig(steps, 2e-4, lr_scheduler_type="constant", seed=seed)
         history = policy.dpo(model, tokenizer, pairs, training)
+        config = {"max_steps": steps, "learning_rate": 2e-4, "beta": 0.1, "seed": seed}
     else:
         world = environment(reward_model(number, seed))
-        history, log = policy.reinforce(model, tokenizer, world, config)
+        asked = policy.PolicyConfig(**config)
+        history, log = policy.reinforce(model, tokenizer, world, asked)
+        config = vars(asked)
     seconds = time.perf_counter() - started
     truth = {part: measure(model, tokenizer, part)[0] for part in (policy.REFERENCE, policy.POLICY)}
     return {
         "name": name,
         "seed": seed,
-        "config": vars(config) | {"comparisons": number},
+        "config": config | {"comparisons": number},
         "seconds": round(seconds),
         "truth": truth,
         "evaluations": [(step, -loss) for step, loss in history.evaluations],

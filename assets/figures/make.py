@@ -199,11 +199,26 @@ def finetuning() -> DescribedFigure:
     )
 
 
+def diagram(
+    title: str,
+    size: tuple[float, float, float, float],
+    texts: Iterable[tuple[float, float, str, int]],
+    ways: Iterable[tuple[tuple[float, float], tuple[float, float]]],
+    sentence: str,
+) -> DescribedFigure:
+    """Boxes and arrows between them; size: height in inches, largest x, lowest and largest y."""
+    height, right, bottom, top = size
+    figure, axis = canvas(width=8.8, height=height)
+    axis.set(title=title, xlim=(0, right), ylim=(bottom, top))
+    axis.set_axis_off()
+    boxes(axis, texts, pad=0.4, fill="30")
+    for start, end in ways:
+        arrow(axis, start, end, lw=1.5)
+    return DescribedFigure(figure, sentence)
+
+
 def alignment() -> DescribedFigure:
     """Notebook 06 in one picture: imitate, compare, be rewarded."""
-    figure, axis = canvas(width=8.8, height=2.5)
-    axis.set(title="Imitate, compare, be rewarded", xlim=(0, 10), ylim=(-0.3, 2.7))
-    axis.set_axis_off()
     texts = (
         (1.3, 2.1, "answers to\nimitate", 3),
         (1.3, 0.4, "SmolLM2,\ntuned on them", 0),
@@ -212,14 +227,13 @@ def alignment() -> DescribedFigure:
         (8.3, 2.1, "replies are drawn,\nrewarded, made likelier", 0),
         (8.3, 0.4, "a frozen copy\nholds it back", 2),
     )
-    boxes(axis, texts, pad=0.4, fill="30")
-    for x in (1.3, 4.6):
-        arrow(axis, (x, 1.65), (x, 0.9), lw=1.5)
-    arrow(axis, (2.2, 0.7), (3.6, 1.7), lw=1.5)
-    arrow(axis, (5.8, 0.7), (7.1, 1.7), lw=1.5)
-    arrow(axis, (8.3, 0.9), (8.3, 1.65), lw=1.5)
-    return DescribedFigure(
-        figure,
+    ways = [((x, 1.65), (x, 0.9)) for x in (1.3, 4.6)]
+    ways += [((2.2, 0.7), (3.6, 1.7)), ((5.8, 0.7), (7.1, 1.7)), ((8.3, 0.9), (8.3, 1.65))]
+    return diagram(
+        "Imitate, compare, be rewarded",
+        (2.5, 10, -0.3, 2.7),
+        texts,
+        ways,
         "People write answers to imitate; people compare replies, and a reward model learns their "
         "choices; the model writes, is rewarded, and changes, while a frozen copy holds it back.",
     )
@@ -227,9 +241,6 @@ def alignment() -> DescribedFigure:
 
 def reward_model() -> DescribedFigure:
     """From a reply to a number: frozen body, mean of the states, a head."""
-    figure, axis = canvas(width=8.8, height=1.9)
-    axis.set(title="A reward model", xlim=(0, 12), ylim=(-0.2, 1.6))
-    axis.set_axis_off()
     texts = (
         (1.2, 0.7, "letter\n+ reply", 3),
         (3.9, 0.7, "language model,\nfrozen", 0),
@@ -237,10 +248,12 @@ def reward_model() -> DescribedFigure:
         (9.5, 0.7, "head\nlearns", 1),
         (11.2, 0.7, "1.3", 2),
     )
-    boxes(axis, texts, pad=0.4, fill="30")
-    arrows(axis, 0.7, ((1.9, 2.65), (5.1, 5.8), (8.15, 8.95), (10.05, 10.7)), lw=1.5)
-    return DescribedFigure(
-        figure,
+    spans = ((1.9, 2.65), (5.1, 5.8), (8.15, 8.95), (10.05, 10.7))
+    return diagram(
+        "A reward model",
+        (1.9, 12, -0.2, 1.6),
+        texts,
+        [((start, 0.7), (end, 0.7)) for start, end in spans],
         "Letter and reply go through the frozen language model; the mean of the reply's states is "
         "a row of 576 numbers, and a head turns it into one number.",
     )
@@ -248,25 +261,20 @@ def reward_model() -> DescribedFigure:
 
 def feedback_loop() -> DescribedFigure:
     """The five words of reinforcement learning, on the parts of this course."""
-    figure, axis = canvas(width=8.8, height=3.0)
-    axis.set(title="The loop, and its five words", xlim=(0, 10), ylim=(-0.4, 2.9))
-    axis.set_axis_off()
     texts = (
-        (2.0, 1.3, "environment\nletters and\nreward model", 1),
-        (8.0, 1.3, "policy\nthe language\nmodel", 0),
-        (5.0, 2.4, "observation: “The app will not find my sensor.”", 3),
-        (5.0, 1.3, "action: “I'm sorry. Please move it closer.”", 3),
-        (5.0, 0.2, "reward: 1.3", 2),
+        (1.6, 1.3, "environment\nletters and\nreward model", 1),
+        (8.6, 1.3, "policy\nthe language\nmodel", 0),
+        (5.1, 2.4, "observation: “The app will not find my sensor.”", 3),
+        (5.1, 1.3, "action: “I'm sorry. Please move it closer.”", 3),
+        (5.1, 0.2, "reward: 1.3", 2),
     )
-    boxes(axis, texts, pad=0.35, fill="30")
-    arrow(axis, (2.0, 2.0), (2.35, 2.4), lw=1.5)
-    arrow(axis, (7.65, 2.4), (8.0, 2.0), lw=1.5)
-    arrow(axis, (7.0, 1.3), (6.9, 1.3), lw=1.5)
-    arrow(axis, (3.1, 1.3), (3.0, 1.3), lw=1.5)
-    arrow(axis, (2.0, 0.6), (4.2, 0.2), lw=1.5)
-    arrow(axis, (5.8, 0.2), (8.0, 0.6), lw=1.5)
-    return DescribedFigure(
-        figure,
+    ways = [((1.6, 1.95), (2.75, 2.4)), ((7.45, 2.4), (8.6, 1.95)), ((7.75, 1.3), (7.4, 1.3))]
+    ways += [((2.8, 1.3), (2.45, 1.3)), ((1.6, 0.65), (4.3, 0.2)), ((5.9, 0.2), (8.6, 0.65))]
+    return diagram(
+        "The loop, and its five words",
+        (3.0, 10, -0.4, 2.9),
+        texts,
+        ways,
         "The environment gives a letter, the observation; the policy, a language model, gives a "
         "reply, its action; the environment gives a reward for it, and the policy changes.",
     )

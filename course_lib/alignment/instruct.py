@@ -188,7 +188,7 @@ def evaluate_answers(
 ) -> tuple[list[str], dict[str, list[bool]]]:
     """The replies, greedy, and what holds of each; ``page`` False: from memory, closed-book.
 
-    exact, contained             the answer alone, or within the reply (where the page answers)
+    exact                        the answer and no more, where the page answers
     refused rightly, wrongly     "The page does not say." where that is so, and where it is not
     """
     lengths = [len(encode_text(pair.answer, tokenizer)) for pair in asked]
@@ -203,7 +203,6 @@ def evaluate_answers(
     known = [(answer, reply) for answer, reply in both if answer != no]
     return said, {
         "exact": [answer == reply for answer, reply in known],
-        "contained": [f" {answer} " in f" {reply} " for answer, reply in known],
         "refused rightly": [no in reply for answer, reply in both if answer == no],
         "refused wrongly": [no in reply for _, reply in known],
     }

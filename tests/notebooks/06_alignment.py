@@ -24,6 +24,7 @@ HOLDS = {
     "95a2bfc4a7": lambda share: share([True] * 5 + [False] * 5).startswith(
         "5 of 10, so between 0.24"
     ),
+    "3b7709e1d5": lambda history: all(loss > 0 for loss in history.losses),
     # 4 · Comparing
     "4e6d20b8a3": lambda truth: truth["Please."] == 2 and truth[""] == 0 == min(truth.values()),
     "4b83f5c610": lambda mine: mine == [],
@@ -50,7 +51,7 @@ HOLDS = {
         len(ten) == 10 and abs(losses["all the same"] - 0.6931) < 1e-3
     ),
     "4b95f0e3d1": lambda again: abs(again[0] - 4) < 1 and abs(again[1] - 2) < 0.4,
-    "3d35b05165": lambda pairs, asked: len(pairs) == len(asked) == 20,
+    "3d35b05165": lambda reply_pairs, asked: len(reply_pairs) == len(asked) == 20,
     # 5 · How good can a reward model be?
     "5a1f70c3e8": lambda counts, ratings: (
         counts["4"] == 1 and sum(counts.values()) == 10 and ratings.shape == (7_520, 10)
@@ -72,6 +73,7 @@ HOLDS = {
     "6f4d8a02c7": lambda head, truths, states, accuracy: accuracy(head, truths, states) > 0.6,
     "6b87e2d3a4": lambda curve: curve[-1][1] > curve[0][1],
     "6e05d7c2f8": lambda scores: scores[0] > scores[1],
+    "6c5a13e8b0": lambda few, many: few[0] < many[0],
     # 7 · Best of eight
     "7b90c3e4a6": lambda ways: (
         ways["any of them"][-1][1] < ways["best by reward"][-1][1] < ways["best by truth"][-1][1]
@@ -133,6 +135,7 @@ HOLDS = {
     "c1d40b7f28": lambda free: free[-1]["reward"] > free[0]["reward"] + 1,
     "c2b7f391d0": lambda d, truth: len(d) == len(truth) > 10,
     "c3e50a82f1": lambda error: error >= 0,
+    "c4f90d1e77": lambda shorter: len(shorter[0]) >= 24,
     "d1f04b8c73": lambda best, free: 0 < best < len(free) - 1,
     "d2c96a30e5": lambda chosen_by: chosen_by(lambda rewards, texts: rewards) > 1,
     # 13 · Three goals that pull apart
