@@ -300,8 +300,8 @@ def prompting() -> DescribedFigure:
         (1.9, 12, -0.5, 2.0),
         texts,
         [*ways, ((7.2, 0.4), (7.2, 0.85))],
-        "Tasks and a call go through a prompt, the program, and a language model, its "
-        "runtime, to a response and new tasks; a grammar, tests and traces hold the model in check.",
+        "Tasks and a call go through a prompt, the program, and a language model, its runtime, to "
+        "a response and new tasks; a grammar, tests and traces hold the model in check.",
     )
 
 

@@ -11,7 +11,7 @@ import json
 import time
 import urllib.error
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, make_dataclass
 from http.client import HTTPException
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib import request
@@ -172,46 +172,48 @@ class Endpoint(Runtime):
 def prompt_function(
     runtime: Runtime,
     examples: Sequence[tuple[tuple, Any]] = (),
-    check: Callable[[Any], Any] = lambda value: None,
+    check: Callable[..., Any] = lambda value, **arguments: None,
     retries: int = 2,
 ) -> Callable[[Callable], Callable]:
     """A function without a body: the docstring asks, the return type says what may come.
 
     examples   (arguments, value), shown as earlier turns of the chat
-    check      raises ``ValueError`` for a value that the type cannot rule out
+    check      ``check(value, **arguments)`` raises ``ValueError`` for what no type can rule out
     retries    how often the model is shown what was wrong; ``CourseError`` after the last
     """
 
     def decorate(function: Callable) -> Callable:
         kind, signature = get_type_hints(function).get("return"), inspect.signature(function)
-        whole = is_dataclass(kind)  # endpoints want an object, so {"answer": …} goes round the rest
-        closed = {"required": ["answer"], "additionalProperties": False}
-        wrapped = {"type": "object", "properties": {"answer": schema_of(kind)}, **closed}
-        schema = schema_of(kind) if whole else wrapped
+        bare = not is_dataclass(kind)  # endpoints want an object
+        shape = make_dataclass("Answer", [("answer", kind)]) if bare else kind
+        schema = schema_of(shape)
 
-        def asked(*args: Any, **kwargs: Any) -> dict:
-            bound = signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            lines = [f"{name}: {value}" for name, value in bound.arguments.items()]
+        def asked(arguments: dict) -> dict:
+            lines = [f"{name}: {value}" for name, value in arguments.items()]
             return {"role": "user", "content": "\n".join(lines)}
+
+        def bind(*args: Any, **kwargs: Any) -> dict:
+            (bound := signature.bind(*args, **kwargs)).apply_defaults()
+            return bound.arguments
 
         start = [{"role": "system", "content": inspect.cleandoc(function.__doc__ or "")}]
         for given, value in examples:
-            said = to_json(value if whole else {"answer": value})
-            start += [asked(*given), {"role": "assistant", "content": said}]
+            said = to_json(shape(value) if bare else value)
+            start += [asked(bind(*given)), {"role": "assistant", "content": said}]
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            messages = [*start, asked(*args, **kwargs)]
+            arguments = bind(*args, **kwargs)
+            messages = [*start, asked(arguments)]
             for _ in range(retries + 1):
                 text = runtime.ask(messages, schema)
                 try:
-                    found = json.loads(text)
-                    value = build(kind, found if whole else found["answer"])
-                    check(value)
+                    built = build(shape, json.loads(text))
+                    value = built.answer if bare else built
+                    check(value, **arguments)
                     return value
-                except (ValueError, LookupError, TypeError) as error:
-                    why = str(error) if type(error) is ValueError else "That is no whole JSON."
+                except ValueError as error:
+                    why = str(error)
                     messages = [*messages, {"role": "assistant", "content": text}]
                     messages.append({"role": "user", "content": f"{why} Answer again."})
             raise CourseError(
