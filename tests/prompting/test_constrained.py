@@ -1,17 +1,13 @@
 """The automaton against Python's expressions and JSON, its masks against llguidance's."""
 
 import json
-import math
 import random
 import re
 from functools import cache
 
-import llguidance.hf
-import llguidance.numpy
-import numpy as np
 import pytest
 import torch
-from llguidance import LLMatcher
+from prompting import INTEGER, NUMBER, SCHEMAS, STRING, fits, record, their_matcher, walk
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from course_lib.errors import CourseError
@@ -23,38 +19,6 @@ from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_ge
 from course_lib.workbook.models import find_model
 
 
-def record(required: list[str] | None = None, **properties: dict) -> dict:
-    names = list(properties) if required is None else required
-    return {"type": "object", "properties": properties, "required": names}
-
-
-STRING, INTEGER, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
-SCHEMAS = {
-    "free": record(name=STRING, age=INTEGER, share=NUMBER, ok={"type": "boolean"}),
-    "limits": record(name=STRING | {"minLength": 2, "maxLength": 12}, no={"type": "null"}),
-    "pattern": record(part=STRING | {"pattern": "^[A-Z]{2}-[0-9]{3,5}(a|é)?$"}),
-    "whole": record(
-        a=INTEGER | {"minimum": 7, "maximum": 120},
-        b=INTEGER | {"maximum": -3},
-        c=INTEGER | {"minimum": -250, "maximum": 1999},
-    ),
-    "decimal": record(
-        a=NUMBER | {"minimum": 0.25, "maximum": 10.5}, b=NUMBER | {"minimum": 3, "maximum": 3.07}
-    ),
-    "optional": record(
-        ["b"], a=INTEGER, b={"enum": ["x", "yé", 3, None]}, c={"const": [1, {"a": True}]}
-    ),
-    "nested": record(
-        items={
-            "type": "array",
-            "items": record(id=INTEGER, tags={"type": "array", "items": STRING, "maxItems": 2}),
-            "minItems": 1,
-            "maxItems": 3,
-        }
-    ),
-}
-
-
 @cache
 def tokenizer(name: str = "mini-falcon"):
     return AutoTokenizer.from_pretrained(find_model(name)[0])
@@ -63,26 +27,6 @@ def tokenizer(name: str = "mini-falcon"):
 @cache
 def constraint(name: str, model: str = "mini-falcon") -> Constraint:
     return Constraint(json_schema(SCHEMAS[name]), tokenizer(model))
-
-
-def fits(text: str, schema: dict) -> bool:
-    """By JSON and Python alone."""
-    value, kind = json.loads(text), schema.get("type")
-    if kind is None:
-        return value in schema.get("enum", [schema.get("const")])
-    if kind == "object":
-        known = all(fits(json.dumps(value[n]), schema["properties"][n]) for n in value)
-        return known and set(schema["required"]) <= set(value)
-    if kind == "array":
-        some = schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", 1e9)
-        return some and all(fits(json.dumps(one), schema["items"]) for one in value)
-    if kind == "string":
-        some = schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 1e9)
-        return some and re.search(schema.get("pattern", ""), value) is not None
-    if kind in ("integer", "number"):
-        inside = schema.get("minimum", -math.inf) <= value <= schema.get("maximum", math.inf)
-        return inside and type(value) in (int, float if kind == "number" else int)
-    return isinstance(value, bool) if kind == "boolean" else value is None
 
 
 EXPRESSIONS = (
@@ -123,40 +67,17 @@ def test_bounds_of_numbers_are_exact(low: float | None, high: float) -> None:
                 assert bool(grammar.whole[grammar.read(text + "00")]) == inside, text
 
 
-def their_mask(matcher: LLMatcher, size: int) -> np.ndarray:
-    bits = llguidance.numpy.allocate_token_bitmask(1, size)
-    llguidance.numpy.fill_next_token_bitmask(matcher, bits, 0)
-    return np.unpackbits(bits[0].view(np.uint8), bitorder="little")[:size].astype(bool)
-
-
 @pytest.mark.parametrize("name", SCHEMAS)
 @pytest.mark.parametrize(
     "model", ["mini-falcon", pytest.param("smollm2", marks=pytest.mark.needs_smollm2)]
 )
 def test_token_by_token_as_llguidance(name: str, model: str) -> None:
-    """Its forced tokens are switched off, and so are other blanks and other properties."""
-    rule = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-    text = json.dumps(SCHEMAS[name] | {"x-guidance": rule})
-    text = text.replace('"type": "object"', '"type": "object", "additionalProperties": false')
-    ours, draw_from = constraint(name, model), random.Random(name)
-    theirs = llguidance.hf.from_tokenizer(tokenizer(model))
-    sizes, end = ours.trie.sizes, ours.end
-    for _ in range(6):
-        matcher = LLMatcher(theirs, '%llguidance {"no_forcing": true}\nstart: %json ' + text)
-        state = ours.start()
-        for _ in range(40):
-            mask = ours.mask(state).numpy()
-            other = their_mask(matcher, theirs.vocab_size)[: len(mask)]
-            assert not (other & ~mask).any()  # nothing that may be is refused
-            # Of decimals it refuses zeros at the end: 10.50 is not over 10.5, but it has no way.
-            assert name == "decimal" or not (mask & ~other).any()
-            allowed = (mask & other).nonzero()[0].tolist()
-            short = sorted(allowed, key=lambda t: (sizes[t] if t != end else 9, t))[:3]
-            token = draw_from.choice(allowed if draw_from.random() < 0.5 else short)
-            if token == end:
-                break
-            state = ours.advance(state, token)
-            assert matcher.consume_token(token)
+    ours, matcher = constraint(name, model), their_matcher(tokenizer(model))
+    for seed in range(6):
+        for mine, theirs, *_ in walk(ours, matcher(SCHEMAS[name]), random.Random(seed)):
+            assert not (theirs & ~mine).any()  # nothing that may be is refused
+            # It refuses zeros at the end: 10.50 is not over 10.5, but it has no way there.
+            assert name == "decimal" or not (mine & ~theirs).any()
 
 
 @cache
@@ -180,10 +101,10 @@ def test_what_is_finished_fits_the_schema_whatever_the_model(name: str) -> None:
     assert written[0] == written[1]
     for seed, text in enumerate(written[0]):
         if own.finished(own.grammar.read(text)):
-            assert fits(text, SCHEMAS[name]), text
+            assert fits(json.loads(text), SCHEMAS[name]), text
         again, calls = generate(models()[0], tokenizer(), talks[0], own, params, 400, seed)
         if own.finished(own.grammar.read(again)):
-            assert fits(again, SCHEMAS[name]), again
+            assert fits(json.loads(again), SCHEMAS[name]), again
         assert calls < 400
     assert any(own.finished(own.grammar.read(text)) for text in [*written[0], again])
 
@@ -227,7 +148,7 @@ def test_forced_tokens_are_the_only_text_and_save_calls() -> None:
         state = own.advance(state, token)
     talk = [{"role": "user", "content": "abc"}]
     text, calls = generate(models()[0], tokenizer(), talk, own, FACTS)
-    assert calls < len(tokenizer().encode(text)) and fits(text, SCHEMAS["whole"])
+    assert calls < len(tokenizer().encode(text)) and fits(json.loads(text), SCHEMAS["whole"])
     short = Constraint(choices(["the only answer"]), tokenizer())
     assert generate(models()[0], tokenizer(), talk, short, VERSE) == ("the only answer", 0)
 
