@@ -82,19 +82,23 @@ class Runtime:
 
 
 class Local(Runtime):
-    """A model on this machine, greedy; with a schema only tokens that keep to it."""
+    """A model on this machine, greedy; with a schema only tokens that keep to it.
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
+    skip_forced   do not ask the model for tokens that must come. That is quicker, and right for a
+                  model that learned such texts; another one may have cut them up differently.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, skip_forced: bool = False) -> None:
         super().__init__()
-        self.model, self.tokenizer = model, tokenizer
+        self.model, self.tokenizer, self.skip_forced = model, tokenizer, skip_forced
 
     def complete(self, messages: Sequence, schema: dict | None, max_new_tokens: int) -> tuple:
+        constraint = constraint_of(json.dumps(schema), self.tokenizer) if schema else None
         asked = self.model, self.tokenizer, messages
-        if schema:
-            constraint = constraint_of(json.dumps(schema), self.tokenizer)
+        if constraint and self.skip_forced:
             text = generate(*asked, constraint, max_new_tokens=max_new_tokens)[0]
         else:
-            text = chat(*asked, max_new_tokens, GREEDY, show=False)
+            text = chat(*asked, max_new_tokens, GREEDY, show=False, constraint=constraint)
         read = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True)
         return text, len(read["input_ids"]), len(encode_text(text, self.tokenizer)) + 1
 
