@@ -33,7 +33,7 @@ from course_lib.prompting.backend import REPLIES, Trace, turns  # noqa: E402
 from course_lib.prompting.runtime import to_json  # noqa: E402
 from course_lib.workbook.settings import read_json, write_json  # noqa: E402
 
-HELD_OUT, UNDEFINED = 48, 24
+HELD_OUT, UNDEFINED = 48, 16
 WAYS = {  # name: with the adapter, described, constrained
     "free": (False, False, False),
     "described": (False, True, False),

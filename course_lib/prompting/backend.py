@@ -141,12 +141,12 @@ def replies(
     described: bool = False,
     constrained: bool = True,
 ) -> list[str]:
-    """What a model says to each trace's call, in batches of 12."""
+    """What a model says to each trace's call, in batches of 24."""
     schema, said = json.dumps(schema_of(REPLIES[design])), []
     constraint = constraint_of(schema, tokenizer) if constrained else None
-    longest = 200 if design == "whole" else 40
-    for start in range(0, len(traces), 12):
-        some = traces[start : start + 12]
+    longest = 140 if design == "whole" else 40
+    for start in range(0, len(traces), 24):
+        some = traces[start : start + 24]
         chats = [turns(design, trace.tasks, trace.call, described) for trace in some]
         options = dict(show=False, constraint=constraint)
         said += chat(model, tokenizer, chats, longest, GREEDY, **options)
