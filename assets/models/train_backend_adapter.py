@@ -33,7 +33,7 @@ from course_lib.prompting.backend import REPLIES, Trace, turns  # noqa: E402
 from course_lib.prompting.runtime import to_json  # noqa: E402
 from course_lib.workbook.settings import read_json, write_json  # noqa: E402
 
-HELD_OUT, UNDEFINED = 48, 16
+PARTS = {"held out": 36, "other words": 15, "undefined": 8}  # so many of each are measured
 WAYS = {  # name: with the adapter, described, constrained
     "free": (False, False, False),
     "described": (False, True, False),
@@ -83,17 +83,13 @@ def learn(base: Base, steps: int, out: Path) -> dict:
         "tokens a row": sum(len(row["input_ids"]) for row in learned) / len(learned),
         "losses": [round(loss, 4) for loss in result.history.losses],
         "evaluations": result.history.evaluations,
-        "kept": result.best_step,
         "seconds of one core": round(time.process_time() - cores),
     }
 
 
 def measure(out: Path) -> list[dict]:
     """What every way of asking answers in both designs, call by call."""
-    traces = [
-        *backend.read_traces("held out")[:HELD_OUT],
-        *backend.read_traces("undefined")[:UNDEFINED],
-    ]
+    traces = [trace for part, n in PARTS.items() for trace in backend.read_traces(part)[:n]]
     plain = load_base("smollm2", four_bit=False)
     tokenizer, tuned = plain.tokenizer, load_adapter(load_base("smollm2", four_bit=False), out)
     found = []
@@ -109,10 +105,9 @@ def measure(out: Path) -> list[dict]:
                 facts = {"design": design, "way": way, "kind": trace.kind, "part": trace.part}
                 facts |= {"valid": valid, "right": right, "call": trace.call, "reply": text}
                 found.append(facts | {"tokens": len(encode(chat, tokenizer)["input_ids"])})
-            own = [row for row in found if (row["design"], row["way"]) == (design, way)]
-            hits = sum(row["right"] for row in own if row["part"] == "held out")
-            seconds = time.perf_counter() - started
-            print(f"{design}, {way}: {hits} of {HELD_OUT}, {seconds:.0f} s", flush=True)
+            own = {"design": design, "way": way}
+            hits = ", ".join(share(found, "right", part=part, **own) for part in PARTS)
+            print(f"{own}: {hits}, {time.perf_counter() - started:.0f} s", flush=True)
     return found
 
 
@@ -123,18 +118,20 @@ def share(rows: Sequence[dict], what: str, **where: str) -> str:
 
 def write_card(log: dict) -> str:
     calls = log["calls"]
-    kinds = list(dict.fromkeys(row["kind"] for row in calls))
+    kinds = dict.fromkeys(row["kind"] for row in calls if row["part"] == "held out")
     table = "\n".join(
         f"| {design}, {way} | {share(calls, 'valid', design=design, way=way, part='held out')} | "
-        f"{share(calls, 'right', design=design, way=way, part='held out')} | "
-        f"{share(calls, 'right', design=design, way=way, part='undefined')} |"
+        + " | ".join(share(calls, "right", design=design, way=way, part=part) for part in PARTS)
+        + " |"
         for design in REPLIES
         for way in WAYS
     )
     by_kind = "\n".join(
         f"| {kind} | "
         + " | ".join(
-            share(calls, "right", design=design, way="tuned + constrained", kind=kind)
+            share(
+                calls, "right", design=design, way="tuned + constrained", kind=kind, part="held out"
+            )
             for design in REPLIES
         )
         + " |"
@@ -153,11 +150,11 @@ Made by `train_backend_adapter.py`.
 
 ## Measured
 
-Calls that nobody learned from: the tasks have other words; `undefined` calls exist in no trace, and
-there only the list behind them must be right.
+Calls that nobody learned from: held-out ones are about other tasks; others are in other words, or
+ask for what is no operation, and there only the list behind them must be right.
 
-| design, way | valid | right | right, undefined |
-|---|---|---|---|
+| design, way | valid | right | other words | undefined |
+|---|---|---|---|---|
 {table}
 
 Tuned and constrained, by kind of call:
@@ -170,7 +167,8 @@ Tuned and constrained, by kind of call:
 |---|---|
 | adapter | r {SETTINGS["r"]}, lora_alpha {SETTINGS["lora_alpha"]}, upper half of the layers, in \
 bf16 |
-| steps | {log["steps"]} of {SETTINGS["batch_size"]} rows; kept: {log["kept"]} |
+| steps | {len(log["losses"])} of {SETTINGS["batch_size"]} rows, planned {log["steps"]}; \
+held-out loss {log["evaluations"][-1][1]:.4f} |
 | learned in | {log["seconds of one core"]} s of one core |
 | made | {log["made"]} |
 

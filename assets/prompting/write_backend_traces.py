@@ -4,7 +4,8 @@
 
 A *trace* is a kind, a call, the operation that it means, the tasks before, and the answer: response
 and tasks behind it. Writes ``backend_traces.jsonl``. Its part ``learned`` is for training; ``held
-out`` has other words in its tasks; ``undefined`` are calls for which there is no operation.
+out`` has other tasks, ``other words`` calls in forms that nobody learned from, and ``undefined``
+calls for which there is no operation.
 """
 
 import json
@@ -21,6 +22,13 @@ VERBS = {"learned": "water prune weed mulch check cover move feed", "held out": 
 THINGS = {
     "learned": "ferns,roses,hedge,beans,lawn,tomatoes,strawberries,herbs,peas,apple tree,north bed",
     "held out": "tulips,carrots,orchard,south bed,vines",
+}
+OTHER_WORDS = {
+    "finish": ("POST /tasks/{id}/complete", "please finish task {id}", "mark {id} as done"),
+    "remove": ("delete {id}", "erase task {id}", "we no longer need task {id}"),
+    "open": ("GET /tasks/todo", "what is not done yet?", "GET /tasks?done=false"),
+    "count": ("number of tasks", "GET /tasks/size", "how long is the list?"),
+    "add": ("put {task} on the list", "PUT /tasks {task}", "we must {task}"),
 }
 UNKNOWN = Operation("unknown", 0, "")
 CALLS = {  # three forms each, that of a web address first
@@ -44,7 +52,8 @@ UNDEFINED: dict[str, Callable[[list[Task], int], tuple[str, list[Task]]]] = {
 def main() -> None:
     rows = [trace("learned", random.Random(n), n) for n in range(1_200)]
     rows += [trace("held out", random.Random(-1 - n), n) for n in range(120)]
-    rows += [trace("undefined", random.Random(9_000 + n), n) for n in range(40)]
+    rows += [trace("other words", random.Random(7_000 + n), n) for n in range(15)]
+    rows += [trace("undefined", random.Random(9_000 + n), n) for n in range(8)]
     lines = (json.dumps(row, separators=(",", ":")) for row in rows)
     with atomic_write(PATH) as path:
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -66,7 +75,8 @@ def trace(part: str, draw: random.Random, number: int) -> dict:
         row = {"kind": call, "call": call.format(id=chosen), "operation": asdict(UNKNOWN)}
         answer = {"response": response, "tasks": [asdict(task) for task in after]}
         return row | {"tasks": [asdict(task) for task in tasks], "answer": answer, "part": part}
-    kinds = [*CALLS, "missing"]
+    forms = OTHER_WORDS if part == "other words" else CALLS
+    kinds = [*forms] if part == "other words" else [*forms, "missing"]
     kind = kinds[number % len(kinds)]
     op = draw.choice(["finish", "remove"]) if kind == "missing" else kind
     strange = [n for n in range(1, 9) if n not in ids]
@@ -75,7 +85,7 @@ def trace(part: str, draw: random.Random, number: int) -> dict:
     if kind == "finish":  # else there would be nothing to do
         next(task for task in tasks if task.id == number_of[kind]).done = False
     operation = Operation(op, number_of.get(kind, 0), texts[0] if op == "add" else "")
-    form = CALLS[op][number // len(kinds) % 3]
+    form = forms[op][number // len(kinds) % 3]
     return {
         "kind": kind,
         "call": form.format(id=operation.id, task=operation.task),

@@ -44,14 +44,17 @@ class Answer:
 
 @dataclass
 class Trace:
-    """What ``call`` does to ``tasks``. Its part: learned, held out, or undefined (no operation)."""
+    """What ``call`` does to ``tasks``.
+
+    part   learned; held out, with other tasks; other words for the call; undefined, no operation
+    """
 
     kind: str
     call: str
     operation: Operation
     tasks: list[Task]
     answer: Answer
-    part: Literal["learned", "held out", "undefined"]
+    part: Literal["learned", "held out", "other words", "undefined"]
 
 
 REPLIES = {"whole": Answer, "operation": Operation}
@@ -162,5 +165,5 @@ def judge(design: str, trace: Trace, reply: str) -> tuple[bool, bool]:
         answer = carry_out(design, reply, trace.tasks)
     except ValueError:
         return False, False
-    enough = trace.part == "undefined" and answer.tasks == trace.answer.tasks
+    enough = trace.operation.op == "unknown" and answer.tasks == trace.answer.tasks
     return True, enough or answer == trace.answer

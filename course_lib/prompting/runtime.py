@@ -8,6 +8,7 @@ The docstring is the prompt, the signature has the types, as in DSPy (Khattab an
 import functools
 import inspect
 import json
+import re
 import time
 import urllib.error
 from collections.abc import Callable, Sequence
@@ -15,7 +16,6 @@ from dataclasses import asdict, is_dataclass, make_dataclass
 from http.client import HTTPException
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 from urllib import request
-from urllib.parse import urlsplit
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.examples import encode_text
@@ -25,9 +25,9 @@ from course_lib.transformer.sampling import GREEDY
 from course_lib.workbook import settings
 
 PLAIN = {str: "string", int: "integer", bool: "boolean"}
-HERE = ("localhost", "127.0.0.1", "::1")
+HERE = ("localhost", "127.0.0.1", "[::1]")
 agreed = set(HERE)  # hosts that text may go to
-ATTEMPTS, PAUSE, MAX_BYTES = 3, 1.0, 2**22  # the pause is in seconds, and doubled each time
+ATTEMPTS, PAUSE, MAX_BYTES = 3, 1.0, 2**22  # the pause is in seconds, and grows
 # A redirect is an error: it would carry the key along.
 Stay = type("Stay", (request.HTTPRedirectHandler,), {"redirect_request": lambda *_: None})
 
@@ -135,8 +135,9 @@ class Endpoint(Runtime):
 
     def complete(self, messages: Sequence, schema: dict | None, max_new_tokens: int) -> tuple:
         address, key, model = settings.endpoint()
-        host, scheme = urlsplit(address).hostname, urlsplit(address).scheme
-        if not host or scheme != "https" and (scheme, host in HERE) != ("http", True):
+        parts = re.fullmatch(r"(https?)://([\w.-]+|\[::1])(:\d+)?(/[^?#]*)?", address)
+        host = parts and parts[2]
+        if not parts or (parts[1] == "http" and host not in HERE):
             raise CourseError("Set COURSE_ENDPOINT to an address such as https://HOST/v1 first.")
         if host not in agreed:
             question = f"Send the text of your calls to {host}? [y/N] "
@@ -154,6 +155,7 @@ class Endpoint(Runtime):
         asked = request.Request(url, json.dumps(body).encode(), headers)
         opener = request.build_opener(Stay, *([request.ProxyHandler({})] if host in HERE else []))
         for attempt in range(ATTEMPTS):
+            time.sleep(attempt * PAUSE)
             try:
                 with opener.open(asked, timeout=self.timeout) as reply:
                     found = json.loads(reply.read(MAX_BYTES))
@@ -169,7 +171,6 @@ class Endpoint(Runtime):
                 why = f"gave no answer in {self.timeout:g} s" if late else "cannot be reached"
             except (ValueError, LookupError, TypeError, AttributeError):
                 why = "sent half an answer, or none in JSON"
-            time.sleep(PAUSE * 2**attempt)
         raise CourseError(f"{host} {why}: try later, or look at its address, key and model name.")
 
 

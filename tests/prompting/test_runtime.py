@@ -194,7 +194,7 @@ def test_nobody_there_is_a_sentence_as_well(server, monkeypatch) -> None:
 
 
 def test_text_leaves_the_machine_only_encrypted_and_after_a_yes(monkeypatch) -> None:
-    for address in ("", "http://example.org/v1", "ftp://127.0.0.1", "example.org", "http://"):
+    for address in ("", "http://example.org/v1", "ftp://127.0.0.1", "example.org", "http://["):
         monkeypatch.setenv("COURSE_ENDPOINT", address)
         with pytest.raises(CourseError, match="Set COURSE_ENDPOINT"):
             order(Endpoint())("Two.")
@@ -230,19 +230,25 @@ def test_operations_do_what_they_say_and_leave_the_old_list_alone() -> None:
     assert tasks == before
 
 
-def test_traces_are_right_and_held_out_ones_have_other_words() -> None:
-    learned, held_out, strange = map(read_traces, ("learned", "held out", "undefined"))
-    assert all(apply(t.operation, t.tasks) == t.answer for t in learned + held_out)
+def test_traces_are_right_and_what_is_asked_was_not_learned() -> None:
+    parts = "learned", "held out", "other words", "undefined"
+    learned, held_out, other, undefined = map(read_traces, parts)
+    assert all(apply(t.operation, t.tasks) == t.answer for t in learned + held_out + other)
     assert {trace.kind for trace in learned} == {trace.kind for trace in held_out}
     words = [{task.task for t in part for task in t.tasks} for part in (learned, held_out)]
     assert not words[0] & words[1]
-    assert not {trace.call for trace in learned} & {trace.call for trace in strange}
+    forms = [
+        {trace.call.replace(trace.operation.task or "*", "").strip("0123456789") for trace in part}
+        for part in (learned, other + undefined)
+    ]
+    assert not forms[0] & forms[1]
     for trace in held_out[:30]:
         for design, reply in (("whole", trace.answer), ("operation", trace.operation)):
             assert backend.judge(design, trace, runtime.to_json(reply)) == (True, True)
             assert backend.judge(design, trace, "not found") == (False, False)
-    wrong = backend.Answer("not found", strange[0].tasks)
-    assert backend.judge("whole", strange[0], runtime.to_json(wrong)) == (True, False)
+    for response, tasks, right in (("?", undefined[0].answer.tasks, True), ("?", [], False)):
+        reply = runtime.to_json(backend.Answer(response, tasks))
+        assert backend.judge("whole", undefined[0], reply) == (True, right)
 
 
 def test_the_backend_keeps_its_tasks_when_a_reply_cannot_be_read() -> None:
