@@ -24,6 +24,7 @@ from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.document import num_bytes
 from course_lib.workbook.corpus.encoding import SENTENCE_END, parts
 from course_lib.workbook.evaluate import IGNORE_INDEX
+from course_lib.workbook.training import give_memory_back
 
 FORMS = json.loads((REPOSITORY / "assets/alignment/question_forms.json").read_text("utf-8"))
 REFUSAL = "The page does not say."
@@ -175,7 +176,9 @@ def sft(
     """
     upper = {"target_modules": tuple(base.layers[len(base.layers) // 2 :])}
     config = FinetuneConfig(**SETTINGS | upper | {"eval_steps": options["max_steps"]} | options)
-    return fine_tune(base, training, held_out, config, folder)
+    result = fine_tune(base, training, held_out, config, folder)
+    give_memory_back()
+    return result
 
 
 def evaluate_answers(

@@ -211,8 +211,8 @@ def read(
     states = whole.base_model(**given, use_cache=False).last_hidden_state[:, -number - 1 :]
     every = (whole.get_output_embeddings()(states[:, :-1]).float() / temperature).log_softmax(-1)
     drawn = every.gather(2, ids[:, -number:, None])[..., 0]
-    with torch.no_grad():
-        entropy = -(every.exp() * every).sum(-1)
+    with torch.no_grad():  # row by row: with a vocabulary as large as this, a batch takes 100 MB
+        entropy = torch.stack([-(row.exp() * row).sum(-1) for row in every])
     model.set_adapter(POLICY)
     return drawn, entropy, states[:, 1:]
 

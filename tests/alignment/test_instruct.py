@@ -120,6 +120,14 @@ def test_sft_learns_and_leaves_the_lower_half(base, tmp_path: Path) -> None:  # 
     assert all(torch.isfinite(part).all() for part in result.model.parameters())
 
 
+def test_logits_are_computed_only_where_a_token_follows(base) -> None:  # noqa: ANN001
+    """Those of whole prompts would take 800 MB a batch with SmolLM2."""
+    places = []
+    base.model.lm_head.register_forward_hook(lambda *given: places.append(given[2].shape[1]))
+    evaluate_answers(base.model, base.tokenizer, pairs([Document("bees", PAGE)]), page=False)
+    assert set(places) == {1}
+
+
 def test_counting(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
     made = pairs([Document("bees", PAGE), Document("ants", PAGE.replace("Bees", "Ants"))])
     strange = made[0]._replace(question="Where?", answer=REFUSAL)
