@@ -17,7 +17,7 @@ from course_lib.embeddings.search import tfidf_scores
 from course_lib.places import REPOSITORY
 from course_lib.prompting.few_shot import Prompt, read, run
 from course_lib.prompting.retrieval import MiniLM, answer, bm25_scores, hits, passages
-from course_lib.prompting.search import candidates, judge
+from course_lib.prompting.search import candidates
 from course_lib.transformer.sampling import SamplingParams
 from course_lib.workbook.corpus import load_corpus
 from course_lib.workbook.models import load_model
@@ -31,6 +31,11 @@ def items(task: dict) -> list:
     return [*task["development"], *task["held_out"]]
 
 
+def judge(model: tuple, prompts: list, asked: list) -> np.ndarray:
+    """Which item each prompt gets right, (prompts, items)."""
+    return np.array([run(*model, prompt, asked)[1] for prompt in prompts])
+
+
 def shots() -> dict:
     """By task and number of examples: how many of the items were right, for each of five orders."""
     model, found = load_model("smollm2"), {}
@@ -40,7 +45,7 @@ def shots() -> dict:
             draw = random.Random(count)
             orders = [draw.sample(task["pool"], count) for _ in range(5 if count else 1)]
             prompts = [Prompt(task["wordings"][0], order) for order in orders]
-            found[name][str(count)] = judge(*model, prompts, items(task)).sum(1).tolist()
+            found[name][str(count)] = judge(model, prompts, items(task)).sum(1).tolist()
             print(name, found[name], flush=True)
     return found
 
@@ -49,7 +54,7 @@ def wordings() -> dict:
     """By wording of the mood task: how many of its items were right without and with examples."""
     model, task = load_model("smollm2"), TASKS["mood"]
     prompts = [Prompt(word, some) for word in task["wordings"] for some in ((), task["pool"][:4])]
-    right = judge(*model, prompts, items(task)).sum(1).reshape(-1, 2)
+    right = judge(model, prompts, items(task)).sum(1).reshape(-1, 2)
     return {"items": len(items(task)), **dict(zip(task["wordings"], right.tolist(), strict=True))}
 
 
@@ -75,7 +80,7 @@ def search() -> dict:
     """Which of the mood task's items each of 24 random prompts gets right, as 0 and 1."""
     model, task = load_model("smollm2"), TASKS["mood"]
     prompts = candidates(task["wordings"], task["pool"], 4, 24, seed=1)
-    right = judge(*model, prompts, items(task)).astype(int)
+    right = judge(model, prompts, items(task)).astype(int)
     return {"shots": 4, "right": ["".join(map(str, row)) for row in right.tolist()]}
 
 

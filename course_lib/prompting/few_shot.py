@@ -32,18 +32,6 @@ class Prompt(NamedTuple):
         return [*before, {"role": "user", "content": text}]
 
 
-def replies(
-    model: Any, tokenizer: Any, talks: Sequence, number: int, params: SamplingParams, seed: int = 0
-) -> list[str]:
-    """One to each conversation, of up to ``number`` tokens; those of like length go together."""
-    order, said = sorted(range(len(talks)), key=lambda n: len(talks[n][-1]["content"])), {}
-    for some in (order[start : start + 16] for start in range(0, len(order), 16)):
-        batch, begun = [talks[n] for n in some], seed + len(said)
-        new = chat(model, tokenizer, batch, number, params, seed=begun, show=False)
-        said |= zip(some, new, strict=True)
-    return [said[n] for n in range(len(talks))]
-
-
 def run(
     model: Any,
     tokenizer: Any,
@@ -55,7 +43,7 @@ def run(
     """The replies to the items, and whether each is right: the same words, or the same JSON."""
     longest = max(len(tokenizer(wanted).input_ids) for _, wanted in items) + 4
     talks = [prompt.turns(given) for given, _ in items]
-    said = replies(model, tokenizer, talks, longest, params, seed)
+    said = chat(model, tokenizer, talks, longest, params, seed=seed, show=False)
     return said, [same(reply, item[1]) for reply, item in zip(said, items, strict=True)]
 
 

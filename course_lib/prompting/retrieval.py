@@ -16,7 +16,8 @@ from course_lib.alignment.instruct import SYSTEM, excerpts
 from course_lib.embeddings.search import Scores
 from course_lib.embeddings.vectors import unit_length
 from course_lib.errors import CourseError
-from course_lib.prompting.few_shot import Prompt, replies
+from course_lib.prompting.few_shot import Prompt
+from course_lib.transformer.chat import chat
 from course_lib.transformer.sampling import GREEDY
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.words import words
@@ -100,9 +101,7 @@ def answer(
 
     ``model`` is SmolLM2 with the adapter ``sft`` of ``alignment.policy.load_policy``.
     """
-    read = (
-        "\n\n".join([*(page.text for page in pages), question])
-        for question, pages in zip(questions, found, strict=True)
-    )
-    talks = [Prompt(SYSTEM).turns(text) for text in read]
-    return replies(model, tokenizer, talks, 24, GREEDY)
+    read = ("\n\n".join(page.text for page in pages) for pages in found)
+    asked = (f"{text}\n\n{one}".lstrip() for text, one in zip(read, questions, strict=True))
+    talks = [Prompt(SYSTEM).turns(text) for text in asked]
+    return chat(model, tokenizer, talks, 24, GREEDY, show=False)

@@ -6,12 +6,11 @@ section 5). The best of many scores is also the luckiest: it promises more than 
 
 import random
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from course_lib.errors import CourseError
-from course_lib.prompting.few_shot import Item, Prompt, run
+from course_lib.prompting.few_shot import Item, Prompt
 
 
 def candidates(
@@ -22,13 +21,6 @@ def candidates(
         raise CourseError(f"Give a wording and at least {shots} examples to choose from.")
     draw = random.Random(seed)
     return [Prompt(draw.choice(wordings), draw.sample(pool, shots)) for _ in range(number)]
-
-
-def judge(
-    model: Any, tokenizer: Any, prompts: Sequence[Prompt], items: Sequence[Item]
-) -> np.ndarray:
-    """Which item each prompt gets right: bool, ``(prompts, items)``."""
-    return np.array([run(model, tokenizer, prompt, items)[1] for prompt in prompts])
 
 
 def optimism(right: np.ndarray, number: int, splits: int = 500, seed: int = 0) -> np.ndarray:
