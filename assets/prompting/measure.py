@@ -17,7 +17,8 @@ from course_lib.embeddings.search import tfidf_scores
 from course_lib.places import REPOSITORY
 from course_lib.prompting.few_shot import Prompt, read, run
 from course_lib.prompting.retrieval import MiniLM, answer, bm25_scores, hits, passages
-from course_lib.prompting.search import candidates
+from course_lib.prompting.search import candidates, optimism
+from course_lib.prompting.templates import SMOLLM2
 from course_lib.transformer.sampling import SamplingParams
 from course_lib.workbook.corpus import load_corpus
 from course_lib.workbook.models import load_model
@@ -40,6 +41,7 @@ def shots() -> dict:
     """By task and number of examples: how many of the items were right, for each of five orders."""
     model, found = load_model("smollm2"), {}
     for name, task in TASKS.items():
+        print(SMOLLM2.render(Prompt(task["wordings"][0], task["pool"][:1]).turns("…")), flush=True)
         found[name] = {"items": len(items(task))}
         for count in (0, 1, 2, 4, 8):
             draw = random.Random(count)
@@ -81,6 +83,7 @@ def search() -> dict:
     model, task = load_model("smollm2"), TASKS["mood"]
     prompts = candidates(task["wordings"], task["pool"], 4, 24, seed=1)
     right = judge(model, prompts, items(task)).astype(int)
+    print(f"the best of 24 promises {optimism(right, 24).mean():.2f} too much", flush=True)
     return {"shots": 4, "right": ["".join(map(str, row)) for row in right.tolist()]}
 
 

@@ -33,8 +33,9 @@ class Passage(NamedTuple):
 
 def passages(documents: Iterable[Document]) -> list[Passage]:
     """Pages in parts, each below its title. ``CourseError`` where there is nothing to read."""
-    made = [Passage(page.id, part) for page in documents for part in excerpts(page)]
-    if not any(words(page.text) for page in made):
+    some = (page for page in documents if words(page.text))
+    made = [Passage(page.id, part) for page in some for part in excerpts(page)]
+    if not made:
         raise CourseError("There is no text to search in: choose a corpus that has some.")
     return made
 
