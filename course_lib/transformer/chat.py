@@ -19,6 +19,7 @@ from course_lib.transformer.sampling import (
     pad_left,
     row_generators,
 )
+from course_lib.transformer.turns import encode_turns
 from course_lib.workbook import settings
 
 FACTS = SamplingParams(temperature=0.0, repetition_penalty=1.1)
@@ -34,6 +35,7 @@ def chat(
     *,
     seed: int = 0,
     show: bool = True,
+    constraint: Any = None,
 ) -> str | list[str]:
     """The assistant's next turn; a single one is shown as it comes, unless ``show`` is False.
 
@@ -45,6 +47,8 @@ def chat(
                becomes likelier with each time. ``FACTS`` is greedy, but what it said counts less
                (1.1; at 1.3 even "the" is avoided and sentences break). ``VERSE`` draws among the
                likeliest, where no answer is the right one.
+    constraint What the reply must look like (``prompting.constrained.Constraint``). What it does
+               not allow is out before ``params`` choose; the end comes only where it may.
 
     Raises ``CourseError`` for what is no conversation, for too long a one, and without a template.
     """
@@ -59,7 +63,7 @@ def chat(
     watched = show and not several and not settings.headless()
     page = TextStreamer(tokenizer, not ours, skip_special_tokens=True) if watched else None
     number, end = min(max_new_tokens, context - longest), tokenizer.eos_token_id
-    rows = (_ours if ours else _theirs)(model, prompts, number, params, end, seed, page)
+    rows = (_ours if ours else _theirs)(model, prompts, number, params, end, seed, page, constraint)
     said = [row[: [*row, end].index(end)] for row in rows]
     replies = tokenizer.batch_decode(said, skip_special_tokens=True)
     if show and not several and not watched:
@@ -69,8 +73,6 @@ def chat(
 
 def _read(tokenizer: Any, messages: Sequence[dict]) -> list[int]:
     """A conversation as tokens, up to where the assistant begins."""
-    if not getattr(tokenizer, "chat_template", None):
-        raise CourseError("This model was not taught to answer: take one that was, say `smollm2`.")
     for turn in messages or [{}]:
         known = turn.get("role") in ("system", "user", "assistant")
         if not known or not isinstance(turn.get("content"), str):
@@ -78,14 +80,14 @@ def _read(tokenizer: Any, messages: Sequence[dict]) -> list[int]:
                 f"{turn} is no turn of a conversation: it needs a role (system, user or assistant) "
                 'and text, as in [{"role": "user", "content": "Hello"}].'
             )
-    template = dict(add_generation_prompt=True, tokenize=True, return_dict=True)
-    return tokenizer.apply_chat_template(list(messages), **template)["input_ids"]
+    return sum(encode_turns(messages, tokenizer, True), [])
 
 
-def _ours(model, prompts, number, params, end, seed, page) -> list[list[int]]:
+def _ours(model, prompts, number, params, end, seed, page, constraint) -> list[list[int]]:
     """The new tokens of each row, by our own loop."""
     steps = [torch.empty(len(prompts), 0, dtype=torch.long)]
-    for tokens in generate_batch(model, prompts, number, params, eos_token_id=end, seed=seed):
+    options = dict(eos_token_id=end, seed=seed, constraint=constraint)
+    for tokens in generate_batch(model, prompts, number, params, **options):
         steps.append(tokens[:, None])
         if page:
             page.put(tokens)
@@ -94,13 +96,14 @@ def _ours(model, prompts, number, params, end, seed, page) -> list[list[int]]:
     return torch.cat(steps, 1).tolist()
 
 
-def _theirs(model, prompts, number, params, end, seed, page) -> list[list[int]]:
+def _theirs(model, prompts, number, params, end, seed, page, constraint) -> list[list[int]]:
     """The same by transformers' loop. It takes the likeliest, and ours draws what that is."""
     ids, mask = (part.to(model.device) for part in pad_left(prompts))
     generators = row_generators(len(ids), seed)
 
     def only_the_drawn(seen: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-        drawn = draw(logits.float().cpu(), params, seen[:, ids.shape[1] :].cpu(), generators)
+        scores, written = logits.float().cpu(), seen[:, ids.shape[1] :].cpu()
+        drawn = draw(scores, params, written, generators, constraint)
         return torch.zeros_like(logits).scatter(1, drawn.to(logits.device), 1.0)
 
     options = dict(do_sample=False, repetition_penalty=1.0, eos_token_id=end, pad_token_id=end)

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from course_lib.errors import CourseError
 from course_lib.transformer.model import KVCache, MiniGPT
@@ -72,9 +74,21 @@ def distribution(logits: Tensor, params: SamplingParams, seen: Tensor) -> Tensor
 
 
 def draw(
-    logits: Tensor, params: SamplingParams, seen: Tensor, generators: Sequence[torch.Generator]
+    logits: Tensor,
+    params: SamplingParams,
+    seen: Tensor,
+    generators: Sequence[torch.Generator],
+    constraint: Any = None,
 ) -> Tensor:
-    """The next token of each row (batch, 1), each row by a generator of its own."""
+    """The next token of each row (batch, 1), each row by a generator of its own.
+
+    constraint   what it does not allow behind ``seen`` is taken out first, so that top-k and top-p
+                 choose among the allowed (a ``prompting.constrained.Constraint``)
+    """
+    if constraint:
+        states = [reduce(constraint.advance, row, constraint.start()) for row in seen.tolist()]
+        masks = torch.stack([constraint.mask(state) for state in states])
+        logits = logits.masked_fill(~pad(masks, (0, logits.shape[-1] - masks.shape[-1])), -math.inf)
     probs = distribution(logits, params, seen)
     if params.temperature == 0:
         return probs.argmax(-1, keepdim=True)
@@ -96,6 +110,7 @@ def generate_batch(
     *,
     eos_token_id: int | None = None,
     seed: int = 0,
+    constraint: Any = None,
 ) -> Iterator[Tensor]:
     """Go on from each of ``prompts``: a step yields the next token of every text (batch,).
 
@@ -115,7 +130,8 @@ def generate_batch(
             unread, mask = seen[:, -keep:], mask[:, -keep:]
         padding = None if mask.all() else mask.to(device)
         state = model.hidden_states(unread.to(device), padding, cache)[-1][:, -1]
-        unread = draw(model.logits(state).float().cpu(), params, seen[:, given:], generators)
+        logits, written = model.logits(state).float().cpu(), seen[:, given:]
+        unread = draw(logits, params, written, generators, constraint)
         if eos_token_id is not None:
             unread[ended] = eos_token_id
             ended |= unread[:, 0] == eos_token_id

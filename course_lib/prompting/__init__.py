@@ -1,0 +1,1 @@
+"""Prompts as programs: examples, grammars, typed calls, retrieval, and search among prompts."""
