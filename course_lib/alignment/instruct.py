@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from course_lib.errors import CourseError
-from course_lib.finetuning.examples import MARK, Example, encode_text
+from course_lib.finetuning.examples import Example
 from course_lib.finetuning.falcon import Base
 from course_lib.finetuning.train import FinetuneConfig, FinetuneResult, fine_tune
 from course_lib.places import REPOSITORY
 from course_lib.transformer.chat import chat
 from course_lib.transformer.sampling import GREEDY
+from course_lib.transformer.turns import encode_text, encode_turns
 from course_lib.workbook.corpus import Document
 from course_lib.workbook.corpus.document import num_bytes
 from course_lib.workbook.corpus.encoding import SENTENCE_END, parts
@@ -157,17 +158,11 @@ def rows(asked: Iterable[Pair], tokenizer: Any, seed: int = 0) -> list[Example]:
 
 def encode(turns: Sequence[dict], tokenizer: Any) -> Example:
     """A chat as tokens. The template's marks are special, what people wrote is text."""
-    if not tokenizer.chat_template:
-        raise CourseError("This model has no chat template: take one that has, say `smollm2`.")
-    empty = [turn | {"content": MARK} for turn in turns]
-    first, *behind = (
-        tokenizer(part, add_special_tokens=False).input_ids
-        for part in tokenizer.apply_chat_template(empty, tokenize=False).split(MARK)
-    )
-    ids, labels = first, [IGNORE_INDEX] * len(first)
-    for turn, marks in zip(turns, behind, strict=True):
-        said = [*encode_text(turn["content"], tokenizer), *marks]
-        end = len(said) - len(marks) + 1 if turn["role"] == "assistant" else 0
+    parts = encode_turns(turns, tokenizer)
+    ids, labels = parts[0], [IGNORE_INDEX] * len(parts[0])
+    for turn, text, marks in zip(turns, parts[1::2], parts[2::2], strict=True):
+        said = [*text, *marks]
+        end = len(text) + 1 if turn["role"] == "assistant" else 0
         ids, labels = ids + said, labels + said[:end] + [IGNORE_INDEX] * (len(said) - end)
     return {"input_ids": ids, "labels": labels}
 

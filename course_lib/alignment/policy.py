@@ -24,9 +24,9 @@ from torch.nn.functional import logsigmoid
 from course_lib.alignment.preferences import Comparison
 from course_lib.errors import CourseError
 from course_lib.finetuning.archive import load_adapter
-from course_lib.finetuning.examples import encode_text
 from course_lib.finetuning.falcon import load_base
 from course_lib.transformer.sampling import pad_left
+from course_lib.transformer.turns import encode_text, encode_turns
 from course_lib.workbook.evaluate import pad_batch
 from course_lib.workbook.models import FOLDER
 from course_lib.workbook.training import History, TrainingConfig, train
@@ -149,8 +149,7 @@ def turns(letter: str) -> list[dict[str, str]]:
 
 def observe(tokenizer: Any, letters: Sequence[str]) -> list[list[int]]:
     """Letters as prompts that end where the assistant's turn begins."""
-    options = dict(add_generation_prompt=True, tokenize=True, return_dict=True)
-    return [tokenizer.apply_chat_template(turns(one), **options)["input_ids"] for one in letters]
+    return [sum(encode_turns(turns(one), tokenizer, True), []) for one in letters]
 
 
 def replied(tokenizer: Any, letters: Sequence[str], texts: Sequence[str]) -> Actions:

@@ -7,30 +7,13 @@ An example is ``{"input_ids": [...], "labels": [...]}``; the label −100 is not
 ``workbook.evaluate.pad_batch`` makes a batch of several.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from course_lib.transformer.turns import encode_text, encode_turns
 from course_lib.workbook.evaluate import IGNORE_INDEX
 
 Example = dict[str, list[int]]
-MARK = "\ue000"  # of private use: stands in a template where the text of the user goes
-
-
-def encode_text(text: str, tokenizer: Any) -> list[int]:
-    """The tokens of a text. A role mark or an end of text that somebody typed in it stays text.
-
-    The tokenizer splits its special tokens like other words. Tokens that were added without being
-    special are split here, if they are marks in the chat template.
-    """
-    template = tokenizer.chat_template or ""
-    added = (token for token in tokenizer.added_tokens_decoder.values() if not token.special)
-    marks = [token.content for token in added if token.content in str(template)]
-    # Behind the first character of a mark: then no part holds it whole.
-    cuts = "|".join(f"(?<={re.escape(m[0])})(?={re.escape(m[1:])})" for m in marks if m[1:])
-    parts = re.split(cuts, text) if cuts else [text]
-    options = {"add_special_tokens": False, "split_special_tokens": True, "verbose": False}
-    return [token for part in parts if part for token in tokenizer(part, **options).input_ids]
 
 
 def per_document(texts: Iterable[str], tokenizer: Any, max_length: int) -> list[Example]:
@@ -66,12 +49,8 @@ def prompt_ids(question: str, tokenizer: Any) -> list[int]:
     """What stands before the answer: the template's marks are special, the question is text."""
     if not tokenizer.chat_template:
         return encode_text(f"{question}\n\n", tokenizer)
-    message = [{"role": "user", "content": MARK}]
-    template = tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
-    first, *rest = (
-        tokenizer(part, add_special_tokens=False).input_ids for part in template.split(MARK)
-    )
-    return first + [token for part in rest for token in encode_text(question, tokenizer) + part]
+    parts = encode_turns([{"role": "user", "content": question}], tokenizer, True)
+    return [token for part in parts for token in part]
 
 
 def prepend_context(

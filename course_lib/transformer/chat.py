@@ -19,6 +19,7 @@ from course_lib.transformer.sampling import (
     pad_left,
     row_generators,
 )
+from course_lib.transformer.turns import encode_turns
 from course_lib.workbook import settings
 
 FACTS = SamplingParams(temperature=0.0, repetition_penalty=1.1)
@@ -72,8 +73,6 @@ def chat(
 
 def _read(tokenizer: Any, messages: Sequence[dict]) -> list[int]:
     """A conversation as tokens, up to where the assistant begins."""
-    if not getattr(tokenizer, "chat_template", None):
-        raise CourseError("This model was not taught to answer: take one that was, say `smollm2`.")
     for turn in messages or [{}]:
         known = turn.get("role") in ("system", "user", "assistant")
         if not known or not isinstance(turn.get("content"), str):
@@ -81,8 +80,7 @@ def _read(tokenizer: Any, messages: Sequence[dict]) -> list[int]:
                 f"{turn} is no turn of a conversation: it needs a role (system, user or assistant) "
                 'and text, as in [{"role": "user", "content": "Hello"}].'
             )
-    template = dict(add_generation_prompt=True, tokenize=True, return_dict=True)
-    return tokenizer.apply_chat_template(list(messages), **template)["input_ids"]
+    return sum(encode_turns(messages, tokenizer, True), [])
 
 
 def _ours(model, prompts, number, params, end, seed, page, constraint) -> list[list[int]]:
