@@ -13,7 +13,9 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "assets" / "models"))
 from train_assistant_adapter import COMPARISONS, HABITS, environment, measure, reward_model
 
 from course_lib.alignment import policy, reward
-from course_lib.alignment.preferences import compare, read_messages
+from course_lib.alignment.preferences import GOALS, compare, read_messages, true_preference
 from course_lib.workbook.settings import write_json
 from course_lib.workbook.training import TrainingConfig
 
@@ -35,6 +37,7 @@ VARIANTS: dict[str, dict] = {
     "grpo": {"loss": "grpo", "num_iterations": 2},
     "dpo": {},
     "30 comparisons": {},
+    **{f"only {goal}": {"beta": 0.2} for goal in GOALS},  # nobody rewards or asks for the others
 }
 PAIRS = {"30 comparisons": 30}
 
@@ -51,7 +54,11 @@ def one(name: str, steps: int, seed: int) -> dict:
         history = policy.dpo(model, tokenizer, pairs, training)
         config = {"max_steps": steps, "learning_rate": 2e-4, "beta": 0.1, "seed": seed}
     else:
-        world = environment(reward_model(number, seed))
+        goal = name.removeprefix("only ")
+        habits = {"weights": {goal: 1.0}} if goal in GOALS else {}
+        world = environment(reward_model(number, seed, **habits))
+        if goal in GOALS:
+            world = replace(world, truth=lambda text: true_preference(text)[goal])
         asked = policy.PolicyConfig(**config)
         history, log = policy.reinforce(model, tokenizer, world, asked)
         config = vars(asked)
@@ -63,9 +70,17 @@ def one(name: str, steps: int, seed: int) -> dict:
         "config": config | {"comparisons": number},
         "seconds": round(seconds),
         "truth": truth,
+        "goals": {part: goals_of(model, tokenizer, part) for part in truth},
         "evaluations": [(step, -loss) for step, loss in history.evaluations],
         "log": log,
     }
+
+
+def goals_of(model: Any, tokenizer: Any, adapter: str) -> dict[str, float]:
+    """The mean of each goal on the letters that ``measure`` asks, too."""
+    model.set_adapter(adapter)
+    said = policy.act(model, tokenizer, read_messages()[1][24:], 2, seed=1).texts
+    return {goal: sum(true_preference(text)[goal] for text in said) / len(said) for goal in GOALS}
 
 
 def main() -> None:

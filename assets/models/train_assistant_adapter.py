@@ -89,11 +89,13 @@ def draw_pool(model: Any, tokenizer: Any, path: Path) -> None:
     save_file({"states": torch.cat(states).bfloat16()}, path, metadata=metadata)
 
 
-def reward_model(comparisons: int = COMPARISONS, seed: int = 0) -> reward.RewardModel:
+def reward_model(
+    comparisons: int = COMPARISONS, seed: int = 0, **habits: Any
+) -> reward.RewardModel:
     """A head on comparisons of the pool's replies to the letters to learn from."""
     pool, states = reward.read_pool()
     known = {letter: pool[letter] for letter in read_messages()[0]}
-    judged = compare(known, comparisons, seed, **HABITS)
+    judged = compare(known, comparisons, seed, **HABITS | habits)
     usual = torch.stack([states[letter, text] for letter in known for text in known[letter][:4]])
     return reward.RewardModel({"all": reward.fit_head(judged, states)}, {"all": 1.0}, usual)
 

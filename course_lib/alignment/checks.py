@@ -54,6 +54,37 @@ def advantage(answer: Callable[[Tensor], Tensor]) -> str:
 
 
 @exercise(NOTEBOOK, "6.3")
+def best_update(answer: Callable[[Sequence[float]], int]) -> str:
+    """``answer(truths)``: the place, from 0, where the mean of three neighbours is highest."""
+    spiky = [1.8, 2.9, 1.7, 2.0, 2.4, 2.6, 2.5, 2.1, 1.9]
+    given = answer(spiky)
+    require(given != 1, "Place 1 is a lucky batch: its neighbours have 1.8 and 1.7. Smooth first.")
+    require(given != len(spiky) - 1, "That is the last update: the truth has fallen there.")
+    require(given != 4, "Off by one: the place is that of the middle one of the three.")
+    require(given != 6, "Off by one: count places from 0, and take the middle one of the three.")
+    require(given == 5, f"Around place 5 the mean is 2.5, the highest; you say {given}.")
+    rising = [1.0, 1.5, 2.0, 2.5]
+    require(answer(rising) in (2, 3), "In a run that only rises the best place is at its end.")
+    return "one good batch is luck; three in a row are a state worth keeping."
+
+
+@exercise(NOTEBOOK, "6.4")
+def short_penalty(answer: Callable[[Tensor, Sequence[str]], Tensor]) -> str:
+    """``answer(rewards, texts)``: one point less for each reply of fewer than six words."""
+    texts = ["Please.", "I am sorry about this, truly.", "one two three four five", "a b c d e f g"]
+    rewards = torch.tensor([2.0, 1.0, -1.0, 0.0])
+    given = answer(rewards.clone(), texts)
+    require(given.shape == rewards.shape, f"One number a reply; the shape is {tuple(given.shape)}.")
+    added = (given - rewards).tolist()
+    require(given.tolist() != [-1, 0, -1, 0], "That is the penalty alone: add it to the rewards.")
+    require(added != [1, 0, 1, 0], "Short replies earn more now: the sign is the wrong way round.")
+    require(added[2] != 0, "“one two three four five” has five words, and letters do not count.")
+    require(added[3] == 0, "“a b c d e f g” has seven words: count words, not letters.")
+    require(added == [-1, 0, -1, 0], f"The rewards changed by {added}, not by [−1, 0, −1, 0].")
+    return "a rule in the environment closes one hole. Which one comes next?"
+
+
+@exercise(NOTEBOOK, "6.5")
 def kl_estimate(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     """``answer(logprobs, ref_logprobs)``: k3 of each sample, right for tiny differences, too."""
     x = torch.tensor([1.0, -1.0, 1e-8], dtype=torch.double)  # log of reference over policy
@@ -69,34 +100,3 @@ def kl_estimate(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     lost = f"At 1e-8 k3 is 5e-17, and yours is {given[2]:.1g}: exp(x) − 1 rounds that away."
     require(abs(given[2] / k3[2] - 1) < 1e-3, f"{lost} torch.expm1 keeps it.")
     return "never below 0, right on average, and still right where the two nearly agree."
-
-
-@exercise(NOTEBOOK, "6.4")
-def best_update(answer: Callable[[Sequence[float]], int]) -> str:
-    """``answer(truths)``: the place, from 0, where the mean of three neighbours is highest."""
-    spiky = [1.8, 2.9, 1.7, 2.0, 2.4, 2.6, 2.5, 2.1, 1.9]
-    given = answer(spiky)
-    require(given != 1, "Place 1 is a lucky batch: its neighbours have 1.8 and 1.7. Smooth first.")
-    require(given != len(spiky) - 1, "That is the last update: the truth has fallen there.")
-    require(given != 4, "Off by one: the place is that of the middle one of the three.")
-    require(given != 6, "Off by one: count places from 0, and take the middle one of the three.")
-    require(given == 5, f"Around place 5 the mean is 2.5, the highest; you say {given}.")
-    rising = [1.0, 1.5, 2.0, 2.5]
-    require(answer(rising) in (2, 3), "In a run that only rises the best place is at its end.")
-    return "one good batch is luck; three in a row are a state worth keeping."
-
-
-@exercise(NOTEBOOK, "6.5")
-def short_penalty(answer: Callable[[Tensor, Sequence[str]], Tensor]) -> str:
-    """``answer(rewards, texts)``: one point less for each reply of fewer than six words."""
-    texts = ["Please.", "I am sorry about this, truly.", "one two three four five", "a b c d e f g"]
-    rewards = torch.tensor([2.0, 1.0, -1.0, 0.0])
-    given = answer(rewards.clone(), texts)
-    require(given.shape == rewards.shape, f"One number a reply; the shape is {tuple(given.shape)}.")
-    added = (given - rewards).tolist()
-    require(given.tolist() != [-1, 0, -1, 0], "That is the penalty alone: add it to the rewards.")
-    require(added != [1, 0, 1, 0], "Short replies earn more now: the sign is the wrong way round.")
-    require(added[2] != 0, "“one two three four five” has five words, and letters do not count.")
-    require(added[3] == 0, "“a b c d e f g” has seven words: count words, not letters.")
-    require(added == [-1, 0, -1, 0], f"The rewards changed by {added}, not by [−1, 0, −1, 0].")
-    return "a rule in the environment closes one hole. Which one comes next?"

@@ -29,7 +29,7 @@ from course_lib.transformer.sampling import pad_left
 from course_lib.transformer.turns import encode_text, encode_turns
 from course_lib.workbook.evaluate import pad_batch
 from course_lib.workbook.models import FOLDER
-from course_lib.workbook.training import History, TrainingConfig, train
+from course_lib.workbook.training import History, TrainingConfig, give_memory_back, train
 
 ASSISTANT = FOLDER / "assistant-adapter"
 POLICY, REFERENCE = "default", "reference"  # adapters of one model: the one that learns; its start
@@ -280,6 +280,7 @@ def reinforce(
     def get_batch(generator: torch.Generator) -> dict:
         if len(log) % config.num_iterations:
             return batch
+        give_memory_back()  # of the last batch, and of whatever ran before
         chosen = torch.randperm(len(environment.letters), generator=generator)[: rows[0]]
         letters = [environment.letters[n] for n in chosen]
         seed = int(torch.randint(2**31, (), generator=generator))
