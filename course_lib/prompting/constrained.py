@@ -436,8 +436,8 @@ class Constraint:
             here = int(table[here, ways[0]])
         tokens = self.tokenizer.encode(text.decode("utf-8", "ignore"), add_special_tokens=False)
         words = [self.trie.words.get(token, b"") for token in tokens]
-        if bytes(text) != b"".join(words):
-            tokens = []
+        if bytes(text) != b"".join(words):  # a special token, or a blank that it puts before
+            return []
         if here == ENDED or not table[here].any():
             return [*tokens, self.end]
         while tokens:
@@ -516,7 +516,7 @@ class Trie:
 def _trie(tokenizer: Any, size: int) -> Trie:
     """The bytes of all tokens but the special ones, in GPT-2's way of writing them, or Llama's."""
     byte, special = {c: n for n, c in CHARACTER.items()}, tokenizer.added_tokens_decoder
-    texts = {n: text for text, n in tokenizer.get_vocab().items() if n not in special}
+    texts = {n: text for text, n in tokenizer.get_vocab().items() if text and n not in special}
     if set().union(*texts.values()) <= set(byte):
         return Trie({n: bytes(byte[c] for c in text) for n, text in texts.items()})
     words = {n: text.replace("▁", " ").encode() for n, text in texts.items()}

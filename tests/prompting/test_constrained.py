@@ -159,6 +159,8 @@ def test_forced_tokens_are_the_only_text_and_save_calls() -> None:
     assert calls < len(tokenizer().encode(text)) and fits(json.loads(text), SCHEMAS["whole"])
     short = Constraint(choices(["the only answer"]), tokenizer())
     assert generate(models()[0], tokenizer(), talk, short, VERSE) == ("the only answer", 0)
+    typed = Constraint(choices([tokenizer().eos_token]), tokenizer())  # text, and no end mark
+    assert typed.forced(typed.start()) == [] and not typed.mask(typed.start())[typed.end]
 
 
 def test_forty_optional_properties_are_little_work() -> None:
