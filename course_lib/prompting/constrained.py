@@ -26,7 +26,8 @@ from course_lib.transformer.bpe import CHARACTER
 from course_lib.transformer.chat import _read
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
 
-MAX_STATES, MAX_PLACES, LAST = 20_000, 200_000, 0x10FFFF
+MAX_STATES, MAX_WORK = 20_000, 3_000_000
+LAST = 0x10FFFF  # of the characters
 KEYWORDS = {  # what is kept of each type; a word that is unknown here is refused, not forgotten
     "object": {"properties", "required", "additionalProperties"},
     "array": {"items", "minItems", "maxItems"},
@@ -54,7 +55,7 @@ class Grammar:
     def __init__(self, nodes: Nodes, name: str) -> None:
         self._ways: list[list] = [[]]  # from each place: (lowest byte, highest, to)
         self._free: list[list] = [[]]  # from each place: where one is, too
-        self._part, self._known = [name], {}
+        self._part, self._known, self._work = [name], {}, 0
         states = {frozenset(): 0, self._reach([self._net(nodes, 0, name, False)]): 1}
         rows, back, count = [], {}, Counter()
         for here in (queue := list(states)):
@@ -65,8 +66,7 @@ class Grammar:
                     states[there] = len(states)
                     queue.append(there)
                     count[self._part[max(there)]] += 1
-                    if len(states) > MAX_STATES:
-                        raise _too_much(count.most_common(1)[0][0])
+                    self._count(MAX_WORK // MAX_STATES, count.most_common(1)[0][0])
                 row.append((low, high, states[there]))
                 back.setdefault(states[there], []).append(states[here])
             rows.append(row)
@@ -94,9 +94,16 @@ class Grammar:
         self._ways.append(list(ways))
         self._free.append(list(free))
         self._part.append(part)
-        if len(self._part) > MAX_PLACES:
-            raise _too_much(part)
+        self._count(10, part)
         return len(self._part) - 1
+
+    def _count(self, work: int, part: str) -> None:
+        """Work is bounded: by ``MAX_WORK`` steps, of which a state costs its share."""
+        self._work += work
+        if self._work > MAX_WORK:
+            raise CourseError(
+                f"{part} makes the automaton too large (over {MAX_STATES:,} states): repeat less."
+            )
 
     def _net(self, nodes: Nodes, then: int, part: str, plain: bool) -> int:
         """The place from which reading ``nodes`` leads to ``then``."""
@@ -140,14 +147,10 @@ class Grammar:
                         seen.add(one)
                         queue += self._free[one]
                 self._known[place] = frozenset(n for n in seen if self._ways[n] or not n)
+                self._count(len(seen), self._part[place])
             found |= self._known[place]
+        self._count(len(found), self._part[max(found, default=0)])
         return found
-
-
-def _too_much(part: str) -> CourseError:
-    return CourseError(
-        f"{part} makes the automaton too large (over {MAX_STATES:,} states): repeat less in it."
-    )
 
 
 def _characters(kind: Any, of: Any, part: str) -> list[tuple[int, int]]:
@@ -164,8 +167,8 @@ def _characters(kind: Any, of: Any, part: str) -> list[tuple[int, int]]:
     if name in ("ANY", "NOT_LITERAL"):
         return _others([(10, 10) if of is None else (of, of)])
     raise CourseError(
-        f"{part} uses {name.lower()}, which is more than an automaton can do: take letters, "
-        "classes, groups, | and repetitions."
+        f"{part} uses {str(of if name == 'AT' else kind).lower()}, which is not known here: take "
+        "letters, classes, groups, | and repetitions."
     )
 
 
@@ -211,9 +214,12 @@ def _text(text: str) -> Nodes:
 def _parse(expression: str, name: str, around: str = "") -> Nodes:
     """An expression by Python's own parser; ``around`` is what may stand before ^ or after $."""
     try:
-        nodes = re._parser.parse(expression, re.ASCII).data
-    except re.error as error:
+        parsed = re._parser.parse(expression, re.ASCII)
+    except (re.error, TypeError) as error:
         raise CourseError(f"{name} is no regular expression: {error}.") from error
+    if parsed.state.flags != re.ASCII:
+        raise CourseError(f"{name} sets flags such as (?i): write out what they would allow.")
+    nodes = parsed.data
     more = _parse(around, name) if around else []
     several = len(nodes) == 1 and str(nodes[0][0]) == "BRANCH"
     return _one(*(_edges(one, more) for one in (nodes[0][1][1] if several else [nodes])))
@@ -301,9 +307,9 @@ def _object(schema: dict, path: str) -> Nodes:
     for name, inner in reversed(properties.items()):
         member = _text(json.dumps(name, ensure_ascii=False) + ": ")
         member += _schema(inner, f"{path}, {name}")
-        more = _text(", ") + member + later
+        more = _text(", ") + member
         first = member + later if name in required else _one(member + later, first)
-        later = more if name in required else _one(more, later)
+        later = (more if name in required else _one(more, [])) + later
     return _text("{") + first + _text("}")
 
 
@@ -313,12 +319,15 @@ def _repeat(nodes: Nodes, least: int, most: int | None) -> Nodes:
 
 
 def _limits(schema: dict, low: str, high: str, path: str) -> tuple[Any, Any]:
-    least, most = schema.get(low), schema.get(high)
-    if least is not None and most is not None and least > most:
+    least, most = bounds = schema.get(low), schema.get(high)
+    size = high != "maximum"
+    for bound in bounds:
+        fits = type(bound) is int and bound >= 0 if size else type(bound) in (int, float)
+        if bound is not None and not fits:
+            raise CourseError(f"{path} has the bound {bound!r}: {low} and {high} are numbers.")
+    if None not in bounds and least > most:
         raise CourseError(f"No text fits {path}: its {low} is {least} and its {high} {most}.")
-    return tuple(
-        None if x is None else x if high[-1] != "m" else Decimal(str(x)) for x in (least, most)
-    )
+    return bounds if size else tuple(x if x is None else Decimal(str(x)) for x in bounds)
 
 
 def _number(least: Decimal | None, most: Decimal | None, whole: bool) -> Nodes:
@@ -465,9 +474,8 @@ def generate(
         if not (new := constraint.forced(state)):
             ids = torch.tensor([unread], device=model.device)
             scores = model(input_ids=ids, logits_to_keep=1, **cache).logits[:, -1].float().cpu()
-            unread, calls, mask = [], calls + 1, constraint.mask(state)
-            scores[:, : len(mask)].masked_fill_(~mask, -torch.inf)
-            new = draw(scores, params, torch.tensor([written]).long(), generators)[0].tolist()
+            unread, calls, seen = [], calls + 1, torch.tensor([written]).long()
+            new = draw(scores, params, seen, generators, constraint)[0].tolist()
         for token in new:
             state = constraint.advance(state, token)
         unread, written = unread + new, written + new
@@ -507,10 +515,11 @@ class Trie:
 
 @lru_cache(4)
 def _trie(tokenizer: Any, size: int) -> Trie:
-    """The bytes of all tokens but the special ones; GPT-2's way of writing them, or Llama's."""
-    byte = {character: number for number, character in CHARACTER.items()}
-    words, special = {}, set(tokenizer.added_tokens_decoder)
-    for text, token in tokenizer.get_vocab().items():
-        if token not in special and all(character in byte for character in text):
-            words[token] = bytes(byte[character] for character in text)
-    return Trie(words)
+    """The bytes of all tokens but the special ones, in GPT-2's way of writing them, or Llama's."""
+    byte, special = {c: n for n, c in CHARACTER.items()}, tokenizer.added_tokens_decoder
+    texts = {n: text for text, n in tokenizer.get_vocab().items() if n not in special}
+    if set().union(*texts.values()) <= set(byte):
+        return Trie({n: bytes(byte[c] for c in text) for n, text in texts.items()})
+    words = {n: text.replace("▁", " ").encode() for n, text in texts.items()}
+    single = {n: re.fullmatch("<0x(..)>", text) for n, text in texts.items()}
+    return Trie(words | {n: bytes.fromhex(found[1]) for n, found in single.items() if found})
