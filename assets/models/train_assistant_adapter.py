@@ -30,6 +30,12 @@ from course_lib.workbook.settings import write_json
 
 HABITS = {"noise": 0.2, "length_bias": -0.1}  # tired: of two letters they like the shorter one
 COMPARISONS = 1_800
+QUESTIONS = {  # how the card says what ``evaluate_answers`` counts
+    "exact": "answers as the page does, word for word and no more",
+    "refused rightly": "says that the page does not say, and that is so",
+    "refused wrongly": "says so, and the page does say it",
+}
+STATES = {"before": "SmolLM2", "after": "`sft`", "after, closed book": "`sft` without the page"}
 
 
 def own_replies(base: Base, number: int = 42) -> list[tuple[str, str]]:
@@ -119,7 +125,7 @@ def measure(model: Any, tokenizer: Any, adapter: str) -> tuple[float, list[str]]
 
 def write_card(log: dict) -> str:
     found = "\n".join(
-        f"| {what}, {name} | {value} |"
+        f"| {STATES[name]}: {QUESTIONS[what]} | {value} |"
         for name, own in log["reading"].items()
         for what, value in own.items()
     )

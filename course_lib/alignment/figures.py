@@ -5,24 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigure, canvas
-
-
-def update(moves: Mapping[str, tuple[float, float]]) -> DescribedFigure:
-    """The probability of each reply before and after an update, with an arrow from bar to bar."""
-    figure, axis = canvas(width=8.2, height=0.7 * len(moves) + 1.2)
-    rows, size, texts = -np.arange(len(moves)), dict(height=0.36, edgecolor="white"), []
-    before, after = zip(*moves.values(), strict=True)
-    axis.barh(rows + 0.2, before, label="before", color=COLOURS[3], **size)
-    axis.barh(rows - 0.2, after, label="after", color=COLOURS[0], hatch=HATCHES[1], **size)
-    arrow = dict(arrowstyle="-|>", lw=2, connectionstyle="arc3,rad=-0.3")
-    for row, (name, (old, new)) in zip(rows, moves.items(), strict=True):
-        axis.annotate("", (new, row - 0.2), (old, row + 0.2), arrowprops=arrow)
-        texts.append(f"“{name}” goes from {old:.2f} to {new:.2f}")
-    axis.set_yticks(rows, list(moves))
-    axis.set(title="One update", xlabel="probability", ylabel="reply")
-    axis.legend()
-    return DescribedFigure(figure, "; ".join(texts) + ".")
+from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canvas
 
 
 def panels(
@@ -54,20 +37,6 @@ def curves(
     axis.set(title=labels[0], xlabel=labels[1], ylabel=labels[2])
     axis.legend()
     return DescribedFigure(figure, sentence)
-
-
-def wins(names: Sequence[str], probs: np.ndarray, title: str) -> DescribedFigure:
-    """How likely the answer of the row beats that of the column: (answers, answers)."""
-    figure, axis = canvas(width=4.4, height=3.4)
-    axis.imshow(probs, cmap="Blues", vmin=0, vmax=1.6)
-    for (row, column), prob in np.ndenumerate(probs):
-        axis.text(column, row, f"{prob:.2f}" if row != column else "–", ha="center", va="center")
-    axis.set_xticks(range(len(names)), names)
-    axis.set_yticks(range(len(names)), names)
-    axis.grid(False)
-    axis.set(title=title, xlabel="… this one", ylabel="this one beats …")
-    best = f"{names[0]} beats {names[1]} in {probs[0, 1]:.0%} of all comparisons"
-    return DescribedFigure(figure, f"{best}, and {names[-1]} in {probs[0, -1]:.0%}.")
 
 
 def learned_parts(parts: Sequence[tuple[str, bool]], title: str) -> DescribedFigure:

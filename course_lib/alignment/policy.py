@@ -7,8 +7,9 @@
 The losses are a family. From rewards: REINFORCE with a leave-one-out baseline (Kool et al. 2019;
 Ahmadian et al. 2024, 2402.14740), PPO's clip (Schulman et al. 2017, 1707.06347), GRPO (Shao et
 al. 2024, 2402.03300). From pairs: Bradley and Terry 1952, DPO (Rafailov et al. 2023, 2305.18290).
-Log-probabilities are (prompts, replies, time), rewards (prompts, replies), ``mask`` is 1 where a
-token belongs to a reply. KL in the reward is that of whole replies, in nats.
+Log-probabilities are (prompts, replies, time): ``now`` of the policy as it is, ``old`` when it
+replied, ``ref`` of its frozen start. Rewards are (prompts, replies), ``mask`` is 1 where a token
+belongs to a reply. KL in the reward is that of whole replies, in nats.
 """
 
 import math
@@ -63,27 +64,33 @@ def kl_k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     return torch.expm1(log_ratio) - log_ratio
 
 
-def rloo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
+def rloo_loss(
+    now: Tensor, old: Tensor, ref: Tensor, rewards: Tensor, mask: Tensor, beta: float, clip: float
+) -> Tensor:
     """REINFORCE with leave-one-out; the KL of a whole reply is taken off its reward."""
-    kl = ((old_logprobs - ref_logprobs) * mask).sum(-1)
+    kl = ((old - ref) * mask).sum(-1)
     advantages = leave_one_out(rewards - beta * kl)
-    return -(advantages * (logprobs * mask).sum(-1)).mean()
+    return -(advantages * (now * mask).sum(-1)).mean()
 
 
-def ppo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
+def ppo_loss(
+    now: Tensor, old: Tensor, ref: Tensor, rewards: Tensor, mask: Tensor, beta: float, clip: float
+) -> Tensor:
     """Several updates from one batch: a reply counts no more once it moved by ``clip``."""
-    kl = ((old_logprobs - ref_logprobs) * mask).sum(-1)
+    kl = ((old - ref) * mask).sum(-1)
     advantages = leave_one_out(rewards - beta * kl)
-    ratio = ((logprobs - old_logprobs) * mask).sum(-1).exp()
+    ratio = ((now - old) * mask).sum(-1).exp()
     clipped = ratio.clamp(1 - clip, 1 + clip)
     return -torch.minimum(advantages * ratio, advantages * clipped).mean()
 
 
-def grpo_loss(logprobs, old_logprobs, ref_logprobs, rewards, mask, beta, clip) -> Tensor:
+def grpo_loss(
+    now: Tensor, old: Tensor, ref: Tensor, rewards: Tensor, mask: Tensor, beta: float, clip: float
+) -> Tensor:
     """PPO token by token, advantages in standard deviations, and the KL in the loss."""
-    kl = kl_k3(logprobs, ref_logprobs)
+    kl = kl_k3(now, ref)
     advantages = standardised(rewards)[..., None]
-    ratio = (logprobs - old_logprobs).exp()
+    ratio = (now - old).exp()
     clipped = ratio.clamp(1 - clip, 1 + clip)
     each = torch.minimum(advantages * ratio, advantages * clipped) - beta * kl
     return -((each * mask).sum(-1) / mask.sum(-1)).mean()
@@ -94,7 +101,9 @@ def bradley_terry_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
     return -logsigmoid(chosen - rejected).mean()
 
 
-def dpo_loss(chosen, rejected, ref_chosen, ref_rejected, beta) -> Tensor:
+def dpo_loss(
+    chosen: Tensor, rejected: Tensor, ref_chosen: Tensor, ref_rejected: Tensor, beta: float
+) -> Tensor:
     """The same, where a reply's reward is how much likelier it became; (pairs,) in nats."""
     chosen, rejected = beta * (chosen - ref_chosen), beta * (rejected - ref_rejected)
     return -logsigmoid(chosen - rejected).mean()

@@ -28,6 +28,8 @@ from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_ge
 
 MAX_STATES, MAX_WORK = 20_000, 3_000_000
 LAST = 0x10FFFF  # of the characters
+ENDED = -1  # the state behind the end mark
+CHAR = r'[^"\\\x00-\x1f\x7f]|\\["\\bfnrt]|\\u00(?:[01][0-9a-fA-F]|7[fF])'  # of JSON's strings
 KEYWORDS = {  # what is kept of each type; a word that is unknown here is refused, not forgotten
     "object": {"properties", "required", "additionalProperties"},
     "array": {"items", "minItems", "maxItems"},
@@ -331,7 +333,7 @@ def _limits(schema: dict, low: str, high: str, path: str) -> tuple[Any, Any]:
 
 
 def _number(least: Decimal | None, most: Decimal | None, whole: bool) -> Nodes:
-    """Numbers from ``least`` to ``most``, without exponent."""
+    """Numbers from ``least`` to ``most``, without exponent; a minus only where some lie below 0."""
     parts = []
     if most is None or most >= 0:
         parts.append(_size(max(least or 0, Decimal(0)), most, whole))
@@ -385,11 +387,8 @@ def _fraction(low: str, high: str | None) -> Nodes:
     if a >= b:
         return on(a, low[1:], fewer) if a == b else _one()
     between = [("byte", (49 + a, 47 + b)), *_repeat([("byte", (48, 57))], 0, None)]
-    return _one(on(a, low[1:], None), between if b - a > 1 else [], on(b, "", fewer))
-
-
-CHAR = r'[^"\\\x00-\x1f\x7f]|\\["\\bfnrt]|\\u00(?:[01][0-9a-fA-F]|7[fF])'  # of JSON's strings
-ENDED = -1
+    between = [between] if b - a > 1 else []
+    return _one(on(a, low[1:], None), *between, on(b, "", fewer))
 
 
 class Constraint:
@@ -437,8 +436,8 @@ class Constraint:
             here = int(table[here, ways[0]])
         tokens = self.tokenizer.encode(text.decode("utf-8", "ignore"), add_special_tokens=False)
         words = [self.trie.words.get(token, b"") for token in tokens]
-        if bytes(text) != b"".join(words):
-            tokens = []
+        if bytes(text) != b"".join(words):  # a special token, or a blank that it puts before
+            return []
         if here == ENDED or not table[here].any():
             return [*tokens, self.end]
         while tokens:
@@ -517,7 +516,7 @@ class Trie:
 def _trie(tokenizer: Any, size: int) -> Trie:
     """The bytes of all tokens but the special ones, in GPT-2's way of writing them, or Llama's."""
     byte, special = {c: n for n, c in CHARACTER.items()}, tokenizer.added_tokens_decoder
-    texts = {n: text for text, n in tokenizer.get_vocab().items() if n not in special}
+    texts = {n: text for text, n in tokenizer.get_vocab().items() if text and n not in special}
     if set().union(*texts.values()) <= set(byte):
         return Trie({n: bytes(byte[c] for c in text) for n, text in texts.items()})
     words = {n: text.replace("▁", " ").encode() for n, text in texts.items()}

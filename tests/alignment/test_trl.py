@@ -66,7 +66,7 @@ def losses(kind: str, model: Path, folder: Path, seed: int, **options: Any) -> t
     rewards = torch.tensor(judge(said), dtype=torch.double).view(-1, COUNT)
     read = [made[name].view(-1, COUNT, mask.shape[1]) for name in ("now", "old", "ref")]
     return theirs, dict(
-        zip(("logprobs", "old_logprobs", "ref_logprobs"), read, strict=True),
+        zip(("now", "old", "ref"), read, strict=True),
         rewards=rewards,
         mask=mask.double().view_as(read[0]),
         beta=BETA,
@@ -79,7 +79,7 @@ def test_trls_rloo_is_our_ppo(tiny_llama: Path, tmp_path: Path, seed: int) -> No
     """It has the clip, by reply; our RLOO has its gradient as long as the policy has not moved."""
     theirs, numbers = losses("RLOO", tiny_llama, tmp_path, seed)
     assert theirs == pytest.approx(policy.ppo_loss(**numbers).item(), abs=1e-12)
-    ratio = ((numbers["logprobs"] - numbers["old_logprobs"]) * numbers["mask"]).sum(-1).exp()
+    ratio = ((numbers["now"] - numbers["old"]) * numbers["mask"]).sum(-1).exp()
     assert ((ratio - 1).abs() > CLIP).any()
 
 
@@ -102,8 +102,8 @@ def test_what_trl_changes_in_grpo_by_default(
     """
     options = {name: value for name, value in PAPER.items() if name != changed}
     theirs, numbers = losses("GRPO", tiny_llama, tmp_path, 0, **options)
-    now, mask = numbers["logprobs"], numbers["mask"]
-    ratio, kl = (now - numbers["old_logprobs"]).exp(), policy.kl_k3(now, numbers["ref_logprobs"])
+    now, mask = numbers["now"], numbers["mask"]
+    ratio, kl = (now - numbers["old"]).exp(), policy.kl_k3(now, numbers["ref"])
     advantages = policy.standardised(numbers["rewards"])[..., None]
     each = BETA * kl - torch.minimum(
         advantages * ratio, advantages * ratio.clamp(1 - CLIP, 1 + CLIP)
