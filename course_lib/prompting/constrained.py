@@ -466,7 +466,8 @@ def generate(
     them together with the next one that it is asked for.
     """
     unread, written, calls = _read(tokenizer, messages), [], 0
-    name = {"cache", "past_key_values"} & set(signature(model.forward).parameters)
+    plain = getattr(model, "get_base_model", lambda: model)()  # an adapter's model hides the names
+    name = {"cache", "past_key_values"} & set(signature(plain.forward).parameters)
     cache = {min(name): DynamicCache(config=model.config)}
     state, generators = constraint.start(), row_generators(1, seed)
     while len(written) < max_new_tokens and state != ENDED:
