@@ -23,7 +23,7 @@ from transformers import DynamicCache
 
 from course_lib.errors import CourseError
 from course_lib.transformer.bpe import CHARACTER
-from course_lib.transformer.chat import _read
+from course_lib.transformer.chat import read_talk
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
 
 MAX_STATES, MAX_WORK = 20_000, 3_000_000
@@ -465,7 +465,7 @@ def generate(
     As ``chat`` with a constraint, but the model is not asked for tokens that are forced: it reads
     them together with the next one that it is asked for.
     """
-    unread, written, calls = _read(tokenizer, messages), [], 0
+    unread, written, calls = read_talk(tokenizer, messages), [], 0
     name = {"cache", "past_key_values"} & set(signature(model.forward).parameters)
     cache = {min(name): DynamicCache(config=model.config)}
     state, generators = constraint.start(), row_generators(1, seed)
