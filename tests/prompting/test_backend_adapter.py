@@ -7,6 +7,7 @@ import pytest
 from course_lib.finetuning.archive import base_facts, load_adapter
 from course_lib.finetuning.falcon import load_base
 from course_lib.prompting import backend
+from course_lib.prompting.runtime import Local
 
 
 def right(log: dict, way: str, design: str, part: str = "held out") -> list[bool]:
@@ -36,3 +37,5 @@ def test_it_answers_calls_that_it_has_not_learned_from() -> None:
     marks = [backend.judge("operation", t, s) for t, s in zip(some, said, strict=True)]
     assert all(valid for valid, _ in marks)
     assert sum(right for _, right in marks) >= 8
+    kept = backend.Backend(Local(model, base.tokenizer, skip_forced=True), "operation", [])
+    assert kept("POST /tasks trim the vines") == "added 1" and len(kept.tasks) == 1
