@@ -23,7 +23,7 @@ from transformers import DynamicCache
 
 from course_lib.errors import CourseError
 from course_lib.transformer.bpe import CHARACTER
-from course_lib.transformer.chat import _read
+from course_lib.transformer.chat import read_talk
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
 
 MAX_STATES, MAX_WORK = 20_000, 3_000_000
@@ -79,7 +79,7 @@ class Grammar:
                 alive.add(state)
                 queue += back.get(state, [])
         if 1 not in alive:
-            raise CourseError(f"No text fits {name}: its demands contradict each other.")
+            raise CourseError(f"{name} fits no text: its demands contradict each other.")
         self.table = np.zeros((len(states), 256), np.int32)
         for state, row in enumerate(rows):
             for low, high, there in row:
@@ -251,7 +251,10 @@ def json_schema(schema: dict) -> Grammar:
     Properties come in their order, and no others. A pattern is about characters that JSON writes as
     they are. Numbers with a bound have no exponent.
     """
-    return Grammar(_schema(schema, "The schema"), "The schema")
+    try:
+        return Grammar(_schema(schema, "The schema"), "The schema")
+    except RecursionError as error:
+        raise CourseError("The schema has too many schemas in each other: flatten it.") from error
 
 
 def _schema(schema: Any, path: str) -> Nodes:
@@ -308,7 +311,7 @@ def _object(schema: dict, path: str) -> Nodes:
     later: Nodes = []
     for name, inner in reversed(properties.items()):
         member = _text(json.dumps(name, ensure_ascii=False) + ": ")
-        member += _schema(inner, f"{path}, {name}")
+        member += _schema(inner, f"{path}, property {name}")
         more = _text(", ") + member
         first = member + later if name in required else _one(member + later, first)
         later = (more if name in required else _one(more, [])) + later
@@ -325,10 +328,11 @@ def _limits(schema: dict, low: str, high: str, path: str) -> tuple[Any, Any]:
     size = high != "maximum"
     for bound in bounds:
         fits = type(bound) is int and bound >= 0 if size else type(bound) in (int, float)
+        fits = fits and abs(bound) < 1e300
         if bound is not None and not fits:
             raise CourseError(f"{path} has the bound {bound!r}: {low} and {high} are numbers.")
     if None not in bounds and least > most:
-        raise CourseError(f"No text fits {path}: its {low} is {least} and its {high} {most}.")
+        raise CourseError(f"{path} fits no text: its {low} is {least} and its {high} {most}.")
     return bounds if size else tuple(x if x is None else Decimal(str(x)) for x in bounds)
 
 
@@ -465,7 +469,7 @@ def generate(
     As ``chat`` with a constraint, but the model is not asked for tokens that are forced: it reads
     them together with the next one that it is asked for.
     """
-    unread, written, calls = _read(tokenizer, messages), [], 0
+    unread, written, calls = read_talk(tokenizer, messages), [], 0
     name = {"cache", "past_key_values"} & set(signature(model.forward).parameters)
     cache = {min(name): DynamicCache(config=model.config)}
     state, generators = constraint.start(), row_generators(1, seed)

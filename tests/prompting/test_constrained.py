@@ -4,7 +4,7 @@ import json
 import math
 import random
 import re
-from functools import cache
+from functools import cache, reduce
 from itertools import product
 
 import pytest
@@ -186,22 +186,24 @@ def test_tokens_are_read_as_llama_writes_them_too() -> None:
 @pytest.mark.parametrize(
     "schema, says",
     [
-        (record(n=INTEGER | {"minimum": 3, "maximum": 2}), "n: its minimum is 3"),
+        (record(n=INTEGER | {"minimum": 3, "maximum": 2}), "n fits no text: its minimum is 3"),
         (NUMBER | {"minimum": 5, "maximum": 4.5}, "its minimum is 5"),
         (INTEGER | {"minimum": 0.2, "maximum": 0.8}, "contradict"),
         (STRING | {"pattern": '^"$'}, "contradict"),
         (STRING | {"pattern": "^(a"}, "no regular expression"),
         (STRING | {"pattern": "(?=a)b"}, "assert"),
         (STRING | {"pattern": "a", "minLength": 2}, "a pattern and a length"),
-        (record(a={"$ref": "#"}), "a needs a type"),
+        (record(a={"$ref": "#"}), "property a needs a type"),
         (record(a=STRING | {"format": "date"}), "demands format"),
         (record(["z"], a=STRING), "requires 'z'"),
         ({"type": "array"}, "items is no schema"),
         ({"enum": []}, "contradict"),
         (STRING | {"maxLength": "3"}, "the bound '3'"),
+        (NUMBER | {"minimum": math.nan}, "the bound nan"),
+        (reduce(lambda inner, _: record(a=inner), range(2_000), STRING), "in each other"),
         ({"type": "array", "items": STRING, "minItems": -1}, "the bound -1"),
-        (record(a=STRING, note=STRING | {"maxLength": 90_000}), "note makes"),
-        (record(a=STRING, b=STRING | {"pattern": "(a|b)*a(a|b){20}"}), "b, pattern"),
+        (record(a=STRING, note=STRING | {"maxLength": 90_000}), "property note makes"),
+        (record(a=STRING, b=STRING | {"pattern": "(a|b)*a(a|b){20}"}), "property b, pattern"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(schema: dict, says: str) -> None:
