@@ -53,9 +53,9 @@ def shots() -> dict:
 
 
 def wordings() -> dict:
-    """By wording of the mood task: how many of its items were right without and with examples."""
-    model, task = load_model("smollm2"), TASKS["mood"]
-    prompts = [Prompt(word, some) for word in task["wordings"] for some in ((), task["pool"][:4])]
+    """By wording of the task of facts: how many were right without and with two examples."""
+    model, task = load_model("smollm2"), TASKS["facts"]
+    prompts = [Prompt(word, some) for word in task["wordings"] for some in ((), task["pool"][:2])]
     right = judge(model, prompts, items(task)).sum(1).reshape(-1, 2)
     return {"items": len(items(task)), **dict(zip(task["wordings"], right.tolist(), strict=True))}
 
