@@ -1,5 +1,6 @@
 """The exercises of notebook 07: typical mistakes get their own diagnosis."""
 
+import math
 import re
 from types import SimpleNamespace
 
@@ -31,6 +32,15 @@ def mute(order: SimpleNamespace, letter: str) -> SimpleNamespace:
     return order
 
 
+def ratio(having: int, texts: int) -> float:
+    return (texts - having + 0.5) / (having + 0.5)
+
+
+def gap(development, held_out) -> float:  # noqa: ANN001
+    best = development.mean(1).argmax()
+    return development[best].mean() - held_out[best].mean()
+
+
 MISTAKES = {
     "may_come": [
         (lambda table, state, word: table[state][word[0]] > 0, "not the first"),
@@ -47,6 +57,21 @@ MISTAKES = {
         (lambda high: "0?" + f"({up_to(high)})", "07"),
         (lambda high: f"[0-9]|{high // 10}[0-{high % 10}]|[1-{high // 10 - 1}][0-9]", "range"),
         (lambda high: "|".join(map(str, range(43))), "up_to(10)"),
+    ],
+    "rarity": [
+        (ratio, "its logarithm is missing"),
+        (lambda n, N: math.log(ratio(n, N)), "Add 1 inside"),
+        (lambda n, N: math.log1p((N - n) / n), "two halves are missing"),
+        (lambda n, N: math.log1p(1 / ratio(n, N)), "upside down"),
+        (lambda n, N: math.log10(1 + ratio(n, N)), "2 of 100 texts"),
+    ],
+    "optimism_gap": [
+        (lambda d, h: -gap(d, h), "sign is turned"),
+        (lambda d, h: -gap(h, d), "by the held-out items"),
+        (lambda d, h: d.mean(1).max() - h.mean(), "*chosen* prompt's"),
+        (lambda d, h: gap(d, h) * 4, "divide by their number"),
+        (lambda d, h: d.mean(1).max() - h.mean(1).max(), "choose one, then score it twice"),
+        (lambda d, h: 0.0, "make 0.5"),
     ],
     "grounded": [
         (lambda order, letter: order, "let it through"),
