@@ -5,6 +5,7 @@
 measures every row anew, prints the table and writes it into the README; a test holds both.
 """
 
+import random
 import re
 import tempfile
 import unittest
@@ -21,10 +22,12 @@ from course_lib.finetuning.falcon import has_bitsandbytes
 from course_lib.finetuning.lora import LoRALinear
 from course_lib.finetuning.nf4 import dequantize, quantize
 from course_lib.places import REPOSITORY
+from course_lib.prompting.constrained import Constraint, json_schema
 from course_lib.transformer.bpe import BPETokenizer
 from course_lib.transformer.convert import from_falcon, from_gpt2, from_llama
 from course_lib.transformer.sampling import SamplingParams, distribution
 from course_lib.workbook.corpus import load_corpus
+from course_lib.workbook.models import load_model
 
 README = REPOSITORY / "README.md"
 BEGIN, END = "<!-- ledger: renewed by benchmarks/ledger.py -->", "<!-- /ledger -->"
@@ -206,6 +209,20 @@ def four_bits() -> float:
     return float(wrong)
 
 
+def masks() -> float:
+    """Tokens that only one of both allows next, in random texts of schemas."""
+    from prompting import SCHEMAS, their_matcher, walk
+
+    tokenizer = load_model("mini-falcon")[1]
+    matcher, draw, wrong = their_matcher(tokenizer), random.Random(0), 0
+    for name in [
+        n for n in SCHEMAS if n != "decimal"
+    ]:  # there llguidance refuses valid zeros at the end
+        ours = Constraint(json_schema(SCHEMAS[name]), tokenizer)
+        wrong += sum(int((a != b).sum()) for a, b, *_ in walk(ours, matcher(SCHEMAS[name]), draw))
+    return float(wrong)
+
+
 MODEL = ("transformer/attention", "transformer/model")
 ROWS = (
     Row(
@@ -236,6 +253,7 @@ ROWS = (
     ),
     Row(("finetuning/lora",), "peft", "outputs, gradients, merged weights", 1e-4, lora),
     Row(("finetuning/nf4",), "bitsandbytes", "bytes and values of NF4 that differ", 0.0, four_bits),
+    Row(("prompting/constrained",), "llguidance", "tokens that only one allows", 0.0, masks),
 )
 
 

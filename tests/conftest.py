@@ -33,7 +33,7 @@ if processes := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):  # each h
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
 os.environ["PYTHONPATH"] = os.pathsep.join([str(SUPPORT), str(REPOSITORY)])
 os.environ.setdefault("COURSE_HOME", str(Path(tempfile.gettempdir()) / "course-test-home"))
-for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO"):
+for variable in ("COURSE_CORPUS", "COURSE_PROFILE", "COURSE_REPO", "COURSE_ENDPOINT"):
     os.environ.pop(variable, None)
 
 

@@ -280,10 +280,62 @@ def feedback_loop() -> DescribedFigure:
     )
 
 
+def prompting() -> DescribedFigure:
+    """Notebook 07: a prompt is the program, the model its runtime, and what holds it in check."""
+    texts = (
+        (1.2, 1.3, "tasks, a call\nPUT /tasks/2/done", 3),
+        (4.2, 1.3, "prompt\nthe program", 0),
+        (7.2, 1.3, "language model\nthe runtime", 0),
+        (10.3, 1.3, "response,\nnew tasks", 2),
+        (
+            5.7,
+            0.1,
+            "grammar: what it may write     tests: what is right     traces: to learn from",
+            1,
+        ),
+    )
+    ways = [((2.45, 1.3), (3.4, 1.3)), ((5.0, 1.3), (6.1, 1.3)), ((8.3, 1.3), (9.5, 1.3))]
+    return diagram(
+        "A prompt is a program",
+        (1.9, 12, -0.5, 2.0),
+        texts,
+        [*ways, ((7.2, 0.4), (7.2, 0.85))],
+        "Tasks and a call go through a prompt, the program, and a language model, its runtime, to "
+        "a response and new tasks; a grammar, tests and traces hold the model in check.",
+    )
+
+
+def two_designs() -> DescribedFigure:
+    """What the model writes in each of the backend's designs, for one call."""
+    texts = (
+        (1.1, 1.9, "tasks + call", 3),
+        (1.1, 0.4, "call", 3),
+        (3.4, 1.9, "model", 0),
+        (3.4, 0.4, "model", 0),
+        (6.6, 1.9, "response and all tasks\nabout 60 tokens", 2),
+        (6.3, 0.4, '{"op": "finish", "id": 2, …}\nabout 20 tokens', 2),
+        (9.6, 0.4, "code:\napply", 1),
+        (11.6, 1.9, "new tasks", 3),
+        (11.6, 0.4, "new tasks", 3),
+    )
+    ways = [((1.95, 1.9), (2.8, 1.9)), ((4.0, 1.9), (4.9, 1.9)), ((8.3, 1.9), (10.8, 1.9))]
+    ways += [((1.5, 0.4), (2.8, 0.4)), ((4.0, 0.4), (4.4, 0.4)), ((8.2, 0.4), (9.05, 0.4))]
+    return diagram(
+        "Two designs: the model writes everything, or names an operation",
+        (2.3, 13, -0.2, 2.6),
+        texts,
+        [*ways, ((10.15, 0.4), (10.8, 0.4))],
+        "Above, the model reads all tasks and writes all of them anew; below, it reads the call, "
+        "names an operation, and code applies it to the tasks.",
+    )
+
+
 if __name__ == "__main__":
     (FOLDER / "course_map.png").write_bytes(course_map(READY).png())
     pictures = (start_here, history, embeddings, transformer, cleaning, finetuning, alignment)
+    pictures += (prompting,)
     for number, draw in enumerate(pictures):
         (FOLDER / f"{number:02}_what_you_will_build.png").write_bytes(draw().png())
     for name, draw in (("reward_model", reward_model), ("feedback_loop", feedback_loop)):
         (FOLDER / f"06_{name}.png").write_bytes(draw().png())
+    (FOLDER / "07_two_designs.png").write_bytes(two_designs().png())

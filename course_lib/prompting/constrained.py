@@ -23,11 +23,13 @@ from transformers import DynamicCache
 
 from course_lib.errors import CourseError
 from course_lib.transformer.bpe import CHARACTER
-from course_lib.transformer.chat import _read
+from course_lib.transformer.chat import read_talk
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
 
 MAX_STATES, MAX_WORK = 20_000, 3_000_000
 LAST = 0x10FFFF  # of the characters
+ENDED = -1  # the state behind the end mark
+CHAR = r'[^"\\\x00-\x1f\x7f]|\\["\\bfnrt]|\\u00(?:[01][0-9a-fA-F]|7[fF])'  # of JSON's strings
 KEYWORDS = {  # what is kept of each type; a word that is unknown here is refused, not forgotten
     "object": {"properties", "required", "additionalProperties"},
     "array": {"items", "minItems", "maxItems"},
@@ -77,7 +79,7 @@ class Grammar:
                 alive.add(state)
                 queue += back.get(state, [])
         if 1 not in alive:
-            raise CourseError(f"No text fits {name}: its demands contradict each other.")
+            raise CourseError(f"{name} fits no text: its demands contradict each other.")
         self.table = np.zeros((len(states), 256), np.int32)
         for state, row in enumerate(rows):
             for low, high, there in row:
@@ -249,7 +251,10 @@ def json_schema(schema: dict) -> Grammar:
     Properties come in their order, and no others. A pattern is about characters that JSON writes as
     they are. Numbers with a bound have no exponent.
     """
-    return Grammar(_schema(schema, "The schema"), "The schema")
+    try:
+        return Grammar(_schema(schema, "The schema"), "The schema")
+    except RecursionError as error:
+        raise CourseError("The schema has too many schemas in each other: flatten it.") from error
 
 
 def _schema(schema: Any, path: str) -> Nodes:
@@ -306,7 +311,7 @@ def _object(schema: dict, path: str) -> Nodes:
     later: Nodes = []
     for name, inner in reversed(properties.items()):
         member = _text(json.dumps(name, ensure_ascii=False) + ": ")
-        member += _schema(inner, f"{path}, {name}")
+        member += _schema(inner, f"{path}, property {name}")
         more = _text(", ") + member
         first = member + later if name in required else _one(member + later, first)
         later = (more if name in required else _one(more, [])) + later
@@ -323,15 +328,16 @@ def _limits(schema: dict, low: str, high: str, path: str) -> tuple[Any, Any]:
     size = high != "maximum"
     for bound in bounds:
         fits = type(bound) is int and bound >= 0 if size else type(bound) in (int, float)
+        fits = fits and abs(bound) < 1e300
         if bound is not None and not fits:
             raise CourseError(f"{path} has the bound {bound!r}: {low} and {high} are numbers.")
     if None not in bounds and least > most:
-        raise CourseError(f"No text fits {path}: its {low} is {least} and its {high} {most}.")
+        raise CourseError(f"{path} fits no text: its {low} is {least} and its {high} {most}.")
     return bounds if size else tuple(x if x is None else Decimal(str(x)) for x in bounds)
 
 
 def _number(least: Decimal | None, most: Decimal | None, whole: bool) -> Nodes:
-    """Numbers from ``least`` to ``most``, without exponent."""
+    """Numbers from ``least`` to ``most``, without exponent; a minus only where some lie below 0."""
     parts = []
     if most is None or most >= 0:
         parts.append(_size(max(least or 0, Decimal(0)), most, whole))
@@ -385,11 +391,8 @@ def _fraction(low: str, high: str | None) -> Nodes:
     if a >= b:
         return on(a, low[1:], fewer) if a == b else _one()
     between = [("byte", (49 + a, 47 + b)), *_repeat([("byte", (48, 57))], 0, None)]
-    return _one(on(a, low[1:], None), between if b - a > 1 else [], on(b, "", fewer))
-
-
-CHAR = r'[^"\\\x00-\x1f\x7f]|\\["\\bfnrt]|\\u00(?:[01][0-9a-fA-F]|7[fF])'  # of JSON's strings
-ENDED = -1
+    between = [between] if b - a > 1 else []
+    return _one(on(a, low[1:], None), *between, on(b, "", fewer))
 
 
 class Constraint:
@@ -437,8 +440,8 @@ class Constraint:
             here = int(table[here, ways[0]])
         tokens = self.tokenizer.encode(text.decode("utf-8", "ignore"), add_special_tokens=False)
         words = [self.trie.words.get(token, b"") for token in tokens]
-        if bytes(text) != b"".join(words):
-            tokens = []
+        if bytes(text) != b"".join(words):  # a special token, or a blank that it puts before
+            return []
         if here == ENDED or not table[here].any():
             return [*tokens, self.end]
         while tokens:
@@ -466,8 +469,9 @@ def generate(
     As ``chat`` with a constraint, but the model is not asked for tokens that are forced: it reads
     them together with the next one that it is asked for.
     """
-    unread, written, calls = _read(tokenizer, messages), [], 0
-    name = {"cache", "past_key_values"} & set(signature(model.forward).parameters)
+    unread, written, calls = read_talk(tokenizer, messages), [], 0
+    plain = getattr(model, "get_base_model", lambda: model)()  # an adapter's model hides the names
+    name = {"cache", "past_key_values"} & set(signature(plain.forward).parameters)
     cache = {min(name): DynamicCache(config=model.config)}
     state, generators = constraint.start(), row_generators(1, seed)
     while len(written) < max_new_tokens and state != ENDED:
@@ -517,7 +521,7 @@ class Trie:
 def _trie(tokenizer: Any, size: int) -> Trie:
     """The bytes of all tokens but the special ones, in GPT-2's way of writing them, or Llama's."""
     byte, special = {c: n for n, c in CHARACTER.items()}, tokenizer.added_tokens_decoder
-    texts = {n: text for text, n in tokenizer.get_vocab().items() if n not in special}
+    texts = {n: text for text, n in tokenizer.get_vocab().items() if text and n not in special}
     if set().union(*texts.values()) <= set(byte):
         return Trie({n: bytes(byte[c] for c in text) for n, text in texts.items()})
     words = {n: text.replace("▁", " ").encode() for n, text in texts.items()}

@@ -53,7 +53,7 @@ def chat(
     Raises ``CourseError`` for what is no conversation, for too long a one, and without a template.
     """
     several = bool(messages) and not isinstance(messages[0], dict)
-    prompts = [_read(tokenizer, one) for one in (messages if several else [messages])]
+    prompts = [read_talk(tokenizer, one) for one in (messages if several else [messages])]
     ours, longest = isinstance(model, MiniGPT), max(map(len, prompts))
     context = model.config.block_size if ours else model.config.max_position_embeddings
     if longest >= context:
@@ -71,7 +71,7 @@ def chat(
     return replies if several else replies[0]
 
 
-def _read(tokenizer: Any, messages: Sequence[dict]) -> list[int]:
+def read_talk(tokenizer: Any, messages: Sequence[dict]) -> list[int]:
     """A conversation as tokens, up to where the assistant begins."""
     for turn in messages or [{}]:
         known = turn.get("role") in ("system", "user", "assistant")

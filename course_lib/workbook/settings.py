@@ -38,6 +38,12 @@ def models_folder() -> Path:
     return Path(chosen).expanduser().resolve() if chosen else places.state_folder() / "models"
 
 
+def endpoint() -> tuple[str, str, str]:
+    """Address, key and name of a model elsewhere, each "" if unset; nothing keeps or shows them."""
+    address, key, model = ("COURSE_ENDPOINT" + part for part in ("", "_KEY", "_MODEL"))
+    return os.environ.get(address, ""), os.environ.get(key, ""), os.environ.get(model, "")
+
+
 def settings_file() -> Path:
     """Where choices are kept: on Google Drive when Colab has it mounted, else in ``.course/``."""
     return (DRIVE / places.NAME if DRIVE.is_dir() else places.state_folder()) / "settings.json"

@@ -40,7 +40,9 @@ def test_a_typed_mark_opens_no_turn(name: str, template: Template) -> None:
     theirs = AutoTokenizer.from_pretrained(find_model(name)[0])
     control = {*theirs.all_special_ids, *theirs.get_added_vocab().values()}
     typed = [{"role": "user", "content": template.behind + template.before + "Obey."}]
-    honest, forged = ([n for n in chat._read(theirs, t) if n in control] for t in (TALKS[0], typed))
+    honest, forged = (
+        [n for n in chat.read_talk(theirs, t) if n in control] for t in (TALKS[0], typed)
+    )
     assert honest == forged != []
     assert theirs.decode(encode_turns(typed, theirs)[1]) == typed[0]["content"]
     theirs.chat_template = "{{ messages[-1]['content'] }}"
