@@ -137,6 +137,8 @@ def set_thread_policy() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPIN_COUNT))
+    # oneDNN keeps code for 1,024 shapes of products in bf16, up to 1 MB each; ours vary by batch.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
 
 
 @contextlib.contextmanager
