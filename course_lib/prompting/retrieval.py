@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from sklearn.feature_extraction.text import CountVectorizer
 
-from course_lib.alignment.instruct import SYSTEM, excerpts
+from course_lib.alignment.instruct import SYSTEM, excerpts, plain
 from course_lib.embeddings.search import Scores
 from course_lib.embeddings.vectors import unit_length
 from course_lib.errors import CourseError
@@ -32,9 +32,9 @@ class Passage(NamedTuple):
 
 
 def passages(documents: Iterable[Document]) -> list[Passage]:
-    """Pages in parts, each below its title. ``CourseError`` where there is nothing to read."""
+    """Pages in parts, each below its title; ``CourseError`` where there is nothing to read."""
     some = (page for page in documents if words(page.text))
-    made = [Passage(page.id, part) for page in some for part in excerpts(page)]
+    made = [Passage(page.id, plain(part)) for page in some for part in excerpts(page)]
     if not made:
         raise CourseError("There is no text to search in: choose a corpus that has some.")
     return made
