@@ -23,7 +23,7 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "cleaning": 2_800,
     "finetuning": 1_479,
     "alignment": 1_140,  # the aim is 700
-    "prompting": 1_367,  # the aim is 650
+    "prompting": 1_400,  # the aim is 650
     "serving": 900,
     "security": 1_200,
     "song": 700,
@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 400
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 10_330  # the aim is 8,450, with alignment
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 10_800  # the aim is 8,450, with alignment
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:
@@ -138,10 +138,7 @@ def test_nothing_is_there_that_only_tests_use() -> None:
     for path in (REPOSITORY / "notebooks").glob("*.ipynb"):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             used |= words(ast.parse("".join(cell["source"]))) if "outputs" in cell else set()
-    written = bool(list((REPOSITORY / "notebooks").glob("07_*.ipynb")))  # whose library is there
     for name, tree in TREES.items():
-        if room(name) == "prompting" and not written:
-            continue
         for node in [n for top in tree.body for n in (top, *getattr(top, "body", ()))]:
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
                 assert node.name in used or re.match("_|on_", node.name), f"{name}.{node.name}"
