@@ -182,7 +182,7 @@ def training_arguments(base: Base, config: FinetuneConfig, run: Path) -> Trainin
         label_names=["labels"],
         use_cpu=not gpu,
         fp16=gpu and dtype == torch.float16,
-        bf16=dtype == torch.bfloat16,  # the adapter is multiplied in 16 bits, and kept in 32
+        bf16=gpu and dtype == torch.bfloat16,
         dataloader_pin_memory=gpu,
         ddp_find_unused_parameters=False,
     )
