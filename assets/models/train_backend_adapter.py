@@ -175,7 +175,7 @@ held-out loss {log["evaluations"][-1][1]:.4f} |
 ## Limits
 
 Lists of one to four tasks, calls in the forms of the traces. Longer lists lose tasks. It belongs to
-this base (`base.json`).
+this base (`base.json`).{log.get("note", "")}
 """
 
 
