@@ -315,6 +315,7 @@ def two_designs() -> DescribedFigure:
         (6.6, 1.9, "response and all tasks\nabout 60 tokens", 2),
         (6.3, 0.4, '{"op": "finish", "id": 2, …}\nabout 20 tokens', 2),
         (9.6, 0.4, "code:\napply", 1),
+        (9.6, 1.25, "tasks", 3),
         (11.6, 1.9, "new tasks", 3),
         (11.6, 0.4, "new tasks", 3),
     )
@@ -324,7 +325,7 @@ def two_designs() -> DescribedFigure:
         "Two designs: the model writes everything, or names an operation",
         (2.3, 13, -0.2, 2.6),
         texts,
-        [*ways, ((10.15, 0.4), (10.8, 0.4))],
+        [*ways, ((10.15, 0.4), (10.8, 0.4)), ((9.6, 1.05), (9.6, 0.8))],
         "Above, the model reads all tasks and writes all of them anew; below, it reads the call, "
         "names an operation, and code applies it to the tasks.",
     )

@@ -37,6 +37,7 @@ PARTS = {"held out": 36, "other words": 15, "undefined": 8}  # so many of each a
 WAYS = {  # name: with the adapter, described, constrained
     "free": (False, False, False),
     "described": (False, True, False),
+    "constrained": (False, False, True),
     "described + constrained": (False, True, True),
     "tuned": (True, False, False),
     "tuned + constrained": (True, False, True),
@@ -103,7 +104,9 @@ def measure(out: Path) -> list[dict]:
                 chat = [*asked, {"role": "assistant", "content": text}]
                 valid, right = backend.judge(design, trace, text)
                 facts = {"design": design, "way": way, "kind": trace.kind, "part": trace.part}
-                facts |= {"valid": valid, "right": right, "call": trace.call, "reply": text}
+                kept = valid and backend.carry_out(design, text, trace.tasks).tasks == trace.tasks
+                facts |= {"valid": valid, "right": right, "tasks kept": kept}
+                facts |= {"call": trace.call, "reply": text}
                 found.append(facts | {"tokens": len(encode(chat, tokenizer)["input_ids"])})
             own = {"design": design, "way": way}
             hits = ", ".join(share(found, "right", part=part, **own) for part in PARTS)
@@ -122,7 +125,7 @@ def write_card(log: dict) -> str:
     table = "\n".join(
         f"| {design}, {way} | {share(calls, 'valid', design=design, way=way, part='held out')} | "
         + " | ".join(share(calls, "right", design=design, way=way, part=part) for part in PARTS)
-        + " |"
+        + f" | {share(calls, 'tasks kept', design=design, way=way, part='undefined')} |"
         for design in REPLIES
         for way in WAYS
     )
@@ -137,6 +140,7 @@ def write_card(log: dict) -> str:
         + " |"
         for kind in kinds
     )
+    kept = min(log["evaluations"], key=lambda evaluation: evaluation[1])
     return f"""# backend-adapter
 
 A LoRA adapter that makes SmolLM2-135M-Instruct (`load_model("smollm2")`, Apache-2.0) the backend of
@@ -151,10 +155,11 @@ Made by `train_backend_adapter.py`.
 ## Measured
 
 Calls that nobody learned from: held-out ones are about other tasks; others are in other words, or
-ask for what is no operation, and there only the list behind them must be right.
+ask for what is no operation. There the list behind them must be right; a reply that leaves the list
+as it was is not what was asked, but does no harm.
 
-| design, way | valid | right | other words | undefined |
-|---|---|---|---|---|
+| design, way | valid | right | other words | undefined | undefined, list as it was |
+|---|---|---|---|---|---|
 {table}
 
 Tuned and constrained, by kind of call:
@@ -167,15 +172,15 @@ Tuned and constrained, by kind of call:
 |---|---|
 | adapter | r {SETTINGS["r"]}, lora_alpha {SETTINGS["lora_alpha"]}, upper half of the layers, in \
 bf16 |
-| steps | {len(log["losses"])} of {SETTINGS["batch_size"]} rows, planned {log["steps"]}; \
-held-out loss {log["evaluations"][-1][1]:.4f} |
+| steps | {len(log["losses"])} of {SETTINGS["batch_size"]} rows; kept is the state of step \
+{kept[0]}, with the lowest held-out loss, {kept[1]:.4f} |
 | learned in | {log["seconds of one core"]} s of one core |
 | made | {log["made"]} |
 
 ## Limits
 
 Lists of one to four tasks, calls in the forms of the traces. Longer lists lose tasks. It belongs to
-this base (`base.json`).{log.get("note", "")}
+this base (`base.json`).
 """
 
 
