@@ -142,6 +142,8 @@ def fine_tune(
             "`gradient_accumulation_steps` instead) or the length of examples, or set "
             "gradient_checkpointing=True; resume=True goes on from the last checkpoint."
         ) from error
+    # For 16-bit steps the Trainer wraps `forward`: give the model back as it was.
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     state, interrupted = trainer.state, callback.interrupted
     losses, evaluations, samples = (
         [(entry["step"], entry[key]) for entry in state.log_history if key in entry]
@@ -182,7 +184,7 @@ def training_arguments(base: Base, config: FinetuneConfig, run: Path) -> Trainin
         label_names=["labels"],
         use_cpu=not gpu,
         fp16=gpu and dtype == torch.float16,
-        bf16=gpu and dtype == torch.bfloat16,
+        bf16=dtype == torch.bfloat16,  # the adapter is multiplied in 16 bits, and kept in 32
         dataloader_pin_memory=gpu,
         ddp_find_unused_parameters=False,
     )
