@@ -517,6 +517,11 @@ class Engine:
                     return
             self.step()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> "Engine":
         """Step in a thread of its own, whenever there is something to do."""
         if self._thread is None and not self._closed:
