@@ -184,7 +184,9 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(RouteError)
     async def refused(_: Request, error: RouteError) -> Response:
-        return failure(error.status_code, error.detail, headers=error.headers)
+        said = str(error.detail).removesuffix(".")
+        said = said if " " in said[12:] else f"{said}: /openapi.json lists what there is"
+        return failure(error.status_code, f"{said}.", headers=error.headers)
 
     @app.exception_handler(CourseError)
     async def mendable(_: Request, error: CourseError) -> Response:
