@@ -1,16 +1,12 @@
 """Continuous batching: requests join and leave a running batch between two tokens.
 
-A step calls the model once for all requests. A request that writes reads the one token that it
-wrote last; a new one reads a part of its prompt. All these tokens stand behind each other in one
-row, so nothing is padded, and the weights are fetched from memory once for all of them. Only
-attention must know whose token it is: it finds the keys and values of each text in its *slot*.
-
 Sources: Yu et al. 2022, "Orca", section 3 (batches by the step); Agrawal et al. 2024, arXiv
 2403.02310, section 4 (prompts in chunks beside writers); Kwon et al. 2023, arXiv 2309.06180, and
 vLLM's documentation, "Automatic Prefix Caching" (blocks by a hash).
 """
 
 import asyncio
+import copy
 import hashlib
 import itertools
 import threading
@@ -24,12 +20,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention as attend
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 from course_lib.errors import CourseError
+from course_lib.serving.slots import Slots
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
 
 BLOCK = 16  # tokens that are kept together for requests that begin alike
@@ -38,144 +31,6 @@ HALF = "\ufffd"  # what a decoder writes for bytes that are no character, or not
 
 class QueueFull(CourseError):
     """Too many requests wait already. A server says it with status 429."""
-
-
-@dataclass
-class Parts:
-    """Whose tokens stand in the row of one call: (slot, tokens that it holds, how many new ones).
-
-    A part of one token is a *single*: all of them are attended to in one batch. A longer part, of
-    a prompt, is attended to by itself.
-    """
-
-    data: Tensor
-    parts: list[tuple[int, int, int]]
-
-    def __post_init__(self) -> None:
-        device, first = self.data.device, 0
-        rows = [(slot, past + n) for slot, past, number in self.parts for n in range(number)]
-        self.slots, self.positions = torch.tensor(rows, device=device).T
-        self.chunks, places = [], []
-        for slot, past, number in self.parts:
-            if number == 1:
-                places.append(first)
-            else:
-                here, end = slice(first, first + number), past + number
-                mask = torch.ones(number, end, dtype=torch.bool, device=device).tril(past)
-                self.chunks.append((here, slot, end, mask if past else None))
-            first += number
-        self.places = torch.tensor(places, dtype=torch.long, device=device)
-        if places:  # also slots between them are computed, for nothing: they see their first token
-            self.single = self.slots[self.places]
-            last = self.positions.new_zeros(int(self.single.max()) + 1)
-            last[self.single] = self.positions[self.places]
-            steps = torch.arange(int(last.max()) + 1, device=device)
-            self.mask = (steps <= last[:, None])[:, None, None]  # (slots, 1, 1, time)
-
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        """Keep the new keys and values; each token then looks at its own text, up to itself.
-
-        query (n_heads, tokens, head_dim), key and value (n_kv_heads, tokens, head_dim); returns
-        (tokens, n_heads, head_dim). Heads that share keys are rows of one product.
-        """
-        keys, values = self.data[layer]  # (slots, n_kv_heads, room, head_dim)
-        keys[self.slots, :, self.positions] = key.transpose(0, 1)
-        values[self.slots, :, self.positions] = value.transpose(0, 1)
-        mixed = query.new_empty(query.shape[1], len(query), query.shape[2])
-        for here, slot, end, mask in self.chunks:
-            own = (part[slot : slot + 1, :, :end] for part in (keys, values))
-            options = {"attn_mask": mask, "is_causal": mask is None, "enable_gqa": True}
-            mixed[here] = attend(query[None, :, here], *own, scale=scale, **options)[0].transpose(
-                0, 1
-            )
-        if len(self.places):
-            width, time = len(self.mask), self.mask.shape[-1]
-            shape = (width, len(key), len(query) // len(key), query.shape[2])
-            asked = query.new_zeros(shape)
-            asked[self.single] = query[:, self.places].transpose(0, 1).unflatten(1, shape[1:3])
-            own = (part[:width, :, :time] for part in (keys, values))
-            found = attend(asked, *own, attn_mask=self.mask, scale=scale)
-            mixed[self.places] = found[self.single].flatten(1, 2)
-        return mixed
-
-
-def _attention(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Any, **options: Any
-) -> tuple[Tensor, None]:
-    """As transformers calls it in each layer. Without our ``parts`` it is the usual attention."""
-    if (parts := options.pop("parts", None)) is None:
-        return sdpa_attention_forward(module, query, key, value, mask, **options)
-    scale = options["scaling"]
-    return parts.attend(module.layer_idx, query[0], key[0], value[0], scale)[None], None
-
-
-AttentionInterface.register("slots", _attention)
-AttentionMaskInterface.register("slots", sdpa_mask)
-
-
-class Slots:
-    """Keys and values of several texts, one a slot, and the call that reads on in them.
-
-    model   one of transformers' whose attention can be chosen, such as Llama; or an adapter's. Its
-            attention becomes ``slots``, which for all other callers is what ``sdpa`` was.
-    data    (layers, 2, slots, n_kv_heads, room, head_dim). Slots and room double when they are used
-            up, and all slots have the room of the longest text: what vLLM's pages save.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self.model = getattr(model, "get_base_model", lambda: model)()
-        config, name = self.model.config, type(self.model).__name__
-        known = getattr(self.model, "_supports_attention_backend", False)
-        if not known or getattr(config, "sliding_window", None):
-            raise CourseError(f"{name} cannot be served here: take a Llama, say `smollm2`.")
-        self.model.set_attn_implementation("slots")
-        weight = self.model.get_input_embeddings().weight
-        width = getattr(config, "head_dim", config.hidden_size // config.num_attention_heads)
-        shape = (config.num_hidden_layers, 2, 0, config.num_key_value_heads, 0, width)
-        self.data = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
-
-    @torch.no_grad()
-    def read(self, parts: Sequence[tuple[int, int, Sequence[int]]], every: bool = False) -> Tensor:
-        """Read on in several slots with one call: (slot, tokens that it holds, the next ones).
-
-        Returns the scores for what follows each part (parts, vocab_size), or with ``every`` for
-        what follows each token (tokens, vocab_size); fp32, on the CPU.
-        """
-        slots, ends = (
-            max(slot for slot, *_ in parts),
-            max(past + len(new) for _, past, new in parts),
-        )
-        self._make_room(slots + 1, ends)
-        row = Parts(self.data, [(slot, past, len(new)) for slot, past, new in parts])
-        ids = torch.tensor([[token for *_, new in parts for token in new]], device=self.data.device)
-        last = torch.tensor([len(new) for *_, new in parts], device=ids.device).cumsum(0) - 1
-        logits = self.model(
-            input_ids=ids,
-            position_ids=row.positions[None],
-            attention_mask=self.data.new_zeros(1, 1, 1, 1),  # ready-made: transformers makes none
-            use_cache=False,
-            logits_to_keep=0 if every else last,
-            parts=row,
-        ).logits
-        return logits[0].float().cpu()
-
-    def copy(self, slot: int, first: int, number: int) -> Tensor:
-        """Keys and values (layers, 2, n_kv_heads, number, head_dim) of some tokens of a text."""
-        return self.data[:, :, slot, :, first : first + number].clone()
-
-    def write(self, slot: int, first: int, kept: Tensor) -> None:
-        """They stand in another text, or slot, then."""
-        self._make_room(slot + 1, first + kept.shape[3])
-        self.data[:, :, slot, :, first : first + kept.shape[3]] = kept
-
-    def _make_room(self, slots: int, length: int) -> None:
-        have = self.data.shape[2], self.data.shape[4]
-        if slots > have[0] or length > have[1]:
-            old, shape = self.data, list(self.data.shape)
-            shape[2] = max(have[0], 1 << (slots - 1).bit_length())
-            shape[4] = max(have[1], 1 << (length - 1).bit_length())
-            self.data = old.new_zeros(shape)  # not empty: what is masked must still be a number
-            self.data[:, :, : have[0], :, : have[1]] = old
 
 
 class Text:
@@ -327,7 +182,7 @@ class Engine:
         max_batch_size: int = 16,
         max_waiting: int = 64,
         max_length: int = 2048,
-        prefill_chunk: int = 128,
+        prefill_chunk: int = 256,
         prefix_bytes: int = 2**28,
         *,
         batching: bool = True,
@@ -336,13 +191,13 @@ class Engine:
     ) -> None:
         if min(max_batch_size, max_length, prefill_chunk) < 1 or max_waiting < 0:
             raise CourseError("An engine computes at least 1 request, of 1 token, in chunks of 1.")
-        self.model, self.tokenizer, self.slots = model, tokenizer, Slots(model)
+        self.model, self.slots = model, Slots(model)
+        self.tokenizer = copy.deepcopy(tokenizer)  # others use theirs while our thread decodes
         self.max_batch_size, self.max_waiting = max_batch_size if batching else 1, max_waiting
-        self.max_length = min(max_length, self.slots.model.config.max_position_embeddings)
+        self.max_length = min(max_length, self.slots.max_length)
         self.prefill_chunk = prefill_chunk if chunked_prefill else self.max_length * max_batch_size
         self.prefix_bytes = prefix_bytes if prefix_cache else 0
-        ends = self.slots.model.generation_config.eos_token_id
-        self.ends = {tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+        self.ends = self.slots.ends | {tokenizer.eos_token_id}
         self.waiting: deque[Request] = deque()
         self.running: list[Request] = []  # by slot
         self.blocks: OrderedDict[bytes, Tensor] = OrderedDict()
@@ -365,7 +220,7 @@ class Engine:
 
         Raises ``QueueFull``, and ``CourseError`` for what cannot be answered.
         """
-        size, known = len(prompt_ids), self.slots.model.config.vocab_size
+        size, known = len(prompt_ids), self.slots.vocab_size
         if not 0 < size < self.max_length or max_new_tokens < 1:
             raise CourseError(
                 f"The prompt has {size:,} tokens and {max_new_tokens:,} shall follow: give one "
@@ -396,30 +251,22 @@ class Engine:
         If it fails, the requests in it end with an error, and the next step begins afresh.
         """
         with self._stepping:
-            begun, self._finished = perf_counter(), []
-            plan: list[tuple[Request, int]] = []
+            begun, self._finished, plan, prompts, writers = perf_counter(), [], [], {}, []
             try:
                 plan = self._schedule()
                 if not plan:
                     return None
-                writing = [bool(request.tokens) for request, _ in plan]
-                parts = [(r.slot, r.read, r.ids[r.read : r.read + n]) for r, n in plan]
-                scores = self.slots.read(parts)
+                prompts = {request.number: number for request, number in plan if not request.tokens}
+                writers = [request.number for request, _ in plan if request.tokens]
+                scores = self.slots.read([(r.slot, r.read, r.ids[r.read :][:n]) for r, n in plan])
                 for request, number in plan:
                     request.read += number
                 for (request, number), row in zip(plan, scores, strict=True):
                     self._advance(request, number, row)
             except Exception as error:
                 self._fail(error)
-            rows = list(zip(plan, writing, strict=True)) if plan else []
-            step = Step(
-                begun,
-                perf_counter() - begun,
-                {request.number: number for (request, number), wrote in rows if not wrote},
-                [request.number for (request, _), wrote in rows if wrote],
-                self._finished,
-                len(self.waiting),
-            )
+            seconds = perf_counter() - begun
+            step = Step(begun, seconds, prompts, writers, self._finished, len(self.waiting))
             self.trace.append(step)
             return step
 
@@ -429,7 +276,7 @@ class Engine:
         Who would read a block that another one reads in this step waits, and copies it in the next.
         """
         with self._changed:
-            for request in [r for r in (*self.waiting, *self.running) if r.cancelled]:
+            for request in [r for r in (*self.waiting, *self.running[::-1]) if r.cancelled]:
                 self._end(request, "cancelled")
             while self.waiting and len(self.running) < self.max_batch_size:
                 self.running.append(request := self.waiting.popleft())
@@ -461,7 +308,7 @@ class Engine:
             if key not in self.blocks:
                 return
             self.blocks.move_to_end(key)
-            self.slots.write(request.slot, request.read, self.blocks[key])
+            self.slots.part(request.slot, request.read, request.read + BLOCK)[:] = self.blocks[key]
             request.read += BLOCK
             request.cached += BLOCK
 
@@ -470,8 +317,9 @@ class Engine:
         first = (request.read - number) // BLOCK
         for index, key in enumerate(self._blocks(request, first, request.read), first):
             if key not in self.blocks:
-                self.blocks[key] = self.slots.copy(request.slot, index * BLOCK, BLOCK)
-                while len(self.blocks) * self.blocks[key].nbytes > self.prefix_bytes:
+                block = self.slots.part(request.slot, index * BLOCK, (index + 1) * BLOCK)
+                self.blocks[key] = block.clone()
+                while len(self.blocks) * block.nbytes > self.prefix_bytes:
                     self.blocks.popitem(last=False)  # not used for the longest time
         if request.read < len(request.ids):
             return
@@ -495,11 +343,12 @@ class Engine:
         else:
             last = self.running.pop()
             if last is not request:
-                self.slots.write(request.slot, 0, self.slots.copy(last.slot, 0, last.read))
+                text = self.slots.part(last.slot, 0, last.read)
+                self.slots.part(request.slot, 0, last.read)[:] = text
                 self.running[request.slot], last.slot = last, request.slot
         self._finished.append(request.number)
         request.finish_reason, request.error, request.finish = reason, error, perf_counter()
-        request.send(request.text.end(), None)
+        request.send("" if error else request.text.end(), None)
 
     def _fail(self, error: Exception) -> None:
         """All that are computed end. What they left may be broken, and other texts depend on it."""
@@ -536,9 +385,9 @@ class Engine:
             self._changed.notify()
         if self._thread:
             self._thread.join()
-        with self._stepping, self._changed:
-            for request in (*self.waiting, *self.running[::-1]):
-                self._end(request, "cancelled")
+        for request in (*self.waiting, *self.running):
+            self.cancel(request)
+        self.step()
 
     def __enter__(self) -> "Engine":
         return self.start()

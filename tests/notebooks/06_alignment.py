@@ -84,6 +84,10 @@ HOLDS = {
     # Going further
     "d2c96a30e5": lambda chosen_by: chosen_by(lambda rewards, texts: rewards) > 1,
     "e1b60d9a42": lambda rows: len(rows) == 4,
+    "e3a90c47d1": lambda kept: (
+        list(kept)[1:] == ["only alignment", "only safety", "only quality"]
+        and kept["only alignment"][0]["alignment"] > kept["start"][0]["alignment"] + 0.5
+    ),
     "e2f7c48b15": lambda rows: float(rows[-1][1][:4]) > float(rows[0][1]),
     "3fa8205cb1": lambda refusals, strange: len(refusals) == len(strange) > 0,
     "4d92f4e07c": lambda shares, worth: (
@@ -100,7 +104,7 @@ HOLDS = {
         and all(points[0][1] < 60 < 90 < points[-1][1] for points in curve.values())
     ),
     "5f9a36e1d7": lambda ceilings: (
-        ceilings["noise 0.1: a model's and a hand-written one"]
+        ceilings["noise 0.2: a model's and a hand-written one"]
         > ceilings["noise 0.6: two of the model's"]
         > 50
     ),

@@ -114,7 +114,7 @@ HOLDS = {
     "c5a1d07e93": lambda outcome: all(
         town == "refused" or town in letter for letter, town in outcome.items()
     ),
-    # Going further · A mask distorts
+    # Going further
     "7a16c2b4f1": lambda every: len(every) == len(set(every)) == 29 and "1000" in every,
     "7a16c2b4f2": lambda first: set(first) == set("123456789"),
     "7a16c2b4f3": lambda believed, masked: (
