@@ -2,8 +2,9 @@
 
     python benchmarks/soak.py [--seconds 300] [--bad 10000] [--model smollm2] [--adapter PATH]
 
-Everything runs on this machine: servers in processes of their own (``course_lib serve``), load here. From three timed numbers the simulation predicts the knee; the load is 80 % of it.
-Writes ``benchmarks/results/soak.json``; the exit status is 1 if something did not hold.
+Everything runs on this machine: servers in processes of their own (``course_lib serve``), the load
+here. From three timed numbers the simulation predicts the knee; the load is 80 % of it. Writes
+``benchmarks/results/soak.json``; the exit status is 1 if something did not hold.
 """
 
 import argparse

@@ -337,6 +337,8 @@ def load(model: str | None, adapter: str | None, folder: Path) -> tuple[Any, Any
     if adapter is None:
         base = load_base(model or "smollm2", four_bit=False)
         return base.model, base.tokenizer, Path(base.name).name
+    if not Path(adapter).exists():
+        raise CourseError(f"There is no adapter at {adapter}: give its folder, or its zip.")
     place = unpack(Path(adapter), folder) if Path(adapter).is_file() else Path(adapter)
     facts = read_json(place / "base.json")
     name = model or facts.get("name", "smollm2")
