@@ -12,10 +12,15 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from peft import LoraConfig, get_peft_model
 from tiny_assistant import tiny_assistant
 
+from course_lib.finetuning.archive import pack, save_adapter
+from course_lib.finetuning.falcon import load_base
 from course_lib.places import REPOSITORY
+from course_lib.serving import server
 
 FOLDER = REPOSITORY / "assets" / "deploy"
 SUPPORT = REPOSITORY / "tests" / "support"
@@ -89,6 +94,21 @@ def test_the_verb_ends_well_and_refuses_what_it_cannot_do(tmp_path, model) -> No
         assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
     asked = [*start, "--model", str(model)]
     assert serve(asked, REPOSITORY, tmp_path / "log", signal.SIGINT) == (0, model.name)
+
+
+def test_an_adapter_folder_or_zip_is_merged_into_its_own_base(tmp_path, model) -> None:
+    base = load_base(str(model), four_bit=False)
+    before = {name: weight.clone() for name, weight in base.model.named_parameters()}
+    adapted = get_peft_model(base.model, LoraConfig(r=2, target_modules=["q_proj"]))
+    for name, weight in adapted.named_parameters():
+        weight.data += 0.1 * ("lora_" in name)
+    folder = save_adapter(base, adapted, tmp_path / "mine", "")
+    pack(folder, tmp_path / "mine.zip")
+    for place in (folder, tmp_path / "mine.zip"):
+        merged, _, name = server.load(str(model), str(place), tmp_path / f"for-{place.name}")
+        weights = dict(merged.named_parameters())
+        changed = {n for n, weight in before.items() if not torch.equal(weight, weights[n])}
+        assert name == "mine" and changed and all("q_proj" in one for one in changed)
 
 
 def test_every_template_has_its_parts() -> None:
