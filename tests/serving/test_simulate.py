@@ -69,7 +69,7 @@ def test_the_steps_are_the_engines(seed: int) -> None:
     engine = Engine(model, tokenizer, 4, prefill_chunk=32, prefix_cache=False)
     engine.ends = set()  # no answer ends before its length
     for prompt, answer in zip(prompts, answers, strict=True):
-        engine.submit(rng.integers(3, 290, prompt).tolist(), answer)
+        engine.submit(rng.integers(0, 256, prompt).tolist(), answer)
     while engine.step():
         pass
     seconds = Timing(prefill=1.0, step_1=1000.0, step_8=1000.0 + 7 * 100.0)
