@@ -11,6 +11,7 @@ import contextlib
 import copy
 import json
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -319,6 +320,7 @@ def start(
     keys = read_keys(Path(key_file)) if key_file else []
     if not keys and host not in HERE:
         raise CourseError(f"Others could ask at {host}: give keys (--api-key-file), or no host.")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else it would end without tidying
     with listen(host, port) as listening, tempfile.TemporaryDirectory() as folder:
         loaded, tokenizer, name = load(model, adapter, Path(folder) / "adapter")
         with Engine(loaded, tokenizer) as engine:

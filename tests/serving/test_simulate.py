@@ -1,5 +1,7 @@
 """The scheduler on paper against queueing theory, and the engine itself."""
 
+import inspect
+
 import numpy as np
 import pytest
 from tiny_assistant import tiny_assistant
@@ -77,6 +79,12 @@ def test_the_steps_are_the_engines(seed: int) -> None:
     calls = simulate(seconds, [0.0] * 9, prompts, answers, 4, 32)
     assert max(call.total for call in calls) == pytest.approx(clock)
     engine.close()
+
+
+def test_the_sizes_of_batch_and_chunk_are_the_engines() -> None:
+    ours, theirs = (inspect.signature(one).parameters for one in (simulate, Engine))
+    for name in ("max_batch_size", "prefill_chunk"):
+        assert ours[name].default == theirs[name].default
 
 
 def test_impossible_times_are_refused() -> None:
