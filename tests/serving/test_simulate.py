@@ -1,5 +1,7 @@
 """The scheduler on paper against queueing theory, and the engine itself."""
 
+import inspect
+
 import numpy as np
 import pytest
 from tiny_assistant import tiny_assistant
@@ -88,6 +90,12 @@ def test_three_numbers_are_read_off_a_trace() -> None:
     assert measure(trace) == Timing(0.5 / 40, 3.0, 5.0)
     with pytest.raises(CourseError, match="8 at once"):
         measure(trace[:3])
+
+
+def test_the_sizes_of_batch_and_chunk_are_the_engines() -> None:
+    ours, theirs = (inspect.signature(one).parameters for one in (simulate, Engine))
+    for name in ("max_batch_size", "prefill_chunk"):
+        assert ours[name].default == theirs[name].default
 
 
 def test_impossible_times_are_refused() -> None:
