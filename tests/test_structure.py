@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 400
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 11_500  # the aim is 8,450, with alignment
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 11_600  # the aim is 8,450, with alignment
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:
