@@ -106,7 +106,7 @@ class Packed(nn.Module):
 
 
 def can_pack(module: nn.Module) -> bool:
-    """A plain linear layer on an Intel or AMD processor, in numbers that oneDNN multiplies there."""
+    """A plain linear layer on an Intel or AMD processor, in numbers that oneDNN multiplies."""
     if type(module) is not nn.Linear or module.weight.device.type != "cpu":
         return False
     if not (torch.backends.mkldnn.is_available() and torch.cpu._is_avx2_supported()):
