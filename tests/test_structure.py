@@ -15,7 +15,7 @@ PACKAGE = REPOSITORY / "course_lib"
 BUDGETS = {  # lines, docstrings and blanks included, in the order in which imports may point back
     "entry": 300,  # bootstrap, __init__, __main__, errors, places
     "corpus": 1_832,  # workbook/corpus; the aim is 1,100
-    "workbook": 1_870,  # without corpus
+    "workbook": 1_884,  # without corpus
     "start_here": 250,
     "history": 1_050,
     "embeddings": 1_100,
@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 400
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 10_800  # the aim is 8,450, with alignment
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 11_000  # the aim is 8,450, with alignment
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:
@@ -76,7 +76,8 @@ def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:
 def test_imports_point_one_way() -> None:
     """The command line reaches its verbs, and ``__init__`` the session, inside functions."""
     for name, tree in TREES.items():
-        for other in imported(tree, top_level_only=name in ENTRY) & set(MODULES):
+        lazy = name in (*ENTRY, "course_lib.workbook.cli")
+        for other in imported(tree, top_level_only=lazy) & set(MODULES):
             own, there = (room(n).replace("corpus", "workbook") for n in (name, other))
             assert ORDER.index(there) <= ORDER.index(own), f"{name} imports {other}: a later topic"
 

@@ -35,6 +35,16 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--profile", choices=PROFILES, help="smoke: the fewest steps")
     run.add_argument("--out", metavar="DIR", help="where the book goes (executed/DATE)")
 
+    serve = verbs.add_parser(
+        "serve", help="the assistant behind OpenAI's interface, and a chat page"
+    )
+    serve.add_argument("--model", help="as smollm2, a folder or owner/model (an adapter's own)")
+    serve.add_argument("--adapter", metavar="PATH", help="an adapter's folder, or its zip")
+    serve.add_argument("--host", default="127.0.0.1", help="another than this computer needs keys")
+    serve.add_argument("--port", type=int, default=8000, help="0: any free one")
+    serve.add_argument("--api-key-file", metavar="FILE", help="who may ask: one key a line")
+    serve.add_argument("--log-contents", action="store_true", help="texts, too, masked")
+
     verbs.add_parser("doctor", help="what works on this machine, what does not, what to do")
 
     notebooks = verbs.add_parser("notebooks", help="for maintainers: execute, normalise, check")
@@ -84,6 +94,11 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
         from tools import notebooks  # the maintainers', beside the library
 
         return notebooks.main(options)
+    if options.verb == "serve":
+        from course_lib.serving.server import start
+
+        chosen = options.model, options.adapter, options.host, options.port, options.api_key_file
+        return start(*chosen, options.log_contents)
     from course_lib.workbook.run import run_notebooks
 
     return run_notebooks(options.names, options.corpus, options.profile, options.out)

@@ -1,0 +1,1 @@
+"""Serving: the model behind an interface, under load, with its price."""

@@ -1,0 +1,81 @@
+"""How long requests will wait, on paper: the engine's scheduler, with a clock instead of a model.
+
+Three numbers are timed: seconds to read a token of a prompt, and of a step in which 1 and in which
+8 requests write. Everything else follows from who is in the batch when.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from course_lib.errors import CourseError
+from course_lib.serving.load import Call
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds: of reading a token of a prompt, of a step in which 1 request writes, or 8."""
+
+    prefill: float
+    step_1: float
+    step_8: float
+
+    def __post_init__(self) -> None:
+        if not (self.prefill >= 0 and self.step_8 >= self.step_1 >= 0):
+            raise CourseError("Times are 0 or more, and 8 requests take no less than 1: time anew.")
+
+    def step(self, prefilled: int, writers: int) -> float:
+        """A step in which so many tokens are read and so many requests write: on a straight line
+        through the times of 1 and 8, beyond them too.
+        """
+        more = (self.step_8 - self.step_1) / 7
+        return prefilled * self.prefill + (self.step_1 + (writers - 1) * more if writers else 0.0)
+
+    def capacity(self, prompt: float, answer: float, max_batch_size: int = 16) -> float:
+        """Requests a second of a batch that is always full.
+
+        By Little's law (1961) the number in a system is the rate at which requests pass, times how
+        long each stays. The batch holds ``max_batch_size``; each stays for its own steps, during
+        which the prompts of as many newcomers are read.
+        """
+        stay = max_batch_size * prompt * self.prefill
+        return max_batch_size / (stay + (answer - 1) * self.step(0, max_batch_size))
+
+
+def simulate(
+    timing: Timing,
+    due: Sequence[float],
+    prompts: Sequence[int],
+    answers: Sequence[int],
+    max_batch_size: int = 16,
+    prefill_chunk: int = 128,
+) -> list[Call]:
+    """When each request gets its first token and its last, by the rules of ``engine.Engine``.
+
+    due, prompts, answers   when each comes (seconds, in order), how many tokens it has and gets
+    """
+    if not len(due) == len(prompts) == len(answers) or min([1, *prompts, *answers]) < 1:
+        raise CourseError("Each request has a time, 1 or more tokens, and 1 or more to be written.")
+    now, waiting = 0.0, deque(range(len(due)))
+    unread, unwritten = list(prompts), list(answers)
+    first, calls, running = [0.0] * len(due), [Call(0.0)] * len(due), []
+    while waiting or running:
+        if not running:
+            now = max(now, due[waiting[0]])
+        while waiting and len(running) < max_batch_size and due[waiting[0]] <= now:
+            running.append(waiting.popleft())
+        left, writers = prefill_chunk, sum(not unread[one] for one in running)
+        for one in running:  # prompts share a chunk: first come, first served
+            part = min(unread[one], left)
+            unread[one], left = unread[one] - part, left - part
+        now += timing.step(prefill_chunk - left, writers)
+        for one in running:
+            if not unread[one]:
+                first[one] = first[one] or now
+                unwritten[one] -= 1
+            if not unwritten[one]:
+                between = (now - first[one]) / max(answers[one] - 1, 1)
+                times = first[one] - due[one], between, now - due[one]
+                calls[one] = Call(due[one], *times, answers[one])
+        running = [one for one in running if unwritten[one]]
+    return calls
