@@ -73,14 +73,15 @@ def scale_to_zero(rate: float, keep: float, start: float) -> tuple[float, float]
 
     rate   requests a second that come independently (Poisson). Answers are short beside the gaps.
 
-    Returns the part of the time that is paid, and the part of the requests that find it off. With
-    such arrivals a gap is longer than ``keep`` with probability e^(−rate·keep); each gap is paid
-    up to ``keep``, which is (1 − e^(−rate·keep)) / rate on average, and each start is paid, too.
+    Returns the part of the time that is paid, and the part of the requests that find it off. Ready,
+    it waits for a gap longer than ``keep``, for (e^(rate·keep) − 1) / rate on average; then it is
+    off for 1 / rate. Requests that come by chance see it off as often as it is off, so the two
+    parts make one (Wolff 1982, "Poisson arrivals see time averages").
     """
-    if not (rate > 0 and keep >= 0 and start >= 0):
-        raise CourseError("The rate is more than 0; the seconds are 0 or more.")
-    off = math.exp(-rate * keep)
-    return (1 - off + off * rate * start) / (1 + off * rate * start), off
+    if not (rate > 0 and keep >= 0 and start >= 0 and rate * keep < 700):
+        raise CourseError("The rate is more than 0, the seconds 0 or more, and a gap may happen.")
+    off = 1 / (math.exp(rate * keep) + rate * start)
+    return 1 - off, off
 
 
 def copy_bandwidth(megabytes: int = 256, device: str = "cpu", tries: int = 5) -> float:

@@ -6,6 +6,7 @@ vLLM's documentation, "Automatic Prefix Caching" (blocks by a hash).
 """
 
 import asyncio
+import copy
 import hashlib
 import itertools
 import threading
@@ -190,7 +191,8 @@ class Engine:
     ) -> None:
         if min(max_batch_size, max_length, prefill_chunk) < 1 or max_waiting < 0:
             raise CourseError("An engine computes at least 1 request, of 1 token, in chunks of 1.")
-        self.model, self.tokenizer, self.slots = model, tokenizer, Slots(model)
+        self.model, self.slots = model, Slots(model)
+        self.tokenizer = copy.deepcopy(tokenizer)  # others use theirs while our thread decodes
         self.max_batch_size, self.max_waiting = max_batch_size if batching else 1, max_waiting
         self.max_length = min(max_length, self.slots.max_length)
         self.prefill_chunk = prefill_chunk if chunked_prefill else self.max_length * max_batch_size
@@ -274,7 +276,7 @@ class Engine:
         Who would read a block that another one reads in this step waits, and copies it in the next.
         """
         with self._changed:
-            for request in [r for r in (*self.waiting, *self.running) if r.cancelled]:
+            for request in [r for r in (*self.waiting, *self.running[::-1]) if r.cancelled]:
                 self._end(request, "cancelled")
             while self.waiting and len(self.running) < self.max_batch_size:
                 self.running.append(request := self.waiting.popleft())
@@ -383,9 +385,9 @@ class Engine:
             self._changed.notify()
         if self._thread:
             self._thread.join()
-        with self._stepping, self._changed:
-            for request in (*self.waiting, *self.running[::-1]):
-                self._end(request, "cancelled")
+        for request in (*self.waiting, *self.running):
+            self.cancel(request)
+        self.step()
 
     def __enter__(self) -> "Engine":
         return self.start()

@@ -87,8 +87,11 @@ def run_load(
         async with AsyncOpenAI(
             base_url=f"{address}/v1", api_key=key, max_retries=0, http_client=web
         ) as client:
-            model, begun = (await client.models.list()).data[0].id, perf_counter()
-            asked = {"model": model, **options}
+            try:
+                model = (await client.models.list()).data[0].id
+            except OpenAIError as error:
+                raise CourseError(f"{address} does not answer ({error}): start it.") from error
+            asked, begun = {"model": model, **options}, perf_counter()
             pairs = zip(due, itertools.cycle(prompts), strict=False)
             return await asyncio.gather(*(_ask(client, begun, *pair, asked) for pair in pairs))
 

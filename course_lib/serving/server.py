@@ -23,11 +23,10 @@ from typing import Annotated, Any, Literal, TextIO
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, StarletteHTTPException
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException as RouteError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from course_lib.errors import CourseError
 from course_lib.finetuning.archive import unpack
@@ -47,7 +46,22 @@ INLINE = "'unsafe-inline'"
 POLICY = f"default-src 'none'; style-src {INLINE}; script-src {INLINE}; connect-src 'self'"
 STATUSES = (400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
 ERRORS: Any = {status: {"description": "An error in OpenAI's form"} for status in STATUSES}
-Word = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+def whole(text: str) -> str:
+    """The text, if it can be written as UTF-8: JSON can hold half a character (a surrogate)."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("Half a character cannot be read")
+    return text
+
+
+def listed(stop: Any) -> Any:
+    """One word, or none, is a list, too."""
+    return [stop] if isinstance(stop, str) else [] if stop is None else stop
+
+
+Text = Annotated[str, AfterValidator(whole)]
+Word = Annotated[Text, Field(min_length=1, max_length=64)]
 
 
 class Strict(BaseModel):
@@ -58,7 +72,7 @@ class Strict(BaseModel):
 
 class Turn(Strict):
     role: Literal["system", "user", "assistant"]
-    content: str
+    content: Text
 
 
 class StreamOptions(Strict):
@@ -75,7 +89,7 @@ class Asked(Strict):
     top_k: int | None = Field(None, ge=1)
     repetition_penalty: float = Field(1.0, ge=0.1, le=10)
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
-    stop: Word | list[Word] | None = Field(None, max_length=64)
+    stop: Annotated[list[Word], BeforeValidator(listed), Field(max_length=4)] = []
     n: Literal[1] = 1
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -94,7 +108,7 @@ class Chat(Asked):
 
 
 class Completion(Asked):
-    prompt: str | list[int] = Field(min_length=1)
+    prompt: Text | list[int] = Field(min_length=1)
 
 
 def create_app(
@@ -126,9 +140,10 @@ def create_app(
         most = most or limits.max_new_tokens
         if most > limits.max_new_tokens:
             raise HTTPException(400, f"Ask for at most {limits.max_new_tokens} tokens.")
-        stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
         seed = secrets.randbits(31) if body.seed is None else body.seed
-        http.state.asked = asked = engine.submit(ids, most, body.params(), stop=stop, seed=seed)
+        http.state.asked = asked = engine.submit(
+            ids, most, body.params(), stop=body.stop, seed=seed
+        )
         reply = Reply(asked, name, isinstance(body, Chat), limits.answer_seconds)
         if not body.stream:
             return await reply.whole()
@@ -179,12 +194,15 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def unfit(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"][1:])
-        return failure(400, f"{place or 'The body'}: {first['msg']}.", place or None)
+        said = first["msg"].removeprefix("Value error, ")
+        place = ".".join(str(part) for part in first["loc"][1:] if "[" not in str(part))
+        return failure(400, f"{place or 'The body'}: {said}.", place or None)
 
-    @app.exception_handler(RouteError)
-    async def refused(_: Request, error: RouteError) -> Response:
-        return failure(error.status_code, error.detail, headers=error.headers)
+    @app.exception_handler(StarletteHTTPException)
+    async def refused(_: Request, error: StarletteHTTPException) -> Response:
+        said = str(error.detail).removesuffix(".")
+        said = said if " " in said[12:] else f"{said}: /openapi.json lists what there is"
+        return failure(error.status_code, f"{said}.", headers=error.headers)
 
     @app.exception_handler(CourseError)
     async def mendable(_: Request, error: CourseError) -> Response:

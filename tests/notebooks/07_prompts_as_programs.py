@@ -74,7 +74,7 @@ HOLDS = {
         measured["tuned + constrained"]["operation"][0] > measured["free"]["operation"][0]
     ),
     "8c81d6a7f2": lambda by_kind: len(by_kind) == 6,
-    "8c92f5c0b8": lambda rows: len(rows) == 6,
+    "8c92f5c0b8": lambda rows: len(rows) == 7,
     "8ca3b8e4d1": lambda own: len(own.tasks) >= 1,
     # 9 · Where it breaks
     "9b1c7d04e2": lambda both: [n for own in both.values() for _, n in own.values()] == [4] * 6,

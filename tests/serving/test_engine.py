@@ -72,6 +72,11 @@ def alone(model: LlamaForCausalLM, prompt: list[int], params: SamplingParams, se
     return written
 
 
+def finish(engine: Engine) -> None:
+    while engine.step():
+        pass
+
+
 def written(request: Request) -> list[int]:
     assert request.error is None
     return request.tokens + [END] * (request.finish_reason == "stop")
@@ -93,8 +98,7 @@ def test_served_is_as_alone(seed: int) -> None:
             for _ in range(rng.choice([0, 0, 1, 2])):
                 engine.step()
             engine.cancel(gone)
-        while engine.step():
-            pass
+        finish(engine)
         for place, request in requests:
             assert written(request) == expected[place], switches
             assert "".join(request) == TOKENIZER.decode(request.tokens)
@@ -104,31 +108,25 @@ def test_served_is_as_alone(seed: int) -> None:
 
 
 def test_the_trace_shows_what_each_switch_does() -> None:
-    model, many = tiny_model(0), [[n] * 40 for n in range(6)]
-    kinds = {}
-    for name, switches in {"all": {}, "whole": {"chunked_prefill": False}}.items():
-        engine = Engine(model, TOKENIZER, prefill_chunk=64, **switches)
-        for prompt in many:
-            engine.submit(prompt, 5)
-        while engine.step():
-            pass
-        kinds[name] = list(engine.trace)
-    assert [sum(step.prefilled.values()) for step in kinds["all"][:4]] == [64, 64, 64, 48]
-    assert kinds["all"][1].prefilled and kinds["all"][1].decoded == [0]
-    assert sum(kinds["whole"][0].prefilled.values()) == 240
-    assert sorted(n for step in kinds["all"] for n in step.finished) == list(range(6))
-    one = Engine(model, TOKENIZER, batching=False)
-    for prompt in many:
-        one.submit(prompt, 5)
-    while step := one.step():
-        assert len(step.prefilled) + len(step.decoded) == 1
+    films = {}
+    for off in ((), ("chunked_prefill",), ("batching",)):
+        engine = Engine(tiny_model(0), TOKENIZER, prefill_chunk=64, **dict.fromkeys(off, False))
+        engine.ends = set()
+        for number in range(6):
+            engine.submit([number] * 40, 5)
+        finish(engine)
+        films["".join(off)] = list(engine.trace)
+    assert [sum(step.prefilled.values()) for step in films[""][:4]] == [64, 64, 64, 48]
+    assert films[""][1].prefilled and films[""][1].decoded == [0]
+    assert sum(films["chunked_prefill"][0].prefilled.values()) == 240
+    assert all(len(step.prefilled) + len(step.decoded) == 1 for step in films["batching"])
+    assert sorted(n for step in films[""] for n in step.finished) == list(range(6))
 
 
 def test_who_asks_the_same_at_once_reads_it_once() -> None:
     engine = Engine(tiny_model(1), TOKENIZER)
     requests = [engine.submit([*range(100, 100 + 2 * BLOCK), n], 3) for n in range(5)]
-    while engine.step():
-        pass
+    finish(engine)
     assert [request.cached for request in requests] == [0] + [2 * BLOCK] * 4
     assert requests[1].usage == {"prompt_tokens": 33, "cached_tokens": 32, "completion_tokens": 3}
 
@@ -156,8 +154,7 @@ def test_smollm2_writes_what_generate_writes() -> None:
     asked = [tokenizer(text).input_ids for text in texts]
     engine = Engine(model, tokenizer, prefill_chunk=16)
     requests = [engine.submit(ids, 6) for ids in asked]
-    while engine.step():
-        pass
+    finish(engine)
     for ids, request in zip(asked, requests, strict=True):
         row = model.generate(torch.tensor([ids]), max_new_tokens=6, do_sample=False)[0, len(ids) :]
         assert request.tokens == [token for token in row.tolist() if token not in engine.ends]
@@ -196,39 +193,28 @@ def test_any_bytes_and_stop_words(seed: int) -> None:
 
 
 def test_a_stop_word_ends_the_request() -> None:
-    model = tiny_model(3)
-    engine = Engine(model, TOKENIZER)
+    engine = Engine(tiny_model(3), TOKENIZER)
+    engine.ends = set()
     free = engine.submit([1, 2], 20)
-    while engine.step():
-        pass
-    text = TOKENIZER.decode(free.tokens)
-    word = text[5:8]
-    halted, half = (
-        engine.submit([1, 2], 20, stop=[word]),
-        engine.submit([1, 2], 20, stop=[text + "x"]),
-    )
-    while engine.step():
-        pass
+    finish(engine)
+    text, word = TOKENIZER.decode(free.tokens), TOKENIZER.decode(free.tokens)[2:4]
+    halted, half = (engine.submit([1, 2], 20, stop=[stop]) for stop in (word, text + "x"))
+    finish(engine)
     assert halted.finish_reason == "stop" and "".join(halted) == text[: text.index(word)]
     assert "".join(half) == text, "what might have been a stop word comes at the end"
 
 
 def test_the_queue_is_bounded_and_mistakes_are_told() -> None:
-    model = tiny_model(4)
-    engine = Engine(model, TOKENIZER, max_batch_size=2, max_waiting=1, max_length=50)
-    requests = [engine.submit([n], 3) for n in range(3)]
+    engine = Engine(tiny_model(4), TOKENIZER, max_batch_size=2, max_waiting=1, max_length=50)
+    engine.ends = set()
+    requests = [engine.submit([1] * 45, 20), *(engine.submit([n], 3) for n in range(2))]
     with pytest.raises(QueueFull):
         engine.submit([3])
     engine.cancel(requests[2])
-    while engine.step():
-        pass
+    finish(engine)
     assert [r.finish_reason for r in requests] == ["length", "length", "cancelled"]
-    assert list(requests[2]) == [] and list(requests[2]) == []
+    assert [len(r.tokens) for r in requests] == [5, 3, 0]
     assert requests[0].arrival < requests[0].first_token < requests[0].finish
-    cut = engine.submit([1] * 45, 20)
-    while engine.step():
-        pass
-    assert cut.finish_reason == "stop" or len(cut.tokens) == 5
     for wrong in ([], [1] * 50, [257], [-1]):
         with pytest.raises(CourseError):
             engine.submit(wrong)
@@ -237,6 +223,13 @@ def test_the_queue_is_bounded_and_mistakes_are_told() -> None:
             engine.submit([1], **options)
     with pytest.raises(CourseError, match="GPT2"):
         Engine(GPT2LMHeadModel(GPT2Config(n_layer=1, n_embd=8, n_head=1)), TOKENIZER)
+    begun, _, waits = (engine.submit([1, n], 20) for n in range(3))
+    engine.step()
+    engine.close()
+    assert begun.finish_reason == waits.finish_reason == "cancelled"
+    assert "".join(begun) == TOKENIZER.decode(begun.tokens) and list(waits) == list(waits) == []
+    with pytest.raises(CourseError, match="closed"):
+        engine.submit([1])
 
 
 def test_a_failing_step_fails_its_requests_and_the_engine_goes_on(monkeypatch) -> None:
@@ -254,20 +247,13 @@ def test_a_failing_step_fails_its_requests_and_the_engine_goes_on(monkeypatch) -
 
 
 def test_threads_and_event_loops_wait_for_pieces_and_nothing_is_left_running() -> None:
-    model = tiny_model(1)
-
     async def read(request: Request) -> str:
         return "".join([piece async for piece in request])
 
     async def everybody(engine: Engine) -> list[str]:
         return await asyncio.gather(*(read(engine.submit([n, n], 20)) for n in range(8)))
 
-    with Engine(model, TOKENIZER, max_batch_size=4) as engine:
+    with Engine(tiny_model(1), TOKENIZER, max_batch_size=4) as engine:
         texts = asyncio.run(everybody(engine))
         assert texts == ["".join(engine.submit([n, n], 20)) for n in range(8)]
-        long = engine.submit([1], 150)
-        engine.ends = set()
-    assert long.finish_reason == "cancelled" and "".join(long) == TOKENIZER.decode(long.tokens)
     assert "engine" not in [thread.name for thread in threading.enumerate()]
-    with pytest.raises(CourseError, match="closed"):
-        engine.submit([1])

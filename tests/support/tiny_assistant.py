@@ -20,9 +20,8 @@ def tiny_assistant(seed: int = 0, length: int = 256) -> tuple[Any, Any]:
     plain.decoder = decoders.ByteLevel()
     special = ["<|im_end|>", "<|im_start|>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    plain.train_from_iterator(
-        TEXT, trainers.BpeTrainer(vocab_size=300, special_tokens=special, initial_alphabet=alphabet)
-    )
+    options = {"special_tokens": special, "initial_alphabet": alphabet, "show_progress": False}
+    plain.train_from_iterator(TEXT, trainers.BpeTrainer(vocab_size=300, **options))
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=plain, eos_token="<|im_end|>", pad_token="<|im_start|>"
     )
