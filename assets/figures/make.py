@@ -331,10 +331,32 @@ def two_designs() -> DescribedFigure:
     )
 
 
+def serving() -> DescribedFigure:
+    """Notebook 08 in one picture: from the clients to the model, and what is counted."""
+    texts = (
+        (1.1, 1.5, "clients\nchat box,\nscripts", 3),
+        (3.6, 1.5, "server\nqueue, keys,\nlimits", 0),
+        (6.5, 1.5, "engine\nwho is in\nthe next step?", 1),
+        (9.4, 1.5, "model\none token for\neach of a batch", 0),
+        (5.0, 0.05, "numbers: waiting, first token, refused     bill: hours, busy or idle", 2),
+    )
+    ways = [((1.8, 1.5), (2.75, 1.5)), ((4.45, 1.5), (5.45, 1.5)), ((7.55, 1.6), (8.3, 1.6))]
+    ways += [((8.3, 1.4), (7.55, 1.4)), ((3.6, 0.85), (3.6, 0.4)), ((6.5, 0.85), (6.5, 0.4))]
+    return diagram(
+        "A token on its way",
+        (2.2, 10.8, -0.4, 2.3),
+        texts,
+        ways,
+        "Clients send requests to a server, where they wait in a queue; an engine takes them into "
+        "a batch, which the model reads token by token; numbers about all of it go to a board and "
+        "to the bill.",
+    )
+
+
 if __name__ == "__main__":
     (FOLDER / "course_map.png").write_bytes(course_map(READY).png())
     pictures = (start_here, history, embeddings, transformer, cleaning, finetuning, alignment)
-    pictures += (prompting,)
+    pictures += (prompting, serving)
     for number, draw in enumerate(pictures):
         (FOLDER / f"{number:02}_what_you_will_build.png").write_bytes(draw().png())
     for name, draw in (("reward_model", reward_model), ("feedback_loop", feedback_loop)):
