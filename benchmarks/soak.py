@@ -2,9 +2,9 @@
 
     python benchmarks/soak.py [--seconds 300] [--bad 10000] [--model smollm2] [--adapter PATH]
 
-Everything runs on this machine: the server in processes of its own (``python -m course_lib serve``),
-the load here. From three timed numbers the simulation predicts the knee; the load is 80 % of it.
-Writes ``benchmarks/results/soak.json``; the exit status is 1 if something did not hold.
+Everything runs on this machine: servers in processes of their own (``course_lib serve``), the load
+here. From three timed numbers the simulation predicts the knee; the load is 80 % of it. Writes
+``benchmarks/results/soak.json``; the exit status is 1 if something did not hold.
 """
 
 import argparse
@@ -169,12 +169,12 @@ def bad_request(address: str, seed: int) -> tuple[str, str]:
     kind = names[-1] if seed % 100 == 0 else rng.choice(names[:-1])  # a slow one takes 10 seconds
     data, expected = kinds[kind]
     status = b""
-    with socket.create_connection((host, int(port)), 60) as line:
-        with contextlib.suppress(ConnectionError):
-            line.sendall(data)
-            if kind == "half-closed":
-                line.shutdown(socket.SHUT_WR)
-            status = b"" if kind == "dropped" else line.recv(4096)[9:12]
+    line = socket.create_connection((host, int(port)), 60)
+    with line, contextlib.suppress(ConnectionError):
+        line.sendall(data)
+        if kind == "half-closed":
+            line.shutdown(socket.SHUT_WR)
+        status = b"" if kind == "dropped" else line.recv(4096)[9:12]
     return kind, "" if status in expected else f"{kind} (seed {seed}): {status.decode()}"
 
 

@@ -62,6 +62,8 @@ def listed(stop: Any) -> Any:
 
 Text = Annotated[str, AfterValidator(whole)]
 Word = Annotated[Text, Field(min_length=1, max_length=64)]
+Words = Annotated[list[Word], Field(max_length=4)]
+Stop = Annotated[Words, BeforeValidator(listed, json_schema_input_type=Word | Words | None)]
 
 
 class Strict(BaseModel):
@@ -89,7 +91,7 @@ class Asked(Strict):
     top_k: int | None = Field(None, ge=1)
     repetition_penalty: float = Field(1.0, ge=0.1, le=10)
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
-    stop: Annotated[list[Word], BeforeValidator(listed), Field(max_length=4)] = []
+    stop: Stop = []
     n: Literal[1] = 1
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -335,6 +337,8 @@ def load(model: str | None, adapter: str | None, folder: Path) -> tuple[Any, Any
     if adapter is None:
         base = load_base(model or "smollm2", four_bit=False)
         return base.model, base.tokenizer, Path(base.name).name
+    if not Path(adapter).exists():
+        raise CourseError(f"There is no adapter at {adapter}: give its folder, or its zip.")
     place = unpack(Path(adapter), folder) if Path(adapter).is_file() else Path(adapter)
     facts = read_json(place / "base.json")
     name = model or facts.get("name", "smollm2")

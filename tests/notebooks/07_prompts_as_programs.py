@@ -103,7 +103,7 @@ HOLDS = {
     "bb6a90e2f4": lambda gaps: abs(gaps[1].mean()) < 0.03 < gaps[24].mean() + 0.02,
     "bbd7c42b85": lambda low, high, gaps: low <= gaps[24].mean() <= high,
     # 12 · Prompt, constrain, retrieve or train?
-    "12c0f4a9b1": lambda rows: len(rows) == 7,
+    "12c0f4a9b1": lambda rows: len(rows) == 8,
     # Exercise 7.1 · One step of a mask  (★★☆, 10 minutes)
     "7a13e6f0b1": lambda mine, theirs, own: len(mine) > 1 and mine == theirs - {own.end},
     "7a13e6f0b2": lambda days, high: 0 <= int(days) <= high,

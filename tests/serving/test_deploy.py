@@ -1,0 +1,140 @@
+"""The templates, as far as they go without a cloud, and the verb that the container runs."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny_assistant import tiny_assistant
+
+from course_lib.places import REPOSITORY
+
+FOLDER = REPOSITORY / "assets" / "deploy"
+SUPPORT = REPOSITORY / "tests" / "support"
+KEY = "k-0123456789abcdef"
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and sh, as in the containers")
+
+
+def load(name: str) -> list[dict]:
+    return list(yaml.safe_load_all((FOLDER / name).read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    for part in tiny_assistant():
+        part.save_pretrained(folder)
+    return folder
+
+
+def serve(command: list[str], cwd: Path, log: Path, end: signal.Signals) -> tuple[int, str]:
+    """Start, ask how it is, and end. Returns the exit status and the name of the model."""
+    environment = os.environ | {"PYTHONPATH": str(SUPPORT)}  # the library is that of ``cwd``
+    with log.open("w") as file:
+        process = subprocess.Popen(command, cwd=cwd, stdout=file, stderr=file, env=environment)
+    try:
+        until = time.monotonic() + 120
+        while not (found := re.search(r"(http://\S+?)/ ", log.read_text())):
+            assert process.poll() is None and time.monotonic() < until, log.read_text()
+            time.sleep(0.1)
+        with urllib.request.urlopen(f"{found[1]}/health", timeout=60) as reply:
+            assert json.load(reply) == {"status": "ok"}
+        asked = urllib.request.Request(f"{found[1]}/v1/models")
+        asked.add_header("Authorization", f"Bearer {KEY}")
+        with urllib.request.urlopen(asked, timeout=60) as reply:
+            [model] = json.load(reply)["data"]
+        process.send_signal(end)
+        return process.wait(60), model["id"]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_containers_command_runs_on_what_the_dockerfile_copies(tmp_path, model) -> None:
+    text = (FOLDER / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", "")
+    kept = (FOLDER / "Dockerfile.dockerignore").read_text(encoding="utf-8")
+    copied = re.findall(r"^COPY (\S+) \S+$", text, re.MULTILINE)
+    for source in copied:
+        assert f"\n!{source}\n" in kept
+        folder = (REPOSITORY / source).is_dir()
+        (shutil.copytree if folder else shutil.copy)(REPOSITORY / source, tmp_path / source)
+    assert {"course_lib", "requirements.lock"} <= {*copied}
+    [command] = re.findall(r"^CMD (.+)$", text, re.MULTILINE)
+    (tmp_path / "key").write_text(KEY)
+    here = {"/model": str(model), "/run/secrets/api_key": "key", "0.0.0.0": "127.0.0.1"}
+    here |= {"8000": "0", "python": sys.executable}
+    words = [here.get(word, word) for word in json.loads(command)]
+    ended = serve(words, tmp_path, tmp_path / "log", signal.SIGTERM)
+    assert ended == (-signal.SIGTERM, model.name)
+
+
+def test_the_verb_ends_well_and_refuses_what_it_cannot_do(tmp_path, model) -> None:
+    start = [sys.executable, "-m", "course_lib", "serve", "--port", "0"]
+    for options, words in [
+        (["--host", "0.0.0.0", "--model", str(model)], "--api-key-file"),
+        (["--api-key-file", "none"], "cannot be read"),
+        (["--adapter", "none.zip"], "no adapter at none.zip"),
+        (["--model", "nothing"], "There is no model"),
+    ]:
+        asked = [*start, *options]
+        done = subprocess.run(asked, cwd=REPOSITORY, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+    asked = [*start, "--model", str(model)]
+    assert serve(asked, REPOSITORY, tmp_path / "log", signal.SIGINT) == (0, model.name)
+
+
+def test_every_template_has_its_parts() -> None:
+    compose = load("compose.yaml")[0]["services"]["assistant"]
+    context = (FOLDER / compose["build"]["context"]).resolve()
+    assert context == REPOSITORY and (context / compose["build"]["dockerfile"]).is_file()
+    assert all(port.startswith("127.0.0.1:") for port in compose["ports"])
+
+    [stack] = load("sagemaker.yaml")
+    kinds = {
+        part["Type"].split("::")[-1]: part["Properties"] for part in stack["Resources"].values()
+    }
+    assert {*kinds} == {"Model", "EndpointConfig", "Endpoint"}
+    assert {"ExecutionRoleArn", "PrimaryContainer"} <= {*kinds["Model"]}
+    for name in re.findall(
+        r"Ref: (\w+)|GetAtt\": \[(\w+)", (FOLDER / "sagemaker.yaml").read_text()
+    ):
+        assert name[0] in stack["Parameters"] or name[1] in stack["Resources"]
+
+    [endpoint], [deployment] = load("azure/endpoint.yaml"), load("azure/deployment.yaml")
+    assert deployment["endpoint_name"] == endpoint["name"] and endpoint["auth_mode"] == "key"
+    assert (FOLDER / "azure" / deployment["environment"]["build"]["dockerfile_path"]).is_file()
+    routes = deployment["environment"]["inference_config"]
+    assert {*routes} == {"liveness_route", "readiness_route", "scoring_route"}
+    port = f"--port {routes['scoring_route']['port']}"
+    assert port in (FOLDER / "azure" / "Dockerfile").read_text()
+
+    work, service = load("kubernetes.yaml")
+    labels = work["spec"]["template"]["metadata"]["labels"]
+    assert work["spec"]["selector"]["matchLabels"] == labels == service["spec"]["selector"]
+    [container] = work["spec"]["template"]["spec"]["containers"]
+    mounts = {mount["name"] for mount in container["volumeMounts"]}
+    assert mounts == {volume["name"] for volume in work["spec"]["template"]["spec"]["volumes"]}
+    assert subprocess.run(["sh", "-n", FOLDER / "vllm_two_machines.sh"]).returncode == 0
+
+
+def test_what_is_to_be_filled_in_is_listed_and_each_file_is_named() -> None:
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    files = [p for p in FOLDER.rglob("*") if p.suffix in (".yaml", ".sh") or p.name == "Dockerfile"]
+    marks = {mark for p in files for mark in re.findall(r"FILL_IN_\w+", p.read_text("utf-8"))}
+    assert marks == set(re.findall(r"\| `(FILL_IN_\w+)`", readme))
+    assert all(f"`{path.relative_to(FOLDER).as_posix()}`" in readme for path in files)
+
+
+def test_the_bill_is_printed() -> None:
+    command = [sys.executable, FOLDER / "bill.py", "--tokens-per-second", "60"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0 and "requests an hour to beat" in done.stdout, done.stderr
