@@ -138,6 +138,7 @@ def load_on(address: str, name: str, texts: list[str], number: int) -> dict[str,
 def serve_ours(port: int, dtype: str) -> None:
     """Our server, until it is ended."""
     import uvicorn
+
     from course_lib.serving.server import create_app
 
     model, tokenizer = load_model("smollm2", dtype=dtype)

@@ -16,7 +16,12 @@ def verify(answer: Callable[[Sequence[int], Sequence[int]], list[int]]) -> str:
     ``says`` has one token more than the draft: behind the whole draft the model says one, too.
     """
     for draft, says, right, diagnosis in (
-        ([5, 6, 7], [5, 6, 7, 8], [5, 6, 7, 8], "All is right: the model's own next token is free."),
+        (
+            [5, 6, 7],
+            [5, 6, 7, 8],
+            [5, 6, 7, 8],
+            "All is right, and the model's own next token is free.",
+        ),
         ([5, 6, 7], [5, 9, 7, 8], [5, 9], "Behind the first wrong token the model read nonsense."),
         ([5], [4, 3], [4], "The first token is wrong: take the model's, and nothing more."),
         ([], [4], [4], "Without a draft the model writes its one token."),
