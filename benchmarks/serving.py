@@ -42,6 +42,7 @@ import transformers  # noqa: E402
 from course_lib.history.ngrams import KneserNey  # noqa: E402
 from course_lib.serving import speculative  # noqa: E402
 from course_lib.serving.engine import Engine  # noqa: E402
+from course_lib.serving.slots import Slots  # noqa: E402
 from course_lib.transformer.sampling import pad_left  # noqa: E402
 from course_lib.workbook.corpus import load_corpus  # noqa: E402
 from course_lib.workbook.models import find_model, load_model  # noqa: E402
@@ -252,13 +253,13 @@ def compare_drafts(dtype: str, number: int, tokens: int, rounds: int) -> dict[st
     table = KneserNey([tokenizer(document.text).input_ids for document in texts], 4)
     drafts = {"none": lambda tokens: {}, "n-grams": speculative.ngram_draft(table)}
     drafts["lookup"] = speculative.lookup_draft
-    prompts, found, said = cut(row, min(number, 4), 0), {}, {}
+    prompts, found, said, slots = cut(row, min(number, 4), 0), {}, {}, Slots(model)
     for name, draft in drafts.items():
         best = float("inf")
         for _ in range(rounds):
             begun = time.perf_counter()
             answers = [
-                speculative.speculative_generate(model, prompt, draft, tokens) for prompt in prompts
+                speculative.speculative_generate(slots, prompt, draft, tokens) for prompt in prompts
             ]
             best = min(best, time.perf_counter() - begun)
         said[name] = [answer for answer, _ in answers]

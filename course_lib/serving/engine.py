@@ -169,7 +169,8 @@ class Engine:
     max_length       tokens of prompt and answer together, if the model reads that many
     prefill_chunk    tokens of prompts in one step: writers wait for no more than these
     prefix_bytes     memory for blocks of tokens that requests have in common at their beginning
-    batching, chunked_prefill, prefix_cache   False turns one off, to see what it is worth
+    batching, chunked_prefill, prefix_cache, packed   False turns one off, to see what it is worth;
+                     ``packed`` is of ``Slots``
 
     In fp32 the tokens of a request are what ``model.generate`` writes for it alone, whatever else
     is in the batch. In 16 bits the order of sums shows: near ties may fall otherwise.
@@ -188,10 +189,11 @@ class Engine:
         batching: bool = True,
         chunked_prefill: bool = True,
         prefix_cache: bool = True,
+        packed: bool = True,
     ) -> None:
         if min(max_batch_size, max_length, prefill_chunk) < 1 or max_waiting < 0:
             raise CourseError("An engine computes at least 1 request, of 1 token, in chunks of 1.")
-        self.model, self.slots = model, Slots(model)
+        self.model, self.slots = model, Slots(model, packed)
         self.tokenizer = copy.deepcopy(tokenizer)  # others use theirs while our thread decodes
         self.max_batch_size, self.max_waiting = max_batch_size if batching else 1, max_waiting
         self.max_length = min(max_length, self.slots.max_length)
@@ -354,7 +356,8 @@ class Engine:
         """All that are computed end. What they left may be broken, and other texts depend on it."""
         ours = isinstance(error, CourseError)
         why = str(error) if ours else f"It failed here ({type(error).__name__}): ask again."
-        self.slots, self.blocks = Slots(self.model), OrderedDict()
+        self.slots.data.zero_()
+        self.blocks.clear()
         while self.running:
             self._end(self.running[-1], "error", why)
 

@@ -56,10 +56,14 @@ def speculative_generate(
 ) -> tuple[list[int], dict[str, int]]:
     """New tokens, without the end, and facts: calls of the model, tokens drafted and accepted.
 
-    Greedy, they are those of ``model.generate``; drawn, they have the same distribution. No draft
-    (``{}``) means an ordinary step. Raises ``CourseError`` for an empty or too long prompt.
+    model   transformers' Llama; or its ``Slots``, made once, whose weights are packed
+    draft   see ``Draft``; where it gives nothing, the step is an ordinary one
+
+    Greedy, the tokens are those of ``model.generate``; drawn, they have the same distribution.
+    Raises ``CourseError`` for an empty or too long prompt.
     """
-    slots, ids, given = Slots(model), list(prompt_ids), len(prompt_ids)
+    slots = model if isinstance(model, Slots) else Slots(model, packed=False)
+    ids, given = list(prompt_ids), len(prompt_ids)
     [generator], facts = row_generators(1, seed), {"calls": 0, "drafted": 0, "accepted": 0}
     end = min(given + max_new_tokens, slots.max_length)
     if not 0 < given < slots.max_length:

@@ -24,6 +24,7 @@ SWITCHES = [
     {"batching": False},
     {"prefix_cache": False},
     {"chunked_prefill": False},
+    {"packed": False},
     {"prefill_chunk": 7, "max_batch_size": 3},
     {"prefix_bytes": 20_000, "prefill_chunk": 33},  # a few blocks: others are dropped
 ]
@@ -237,7 +238,7 @@ def test_a_failing_step_fails_its_requests_and_the_engine_goes_on(monkeypatch) -
     with Engine(model, TOKENIZER) as engine:
         before = engine.submit([1, 2, 3], 9)
         text = "".join(before)
-        monkeypatch.setattr(model, "forward", lambda **_: 1 / 0)
+        monkeypatch.setattr(engine.slots.model, "forward", lambda **_: 1 / 0)
         broken = engine.submit([1, 2, 3], 9)
         assert list(broken) == [] and broken.finish_reason == "error"
         assert "ZeroDivisionError" in broken.error

@@ -150,8 +150,9 @@ def test_a_full_queue_says_when_to_come_back_and_an_error_of_the_model_is_told()
         assert reply["error"]["code"] == "rate_limit_exceeded"
         first.close()
     with running() as here:
-        here.engine.slots.read = None
+        read, here.engine.slots.read = here.engine.slots.read, None
         assert ask(here.host, "/v1/chat/completions", GREEDY)[0] == 500
+        here.engine.slots.read = read
         assert ask(here.host, "/v1/chat/completions", GREEDY)[0] == 200  # it goes on
 
 
