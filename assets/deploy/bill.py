@@ -42,5 +42,5 @@ for price in (price for price in prices if price.unit == "hour"):
 heads = [f"requests an hour to beat {name}" for name in apis]
 print(Table(rows, ["machine", "$ an hour", "$ a million tokens", *heads, "price of"]))
 paid, off = scale_to_zero(given.requests_an_hour / 3600, given.keep, given.start)
-print(f"Scaled to zero, {paid:.0%} of the time is paid, and {off:.0%} of the requests wait for it.")
+print(f"Scaled to zero, {paid:.0%} of the time is paid, and {off:.0%} of the requests wake it.")
 print(f"A copy in this computer's memory moves {copy_bandwidth() / 1e9:.1f} GB a second.")

@@ -11,6 +11,7 @@ import contextlib
 import copy
 import json
 import secrets
+import signal
 import socket
 import sys
 import tempfile
@@ -44,8 +45,10 @@ from course_lib.workbook.settings import read_json
 PAGE = Path(__file__).with_name("chat.html")
 INLINE = "'unsafe-inline'"
 POLICY = f"default-src 'none'; style-src {INLINE}; script-src {INLINE}; connect-src 'self'"
-STATUSES = (400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
-ERRORS: Any = {status: {"description": "An error in OpenAI's form"} for status in STATUSES}
+ERRORS: Any = {
+    status: {"description": "An error in OpenAI's form"}
+    for status in (400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
+}
 
 
 def whole(text: str) -> str:
@@ -131,8 +134,8 @@ def create_app(
     # Without the pages of documentation: they fetch their scripts from elsewhere.
     app = FastAPI(title="Assistant", docs_url=None, redoc_url=None, responses=ERRORS)
     notes, born = Notes(engine, log, log_contents), int(time.time())
-    app.state.keys = {sha256(key.encode()).digest() for key in keys}
-    app.add_middleware(Gate, keys=app.state.keys, limits=limits, notes=notes)
+    hashes = {sha256(key.encode()).digest() for key in keys}
+    app.add_middleware(Gate, keys=hashes, limits=limits, notes=notes)
     tokenizer = copy.deepcopy(engine.tokenizer)  # its own: the engine's thread decodes meanwhile
     handle_errors(app)
 
@@ -202,9 +205,8 @@ def handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def refused(_: Request, error: StarletteHTTPException) -> Response:
-        said = str(error.detail).removesuffix(".")
-        said = said if " " in said[12:] else f"{said}: /openapi.json lists what there is"
-        return failure(error.status_code, f"{said}.", headers=error.headers)
+        sentence = error.detail.removesuffix(".") + "."  # of the frameworks some have no end
+        return failure(error.status_code, sentence, headers=error.headers)
 
     @app.exception_handler(CourseError)
     async def mendable(_: Request, error: CourseError) -> Response:
@@ -272,47 +274,43 @@ class Reply:
 
     def _usage(self) -> dict:
         used = self.asked.usage
-        read, written, cached = (
-            used[f"{kind}_tokens"] for kind in ("prompt", "completion", "cached")
-        )
-        counts = {"prompt_tokens": read, "completion_tokens": written}
-        details = {"prompt_tokens_details": {"cached_tokens": cached}}
-        return counts | {"total_tokens": read + written} | details
+        details = {"prompt_tokens_details": {"cached_tokens": used.pop("cached_tokens")}}
+        return used | {"total_tokens": sum(used.values())} | details
 
 
 def _event(body: dict) -> str:
     return f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
 
 
-def _open(app: FastAPI, host: str, port: int, grace: int) -> tuple[uvicorn.Server, socket.socket]:
-    """A server that was not started yet, and where it will listen. ``grace``: seconds to finish."""
-    if not app.state.keys and host not in HERE:
-        raise CourseError(f"Others could ask at {host}: give keys (--api-key-file), or no host.")
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port; 0 is a free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server((host.strip("[]"), port), family=family)
+        return socket.create_server((host.strip("[]"), port), family=family)
     except (OSError, OverflowError) as error:
         sentence = f"{host}, port {port}, cannot be had: give another port, or 0 for a free one."
         raise CourseError(sentence) from error
-    config = uvicorn.Config(
-        app, log_level="error", lifespan="off", timeout_graceful_shutdown=grace, access_log=False
-    )
-    return uvicorn.Server(config), listening
+
+
+def _server(app: FastAPI, grace: int) -> uvicorn.Server:
+    """``grace``: seconds that answers have to finish when it is told to end."""
+    quiet: Any = {"log_level": "error", "access_log": False, "lifespan": "off"}
+    return uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=grace, **quiet))
 
 
 @contextlib.contextmanager
 def serve(app: FastAPI, port: int = 0, grace: int = 1) -> Iterator[str]:
     """Within, the app answers at the address, on this machine only; port 0 is a free one."""
-    server, listening = _open(app, "127.0.0.1", port, grace)
-    options = {"sockets": [listening]}
-    thread = threading.Thread(target=server.run, kwargs=options, name="server", daemon=True)
-    thread.start()
-    try:
-        yield "http://{}:{}".format(*listening.getsockname())
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
+    with listen("127.0.0.1", port) as listening:
+        server = _server(app, grace)
+        options = {"sockets": [listening]}
+        thread = threading.Thread(target=server.run, kwargs=options, name="server", daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def start(
@@ -320,15 +318,17 @@ def start(
 ) -> int:
     """The verb ``serve``: until Ctrl-C, or the signal to end. ``log``: contents, too."""
     keys = read_keys(Path(key_file)) if key_file else []
-    with tempfile.TemporaryDirectory() as folder:
+    if not keys and host not in HERE:
+        raise CourseError(f"Others could ask at {host}: give keys (--api-key-file), or no host.")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else it would end without tidying
+    with listen(host, port) as listening, tempfile.TemporaryDirectory() as folder:
         loaded, tokenizer, name = load(model, adapter, Path(folder) / "adapter")
-    with Engine(loaded, tokenizer) as engine:
-        app = create_app(engine, name, keys=keys, log=sys.stdout, log_contents=log)
-        server, listening = _open(app, host, port, 20)
-        address = f"http://{host}:{listening.getsockname()[1]}"
-        print(f"{name} answers at {address}/ and {address}/v1. Ctrl-C stops it.", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listening])
+        with Engine(loaded, tokenizer) as engine:
+            app = create_app(engine, name, keys=keys, log=sys.stdout, log_contents=log)
+            address = f"http://{host}:{listening.getsockname()[1]}"
+            print(f"{name} answers at {address}/ and {address}/v1. Ctrl-C stops it.", flush=True)
+            with contextlib.suppress(KeyboardInterrupt):
+                _server(app, grace=20).run(sockets=[listening])
     return 0
 
 

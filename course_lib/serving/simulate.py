@@ -48,7 +48,7 @@ def simulate(
     prompts: Sequence[int],
     answers: Sequence[int],
     max_batch_size: int = 16,
-    prefill_chunk: int = 128,
+    prefill_chunk: int = 256,
 ) -> list[Call]:
     """When each request gets its first token and its last, by the rules of ``engine.Engine``.
 

@@ -12,10 +12,15 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from peft import LoraConfig, get_peft_model
 from tiny_assistant import tiny_assistant
 
+from course_lib.finetuning.archive import pack, save_adapter
+from course_lib.finetuning.falcon import load_base
 from course_lib.places import REPOSITORY
+from course_lib.serving import server
 
 FOLDER = REPOSITORY / "assets" / "deploy"
 SUPPORT = REPOSITORY / "tests" / "support"
@@ -37,7 +42,9 @@ def model(tmp_path_factory) -> Path:
 
 def serve(command: list[str], cwd: Path, log: Path, end: signal.Signals) -> tuple[int, str]:
     """Start, ask how it is, and end. Returns the exit status and the name of the model."""
-    environment = os.environ | {"PYTHONPATH": str(SUPPORT)}  # the library is that of ``cwd``
+    (scraps := log.with_name("scraps")).mkdir()
+    # The library is that of ``cwd``.
+    environment = os.environ | {"PYTHONPATH": str(SUPPORT), "TMPDIR": str(scraps)}
     with log.open("w") as file:
         process = subprocess.Popen(command, cwd=cwd, stdout=file, stderr=file, env=environment)
     try:
@@ -52,7 +59,9 @@ def serve(command: list[str], cwd: Path, log: Path, end: signal.Signals) -> tupl
         with urllib.request.urlopen(asked, timeout=60) as reply:
             [model] = json.load(reply)["data"]
         process.send_signal(end)
-        return process.wait(60), model["id"]
+        status = process.wait(60)
+        assert not list(scraps.iterdir())  # the folder of an adapter's zip is gone
+        return status, model["id"]
     finally:
         process.kill()
         process.wait()
@@ -73,7 +82,7 @@ def test_the_containers_command_runs_on_what_the_dockerfile_copies(tmp_path, mod
     here |= {"8000": "0", "python": sys.executable}
     words = [here.get(word, word) for word in json.loads(command)]
     ended = serve(words, tmp_path, tmp_path / "log", signal.SIGTERM)
-    assert ended == (-signal.SIGTERM, model.name)
+    assert ended == (0, model.name)
 
 
 def test_the_verb_ends_well_and_refuses_what_it_cannot_do(tmp_path, model) -> None:
@@ -91,6 +100,21 @@ def test_the_verb_ends_well_and_refuses_what_it_cannot_do(tmp_path, model) -> No
     assert serve(asked, REPOSITORY, tmp_path / "log", signal.SIGINT) == (0, model.name)
 
 
+def test_an_adapter_folder_or_zip_is_merged_into_its_own_base(tmp_path, model) -> None:
+    base = load_base(str(model), four_bit=False)
+    before = {name: weight.clone() for name, weight in base.model.named_parameters()}
+    adapted = get_peft_model(base.model, LoraConfig(r=2, target_modules=["q_proj"]))
+    for name, weight in adapted.named_parameters():
+        weight.data += 0.1 * ("lora_" in name)
+    folder = save_adapter(base, adapted, tmp_path / "mine", "")
+    pack(folder, tmp_path / "mine.zip")
+    for place in (folder, tmp_path / "mine.zip"):
+        merged, _, name = server.load(str(model), str(place), tmp_path / f"for-{place.name}")
+        weights = dict(merged.named_parameters())
+        changed = {n for n, weight in before.items() if not torch.equal(weight, weights[n])}
+        assert name == "mine" and changed and all("q_proj" in one for one in changed)
+
+
 def test_every_template_has_its_parts() -> None:
     compose = load("compose.yaml")[0]["services"]["assistant"]
     context = (FOLDER / compose["build"]["context"]).resolve()
@@ -103,6 +127,7 @@ def test_every_template_has_its_parts() -> None:
     }
     assert {*kinds} == {"Model", "EndpointConfig", "Endpoint"}
     assert {"ExecutionRoleArn", "PrimaryContainer"} <= {*kinds["Model"]}
+    assert kinds["Model"]["PrimaryContainer"]["Environment"]["SM_VLLM_MODEL"] == "/opt/ml/model"
     for name in re.findall(
         r"Ref: (\w+)|GetAtt\": \[(\w+)", (FOLDER / "sagemaker.yaml").read_text()
     ):

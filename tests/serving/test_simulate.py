@@ -1,5 +1,7 @@
 """The scheduler on paper against queueing theory, and the engine itself."""
 
+import inspect
+
 import numpy as np
 import pytest
 from tiny_assistant import tiny_assistant
@@ -69,7 +71,7 @@ def test_the_steps_are_the_engines(seed: int) -> None:
     engine = Engine(model, tokenizer, 4, prefill_chunk=32, prefix_cache=False)
     engine.ends = set()  # no answer ends before its length
     for prompt, answer in zip(prompts, answers, strict=True):
-        engine.submit(rng.integers(3, 290, prompt).tolist(), answer)
+        engine.submit(rng.integers(0, 256, prompt).tolist(), answer)
     while engine.step():
         pass
     seconds = Timing(prefill=1.0, step_1=1000.0, step_8=1000.0 + 7 * 100.0)
@@ -77,6 +79,12 @@ def test_the_steps_are_the_engines(seed: int) -> None:
     calls = simulate(seconds, [0.0] * 9, prompts, answers, 4, 32)
     assert max(call.total for call in calls) == pytest.approx(clock)
     engine.close()
+
+
+def test_the_sizes_of_batch_and_chunk_are_the_engines() -> None:
+    ours, theirs = (inspect.signature(one).parameters for one in (simulate, Engine))
+    for name in ("max_batch_size", "prefill_chunk"):
+        assert ours[name].default == theirs[name].default
 
 
 def test_impossible_times_are_refused() -> None:
