@@ -5,10 +5,13 @@ Three numbers are timed: seconds to read a token of a prompt, and of a step in w
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 from course_lib.errors import CourseError
+from course_lib.serving.engine import Step
 from course_lib.serving.load import Call
 
 
@@ -40,6 +43,19 @@ class Timing:
         """
         stay = max_batch_size * prompt * self.prefill
         return max_batch_size / (stay + (answer - 1) * self.step(0, max_batch_size))
+
+
+def measure(trace: Iterable[Step]) -> Timing:
+    """The three numbers, as medians of an engine's trace: answer 1 request before, then 8 at once.
+
+    A step lasts until the next one begins, so that what the server does between them is in it.
+    """
+    steps = [(a, b.begun - a.begun) for a, b in pairwise(trace) if b.decoded]  # none waits for work
+    read = [s / sum(a.prefilled.values()) for a, s in steps if a.prefilled and not a.decoded]
+    one, eight = ([s for a, s in steps if not a.prefilled and len(a.decoded) == n] for n in (1, 8))
+    if not (read and one and eight):
+        raise CourseError("The trace does not show 1 request and 8 at once: let it answer them.")
+    return Timing(median(read), median(one), max(median(one), median(eight)))
 
 
 def simulate(

@@ -7,9 +7,9 @@ import pytest
 from tiny_assistant import tiny_assistant
 
 from course_lib.errors import CourseError
-from course_lib.serving.engine import Engine
+from course_lib.serving.engine import Engine, Step
 from course_lib.serving.load import Goal, arrivals
-from course_lib.serving.simulate import Timing, simulate
+from course_lib.serving.simulate import Timing, measure, simulate
 
 
 def waits(tokens: list[int], timing: Timing, due: list[float]) -> list[float]:
@@ -81,10 +81,22 @@ def test_the_steps_are_the_engines(seed: int) -> None:
     engine.close()
 
 
+<<<<<<< HEAD
 def test_the_sizes_of_batch_and_chunk_are_the_engines() -> None:
     ours, theirs = (inspect.signature(one).parameters for one in (simulate, Engine))
     for name in ("max_batch_size", "prefill_chunk"):
         assert ours[name].default == theirs[name].default
+=======
+def test_three_numbers_are_read_off_a_trace() -> None:
+    trace, now = [], 0.0
+    for writers, read, lasts in [(0, 40, 0.5), (1, 0, 3.0), (1, 0, 3.0), (8, 9, 9.0), (8, 0, 5.0)]:
+        trace.append(Step(now, lasts / 2, {99: read} if read else {}, [*range(writers)], [], 0))
+        now += lasts  # the other half is the server's
+    trace.append(Step(now, 1.0, {}, [0], [], 0))
+    assert measure(trace) == Timing(0.5 / 40, 3.0, 5.0)
+    with pytest.raises(CourseError, match="8 at once"):
+        measure(trace[:3])
+>>>>>>> hS3
 
 
 def test_impossible_times_are_refused() -> None:
