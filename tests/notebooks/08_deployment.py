@@ -14,7 +14,7 @@ HOLDS = {
     ),
     # 3 · Every token moves the whole model
     "83b9d1f4a6": lambda bandwidth, moved: bandwidth > 0 < moved,
-    "83d8a4c1b5": lambda rows: len(rows) == 4,
+    "83e1b7d5c9": lambda falcon, bandwidth: bandwidth / min(falcon.values()) > 0,
     # 4 · Others come along for the ride
     "84a7b3e9d2": lambda seconds: list(seconds) == [1, 2, 4, 8, 16] and min(seconds.values()) > 0,
     "84b2d6f0a8": lambda rates: len(rates["measured"]) == 5,
@@ -23,6 +23,7 @@ HOLDS = {
     # 5 · The same answer as alone?
     "85a3d7b1f6": lambda differ: differ["fp32"] == 0,
     # 6 · Guess first, check all at once
+    "86f2a8c6d1": lambda lasted, drafts: list(lasted) == list(drafts),
     "86e7f1a5c8": lambda rows, written: (
         [row[0] for row in rows] == list(written)
         and 0 <= rows[0][2] - len(written["no draft"]) <= 1
