@@ -85,26 +85,28 @@ class StreamOptions(Strict):
 
 
 class Asked(Strict):
-    """What both kinds of request have; ``top_k`` and ``repetition_penalty`` as in vLLM."""
+    """What both kinds of request have; ``top_k`` and ``repetition_penalty`` as in vLLM.
+
+    Null is the usual value: some clients send it for whatever was not chosen.
+    """
 
     model: str | None = None
     max_tokens: int | None = Field(None, ge=1)
-    temperature: float = Field(1.0, ge=0, le=2)
-    top_p: float = Field(1.0, gt=0, le=1)
+    temperature: float | None = Field(1.0, ge=0, le=2)
+    top_p: float | None = Field(1.0, gt=0, le=1)
     top_k: int | None = Field(None, ge=1)
     repetition_penalty: float = Field(1.0, ge=0.1, le=10)
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
     stop: Stop = []
-    n: Literal[1] = 1
-    stream: bool = False
+    n: Literal[1] | None = 1
+    stream: bool | None = False
     stream_options: StreamOptions | None = None
     user: str | None = None  # taken, and not used
 
     def params(self) -> SamplingParams:
-        share = self.top_p if self.top_p < 1 else None
-        return SamplingParams(
-            self.temperature, self.top_k, share, repetition_penalty=self.repetition_penalty
-        )
+        heat = 1.0 if self.temperature is None else self.temperature
+        share = None if self.top_p == 1 else self.top_p
+        return SamplingParams(heat, self.top_k, share, repetition_penalty=self.repetition_penalty)
 
 
 class Chat(Asked):

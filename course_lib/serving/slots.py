@@ -106,11 +106,13 @@ class Packed(nn.Module):
 
 
 def can_pack(module: nn.Module) -> bool:
-    """A plain linear layer on a CPU, in numbers that oneDNN multiplies there."""
+    """A plain linear layer on an Intel or AMD processor, in numbers that oneDNN multiplies."""
     if type(module) is not nn.Linear or module.weight.device.type != "cpu":
         return False
-    fast = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return fast and module.weight.dtype in (torch.float32, torch.bfloat16)
+    if not (torch.backends.mkldnn.is_available() and torch.cpu._is_avx2_supported()):
+        return False
+    short = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else None
+    return module.weight.dtype in (torch.float32, short)
 
 
 class Slots:

@@ -80,6 +80,12 @@ def test_openais_client_gets_the_engines_answer_whole_or_in_pieces() -> None:
         assert whole.usage.completion_tokens == events[-1].usage.completion_tokens == 12
         assert events[-1].usage.prompt_tokens_details.cached_tokens > 0
         assert [one.id for one in here.client.models.list()] == ["tiny"]
+        unchosen: Any = dict.fromkeys(("temperature", "top_p", "n", "stream", "stop"))
+        texts = [
+            chat(**{**GREEDY, "seed": 5, **other}).choices[0].message.content
+            for other in (unchosen, {"temperature": 1.0})
+        ]
+        assert texts[0] == texts[1]
 
         ids = here.engine.tokenizer("The museum").input_ids
         same = [
