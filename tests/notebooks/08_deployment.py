@@ -50,7 +50,7 @@ HOLDS = {
     # 12 · The board
     "8c1b7d3f50": lambda numbers: any(name.endswith(" 200") for name in numbers),
     # Going further
-    "8e1a4d7b29": lambda model, whole, times: model is whole and set(times) == {1, 8},
+    "8e1a4d7b29": lambda times, small: set(times) == {1, 8} and len(small.trace) > 2,
     # Your own corpus
     "8d1a5c7f30": lambda texts: len(texts) > 0,
     "8d2b6d8a41": lambda passage, texts: passage in texts,
