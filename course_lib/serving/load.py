@@ -101,7 +101,7 @@ def run_load(
 
 async def _ask(client: AsyncOpenAI, begun: float, due: float, text: str, asked: dict) -> Call:
     await asyncio.sleep(begun + due - perf_counter())
-    first, tokens, options = None, 0, {"stream": True, "stream_options": {"include_usage": True}}
+    first, tokens, options = None, None, {"stream": True, "stream_options": {"include_usage": True}}
     messages: Any = [{"role": "user", "content": text}]
     try:
         async for event in await client.chat.completions.create(
@@ -112,7 +112,7 @@ async def _ask(client: AsyncOpenAI, begun: float, due: float, text: str, asked: 
             tokens = event.usage.completion_tokens if event.usage else tokens
     except OpenAIError as error:
         return Call(due, error=f"{type(error).__name__}: {error}")
-    if not tokens:
+    if tokens is None:
         return Call(due, error="The answer has no end.")
     now = perf_counter()
     first = first or now  # an answer may be an end mark, and nothing else

@@ -59,3 +59,11 @@ def test_only_this_machine_is_loaded_and_a_silent_one_is_told() -> None:
         run_load("http://127.0.0.1:9", [0.0], ["Hello"])
     with pytest.raises(CourseError, match="No request was answered"):
         summary([Call(0.0, error="APIConnectionError")], Goal())
+
+
+def test_an_answer_that_ends_at_once_is_an_answer() -> None:
+    model, tokenizer = tiny_assistant()
+    with Engine(model, tokenizer) as engine, serve(create_app(engine, "tiny")) as address:
+        engine.ends = set(range(300))
+        [call] = run_load(address, [0.0], ["Hello"])
+    assert (call.error, call.tokens) == ("", 0) and 0 < call.first_token == call.total

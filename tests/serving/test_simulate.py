@@ -81,12 +81,6 @@ def test_the_steps_are_the_engines(seed: int) -> None:
     engine.close()
 
 
-<<<<<<< HEAD
-def test_the_sizes_of_batch_and_chunk_are_the_engines() -> None:
-    ours, theirs = (inspect.signature(one).parameters for one in (simulate, Engine))
-    for name in ("max_batch_size", "prefill_chunk"):
-        assert ours[name].default == theirs[name].default
-=======
 def test_three_numbers_are_read_off_a_trace() -> None:
     trace, now = [], 0.0
     for writers, read, lasts in [(0, 40, 0.5), (1, 0, 3.0), (1, 0, 3.0), (8, 9, 9.0), (8, 0, 5.0)]:
@@ -96,7 +90,12 @@ def test_three_numbers_are_read_off_a_trace() -> None:
     assert measure(trace) == Timing(0.5 / 40, 3.0, 5.0)
     with pytest.raises(CourseError, match="8 at once"):
         measure(trace[:3])
->>>>>>> hS3
+
+
+def test_the_sizes_of_batch_and_chunk_are_the_engines() -> None:
+    ours, theirs = (inspect.signature(one).parameters for one in (simulate, Engine))
+    for name in ("max_batch_size", "prefill_chunk"):
+        assert ours[name].default == theirs[name].default
 
 
 def test_impossible_times_are_refused() -> None:
