@@ -193,7 +193,7 @@ class Engine:
     ) -> None:
         if min(max_batch_size, max_length, prefill_chunk) < 1 or max_waiting < 0:
             raise CourseError("An engine computes at least 1 request, of 1 token, in chunks of 1.")
-        self.model, self.slots = model, Slots(model, packed)
+        self.slots = Slots(model, packed)
         self.tokenizer = copy.deepcopy(tokenizer)  # others use theirs while our thread decodes
         self.max_batch_size, self.max_waiting = max_batch_size if batching else 1, max_waiting
         self.max_length = min(max_length, self.slots.max_length)
