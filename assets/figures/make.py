@@ -331,12 +331,81 @@ def two_designs() -> DescribedFigure:
     )
 
 
+def serving() -> DescribedFigure:
+    """Notebook 08 in one picture: from the clients to the model, and what is counted."""
+    texts = (
+        (1.1, 1.5, "clients\nchat box,\nscripts", 3),
+        (3.6, 1.5, "server\nqueue, keys,\nlimits", 0),
+        (6.5, 1.5, "engine\nwho is in\nthe next step?", 1),
+        (9.4, 1.5, "model\none token for\neach of a batch", 0),
+        (5.0, 0.05, "numbers: waiting, first token, refused     bill: hours, busy or idle", 2),
+    )
+    ways = [((1.8, 1.5), (2.75, 1.5)), ((4.45, 1.5), (5.45, 1.5)), ((7.55, 1.6), (8.3, 1.6))]
+    ways += [((8.3, 1.4), (7.55, 1.4)), ((3.6, 0.85), (3.6, 0.4)), ((6.5, 0.85), (6.5, 0.4))]
+    return diagram(
+        "A token on its way",
+        (2.2, 10.8, -0.4, 2.3),
+        texts,
+        ways,
+        "Clients send requests to a server, where they wait in a queue; an engine takes them into "
+        "a batch, which the model reads token by token; numbers about all of it go to a board and "
+        "to the bill.",
+    )
+
+
+def two_phases() -> DescribedFigure:
+    """Prefill reads a prompt in one step; decode reads one token a step, and the cache grows."""
+    texts = (
+        (1.9, 1.7, "step 1: prefill\nreads the whole prompt", 1),
+        (5.2, 1.7, "step 2: decode\nreads one token", 0),
+        (8.2, 1.7, "step 3: decode\nreads one token", 0),
+        (1.9, 0.2, "cache: 243 tokens", 2),
+        (5.2, 0.2, "cache: 244 tokens", 2),
+        (8.2, 0.2, "cache: 245 tokens", 2),
+    )
+    ways = [((3.35, 1.7), (4.1, 1.7)), ((6.35, 1.7), (7.1, 1.7)), ((9.3, 1.7), (10.0, 1.7))]
+    ways += [((x, 1.2), (x, 0.55)) for x in (1.9, 5.2, 8.2)]
+    return diagram(
+        "One step reads much, the others one token each",
+        (2.2, 10.6, -0.2, 2.4),
+        texts,
+        ways,
+        "The first step reads the whole prompt and fills the cache; every step after it reads one "
+        "token, writes the next one, and the cache grows by one.",
+    )
+
+
+def draft_check() -> DescribedFigure:
+    """A draft of three tokens, what the model says at the four places, and what is written."""
+    rows = (("draft", ("in", "hall", "3", ""), 3), ("model says", ("in", "hall", "2", "today"), 0))
+    rows += (("written", ("in", "hall", "2", ""), 2),)
+    texts = [
+        (3.2 + 2 * column, 2.2 - row, word, colour if column < 3 else 3)
+        for row, (_, words, colour) in enumerate(rows)
+        for column, word in enumerate(words)
+        if word
+    ]
+    figure = diagram(
+        "Guess three, check all at once",
+        (2.3, 10.5, -0.3, 2.8),
+        texts,
+        [],
+        "The draft says in, hall, 3; the model says in, hall, 2, today. Written are in, hall and "
+        "the model's own 2; what it said behind the wrong 3 does not count.",
+    )
+    for row, (name, *_) in enumerate(rows):
+        figure.figure.axes[0].text(0.3, 2.2 - row, name, va="center", fontsize=10, weight="bold")
+    return figure
+
+
 if __name__ == "__main__":
     (FOLDER / "course_map.png").write_bytes(course_map(READY).png())
     pictures = (start_here, history, embeddings, transformer, cleaning, finetuning, alignment)
-    pictures += (prompting,)
+    pictures += (prompting, serving)
     for number, draw in enumerate(pictures):
         (FOLDER / f"{number:02}_what_you_will_build.png").write_bytes(draw().png())
     for name, draw in (("reward_model", reward_model), ("feedback_loop", feedback_loop)):
         (FOLDER / f"06_{name}.png").write_bytes(draw().png())
     (FOLDER / "07_two_designs.png").write_bytes(two_designs().png())
+    for name, draw in (("two_phases", two_phases), ("draft_check", draft_check)):
+        (FOLDER / f"08_{name}.png").write_bytes(draw().png())

@@ -6,7 +6,7 @@ Three numbers are timed: seconds to read a token of a prompt, and of a step in w
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
@@ -17,7 +17,7 @@ from course_lib.serving.load import Call
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds: of reading a token of a prompt, of a step in which 1 request writes, or 8."""
+    """Seconds: one more token of a prompt in a step, a step in which 1 request writes, or 8."""
 
     prefill: float
     step_1: float
@@ -28,11 +28,13 @@ class Timing:
             raise CourseError("Times are 0 or more, and 8 requests take no less than 1: time anew.")
 
     def step(self, prefilled: int, writers: int) -> float:
-        """A step in which so many tokens are read and so many requests write: on a straight line
-        through the times of 1 and 8, beyond them too.
+        """A step in which so many tokens are read and so many requests write.
+
+        The weights are fetched once for all of them. For writers it is a straight line through the
+        times of 1 and 8, beyond them and before them, too.
         """
         more = (self.step_8 - self.step_1) / 7
-        return prefilled * self.prefill + (self.step_1 + (writers - 1) * more if writers else 0.0)
+        return self.step_1 + (writers - 1) * more + prefilled * self.prefill
 
     def capacity(self, prompt: float, answer: float, max_batch_size: int = 16) -> float:
         """Requests a second of a batch that is always full.
@@ -51,11 +53,15 @@ def measure(trace: Iterable[Step]) -> Timing:
     A step lasts until the next one begins, so that what the server does between them is in it.
     """
     steps = [(a, b.begun - a.begun) for a, b in pairwise(trace) if b.decoded]  # none waits for work
-    read = [s / sum(a.prefilled.values()) for a, s in steps if a.prefilled and not a.decoded]
     one, eight = ([s for a, s in steps if not a.prefilled and len(a.decoded) == n] for n in (1, 8))
-    if not (read and one and eight):
+    reading = [(a, s) for a, s in steps if a.prefilled]
+    if not (reading and one and eight):
         raise CourseError("The trace does not show 1 request and 8 at once: let it answer them.")
-    return Timing(median(read), median(one), max(median(one), median(eight)))
+    writing = Timing(0.0, median(one), max(median(one), median(eight)))
+    more = sum(s - writing.step(0, len(a.decoded)) for a, s in reading)
+    return replace(
+        writing, prefill=max(0.0, more / sum(sum(a.prefilled.values()) for a, _ in reading))
+    )
 
 
 def simulate(
