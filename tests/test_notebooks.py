@@ -77,9 +77,7 @@ def definitions(cells: list[NotebookNode]) -> dict:
     for cell in cells:
         for node in ast.parse(cell.source).body if cell.cell_type == "code" else ():
             constant = isinstance(node, ast.Assign)
-            with contextlib.suppress(
-                ValueError, NameError
-            ):  # no literal; asks for what is not there
+            with contextlib.suppress(ValueError, NameError):  # no literal, or of another cell
                 if isinstance(node, kept) or (constant and [ast.literal_eval(node.value)]):
                     exec(compile(ast.Module([node], []), "a cell before it", "exec"), names)
     return names
