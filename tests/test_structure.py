@@ -24,7 +24,7 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "finetuning": 1_481,
     "alignment": 1_140,  # the aim is 700
     "prompting": 1_400,  # the aim is 650
-    "serving": 1_710,  # the aim is 900
+    "serving": 1_715,  # the aim is 900
     "security": 1_200,
     "song": 700,
 }

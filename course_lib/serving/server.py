@@ -85,9 +85,10 @@ class StreamOptions(Strict):
 
 
 class Asked(Strict):
-    """What both kinds of request have; ``top_k`` and ``repetition_penalty`` as in vLLM.
+    """What both kinds of request have; ``top_k`` and ``repetition_penalty`` as in transformers.
 
-    Null is the usual value: some clients send it for whatever was not chosen.
+    The penalty is for what the answer itself has said. Null is the usual value: some clients send
+    it for whatever was not chosen.
     """
 
     model: str | None = None
@@ -105,12 +106,13 @@ class Asked(Strict):
 
     def params(self) -> SamplingParams:
         heat = 1.0 if self.temperature is None else self.temperature
+        heat = 0.0 if heat < 1e-3 else heat  # scores over less are infinite
         share = None if self.top_p == 1 else self.top_p
         return SamplingParams(heat, self.top_k, share, repetition_penalty=self.repetition_penalty)
 
 
 class Chat(Asked):
-    messages: list[Turn] = Field(min_length=1)
+    messages: list[Turn] = Field(min_length=1, max_length=256)
     max_completion_tokens: int | None = Field(None, ge=1)
 
 
@@ -142,6 +144,8 @@ def create_app(
     handle_errors(app)
 
     async def answer(http: Request, body: Asked, ids: list[int], most: int | None) -> Any:
+        if not engine.alive:
+            raise HTTPException(503, "The engine was stopped: ask again later.")
         if body.model not in (None, name):
             raise HTTPException(404, f"There is no such model here: ask for {name!r}.")
         most = most or limits.max_new_tokens

@@ -27,7 +27,7 @@ class Timing:
         if not (self.prefill >= 0 and self.step_8 >= self.step_1 >= 0):
             raise CourseError("Times are 0 or more, and 8 requests take no less than 1: time anew.")
 
-    def step(self, prefilled: int, writers: int) -> float:
+    def step(self, prefilled: float, writers: float) -> float:
         """A step in which so many tokens are read and so many requests write.
 
         The weights are fetched once for all of them. For writers it is a straight line through the
@@ -43,8 +43,9 @@ class Timing:
         long each stays. The batch holds ``max_batch_size``; each stays for its own steps, during
         which the prompts of as many newcomers are read.
         """
-        stay = max_batch_size * prompt * self.prefill
-        return max_batch_size / (stay + (answer - 1) * self.step(0, max_batch_size))
+        writers = max_batch_size * (answer - 1) / answer  # the others read their prompts
+        stay = max_batch_size * prompt * self.prefill + answer * self.step(0, writers)
+        return max_batch_size / stay
 
 
 def measure(trace: Iterable[Step]) -> Timing:

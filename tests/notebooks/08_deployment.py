@@ -26,7 +26,7 @@ HOLDS = {
     "86f2a8c6d1": lambda lasted, drafts: list(lasted) == list(drafts),
     "86e7f1a5c8": lambda rows, written: (
         [row[0] for row in rows] == list(written)
-        and 0 <= rows[0][2] - len(written["no draft"]) <= 1
+        and 0 <= rows[0][3] - len(written["no draft"]) <= 1
     ),
     # 7 · How many can come?
     "87e9a1d6f5": lambda lengths, letters: len(lengths) == len(letters) and max(lengths) <= 21,

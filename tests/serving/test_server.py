@@ -242,3 +242,12 @@ def test_curl_reads_the_stream() -> None:
         body = json.dumps(GREEDY | {"stream": True})
         said = subprocess.run([*command, body], capture_output=True, text=True, timeout=60).stdout
         assert said.startswith("data: {") and said.endswith("data: [DONE]\n\n")
+
+
+def test_a_tiny_temperature_is_greedy_and_a_stopped_engine_says_so() -> None:
+    path = "/v1/chat/completions"
+    with running() as server:
+        greedy = ask(server.host, path, GREEDY)[2]["choices"]
+        assert ask(server.host, path, {**GREEDY, "temperature": 1e-40})[2]["choices"] == greedy
+        server.engine.close()
+        assert ask(server.host, path, GREEDY)[0] == 503

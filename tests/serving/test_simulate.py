@@ -58,7 +58,7 @@ def test_more_load_waits_longer_and_a_full_batch_passes_what_littles_law_says() 
     assert medians == sorted(medians)
     full = simulate(timing, [0.0] * 800, [50] * 800, [40] * 800)
     passed = 800 / max(call.total for call in full)
-    assert passed == pytest.approx(timing.capacity(50, 40), rel=0.1)
+    assert passed == pytest.approx(timing.capacity(50, 40), rel=0.03)
     assert 1 < goal.knee(runs) < timing.capacity(50, 40)
 
 
@@ -89,7 +89,8 @@ def test_three_numbers_are_read_off_a_trace() -> None:
     trace.append(Step(now, 1.0, {}, [0], [], 0))
     # A step costs 2.8, and 0.2 a writer: 6.2 and 3.6 are left for the prompts' 50 tokens.
     made = measure(trace)
-    assert made.prefill == pytest.approx(9.8 / 50) and (made.step_1, made.step_8) == (3.0, 4.4)
+    found = (made.prefill, made.step_1, made.step_8)
+    assert found == pytest.approx((9.8 / 50, 3.0, 4.4))
     with pytest.raises(CourseError, match="8 at once"):
         measure(trace[:3])
 
