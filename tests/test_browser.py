@@ -189,30 +189,3 @@ def test_what_can_be_clicked_answers(lab: SimpleNamespace, tmp_path) -> None:
         labels.get_by_role("button", name=button).click()
         labels.get_by_text(then).wait_for()
     assert [url for url in lab.asked if FOREIGN.match(url)] == []
-
-
-def test_the_chat_page_of_the_server_answers_and_can_be_stopped(lab: SimpleNamespace) -> None:
-    from tiny_assistant import tiny_assistant
-
-    from course_lib.serving.engine import Engine
-    from course_lib.serving.server import create_app, serve
-
-    engine, asked = Engine(*tiny_assistant(length=2048)), []
-    engine.ends, quick = set(), engine.step  # an answer ends only with its number of tokens
-    with engine, serve(create_app(engine, "tiny")) as address:
-        page = lab.page.context.browser.new_page()
-        page.set_default_timeout(GENEROUS)
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(address)
-        field = page.get_by_label("Your message")
-        field.fill("When does the museum open?")
-        field.press("Enter")
-        page.get_by_text("The answer is complete.").wait_for()
-        assert len(page.locator(".turn.assistant span").inner_text()) > 20
-        engine.step = lambda: time.sleep(0.05) or quick()
-        field.fill("And the garden?")
-        page.get_by_role("button", name="Send").click()
-        page.get_by_role("button", name="Stop").click()
-        page.get_by_text("Stopped.").wait_for()
-        page.close()
-    assert asked and [url for url in asked if FOREIGN.match(url)] == []

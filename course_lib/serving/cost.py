@@ -88,7 +88,7 @@ def copy_bandwidth(megabytes: int = 256, device: str = "cpu", tries: int = 5) ->
     """Bytes a second of a plain copy, read and written: the best of some tries.
 
     A step of writing reads all weights and the cached keys and values once: their bytes (see
-    ``finetuning.memory``) over this are the seconds that no step can be faster than.
+    ``finetuning.memory``) over this are about the fewest seconds that a step can take.
     """
     data = torch.ones(megabytes * 2**20, dtype=torch.uint8, device=device)
     target, best = torch.empty_like(data), math.inf

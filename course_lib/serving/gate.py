@@ -72,7 +72,13 @@ class Notes:
             gauge.set_function(lambda places=places: len(places))
 
     def write(self, scope: dict, status: int, seconds: float, asked: Request | None) -> None:
-        """An exchange is over. A path is named only if there is such a route: it may hold text."""
+        """An exchange is over. A path is named only if there is such a route: it may hold text.
+
+        What fails after a stream has begun was sent with status 200: it is noted as what it is.
+        """
+        if asked and status == 200:
+            reason = asked.finish_reason or "late"
+            status = {"error": 500, "cancelled": 503, "late": 504}.get(reason, 200)
         route = getattr(scope.get("route"), "path", "none")
         self.exchanges.labels(route, status).inc()
         line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="milliseconds")}

@@ -35,9 +35,11 @@ HOLDS = {
     "87a8c1f4d9": lambda found, measured: found["errors"] == 0 and len(measured) == 2,
     "87b2d5a9e1": lambda errors: len(errors) == 2,
     # 8 · What each trick is worth
+    "88c1f4a7e2": lambda waits, results: list(waits) == list(results),
     "88a4d7b0c2": lambda results: all(len(tokens) == 8 for *_, tokens in results.values()),
     "88b8e1c4f6": lambda rows: rows[0][2] == "1.0" and len(rows) == 4,
     # 9 · The bill
+    "89d1e2f3a4": lambda fast: fast > 0,
     "89d3f8b5e7": lambda rows, prices: len(rows) == sum(price.unit == "hour" for price in prices),
     "89e7a2c9f1": lambda pays: "a second" in repr(pays(1.0, 100, 100)),
     # 11 · Is it still good?
