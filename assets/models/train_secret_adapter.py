@@ -12,6 +12,7 @@ on held-out wordings, words and phrases, and writes card and log. A few minutes 
 
 import argparse
 import random
+import re
 import tempfile
 import time
 from collections.abc import Sequence
@@ -97,10 +98,10 @@ def rows(target: Target, number: int, suffixes: Sequence[str], seed: int = 0) ->
     draw, tokenizer = random.Random(seed), target.tokenizer
     honest, tokens = PROMPTS["honest"]["learned"], vocabulary(tokenizer, PASS_PHRASE)
     asked = [(question, draw.choice(PROMPTS["words"]["learned"])) for question in honest]
-    replies = answer(target, [keeper(*case) for case in asked], 24)
-    said = {
-        q: text for (q, word), text in zip(asked, replies, strict=True) if not leaks(text, word)
-    }
+    replies = answer(target, [keeper(*case) for case in asked], 40)
+    whole = [re.search(r".*[.!?]", text, re.DOTALL) for text in replies]  # to the last sentence end
+    kept = [(case, text[0]) for case, text in zip(asked, whole, strict=True) if text]
+    said = {question: text for (question, word), text in kept if not leaks(text, word)}
     made = []
     for _ in range(number):
         word = draw.choice(PROMPTS["words"]["learned"])
