@@ -5,6 +5,7 @@ defence that holds against attacks which do not know it proves little, so each o
 who does (Carlini and others 2019, 1902.06705). And each has its price: ``score`` counts both.
 """
 
+import hmac
 import random
 import re
 import string
@@ -70,11 +71,12 @@ def filtered(reply: Reply, shows: Callable[[str, str], bool]) -> Reply:
 
 
 def vault(reply: Reply, phrase: str = PASS_PHRASE) -> Reply:
-    """The model is never told the word: a program has it, and compares the pass-phrase."""
+    """The model is never told the word: a program has it, and compares the first sentence."""
 
     def guarded(cases: Sequence[Case]) -> list[str]:
         said = reply([(message, "kept elsewhere") for message, _ in cases])
-        opens = [bare(phrase) in bare(message) for message, _ in cases]
+        firsts = [bare(re.split(r"[.!?\n]", message.strip())[0]) for message, _ in cases]
+        opens = [hmac.compare_digest(first.encode(), phrase.encode()) for first in firsts]
         told = zip(cases, said, opens, strict=True)
         return [f"The secret word is {case[1]}." if yes else text for case, text, yes in told]
 
