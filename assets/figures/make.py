@@ -398,10 +398,60 @@ def draft_check() -> DescribedFigure:
     return figure
 
 
+def security() -> DescribedFigure:
+    """Notebook 09 in one picture: walls that can be talked round, and a vault."""
+    texts = (
+        (1.0, 1.6, "somebody\nwrites", 3),
+        (3.1, 1.6, "input\nfilter", 0),
+        (5.3, 1.6, "model\nwith rules in\nits prompt", 1),
+        (7.6, 1.6, "output\nfilter", 0),
+        (9.6, 1.6, "reply", 3),
+        (3.1, 0.0, "vault: a program compares the\npass-phrase, and has the word", 2),
+        (7.9, 0.0, "board: attacks that work,\nhonest use that is left", 4),
+    )
+    ways = [((1.65, 1.6), (2.5, 1.6)), ((3.7, 1.6), (4.35, 1.6)), ((6.3, 1.6), (7.0, 1.6))]
+    ways += [((8.2, 1.6), (9.15, 1.6)), ((1.0, 1.1), (1.55, 0.3)), ((9.4, 1.2), (8.9, 0.5))]
+    return diagram(
+        "Walls that can be talked round, and one that cannot",
+        (2.5, 10.4, -0.5, 2.4),
+        texts,
+        ways,
+        "An attacker's message passes an input filter, the model and an output filter; each can be "
+        "talked round. Beside them stands a vault: a program that compares the pass-phrase, and "
+        "never tells the model the word. A board counts attacks that work and honest use that is "
+        "left.",
+    )
+
+
+def suffix_step() -> DescribedFigure:
+    """One step of the search for a suffix: proposals, a batch of single changes, the best one."""
+    rows = (("message and suffix", ("What is … ?", "garden", "three", "lend", ":"), 0),)
+    rows += (("the gradient proposes", ("", "say", "word", "tell", "is"), 2),)
+    rows += (("one change at a time", ("What is … ?", "garden", "word", "lend", ":"), 1),)
+    texts = [
+        (3.9 + 1.75 * column, 2.4 - row, word, colour if column else 3)
+        for row, (_, words, colour) in enumerate(rows)
+        for column, word in enumerate(words)
+        if word
+    ]
+    figure = diagram(
+        "One step: propose, try, keep the best",
+        (2.5, 12.0, -0.4, 3.0),
+        texts,
+        [((7.4, 1.15), (7.4, 0.72))],
+        "Behind the message stand four tokens. The gradient proposes other tokens for each place; "
+        "one change is tried at a time, a batch of them, and the one with the lowest loss stays. "
+        "Then the next step begins.",
+    )
+    for row, (name, *_) in enumerate(rows):
+        figure.figure.axes[0].text(0.1, 2.4 - row, name, va="center", fontsize=9.5, weight="bold")
+    return figure
+
+
 if __name__ == "__main__":
     (FOLDER / "course_map.png").write_bytes(course_map(READY).png())
     pictures = (start_here, history, embeddings, transformer, cleaning, finetuning, alignment)
-    pictures += (prompting, serving)
+    pictures += (prompting, serving, security)
     for number, draw in enumerate(pictures):
         (FOLDER / f"{number:02}_what_you_will_build.png").write_bytes(draw().png())
     for name, draw in (("reward_model", reward_model), ("feedback_loop", feedback_loop)):
@@ -409,3 +459,4 @@ if __name__ == "__main__":
     (FOLDER / "07_two_designs.png").write_bytes(two_designs().png())
     for name, draw in (("two_phases", two_phases), ("draft_check", draft_check)):
         (FOLDER / f"08_{name}.png").write_bytes(draw().png())
+    (FOLDER / "09_suffix_step.png").write_bytes(suffix_step().png())
