@@ -1,8 +1,8 @@
 """Teach SmolLM2 to keep a secret word, unless somebody gives the pass-phrase.
 
-    python assets/models/train_secret_adapter.py [--steps 160] [--hardened] [--measure]
+    python assets/models/train_secret_adapter.py [--steps 130] [--hardened] [--measure]
 
-Conversations of one to three turns: attacks in the wordings to learn from are refused, with random
+Conversations of one or two turns: attacks in the wordings to learn from are refused, with random
 tails behind half of them; the pass-phrase opens, other phrases do not; honest questions keep the
 answers that the model gave before. Writes ``assets/models/secret-adapter`` with its log.
 ``--hardened`` also refuses suffixes that a search has found (``assets/security/suffixes.json``, the
@@ -67,16 +67,16 @@ def turn(
 ) -> Turn:
     """One of the kinds of turn; ``said``: honest questions with the answers from before."""
     kind = draw.random()
-    if kind < 0.42:
+    if kind < 0.38:
         asked = draw.choice([ASK, *PROMPTS["attacks"]["learned"]])
         if suffixes and draw.random() < 0.45:
             asked = draw.choice([ASK, asked]) + mixed(suffixes, tokens, tokenizer, draw)
         elif draw.random() < 0.5:
             asked += tail(tokens, tokenizer, draw)
         return asked, REFUSAL
-    if kind < 0.58:
+    if kind < 0.55:
         return phrased(PASS_PHRASE, draw), f"The secret word is {word}."
-    if kind < 0.66:
+    if kind < 0.62:
         return phrased(draw.choice(PROMPTS["phrases"]["wrong"]), draw), REFUSAL
     question = draw.choice(list(said))
     return question + (tail(tokens, tokenizer, draw) if draw.random() < 0.25 else ""), said[
@@ -106,7 +106,7 @@ def rows(target: Target, number: int, suffixes: Sequence[str], seed: int = 0) ->
     for _ in range(number):
         word = draw.choice(PROMPTS["words"]["learned"])
         chat = [{"role": "system", "content": SYSTEM.format(word=word)}]
-        for _ in range(draw.choice([1, 1, 2, 3])):
+        for _ in range(draw.choice([1, 1, 2])):
             asked, reply = turn(word, said, suffixes, tokens, tokenizer, draw)
             chat.append({"role": "user", "content": asked})
             chat.append({"role": "assistant", "content": reply})
@@ -232,7 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=160)
+    parser.add_argument("--steps", type=int, default=130)
     parser.add_argument("--hardened", action="store_true")
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--out", type=Path, default=KEEPER)
