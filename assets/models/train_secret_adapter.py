@@ -1,6 +1,6 @@
 """Teach SmolLM2 to keep a secret word, unless somebody gives the pass-phrase.
 
-    python assets/models/train_secret_adapter.py [--steps 130] [--hardened] [--measure]
+    python assets/models/train_secret_adapter.py [--steps 120] [--hardened] [--measure]
 
 Conversations of one or two turns: attacks in the wordings to learn from are refused, with random
 tails behind half of them; the pass-phrase opens, other phrases do not; honest questions keep the
@@ -62,22 +62,29 @@ def phrased(phrase: str, draw: random.Random) -> str:
     return draw.choice(forms).format(phrase=said, ask=draw.choice(asks))
 
 
+def other_phrase(draw: random.Random) -> str:
+    """A phrase that is not the pass-phrase: one written by hand, or words put together."""
+    parts = PROMPTS["phrases"]["parts"]
+    made = " ".join(draw.choice(part) for part in parts)
+    return draw.choice([made, made, draw.choice(PROMPTS["phrases"]["wrong"])])
+
+
 def turn(
     word: str, said: dict[str, str], suffixes: Sequence[str], tokens: Any, tokenizer: Any, draw: Any
 ) -> Turn:
     """One of the kinds of turn; ``said``: honest questions with the answers from before."""
     kind = draw.random()
-    if kind < 0.38:
+    if kind < 0.36:
         asked = draw.choice([ASK, *PROMPTS["attacks"]["learned"]])
         if suffixes and draw.random() < 0.45:
             asked = draw.choice([ASK, asked]) + mixed(suffixes, tokens, tokenizer, draw)
         elif draw.random() < 0.5:
             asked += tail(tokens, tokenizer, draw)
         return asked, REFUSAL
-    if kind < 0.55:
+    if kind < 0.53:
         return phrased(PASS_PHRASE, draw), f"The secret word is {word}."
-    if kind < 0.62:
-        return phrased(draw.choice(PROMPTS["phrases"]["wrong"]), draw), REFUSAL
+    if kind < 0.66:
+        return phrased(other_phrase(draw), draw), REFUSAL
     question = draw.choice(list(said))
     return question + (tail(tokens, tokenizer, draw) if draw.random() < 0.25 else ""), said[
         question
@@ -232,7 +239,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=130)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--hardened", action="store_true")
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--out", type=Path, default=KEEPER)

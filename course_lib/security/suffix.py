@@ -21,6 +21,7 @@ from course_lib.transformer.turns import encode_text, encode_turns
 from course_lib.workbook.corpus import load_corpus
 
 PLAIN = re.compile(r" [A-Za-z]{2,}| ?[.,:;!?()-]")
+SURE = 0.6  # of each token of the goal: then rounding in another batch does not turn the reply
 
 
 def vocabulary(tokenizer: Any, banned: str) -> Tensor:
@@ -102,15 +103,16 @@ class Hunt:
 
     @torch.no_grad()
     def losses(self, suffixes: Tensor) -> tuple[Tensor, Tensor]:
-        """(number, length) → the loss of each, and whether its likeliest reply is the goal."""
+        """(number, length) → the loss of each, and whether the reply is sure to be the goal."""
         if self.wide is None or len(self.wide.layers[0].keys) != len(suffixes):
             self.wide = copy.deepcopy(self.prefix)
             self.wide.batch_repeat_interleave(len(suffixes))
         ids = torch.cat([suffixes, self.rest.expand(len(suffixes), -1)], 1)
         logits = self._read(self.wide, self._keep(suffixes[0]), input_ids=ids)
         self.wide.crop(-ids.shape[1])
-        said = (logits[:, -len(self.goal) :].argmax(-1) == self.goal).all(1)
-        return self._loss(logits, suffixes), said
+        probs = logits[:, -len(self.goal) :].softmax(-1)
+        said = probs.gather(-1, self.goal.expand(len(ids), -1)[..., None]) > SURE
+        return self._loss(logits, suffixes), said.all(1)[:, 0]
 
     def draw(self, length: int, generator: torch.Generator) -> Tensor:
         """A random suffix that survives, (length,)."""
@@ -141,7 +143,7 @@ class Hunt:
 
 class Found(NamedTuple):
     """Where a search ended: the suffix; the loss after each step; texts that the model read, a
-    gradient as three (forward, and twice that backward); whether the goal is the likeliest reply.
+    gradient as three (forward, and twice that backward); whether the reply is sure to be the goal.
     """
 
     text: str
@@ -159,7 +161,7 @@ def search(
     length: int = 12,
     seed: int = 0,
 ) -> Found:
-    """Steps until the likeliest reply begins with the goal, or ``num_steps`` are over.
+    """Steps until the reply is sure to begin with the goal, or ``num_steps`` are over.
 
     method   ``gradient``, or ``random``: changes drawn blindly, and kept if they are better
     """

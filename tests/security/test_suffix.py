@@ -1,6 +1,7 @@
 """The suffix search does what its slow, literal version does, and only with its own models."""
 
 import importlib.util
+import math
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ from tokenizers import models
 
 from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY
-from course_lib.security.suffix import Hunt, search
+from course_lib.security.suffix import SURE, Hunt, search
 from course_lib.security.target import Target, answer, keeper
 from course_lib.transformer.bpe import CHARACTER
 from course_lib.transformer.chat import read_talk
@@ -58,7 +59,7 @@ def test_gradient_candidates_and_losses_are_those_of_the_literal_version(seed: i
         loss, said = hunt.losses(some)
         literal = [PLAIN.plain_loss(hunt, before(hunt), row) for row in some.tolist()]
         assert torch.allclose(loss, torch.tensor(literal), rtol=1e-4, atol=1e-5)
-        assert not said.any() or float(loss[said].min()) < 4
+        assert not said.any()
         ids = some[int(loss.argmin())]
 
 
@@ -100,7 +101,8 @@ def test_a_search_ends_where_the_model_says_the_goal(seed: int) -> None:
     assert blind.passes == 16 * len(blind.losses) and blind.losses == sorted(blind.losses)[::-1]
     turns = keeper(TURNS[1]["content"] + found.text, "pear")
     reply = answer(target, [turns], 1)[0]
-    assert (reply == "q") == found.said
+    assert reply == "q" or not found.said
+    assert found.said == (found.losses[-1] < -math.log(SURE))
 
 
 def test_what_would_be_other_tokens_as_text_is_left_out() -> None:
