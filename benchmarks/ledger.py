@@ -23,6 +23,7 @@ from course_lib.finetuning.lora import LoRALinear
 from course_lib.finetuning.nf4 import dequantize, quantize
 from course_lib.places import REPOSITORY
 from course_lib.prompting.constrained import Constraint, json_schema
+from course_lib.serving.engine import Engine
 from course_lib.transformer.bpe import BPETokenizer
 from course_lib.transformer.convert import from_falcon, from_gpt2, from_llama
 from course_lib.transformer.sampling import SamplingParams, distribution
@@ -223,6 +224,28 @@ def masks() -> float:
     return float(wrong)
 
 
+def served() -> float:
+    """Tokens of a batch that differ from those which each request gets alone, in fp32."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = load_model("mini-falcon")[1]
+    shape = dict(vocab_size=len(tokenizer), hidden_size=64, intermediate_size=96)
+    shape |= dict(num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)
+    model = shaken(LlamaForCausalLM(LlamaConfig(**shape, eos_token_id=None, bos_token_id=None)))
+    draw, wrong = random.Random(0), 0
+    prompts = [[draw.randrange(1, len(tokenizer)) for _ in range(3 + 11 * n)] for n in range(8)]
+    engine = Engine(model, tokenizer, max_batch_size=6, prefill_chunk=16)
+    engine.ends = set()
+    requests = [engine.submit(prompt, 12) for prompt in prompts]
+    while engine.step():
+        pass
+    for prompt, request in zip(prompts, requests, strict=True):
+        options = dict(max_new_tokens=12, do_sample=False, pad_token_id=0)
+        alone = model.generate(torch.tensor([prompt]), **options)[0, len(prompt) :].tolist()
+        wrong += sum(a != b for a, b in zip(alone, request.tokens, strict=True))
+    return float(wrong)
+
+
 MODEL = ("transformer/attention", "transformer/model")
 ROWS = (
     Row(
@@ -254,6 +277,13 @@ ROWS = (
     Row(("finetuning/lora",), "peft", "outputs, gradients, merged weights", 1e-4, lora),
     Row(("finetuning/nf4",), "bitsandbytes", "bytes and values of NF4 that differ", 0.0, four_bits),
     Row(("prompting/constrained",), "llguidance", "tokens that only one allows", 0.0, masks),
+    Row(
+        ("serving/engine", "serving/slots"),
+        "transformers' generate",
+        "tokens of a batch that differ",
+        0.0,
+        served,
+    ),
 )
 
 

@@ -1,6 +1,7 @@
 """A server under steady load, killed, and asked by clients that behave badly.
 
     python benchmarks/soak.py [--seconds 300] [--bad 10000] [--model smollm2] [--adapter PATH]
+                              [--parts steady misused described killed side_by_side]
 
 Everything runs on this machine: servers in processes of their own (``course_lib serve``), the load
 here. From three timed numbers the simulation predicts the knee; the load is 80 % of it. Writes
@@ -35,7 +36,7 @@ from course_lib.serving.load import Goal, arrivals, run_load, summary
 from course_lib.serving.server import create_app, load, serve
 from course_lib.serving.simulate import Timing, measure, simulate
 from course_lib.transformer.chat import read_talk
-from course_lib.workbook.settings import write_json
+from course_lib.workbook.settings import read_json, write_json
 
 RESULTS = Path(__file__).parent / "results" / "soak.json"
 TOKENS = 24  # of an answer, at most
@@ -43,6 +44,7 @@ PROMPTS = [
     f"Tell me in one sentence what a {thing} is for."
     for thing in ("spoon", "lantern", "bridge", "whistle", "ladder", "compass", "kettle", "drum")
 ]
+PARTS = ["steady", "misused", "described", "killed", "side_by_side"]
 GOAL = Goal(first_token=2.0, between=0.25)
 
 
@@ -218,6 +220,7 @@ def main() -> int:
     parser.add_argument("--bad", type=int, default=10_000, help="requests that are not right")
     parser.add_argument("--model")
     parser.add_argument("--adapter")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="others stay")
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
     options = given.model, given.adapter
@@ -228,13 +231,18 @@ def main() -> int:
     knee = predict_knee(timing, prompt)
     facts = {"machine": f"{platform.machine()}, {psutil.cpu_count()} cores", "model": name}
     facts |= {"date": date.today().isoformat(), "seconds": given.seconds}
-    results: dict[str, Any] = facts | {"predicted_knee": round(knee, 3)}
+    facts |= {"predicted_knee": round(knee, 3)}
+    results = read_json(given.out) if given.out.is_file() else {}
     with server(*options) as (address, process):
-        results["steady"] = steady(address, process, 0.8 * knee, given.seconds)
-        results["misused"] = misused(address, process, given.bad)
-        results["described"] = described(address, max(3, given.bad // 500))
-    results["killed"] = killed(options, 0.8 * knee)
-    results["side_by_side"] = side_by_side(options)
+        ways = {
+            "steady": lambda: steady(address, process, 0.8 * knee, given.seconds),
+            "misused": lambda: misused(address, process, given.bad),
+            "described": lambda: described(address, max(3, given.bad // 500)),
+            "killed": lambda: killed(options, 0.8 * knee),
+            "side_by_side": lambda: side_by_side(options),
+        }
+        for part in given.parts:
+            results[part] = facts | ways[part]()
     write_json(given.out, results)
     print(json.dumps(results, indent=1))
     return not all(part["holds"] for part in results.values() if isinstance(part, dict))

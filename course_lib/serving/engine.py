@@ -24,6 +24,7 @@ from torch import Tensor
 from course_lib.errors import CourseError
 from course_lib.serving.slots import Slots
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
+from course_lib.workbook.machine import release_threads
 
 BLOCK = 16  # tokens that are kept together for requests that begin alike
 HALF = "\ufffd"  # what a decoder writes for bytes that are no character, or not yet
@@ -88,6 +89,7 @@ class Request:
     params: SamplingParams
     seed: int
     text: Text
+    salt: bytes = b""
     tokens: list[int] = field(default_factory=list)
     finish_reason: str | None = None
     error: str | None = None
@@ -115,7 +117,7 @@ class Request:
         """The name of a block: a hash of its tokens and of the name of the block before."""
         while len(self.keys) <= index:
             block = self.ids[len(self.keys) * BLOCK : (len(self.keys) + 1) * BLOCK]
-            before = self.keys[-1] if self.keys else b""
+            before = self.keys[-1] if self.keys else self.salt
             self.keys.append(hashlib.sha256(before + array("q", block).tobytes()).digest())
         return self.keys[index]
 
@@ -217,8 +219,12 @@ class Engine:
         *,
         stop: Sequence[str] = (),
         seed: int = 0,
+        salt: bytes = b"",
     ) -> Request:
         """Queue a request, from any thread. It draws with ``seed`` as if it were alone.
+
+        Blocks are shared with requests of the same ``salt`` only: a quick answer would tell others
+        that somebody asked the same (vLLM has it under this name).
 
         Raises ``QueueFull``, and ``CourseError`` for what cannot be answered.
         """
@@ -238,7 +244,7 @@ class Engine:
             places = self.max_batch_size + self.max_waiting
             if len(self.waiting) + len(self.running) >= places:
                 raise QueueFull(f"All {places} places are taken: try again in a moment.")
-            asked = list(prompt_ids), number, params, seed, text
+            asked = list(prompt_ids), number, params, seed, text, salt
             self.waiting.append(request := Request(next(self._numbers), *asked))
             self._changed.notify()
         return request
@@ -379,6 +385,7 @@ class Engine:
     def start(self) -> "Engine":
         """Step in a thread of its own, whenever there is something to do."""
         if self._thread is None and not self._closed:
+            release_threads()
             self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
             self._thread.start()
         return self

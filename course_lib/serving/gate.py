@@ -164,6 +164,7 @@ class Gate:
         known = [hmac.compare_digest(given, one) for one in self.keys]
         if self.keys and scope["path"] not in OPEN and not (any(known) and scheme == "Bearer"):
             raise HTTPException(401, "Give a key: `Authorization: Bearer KEY`.")
+        scope["state"]["salt"] = given if self.keys else b""
         kind = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         if scope["method"] == "POST" and kind != "application/json":
             raise HTTPException(415, "Send JSON: `Content-Type: application/json`.")

@@ -18,6 +18,7 @@ import numpy as np
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAIError
 
 from course_lib.errors import CourseError
+from course_lib.workbook.machine import release_threads
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def run_load(
             pairs = zip(due, itertools.cycle(prompts), strict=False)
             return await asyncio.gather(*(_ask(client, begun, *pair, asked) for pair in pairs))
 
+    release_threads()  # the server may compute in another thread of this process
     with ThreadPoolExecutor(1) as other:  # a notebook's own thread has an event loop already
         return other.submit(asyncio.run, run()).result()
 

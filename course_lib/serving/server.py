@@ -152,9 +152,8 @@ def create_app(
         if most > limits.max_new_tokens:
             raise HTTPException(400, f"Ask for at most {limits.max_new_tokens} tokens.")
         seed = secrets.randbits(31) if body.seed is None else body.seed
-        http.state.asked = asked = engine.submit(
-            ids, most, body.params(), stop=body.stop, seed=seed
-        )
+        own = {"stop": body.stop, "seed": seed, "salt": http.state.salt}
+        http.state.asked = asked = engine.submit(ids, most, body.params(), **own)
         reply = Reply(asked, name, isinstance(body, Chat), limits.answer_seconds)
         if not body.stream:
             return await reply.whole()

@@ -192,6 +192,10 @@ def test_limits_of_time() -> None:
 def test_keys_and_names() -> None:
     with running(keys=[KEY, KEY[::-1]]) as here:
         assert here.client.chat.completions.create(**GREEDY).usage.completion_tokens == 12
+        others = here.client.with_options(api_key=KEY[::-1])  # may not feel what this one asked
+        for client, cached in ((here.client, True), (others, False), (others, True)):
+            usage = client.chat.completions.create(**GREEDY).usage
+            assert (usage.prompt_tokens_details.cached_tokens > 0) == cached
         for given in ("", "Bearer", f"Bearer {KEY[:-1]}", f"Basic {KEY}", "Bearer ü"):
             status, _, reply = ask(here.host, "/v1/models", authorization=given)
             assert (status, reply["error"]["code"]) == (401, "invalid_api_key")

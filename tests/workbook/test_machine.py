@@ -114,3 +114,18 @@ def test_a_containers_limit_counts(tmp_path, monkeypatch) -> None:
     (tmp_path / "memory.max").write_text("1000000000\n")
     total, available = machine._memory()
     assert total == GB and available <= 6 * 10**8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the helpers of GNU's OpenMP are counted")
+def test_helpers_are_let_go_and_come_back() -> None:
+    code = """
+import os, torch
+from course_lib.workbook.machine import release_threads
+torch.set_num_threads(3)
+rows, count = torch.rand(2_000, 2_000), lambda: len(os.listdir("/proc/self/task"))
+first, working = rows.exp().sum(), count()
+release_threads()
+left, second, again = count(), rows.exp().sum(), count()
+assert left == working - 2 and again == working and first == second, (working, left, again)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=REPOSITORY, timeout=60)
