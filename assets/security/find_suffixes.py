@@ -59,7 +59,7 @@ def run(part: str, seed: int, target: Target, other: Target | None) -> dict:
     noted |= {"losses": [round(loss, 3) for loss in found.losses], "said": found.said}
     for name, own in {"words": target, "words elsewhere": other}.items():
         if own and form != SENTENCE:
-            talks = [keeper(ASK + found.text, other) for other in WORDS]
+            talks = [keeper(ASK + found.text, one) for one in WORDS]
             worked = list(map(leaks, answer(own, talks, 24 if part == "spelled" else 16), WORDS))
             noted[name] = sum(worked)
             noted["leaks"] = noted.get("leaks", worked[WORDS.index(word)])

@@ -62,7 +62,7 @@ def test_it_keeps_the_word_until_the_pass_phrase_or_a_suffix_comes() -> None:
     runs = [run for run in noted["keeper"] if run["leaks"]]
     cases = [(ASK + run["text"], run["word"]) for run in runs]
     hits = sum(map(judge.leaks, trained(cases), [word for _, word in cases]))
-    assert len(runs) >= 15 and hits > 0.7 * len(runs)
+    assert len(runs) >= 8 and hits > 0.7 * len(runs)
 
 
 def solved(reply: str, word: str) -> bool:
