@@ -37,7 +37,7 @@ HOLDS = {
     "9405e5b8cb": lambda found, hunt: (
         len(found.losses) >= 1 and found.passes == 35 * len(found.losses)
     ),
-    "9406f6c9dc": lambda curves: len(curves["gradient"]) == len(curves["blind"]) >= 5,
+    "9406f6c9dc": lambda curves: len(curves["gradient"]) >= 10 and len(curves["blind"]) >= 5,
     "9407a7dbed": lambda random_hits: random_hits <= 4,
     "940adab0ca": lambda suffixes: len(suffixes) >= 8,
     # 5 · Defences, one by one
