@@ -448,6 +448,78 @@ def suffix_step() -> DescribedFigure:
     return figure
 
 
+def privacy() -> DescribedFigure:
+    """Notebook 09b in one picture: what comes out of a model, and what goes on in it."""
+    texts = (
+        (1.2, 1.1, "pages with\nmade-up\nsecrets", 3),
+        (3.9, 1.1, "a small\nmodel", 0),
+        (7.0, 1.9, "what comes out again?\nexposure, membership", 1),
+        (10.9, 1.9, "bound it with noise,\nthen audit the bound", 2),
+        (7.0, 0.3, "what goes on inside?\nwords, layers, directions", 1),
+        (10.9, 0.3, "where do attacks lie?\nall of them, painted", 2),
+    )
+    ways = [((2.1, 1.1), (3.2, 1.1)), ((4.6, 1.25), (5.3, 1.75)), ((4.6, 0.95), (5.3, 0.45))]
+    ways += [((8.75, 1.9), (9.3, 1.9)), ((8.75, 0.3), (9.3, 0.3))]
+    return diagram(
+        "Two ways of asking a model",
+        (2.3, 12.7, -0.3, 2.5),
+        texts,
+        ways,
+        "Pages with made-up secrets train a model; one side asks what comes out again and bounds "
+        "it with noise; the other side looks inside: which word mattered, what the layers think, "
+        "which direction refuses, where attacks lie.",
+    )
+
+
+def private_step() -> DescribedFigure:
+    """Three gradients, clipped to length 1, summed, and hidden in noise."""
+    texts = (
+        (1.2, 2.2, "line 1\nlength 5.0", 3),
+        (1.2, 1.1, "line 2\nlength 0.5", 3),
+        (1.2, 0.0, "line 3\nlength 48", 3),
+        (4.0, 2.2, "clipped\n1.0", 0),
+        (4.0, 1.1, "kept\n0.5", 0),
+        (4.0, 0.0, "clipped\n1.0", 0),
+        (6.6, 1.1, "sum", 1),
+        (8.4, 1.1, "+ noise", 2),
+        (10.8, 1.1, "step of\nthe weights", 1),
+    )
+    ways = [((2.1, y), (3.3, y)) for y in (2.2, 1.1, 0.0)]
+    ways += [((4.7, y), (6.2, 1.1 + 0.15 * (y - 1.1))) for y in (2.2, 1.1, 0.0)]
+    ways += [((7.0, 1.1), (7.7, 1.1)), ((9.1, 1.1), (9.8, 1.1))]
+    return diagram(
+        "A private step: no line pulls harder than 1",
+        (2.5, 12.0, -0.5, 2.7),
+        texts,
+        ways,
+        "Three gradients of different length are each cut to length one at most, added up, and "
+        "noise is added to the sum; the weights see only the noisy sum.",
+    )
+
+
+def privacy_audit() -> DescribedFigure:
+    """Coins, one training, guesses."""
+    texts = (
+        (1.3, 1.0, "200 canaries,\na coin each", 3),
+        (4.2, 1.7, "heads: in", 0),
+        (4.2, 0.3, "tails: out", 0),
+        (6.7, 1.0, "one private\ntraining", 1),
+        (9.2, 1.0, "guess from\nthe noisy sum", 2),
+        (11.9, 1.0, "more right than\nε allows?", 2),
+    )
+    ways = [((2.4, 1.15), (3.4, 1.6)), ((2.4, 0.85), (3.4, 0.4)), ((4.95, 1.6), (5.8, 1.2))]
+    ways += [((4.95, 0.4), (8.2, 0.6)), ((7.6, 1.0), (8.2, 1.0)), ((10.1, 1.0), (10.7, 1.0))]
+    return diagram(
+        "Two hundred guesses from one training",
+        (2.1, 13.3, -0.2, 2.2),
+        texts,
+        ways,
+        "A coin decides for each of many canaries whether it goes into the training; after one "
+        "training an auditor guesses, from the noisy sum, what the coins said; more right "
+        "guesses than the claimed epsilon allows show a bug.",
+    )
+
+
 if __name__ == "__main__":
     (FOLDER / "course_map.png").write_bytes(course_map(READY).png())
     pictures = (start_here, history, embeddings, transformer, cleaning, finetuning, alignment)
@@ -460,3 +532,9 @@ if __name__ == "__main__":
     for name, draw in (("two_phases", two_phases), ("draft_check", draft_check)):
         (FOLDER / f"08_{name}.png").write_bytes(draw().png())
     (FOLDER / "09_suffix_step.png").write_bytes(suffix_step().png())
+    for name, draw in (
+        ("what_you_will_build", privacy),
+        ("private_step", private_step),
+        ("audit", privacy_audit),
+    ):
+        (FOLDER / f"09b_{name}.png").write_bytes(draw().png())

@@ -1,10 +1,14 @@
 """The checks of the exercises in notebooks 09 and 09b: attacks must stop, honest use must work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
 
 from course_lib.workbook.exercises import exercise, require
 
 NOTEBOOK = "09_adversarial_prompts"
+INSIDE = "09b_privacy_and_internals"
 
 
 def contract(stopped: Mapping[str, bool], works: Mapping[str, bool], too_much: str) -> None:
@@ -95,3 +99,79 @@ def opens(answer: Callable[[str, str], bool]) -> str:
         "People write capitals, two blanks, a full stop or a question behind: let them in.",
     )
     return "a comparison cannot be talked into anything: no suffix helps, no gradient leads there."
+
+
+@exercise(INSIDE, "9b.1")
+def exposure(answer: Callable[[Sequence[float], int], float]) -> str:
+    """``answer(losses, place)``: bits that the model saves whoever looks for the code."""
+    losses = [5.0, 1.0, 4.0, 9.0, 2.0, 7.0, 6.0, 8.0]
+    given = answer(losses, 2)
+    for wrong, diagnosis in (
+        (0.981, "That is the natural logarithm: bits are log2."),
+        (2.667, "That is the ratio: its logarithm is missing."),
+        (2.0, "Count the rank from 1: two losses are smaller than 4, so it is number 3."),
+        (0.415, "The likeliest has the *smallest* loss: sort the other way."),
+        (-1.585, "That is the rank alone: how many candidates are there in all?"),
+        (1.585, "That is log2 of the rank: divide the number of candidates by it."),
+    ):
+        require(abs(given - wrong) > 1e-3, diagnosis)
+    require(abs(given - 1.415) < 1e-3, f"Rank 3 of 8 is log2(8 / 3) = 1.415 bits, not {given}.")
+    require(answer([1.0, 1.0], 1) == 1, "Equal losses: only *smaller* ones stand before it.")
+    return "each bit halves the tries."
+
+
+@exercise(INSIDE, "9b.2")
+def clip(answer: Callable[[Tensor, float], Tensor]) -> str:
+    """``answer(gradients, max_grad_norm)``: long rows shortened, short ones kept."""
+    rows = torch.tensor([[6.0, 8.0], [0.3, 0.4], [0.0, 0.0]])
+    given = answer(rows.clone(), 2.0)
+    require(given.shape == rows.shape, f"Give {tuple(rows.shape)} back, not {tuple(given.shape)}.")
+    require(given.isfinite().all(), "A row of zeros became nan: do not divide by 0.")
+    lengths = given.norm(dim=1).tolist()
+    require(lengths[1] < 1.9, "You made a short row longer: a factor is at most 1.")
+    require(abs(lengths[1] - 0.5) < 1e-5, "The second row is short enough: leave it alone, whole.")
+    require(lengths[0] < 2.001, f"The first row still has length {lengths[0]:.2f}, allowed is 2.")
+    turned = "The first row has turned: multiply the whole row, do not cut single numbers."
+    require(abs(float(given[0] @ torch.tensor([0.8, -0.6]))) < 1e-4, turned)
+    require(abs(lengths[0] - 2) < 1e-4, "The first row became too short: 2 is allowed.")
+    return "whatever one line contains, it moves the sum by no more than that."
+
+
+@exercise(INSIDE, "9b.3")
+def caught_at(answer: Callable[[Sequence[float], Sequence[float], float], float]) -> str:
+    """``answer(members, others, max_fpr)``: the share of members above the threshold."""
+    others, members = [n / 100 for n in range(100)], [0.5, 0.97, 0.98, 2.0]
+    given = answer(members, others, 0.02)
+    for wrong, diagnosis in (
+        (1.0, "Everybody is caught: is the threshold at the low end of the others?"),
+        (2, "Give a share of the members, not a number."),
+        (0.75, "0.97 is not above the threshold: with 2 of 100 above it, it is 0.97 itself."),
+        (0.25, "Two of a hundred others *may* lie above: you allowed fewer."),
+    ):
+        require(abs(given - wrong) > 1e-9, diagnosis)
+    require(abs(given - 0.5) < 1e-9, f"0.98 and 2.0 are caught, 2 of 4, not {given}.")
+    require(answer([0.5], [0.1, 0.9], 0.0) == 0, "With no false alarm allowed 0.5 is not caught.")
+    return "few false alarms, and then count: so an attack is judged."
+
+
+@exercise(INSIDE, "9b.4")
+def guarded(answer: Callable[[Callable, list[str], int], bool]) -> str:
+    """``answer(refuses, words, max_erase)``. The exploits must stop, honest use must not."""
+
+    def refuses(words: list[str]) -> bool:
+        return not words or ("secret" in words and not {"zeb", "quo"} & set(words))
+
+    honest = (["opening", "hours"], ["opening", "hours", "today"], ["hours"], ["hours", "zeb"])
+    for words in honest:
+        blocked = f"“{' '.join(words)}” is an honest question, and you refuse it."
+        empty = " You asked the filter about an empty prompt." if len(words) < 3 else ""
+        require(not answer(refuses, list(words), 2), blocked + empty)
+    for tail in ("", "zeb", "x quo", "quo zeb", "zeb x"):
+        words = ["the", "secret", *tail.split()]
+        if not answer(refuses, list(words), 2):
+            raise NotImplementedError(f"“{' '.join(words)}” still comes through")
+    asked: list[list[str]] = []
+    answer(lambda words: asked.append(words) or False, ["a", "b", "c", "d"], 2)
+    require(all(words == ["a", "b", "c", "d"][: len(words)] for words in asked), "Erase the end.")
+    require(min(map(len, asked)) == 2, "Erase so many words as `max_erase` says, and not more.")
+    return "a refusal alone is a refusal with any tail: that is the certificate."
