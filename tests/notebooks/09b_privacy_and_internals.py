@@ -1,54 +1,36 @@
 """What must hold behind the cells of ``09b_privacy_and_internals``, on any machine and corpus."""
 
 HOLDS = {
-    # 1 · It tells what it has read
-    "9b01a1c3e5": lambda pages, codes: len(pages) > 900 and len({c.prompt for c in codes}) == 30,
-    "9b01b2d4f6": lambda secret_lines, rows: len(secret_lines) == 235 and rows.shape == (635, 32),
-    "9b01c3e5a7": lambda weights: 100_000 < weights < 130_000,
     "9b01d4f6b8": lambda table, course: (
         course.profile == "smoke" or any(row[2] == row[3] for row in table)
     ),
-    # 2 · Exposure: how far up the list
-    "9b02a1c3e5": lambda rank: rank == 2,
     "9b02b2d4f6": lambda order: sorted(order) == list(range(1000)),
     "9b02c3e5a7": lambda plain, course: (
         all(0 <= bits <= 9.97 for _, bits in plain)
         and (course.profile == "smoke" or (plain[0][1] < 4 and plain[-1][1] > 8))
     ),
-    # 3 · Deduplication is a defence
     "9b03a1c3e5": lambda kept_once, plain, course: (
         course.profile == "smoke" or kept_once[-1][1] < plain[-1][1] - 1
     ),
-    # 4 · Was this line in the training?
     "9b04a1c3e5": lambda loss_members, loss_others: len(loss_members) == len(loss_others) == 400,
     "9b04b2d4f6": lambda caught, course: (
         course.profile == "smoke"
         or caught["model of like text"]["caught"][0] > 3 * caught["loss alone"]["caught"][0]
     ),
-    # 5 · Differential privacy: a bound for every single line
-    "9b05a1c3e5": lambda short: abs(short.norm(dim=1).tolist()[0] - 1) < 1e-6,
     "9b05b2d4f6": lambda norms: norms.min() > 1,
-    "9b05c3e5a7": lambda rows_of: len(rows_of) == 4,
     "9b05d4f6b8": lambda found: list(found.values()) == sorted(found.values(), reverse=True),
     "9b05e5a7c9": lambda hidden: hidden[1][1] < 5,
     "9b05f6b8da": lambda cost, course: (
         course.profile == "smoke"
         or (cost["public only"] > cost["private"] > cost["trained as usual"])
     ),
-    # 6 · Do you believe the ε? An audit
-    "9b06a1c3e5": lambda coins, claim: 70 < coins.sum() < 130 and 0.9 < claim < 1.2,
-    "9b06b2d4f6": lambda audit_of: callable(audit_of),
     "9b06c3e5a7": lambda results, claim, course: (
         results["as published"][1] <= claim
         and (course.profile == "smoke" or claim < results["without clipping"][1])
     ),
-    # 7 · A real model: songs, and a licence
-    "9b07a1c3e5": lambda texts: all(len(some) >= 8 for some in texts.values()),
     "9b07b2d4f6": lambda extracted: all(
         some["word for word"][0] <= 1 for some in extracted.values()
     ),
-    # 8 · Poisoned documents: a count or a share?
-    "9b08a1c3e5": lambda poison: len(poison(["a" * 32])[0]) == 14 + 10 + 4,
     "9b08b2d4f6": lambda habit: len(habit) == 9 and all(0 <= v <= 1 for v in habit.values()),
     "9b08c3e5a7": lambda habit, quiet, course: (
         quiet <= 6
@@ -57,19 +39,10 @@ HOLDS = {
             or all(habit[size, 80] >= habit[size, 20] for size in (100, 200, 400))
         )
     ),
-    # 9 · Which word mattered?
-    "9b09a1c3e5": lambda words, score, embeds: len(words) == 5 and -3 < score(embeds).item() < 0,
-    "9b09b2d4f6": lambda falls: {" capital", " Japan"} == set(sorted(falls, key=falls.get)[-2:]),
     "9b09c3e5a7": lambda missing: missing[-1][1] < missing[0][1] / 2,
     "9b09d4f6b8": lambda rough_debt, missing: abs(rough_debt) > 0.05,
     "9b09e5a7c9": lambda looks: int(looks.argmax()) == 0,
-    # 10 · What the layers think so far
-    "9b10a1c3e5": lambda thoughts: thoughts[-1][1] == " Tokyo",
-    "9b10b2d4f6": lambda said_tokyo: said_tokyo and said_tokyo[-1] == 30 and said_tokyo[0] > 20,
-    # 11 · A direction that says no
-    "9b11a1c3e5": lambda asking, kinds: len(asking) == len(kinds[0]) == 24,
     "9b11b2d4f6": lambda side: side["layer 20"]["right side"][0] >= 17,
-    "9b11c3e5a7": lambda by_chance: abs(by_chance.norm().item() - 1) < 1e-5,
     "9b11d4f6b8": lambda as_it_is: (
         as_it_is["gives the word away"][0] <= 3 and as_it_is["refuses twins"][0] <= 2
     ),
@@ -78,36 +51,20 @@ HOLDS = {
     ),
     "9b11f6b8da": lambda tails: all(len(some) == 8 for some in tails.values()),
     "9b11a7c9eb": lambda table: float(table[0][1]) > float(table[1][1]) > float(table[3][1]),
-    # 12 · Every attack there is
-    "9b12a1c3e5": lambda said, course: course.profile == "smoke" or said == 3,
     "9b12b2d4f6": lambda danger: danger.shape == (108, 108),
     "9b12b3d5f7": lambda seed: seed == 4,
-    "9b12f6b8da": lambda swapped, small, none: (
-        len(swapped(small.prompts(20, small.ASK, none))) == 1
-    ),
     "9b12f7c9eb": lambda areas, system, small, none: (
         system(small.prompts(20, small.ASK, none)).item() != small.REFUSE
         or areas["erase and check"].sum() == 0
     ),
-    "9b1200b2d4": lambda useful: callable(useful),
     "9b1201c3e5": lambda table: len(table) == 5,
-    # Exercises
-    "9b13a1c3e5": lambda bits, privacy, model, canary: (
-        abs(bits - privacy.exposure(model, canary)) < 1e-6
-    ),
-    "9b13b2d4f6": lambda proved, claim: proved <= claim,
     "9b13c3e5a7": lambda caught_at: caught_at([3, 1], [2, 0], 0.0) == 0.5,
     "9b13d4f6b8": lambda through, system, small, none: (
         system(small.prompts(20, small.ASK, none)).item() != small.REFUSE or through == 0
     ),
-    # Going further
-    "9b12c3e5a7": lambda gradient_on_words: callable(gradient_on_words),
     "9b12d4f6b8": lambda climb: callable(climb),
     "9b12e5a7c9": lambda paths: len(paths) == 20,
     "9b10c3e5a7": lambda losses_of: len(losses_of) == 30 and min(v for _, v in losses_of) < -1,
-    "9b09f6b8da": lambda cells: len(cells) == 5,
-    # Your own corpus
-    "9b17a1c3e5": lambda half: half >= 100,
     "9b17b2d4f6": lambda table: len(table) == 6,
     "9b17c3e5a7": lambda hits, number: 0 <= hits <= number,
 }

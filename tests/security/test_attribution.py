@@ -43,12 +43,6 @@ def test_integrated_gradients_are_complete(model: LlamaForCausalLM) -> None:
         assert float(found.sum()) + debt == pytest.approx(float(whole), abs=1e-3)
         debts.append(abs(debt))
     assert debts[2] < 0.05 and debts[2] < debts[0]
-    weights = torch.randn(4, 32)
-    exact, debt = attribution.integrated_gradients(
-        lambda some: (some * weights).sum((1, 2)), embeds, baseline, 1
-    )
-    torch.testing.assert_close(exact, ((embeds[0] - baseline) * weights).sum(-1))
-    assert debt == pytest.approx(0, abs=1e-3)
 
 
 def test_changed_layers_are_changed_and_then_as_before(model: LlamaForCausalLM) -> None:

@@ -21,15 +21,6 @@ def model() -> MiniGPT:
     return MiniGPT(privacy.SHAPE).eval()
 
 
-def test_canaries_and_lines() -> None:
-    codes = privacy.canaries(1000, seed=3)
-    assert codes[:5] == privacy.canaries(1000, seed=3)[:5]
-    assert len({c.prompt for c in codes}) == 1000 and all(len(c.code) == 3 for c in codes)
-    assert privacy.lines(["one  line\n", "one line", "a" * 33]) == ["one line", "a" * 32, "a"]
-    rows = privacy.encode(["é", "x" * 99])
-    assert rows.shape == (2, 32) and rows[0].tolist()[:3] == [0xC3, 0xA9, 32]
-
-
 def test_exposure_is_the_rank_among_all_codes(model: MiniGPT) -> None:
     canary = privacy.canaries(1)[0]
     nats = []
@@ -50,12 +41,6 @@ def test_what_is_read_often_is_said() -> None:
     learned = privacy.learn(rows, 150)
     assert privacy.says(learned, [canary.prompt]) == [canary.code]
     assert privacy.exposure(learned, canary) == pytest.approx(math.log2(1000))
-
-
-def test_caught() -> None:
-    others = [n / 100 for n in range(200)]
-    assert privacy.caught([1.97, 1.98, 5.0], others, 0.01) == (2, 3)
-    assert privacy.caught([1.99], others, 0.0) == (0, 1)
 
 
 def test_gradients_are_those_of_each_line_alone(model: MiniGPT) -> None:
