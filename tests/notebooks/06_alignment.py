@@ -108,6 +108,15 @@ HOLDS = {
         > ceilings["noise 0.6: two of the model's"]
         > 50
     ),
+    # Does it know how sure it is?
+    "5dfdd7be32": lambda claims, points: (
+        all(0.5 <= p <= 1 for rows in claims.values() for p in rows[:, 0])
+        and abs(claims["new letters"].mean(0) @ [1, -1]) < 0.08
+        and claims["learned from"].mean(0) @ [-1, 1] > 0.05
+    ),
+    "61e8bc0db2": lambda rows, by_body: (
+        len(rows) == 5 and min(by_body.values()) > 0.6 and by_body["last"] > by_body["mean"]
+    ),
     # A world small enough to count
     "2a7c5e90b1": lambda ref: len(ref) == 7776 and abs(float(ref.exp().sum()) - 1) < 1e-9,
     "9d4be1037f": lambda found: (
