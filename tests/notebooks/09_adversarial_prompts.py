@@ -1,7 +1,5 @@
 """What must hold behind the cells of ``09_adversarial_prompts``, on any machine and corpus."""
 
-from statistics import median as np_median
-
 HOLDS = {
     # 1 · Ask nicely
     "9101a7c3e5": lambda plain: plain.name == "smollm2",
@@ -26,8 +24,8 @@ HOLDS = {
         )
     ),
     "9308b02cfe": lambda row_of_tokens, switches: (
-        "uniper" in row_of_tokens(switches["no wall"])
-        and "uniper" not in row_of_tokens(switches["vault"])
+        "juniper" in row_of_tokens(switches["no wall"]).replace(" · ", "")
+        and "juniper" not in row_of_tokens(switches["vault"]).replace(" · ", "")
     ),
     # 4 · A suffix, found by its gradient
     "9401a1d4e7": lambda table, slope: ((table - table[0]) @ slope).tolist() == [0, 4, -3],
@@ -42,7 +40,9 @@ HOLDS = {
     "940adab0ca": lambda suffixes: len(suffixes) >= 8,
     # 5 · Defences, one by one
     "9901a2c5e8": lambda attacks: len(attacks) >= 8,
-    "9903c4e7aa": lambda nats: np_median(nats["suffixes"]) > np_median(nats["honest"]),
+    "9903c4e7aa": lambda nats: (
+        min(nats["suffixes"]) > sorted(nats["honest"])[len(nats["honest"]) // 2]
+    ),
     "9906f7badd": lambda marked: marked.calls > 0,
     "9908b9dcff": lambda checked, ASK, flag: not flag([ASK])[0] or checked([ASK + " a b c"])[0],
     "990adbefb1": lambda vault, trained, attacks, through: through(vault(trained), attacks)[0] == 0,
