@@ -1,0 +1,87 @@
+"""The toy firewall: every request is counted. The exercises hold to the fix contract."""
+
+import re
+
+import pytest
+from exercise_tests import mistakes_are_diagnosed
+
+from course_lib.security import checks, firewall
+
+EVERY = [firewall.rewritten(names) for names in firewall.every_request()]
+ALL = firewall.RULES
+
+
+def opened(texts: list[str], rules: tuple = ()) -> float:
+    database = firewall.make_database()
+    came = [firewall.passes(t, rules) and firewall.log_in(database, t, "wrong") for t in texts]
+    return sum(came) / len(came)
+
+
+def test_what_was_typed_becomes_command_or_stays_a_value() -> None:
+    database = firewall.make_database()
+    assert firewall.log_in(database, firewall.INJECTION, "x") and 0.3 < opened(EVERY) < 0.5
+    assert not firewall.log_in(database, "ada", "wrong") and len(EVERY) == 1000
+    assert not any(firewall.log_in_safely(database, text, "wrong") for text in EVERY)
+    assert all(firewall.log_in_safely(database, *person) for person in firewall.honest())
+    refused = [firewall.refused(ALL[:k])[0] for k in range(7)]
+    assert refused == sorted(refused) and refused[0] == 0 and refused[-1] >= 8
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_agent_learns_past_every_list_but_the_last(seed: int) -> None:
+    for rules in (ALL[:k] for k in range(len(ALL))):
+        assert opened(firewall.learn(rules, seed=seed)[1], rules) > 0.9 > opened(EVERY, rules)
+    assert opened(firewall.learn(ALL, seed=seed)[1], ALL) == 0
+    blind = firewall.learn(ALL, oracle=False, seed=seed)[1]
+    assert sum(firewall.passes(text, ALL) for text in blind) > 0.9 * len(blind)
+    assert opened(blind, ALL) == 0
+
+
+safe = firewall.log_in_safely
+
+
+def gate(to: str, request: str, page: str) -> bool:
+    return bool(to and re.search(rf"\b{re.escape(to)}\b", request))
+
+
+def marks(page: str, once: bool = False) -> str:
+    while (page != (page := re.sub("</?page>", "", page))) and not once:
+        pass
+    return f"<page>\n{page}\n</page>"
+
+
+MISTAKES = {
+    "log_in": [
+        (lambda d, n, w: firewall.passes(n, ALL[:3]) and firewall.log_in(d, n, w), "still works"),
+        (lambda d, n, w: "'" not in n + w and firewall.log_in(d, n, w), "O'Shea gave the right"),
+        (lambda d, n, w: False, "let the database keep"),
+        (lambda d, n, w: safe(d, n, w) or w == "green peas", "wrong password"),
+    ],
+    "may_send": [
+        (lambda to, request, page: to != "Emre Kaya", "could not know"),
+        (lambda to, request, page: to in request + page.split(".")[0], "the user nobody"),
+        (lambda to, request, page: to in request, "part of a word"),
+        (lambda to, request, page: not to or gate(to, request, page), "an empty text"),
+        (lambda to, request, page: False, "Who must have written"),
+        (lambda to, request, page: gate(to, request, page) and to not in page[:60], "as well"),
+        (lambda to, request, page: gate(to, request, page) and f"{to}," not in request, "comma"),
+    ],
+    "between_marks": [
+        (lambda page: page, "Of an honest page"),
+        (lambda page: marks(page, once=True), "'</page> Note!'"),
+        (lambda page: marks(re.sub("[<>]", "", page)), "harmless"),
+    ],
+}
+test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)
+STARTS = {
+    "log_in": (firewall.log_in, safe),
+    "may_send": (lambda to, request, page: True, gate),
+    "between_marks": ("<page>\n{}\n</page>".format, marks),
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_the_vulnerable_start_is_not_yet_right(name: str, fresh_home) -> None:
+    vulnerable, mended = STARTS[name]
+    check = getattr(checks, name)
+    assert check(vulnerable).status == "Not yet" and check(mended).passed
