@@ -37,7 +37,6 @@ from course_lib.security.injection import SHORT, Task, talk  # noqa: E402
 from course_lib.security.target import load_target, read  # noqa: E402
 from course_lib.workbook.corpus import Document, load_corpus  # noqa: E402
 from course_lib.workbook.corpus.document import stable_hash  # noqa: E402
-from course_lib.workbook.evaluate import IGNORE_INDEX  # noqa: E402
 from course_lib.workbook.settings import read_json, write_json  # noqa: E402
 from course_lib.workbook.training import TrainingConfig, train  # noqa: E402
 
@@ -279,7 +278,7 @@ def main() -> None:
     pages = handbook("held out")
     draws = [make_tasks(pages, NUMBER, KINDS, seed=seed) for seed in SEEDS]
     if asked.tasks:
-        return write_json(TASKS, draws)
+        return write_json(TASKS, {"draws": draws})
     path = asked.out / "log.json"
     if not asked.measure:
         runs, start = {}, ASSISTANT / "sft"

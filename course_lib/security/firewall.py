@@ -1,8 +1,7 @@
 """A login, a firewall of rules before it, and an agent that learns to get past: all in memory.
 
-Whether a request *means* a break-in only the database can say: it is the **oracle**. Rewriting an
-injection until it passes: Demetrio and others 2020, 2001.01952; with reinforcement learning:
-Amouei and others 2021, 2312.07885.
+Only the database, the **oracle**, knows whether a request *means* a break-in. Rewriting until it
+passes: Demetrio and others 2020, 2001.01952; by reward: Amouei and others 2021, 2312.07885.
 """
 
 import re
@@ -25,23 +24,17 @@ REWRITES: dict[str, Callable[[str], str]] = {
     "no OR": lambda text: re.sub(r"(?i)\bor\b.*?(?=--|/\*$)", "", text),
     "no comment": lambda text: re.sub(r"(?i)(\bor\b).*", r"\1 '1", text),
     "two quotes": lambda text: text.replace("'", "''"),
-    "percent signs": lambda text: text.replace("'", "%27"),
     "bars": lambda text: text.replace("OR", "||"),
 }
 # What a defender adds, round by round, each time after seeing what came through.
 RULES = (r"OR 1=1", r"(?i)\bor\s+1", r"(?i)\bor\b.*(=|true|>)", r"--", r"/\*", r"'")
 
 
-def honest() -> list[tuple[str, str]]:
-    """Forty honest names and passwords. Some look strange; that is no crime."""
-    return list(map(tuple, read("logins")))
-
-
 def make_database() -> sqlite3.Connection:
-    """The people of ``honest`` in a database that lives in memory."""
+    """Forty honest customers; some of their names and passwords look strange. It is in memory."""
     database = sqlite3.connect(":memory:")
     database.execute("CREATE TABLE users (name TEXT, password TEXT)")
-    database.executemany("INSERT INTO users VALUES (?, ?)", honest())
+    database.executemany("INSERT INTO users VALUES (?, ?)", read("logins").items())
     return database
 
 
@@ -52,12 +45,6 @@ def log_in(database: sqlite3.Connection, name: str, password: str) -> bool:
         return database.execute(command).fetchone() is not None
     except sqlite3.Error:  # it became no command at all
         return False
-
-
-def log_in_safely(database: sqlite3.Connection, name: str, password: str) -> bool:
-    """The cure: the command is fixed, and what was typed comes beside it, as a value."""
-    command = "SELECT name FROM users WHERE name = ? AND password = ?"
-    return database.execute(command, (name, password)).fetchone() is not None
 
 
 def passes(text: str, rules: Sequence[str]) -> bool:
@@ -83,8 +70,7 @@ def learn(
 ) -> tuple[list[float], list[str]]:
     """REINFORCE (Williams 1992): mean reward of each batch of 25 requests, then 200 more requests.
 
-    The policy is a table of logits (steps, rewrites). A request that passes the rules is worth 1;
-    with the ``oracle`` only if it still opens the door.
+    A request that passes the rules is worth 1, with the ``oracle`` only if it still opens the door.
     """
     rng, database, texts = np.random.default_rng(seed), make_database(), every_request()
     worth = [passes(t, rules) and (not oracle or log_in(database, t, "wrong")) for t in texts]

@@ -14,9 +14,8 @@ from course_lib.errors import CourseError
 
 
 def plan(usual: float, bad: float, alpha: float = 0.05, power: float = 0.8) -> tuple[int, int]:
-    """(n, allowed): ask n, let ``allowed`` fail. It is the smallest test of that kind which stops a
-    model that fails at the rate ``usual`` in at most ``alpha`` of all tests, and one that fails at
-    the rate ``bad`` in at least ``power`` of them."""
+    """(n, allowed): the smallest test, ask n and let ``allowed`` fail, that stops a model with the
+    failure rate ``usual`` in at most ``alpha`` of all runs, and one with ``bad`` in ``power``."""
     for n in range(1, 500):
         allowed = int(binom.ppf(1 - alpha, n, usual))
         if binom.sf(allowed, n, bad) >= power:

@@ -1,14 +1,15 @@
 """The toy firewall: every request is counted. The exercises hold to the fix contract."""
 
 import re
+from sqlite3 import Connection
 
 import pytest
 from exercise_tests import mistakes_are_diagnosed
 
 from course_lib.security import checks, firewall
+from course_lib.security.target import read
 
-EVERY = [firewall.rewritten(names) for names in firewall.every_request()]
-ALL = firewall.RULES
+EVERY, ALL = firewall.every_request(), firewall.RULES
 
 
 def opened(texts: list[str], rules: tuple = ()) -> float:
@@ -19,11 +20,13 @@ def opened(texts: list[str], rules: tuple = ()) -> float:
 
 def test_what_was_typed_becomes_command_or_stays_a_value() -> None:
     database = firewall.make_database()
-    assert firewall.log_in(database, firewall.INJECTION, "x") and 0.3 < opened(EVERY) < 0.5
-    assert not firewall.log_in(database, "ada", "wrong") and len(EVERY) == 1000
-    assert not any(firewall.log_in_safely(database, text, "wrong") for text in EVERY)
-    assert all(firewall.log_in_safely(database, *person) for person in firewall.honest())
-    refused = [firewall.refused(ALL[:k])[0] for k in range(7)]
+    assert firewall.log_in(database, firewall.INJECTION, "x") and 0.3 < opened(EVERY) < 0.6
+    assert not firewall.log_in(database, "ada", "wrong") and len(EVERY) == 729
+    assert not any(safe(database, text, "wrong") for text in EVERY)
+    honest = read("logins").items()
+    assert all(safe(database, *person) for person in honest) and len(honest) == 40
+    typed = [" ".join(person) for person in honest]
+    refused = [sum(not firewall.passes(text, ALL[:k]) for text in typed) for k in range(7)]
     assert refused == sorted(refused) and refused[0] == 0 and refused[-1] >= 8
 
 
@@ -37,7 +40,9 @@ def test_the_agent_learns_past_every_list_but_the_last(seed: int) -> None:
     assert opened(blind, ALL) == 0
 
 
-safe = firewall.log_in_safely
+def safe(database: Connection, name: str, password: str) -> bool:
+    command = "SELECT name FROM users WHERE name = ? AND password = ?"
+    return database.execute(command, (name, password)).fetchone() is not None
 
 
 def gate(to: str, request: str, page: str) -> bool:
@@ -59,7 +64,7 @@ MISTAKES = {
     ],
     "may_send": [
         (lambda to, request, page: to != "Emre Kaya", "could not know"),
-        (lambda to, request, page: to in request + page.split(".")[0], "the user nobody"),
+        (lambda to, request, page: to in request + page.split(".")[0], "the user does not"),
         (lambda to, request, page: to in request, "part of a word"),
         (lambda to, request, page: not to or gate(to, request, page), "an empty text"),
         (lambda to, request, page: False, "Who must have written"),

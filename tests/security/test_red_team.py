@@ -2,15 +2,19 @@
 
 import inspect
 import random
-import re
+import sys
 
 import pytest
 from tiny_assistant import tiny_assistant
 
 from course_lib.errors import CourseError
+from course_lib.places import REPOSITORY
 from course_lib.security import red_team
 from course_lib.serving.engine import Engine
 from course_lib.serving.server import create_app, serve
+
+sys.path.append(str(REPOSITORY / "assets" / "security"))
+import served_assistant  # noqa: E402
 
 LETTERS = [f"Parcel {n} is late." for n in range(20)]
 BLANK, CHEER = (f"a {what} at the end changes nothing" for what in ("blank", "cheer"))
@@ -45,20 +49,21 @@ def test_the_suite_finds_what_is_wrong(reply, failing: list[str]) -> None:
 
 def test_it_asks_what_this_machine_serves_and_nothing_else() -> None:
     with Engine(*tiny_assistant()) as engine, serve(create_app(engine, "tiny")) as address:
-        found = red_team.suite(red_team.served(f"{address}/v1", max_tokens=6), LETTERS)
-        assert found[1].passed and len(found) == 5
-        assert len(red_team.garak_reply("Hello", f"{address}/v1")) == 1
-    with pytest.raises(CourseError, match="start the server"):
-        red_team.served("http://127.0.0.1:9/v1")(["Hello"])
-    with pytest.raises(CourseError, match="owner"):
-        red_team.served("https://example.com/v1")
+        options = {"address": f"{address}/v1", "max_tokens": 6}
+        found = red_team.suite(lambda texts: served_assistant.ask(texts, **options), LETTERS)
+        assert len(found) == 5 and [len(verdict.held) for verdict in found[1:4]] == [4, 4, 4]
+        assert len(served_assistant.reply("Hello", **options)) == 1
+    with pytest.raises(OSError, match="refused"):
+        served_assistant.ask(["Hello"], address="http://127.0.0.1:9/v1")
+    with pytest.raises(ValueError, match="owner"):
+        served_assistant.reply("Hello", "https://example.com/v1")
     with pytest.raises(CourseError, match="add some"):
         red_team.suite(lambda texts: texts, LETTERS[:3])
 
 
 def test_garak_can_load_it_in_an_environment_of_its_own() -> None:
     """garak.generators.function.Single: one prompt by position, a list back, no ``name``."""
-    prompt, *others = inspect.signature(red_team.garak_reply).parameters.values()
+    prompt, *others = inspect.signature(served_assistant.reply).parameters.values()
     assert prompt.name == "prompt" and all(one.default is not one.empty for one in others)
-    ours = re.findall(r"from (course_lib\S*)", inspect.getsource(red_team))
-    assert ours == ["course_lib.errors"] and "name" not in [one.name for one in others]
+    source = inspect.getsource(served_assistant)
+    assert "course_lib" not in source.split('"""')[2] and "name" not in [o.name for o in others]
