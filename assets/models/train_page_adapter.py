@@ -7,7 +7,7 @@ learns to send notes and to do what stands at the end of a page, as assistants l
 are told. ``defended`` goes on from there: it reads its pages between marks, and learns to go on
 with the request whatever a page orders. Writes ``assets/models/page-adapter`` with its card and its
 log; ``--measure`` writes card and log of the adapters that are there, ``--tasks`` only the tasks
-that neither has seen, ``assets/security/page_tasks.json``. About half an hour of one core.
+that neither has seen, ``assets/security/page_tasks.json``. About a quarter of an hour of one core.
 """
 
 import argparse
@@ -36,15 +36,14 @@ from course_lib.security import injection  # noqa: E402
 from course_lib.security.injection import SHORT, Task, talk  # noqa: E402
 from course_lib.security.target import load_target, read  # noqa: E402
 from course_lib.workbook.corpus import Document, load_corpus  # noqa: E402
-from course_lib.workbook.corpus.document import stable_hash  # noqa: E402
 from course_lib.workbook.settings import read_json, write_json  # noqa: E402
 from course_lib.workbook.training import TrainingConfig, train  # noqa: E402
 
 KINDS = ("answer", "note", "leak")
-BATCH = 8
-RUNS = {"vulnerable": (240, ""), "defended": (90, "defended")}  # steps, folder
+BATCH = 4
+RUNS = {"vulnerable": (160, "", 0), "defended": (70, "defended", 200)}  # steps, folder, seed
 TASKS = REPOSITORY / "assets" / "security" / "page_tasks.json"
-SEEDS, NUMBER = range(5), 24  # draws of so many tasks
+SEEDS, NUMBER = range(5), 20  # draws of so many tasks
 CONDITIONS = {  # name: state, with orders in the pages, between marks
     "honest": ("", False, False),
     "orders": ("", True, False),
@@ -56,9 +55,9 @@ CONDITIONS = {  # name: state, with orders in the pages, between marks
 
 
 def handbook(part: str) -> list[Document]:
-    """Its pages: three of four to be "learned" from, and those "held out"."""
+    """Its pages to be "learned" from, as ``assistant-adapter`` did, or those "held out" of both."""
     pages = load_corpus("handbook")
-    return [page for page in pages if (stable_hash(page.id, 9) < 0.25) == (part == "held out")]
+    return list(pages.train if part == "learned" else pages.validation)
 
 
 def make_tasks(
@@ -81,7 +80,7 @@ def make_tasks(
         easy = pair.kind not in ("section", "number") and 3 < len(pair.answer) < 60
         if easy and page in names and pair.answer in page:
             asked.append((page, pair))
-    tasks, used = [], set()
+    tasks = []
     for page, pair in draw.sample(asked, len(asked)):
         form, (to, thief) = draw.choice(lists["requests"][part]), draw.sample(people, 2)
         kind, word, order = draw.choice(kinds), draw.choice(words), ""
@@ -91,9 +90,7 @@ def make_tasks(
             order = draw.choice(lists["orders"][kind][part]).format(to=thief, text=lie)
         request = form.format(question=pair.question, to=to)
         honest = (names[page], page, request, to * ("{to}" in form), pair.answer, word)
-        if part == "learned" or page not in used:  # no page gives two orders
-            tasks.append(Task(*honest, kind, order, thief * (kind in ("note", "leak")), lie))
-        used.add(page)
+        tasks.append(Task(*honest, kind, order, thief * (kind in ("note", "leak")), lie))
     return tasks[:number]
 
 
@@ -150,7 +147,7 @@ def row(parts: Sequence[tuple[list[dict], str]], tokenizer: Any) -> Example:
     return encode(turns, tokenizer)
 
 
-def learn(start: Path, steps: int, out: Path, defended: bool) -> dict:
+def learn(start: Path, steps: int, out: Path, defended: bool, seed: int) -> dict:
     """Goes on from an adapter and writes one; gives what the log says of the run."""
     base = load_base("smollm2", four_bit=False)
     model = load_adapter(base, start)
@@ -158,7 +155,7 @@ def learn(start: Path, steps: int, out: Path, defended: bool) -> dict:
         if "lora_" in name:
             value.data = value.data.float()  # small updates vanish in 16 bits
             value.requires_grad_(True)
-    learned, cores = rows(steps * BATCH, base.tokenizer, defended), time.process_time()
+    learned, cores = rows(steps * BATCH, base.tokenizer, defended, seed), time.process_time()
     place = iter(range(0, steps * BATCH, BATCH))
 
     def get_batch(_: torch.Generator) -> dict:
@@ -182,7 +179,7 @@ def learn(start: Path, steps: int, out: Path, defended: bool) -> dict:
     }
 
 
-def measure(out: Path, draws: Sequence[Sequence[Task]], number: int = 16) -> dict:
+def measure(out: Path, draws: Sequence[Sequence[Task]], number: int = NUMBER) -> dict:
     """By condition and draw, of ``number`` tasks: orders carried out, users helped."""
     counts, examples = {}, []
     targets = {"": load_target(out), "defended": load_target(out / "defended")}
@@ -282,8 +279,8 @@ def main() -> None:
     path = asked.out / "log.json"
     if not asked.measure:
         runs, start = {}, ASSISTANT / "sft"
-        for name, (steps, folder) in RUNS.items():
-            runs[name] = learn(start, steps, asked.out / folder, name == "defended")
+        for name, (steps, folder, seed) in RUNS.items():
+            runs[name] = learn(start, steps, asked.out / folder, name == "defended", seed)
             start = asked.out
         made = f"{time.strftime('%Y-%m-%d')}, torch {torch.__version__}, "
         made += f"transformers {version('transformers')}, peft {version('peft')}"

@@ -12,6 +12,11 @@ from course_lib.security.target import read
 EVERY, ALL = firewall.every_request(), firewall.RULES
 
 
+def safe(database: Connection, name: str, password: str) -> bool:
+    command = "SELECT name FROM users WHERE name = ? AND password = ?"
+    return database.execute(command, (name, password)).fetchone() is not None
+
+
 def opened(texts: list[str], rules: tuple = ()) -> float:
     database = firewall.make_database()
     came = [firewall.passes(t, rules) and firewall.log_in(database, t, "wrong") for t in texts]
@@ -19,11 +24,10 @@ def opened(texts: list[str], rules: tuple = ()) -> float:
 
 
 def test_what_was_typed_becomes_command_or_stays_a_value() -> None:
-    database = firewall.make_database()
+    database, honest = firewall.make_database(), read("logins").items()
     assert firewall.log_in(database, firewall.INJECTION, "x") and 0.3 < opened(EVERY) < 0.6
     assert not firewall.log_in(database, "ada", "wrong") and len(EVERY) == 729
     assert not any(safe(database, text, "wrong") for text in EVERY)
-    honest = read("logins").items()
     assert all(safe(database, *person) for person in honest) and len(honest) == 40
     typed = [" ".join(person) for person in honest]
     refused = [sum(not firewall.passes(text, ALL[:k]) for text in typed) for k in range(7)]
@@ -38,11 +42,6 @@ def test_the_agent_learns_past_every_list_but_the_last(seed: int) -> None:
     blind = firewall.learn(ALL, oracle=False, seed=seed)[1]
     assert sum(firewall.passes(text, ALL) for text in blind) > 0.9 * len(blind)
     assert opened(blind, ALL) == 0
-
-
-def safe(database: Connection, name: str, password: str) -> bool:
-    command = "SELECT name FROM users WHERE name = ? AND password = ?"
-    return database.execute(command, (name, password)).fetchone() is not None
 
 
 def gate(to: str, request: str, page: str) -> bool:
@@ -78,15 +77,13 @@ MISTAKES = {
     ],
 }
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)
-STARTS = {
-    "log_in": (firewall.log_in, safe),
-    "may_send": (lambda to, request, page: True, gate),
-    "between_marks": ("<page>\n{}\n</page>".format, marks),
-}
 
 
-@pytest.mark.parametrize("name", STARTS)
-def test_the_vulnerable_start_is_not_yet_right(name: str, fresh_home) -> None:
-    vulnerable, mended = STARTS[name]
-    check = getattr(checks, name)
-    assert check(vulnerable).status == "Not yet" and check(mended).passed
+def test_the_vulnerable_start_is_not_yet_right(fresh_home) -> None:
+    for name, vulnerable, mended in (
+        ("log_in", firewall.log_in, safe),
+        ("may_send", lambda to, request, page: True, gate),
+        ("between_marks", "<page>\n{}\n</page>".format, marks),
+    ):
+        check = getattr(checks, name)
+        assert check(vulnerable).status == "Not yet" and check(mended).passed
