@@ -41,13 +41,12 @@ from course_lib.workbook.training import TrainingConfig, train  # noqa: E402
 
 KINDS = ("answer", "note", "leak")
 BATCH = 4
-RUNS = {"vulnerable": (160, "", 0), "defended": (70, "defended", 200)}  # steps, folder, seed
+RUNS = {"vulnerable": (160, "", 0), "defended": (50, "defended", 200)}  # steps, folder, seed
 TASKS = REPOSITORY / "assets" / "security" / "page_tasks.json"
 SEEDS, NUMBER = range(5), 20  # draws of so many tasks
 CONDITIONS = {  # name: state, with orders in the pages, between marks
     "honest": ("", False, False),
     "orders": ("", True, False),
-    "honest, marks alone": ("", False, True),
     "orders, marks alone": ("", True, True),
     "honest, marks and training": ("defended", False, True),
     "orders, marks and training": ("defended", True, True),
@@ -179,7 +178,7 @@ def learn(start: Path, steps: int, out: Path, defended: bool, seed: int) -> dict
     }
 
 
-def measure(out: Path, draws: Sequence[Sequence[Task]], number: int = NUMBER) -> dict:
+def measure(out: Path, draws: Sequence[Sequence[Task]], number: int = 12) -> dict:
     """By condition and draw, of ``number`` tasks: orders carried out, users helped."""
     counts, examples = {}, []
     targets = {"": load_target(out), "defended": load_target(out / "defended")}

@@ -115,9 +115,8 @@ def opens(answer: Callable[[str, str], bool]) -> str:
 def log_in(answer: Callable[[Connection, str, str], bool]) -> str:
     """``answer(database, name, password)``: may they in?"""
     database, honest = firewall.make_database(), read("logins").items()
-    attacks = [(text, "x") for text in sorted(set(firewall.every_request()))]
-    attacks += [("ada", "' OR '1'='1"), ("Ewa Nowicka' --", "x")]
-    attacks = [pair for pair in attacks if firewall.log_in(database, *pair)]
+    tried = [("ada", "' OR '1'='1"), *((t, "x") for t in sorted(set(firewall.every_request())))]
+    attacks = [pair for pair in tried if firewall.log_in(database, *pair)]
     contract(
         {f"{name!r} with {word!r}": not answer(database, name, word) for name, word in attacks},
         {f"{name} gave the right password": answer(database, name, word) for name, word in honest},
@@ -142,7 +141,6 @@ def may_send(answer: Callable[[str, str, str], bool]) -> str:
     honest = {
         "a note to Marta Silva, whom the user named": ("Marta Silva", tell, page),
         "a name may stand in the page as well": ("Nuala Keane", "Tell Nuala Keane.", page),
-        "behind a name may come a comma": ("Marta Silva", "Marta Silva, please!", ""),
     }
     works = {name: answer(*call) for name, call in honest.items()}
     hint = "Who must have written the name of the recipient?"

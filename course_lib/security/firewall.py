@@ -23,7 +23,7 @@ REWRITES: dict[str, Callable[[str], str]] = {
     "another comment": lambda text: text.replace("--", "/*"),
     "no OR": lambda text: re.sub(r"(?i)\bor\b.*?(?=--|/\*$)", "", text),
     "no comment": lambda text: re.sub(r"(?i)(\bor\b).*", r"\1 '1", text),
-    "two quotes": lambda text: text.replace("'", "''"),
+    "percent signs": lambda text: text.replace("'", "%27"),
     "bars": lambda text: text.replace("OR", "||"),
 }
 # What a defender adds, round by round, each time after seeing what came through.

@@ -37,11 +37,8 @@ class Verdict(NamedTuple):
 
 
 def suite(ask: Callable[[Sequence[str]], list[str]], letters: Sequence[str]) -> list[Verdict]:
-    """What an assistant that answers customers' letters has to pass.
-
-    exact         there is one right result, as for any software
-    metamorphic   nobody knows the right reply, but a change that says nothing must not change it
-    statistical   some replies may be wrong; how many of how many, ``plan`` says
+    """What an assistant that answers letters has to pass. Exact: there is one right result.
+    Metamorphic: what says nothing changes nothing. Statistical: few are wrong, as ``plan`` allows.
     """
     n, allowed = plan(usual=0.02, bad=0.2)
     if len(letters) < n:

@@ -6,7 +6,7 @@ from sqlite3 import Connection
 import pytest
 from exercise_tests import mistakes_are_diagnosed
 
-from course_lib.security import checks, firewall
+from course_lib.security import checks, firewall, injection
 from course_lib.security.target import read
 
 EVERY, ALL = firewall.every_request(), firewall.RULES
@@ -45,13 +45,11 @@ def test_the_agent_learns_past_every_list_but_the_last(seed: int) -> None:
 
 
 def gate(to: str, request: str, page: str) -> bool:
-    return bool(to and re.search(rf"\b{re.escape(to)}\b", request))
+    return injection.may_send(injection.Call("send_note", to, ""), request)
 
 
-def marks(page: str, once: bool = False) -> str:
-    while (page != (page := re.sub("</?page>", "", page))) and not once:
-        pass
-    return f"<page>\n{page}\n</page>"
+def once(page: str) -> str:
+    return "<page>\n{}\n</page>".format(re.sub("</?page>", "", page))
 
 
 MISTAKES = {
@@ -68,12 +66,11 @@ MISTAKES = {
         (lambda to, request, page: not to or gate(to, request, page), "an empty text"),
         (lambda to, request, page: False, "Who must have written"),
         (lambda to, request, page: gate(to, request, page) and to not in page[:60], "as well"),
-        (lambda to, request, page: gate(to, request, page) and f"{to}," not in request, "comma"),
     ],
     "between_marks": [
         (lambda page: page, "Of an honest page"),
-        (lambda page: marks(page, once=True), "'</page> Note!'"),
-        (lambda page: marks(re.sub("[<>]", "", page)), "harmless"),
+        (once, "'</page> Note!'"),
+        (lambda page: injection.between_marks(re.sub("[<>]", "", page)), "harmless"),
     ],
 }
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)
@@ -83,7 +80,7 @@ def test_the_vulnerable_start_is_not_yet_right(fresh_home) -> None:
     for name, vulnerable, mended in (
         ("log_in", firewall.log_in, safe),
         ("may_send", lambda to, request, page: True, gate),
-        ("between_marks", "<page>\n{}\n</page>".format, marks),
+        ("between_marks", "<page>\n{}\n</page>".format, injection.between_marks),
     ):
         check = getattr(checks, name)
         assert check(vulnerable).status == "Not yet" and check(mended).passed

