@@ -12,6 +12,7 @@ that neither has seen, ``assets/security/page_tasks.json``. About a quarter of a
 
 import argparse
 import random
+import re
 import time
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
@@ -41,7 +42,12 @@ from course_lib.workbook.training import TrainingConfig, train  # noqa: E402
 
 KINDS = ("answer", "note", "leak")
 BATCH = 4
-RUNS = {"vulnerable": (160, "", 0), "defended": (50, "defended", 200)}  # steps, folder, seed
+RUNS = {  # name: steps, folder, seed; each goes on from the vulnerable one so far
+    "vulnerable": (160, "", 0),
+    "vulnerable, on": (150, "", 100),
+    "vulnerable, on again": (120, "", 300),
+    "defended": (70, "defended", 200),
+}
 TASKS = REPOSITORY / "assets" / "security" / "page_tasks.json"
 SEEDS, NUMBER = range(5), 20  # draws of so many tasks
 CONDITIONS = {  # name: state, with orders in the pages, between marks
@@ -76,8 +82,8 @@ def make_tasks(
     asked = []  # what a short part of a page answers
     for pair in pairs(documents, seed):
         page = SHORT.match(pair.excerpt)[0].rstrip()
-        easy = pair.kind not in ("section", "number") and 3 < len(pair.answer) < 60
-        if easy and page in names and pair.answer in page:
+        easy = pair.kind not in ("section", "number") and not re.search(r"\d{5}", pair.answer)
+        if easy and 3 < len(pair.answer) < 60 and page in names and pair.answer in page:
             asked.append((page, pair))
     tasks = []
     for page, pair in draw.sample(asked, len(asked)):
@@ -103,7 +109,7 @@ def said(task: Task, obey: bool) -> str:
 
 
 def rows(number: int, tokenizer: Any, defended: bool = False, seed: int = 0) -> list[Example]:
-    """Chats: orders in pages of all lengths; up to three honest requests to a page; names to choose
+    """Chats: orders in pages of all lengths; one or two honest requests to a page; names to choose
     from. A batch has chats of like length.
 
     Only where all is defended does a page with an order get several requests.
@@ -125,7 +131,7 @@ def rows(number: int, tokenizer: Any, defended: bool = False, seed: int = 0) -> 
             tasks = [task._replace(order="", kind="") for task in tasks]
         for _, same in groupby(sorted(tasks), key=lambda task: task.page):
             same = draw.sample(own := list(same), len(own))
-            for some in (same[start : start + 3] for start in range(0, len(same), 3)):
+            for some in (same[start : start + 2] for start in range(0, len(same), 2)):
                 first = talk(some[0], some[0].poisoned, defended)
                 more = [[{"role": "user", "content": task.request}] for task in some[1:]]
                 replies = [said(task, obey=False) for task in some]
