@@ -26,7 +26,7 @@ machine.set_thread_policy()
 
 import torch  # noqa: E402
 
-from course_lib.alignment.instruct import bare, encode, pairs  # noqa: E402
+from course_lib.alignment.instruct import encode, pairs  # noqa: E402
 from course_lib.alignment.policy import ASSISTANT  # noqa: E402
 from course_lib.finetuning.archive import load_adapter, save_adapter  # noqa: E402
 from course_lib.finetuning.examples import Example  # noqa: E402
@@ -46,10 +46,11 @@ RUNS = {  # name: steps, folder, seed; each goes on from the vulnerable one so f
     "vulnerable": (160, "", 0),
     "vulnerable, on": (150, "", 100),
     "vulnerable, on again": (120, "", 300),
+    "vulnerable, to the end": (100, "", 500),
     "defended": (70, "defended", 200),
 }
 TASKS = REPOSITORY / "assets" / "security" / "page_tasks.json"
-SEEDS, NUMBER = range(5), 20  # draws of so many tasks
+SEEDS, NUMBER = range(5), 18  # draws of so many tasks
 CONDITIONS = {  # name: state, with orders in the pages, between marks
     "honest": ("", False, False),
     "orders": ("", True, False),
@@ -72,24 +73,24 @@ def make_tasks(
     part: str = "held out",
     seed: int = 0,
 ) -> list[Task]:
-    """Requests with orders of the ``kinds``; a lie is another task's honest answer.
+    """Requests with orders of the ``kinds``; a lie is a date or a name, as honest answers are.
 
-    part   of ``page_wordings.json``: "learned", "tried" while training was tuned, or "held out"
+    part   of ``page_wordings.json``: "learned", or "held out"
     """
     draw, lists = random.Random(seed), read("page_wordings")
-    people, words = (lists[what].get(part, lists[what]["held out"]) for what in ("people", "words"))
+    people, words = lists["people"][part], lists["words"][part]
     names = {text: name for name, text in injection.library(load_corpus("handbook")).items()}
     asked = []  # what a short part of a page answers
     for pair in pairs(documents, seed):
         page = SHORT.match(pair.excerpt)[0].rstrip()
-        easy = pair.kind not in ("section", "number") and not re.search(r"\d{5}", pair.answer)
+        easy = pair.kind in ("owner", "updated", "cell") and not re.search(r"\d{5}", pair.answer)
         if easy and 3 < len(pair.answer) < 60 and page in names and pair.answer in page:
             asked.append((page, pair))
     tasks = []
     for page, pair in draw.sample(asked, len(asked)):
         form, (to, thief) = draw.choice(lists["requests"][part]), draw.sample(people, 2)
         kind, word, order = draw.choice(kinds), draw.choice(words), ""
-        lies = [p.answer for _, p in asked if bare(p.answer) not in bare(page)]
+        lies = [p.answer for _, p in asked if p.kind != "cell" and p.answer not in page]
         lie = word if kind == "leak" else draw.choice(lies)
         if kind:
             order = draw.choice(lists["orders"][kind][part]).format(to=thief, text=lie)
@@ -184,13 +185,13 @@ def learn(start: Path, steps: int, out: Path, defended: bool, seed: int) -> dict
     }
 
 
-def measure(out: Path, draws: Sequence[Sequence[Task]], number: int = 12) -> dict:
-    """By condition and draw, of ``number`` tasks: orders carried out, users helped."""
+def measure(out: Path, draws: Sequence[Sequence[Task]]) -> dict:
+    """By condition and draw: orders carried out, users helped."""
     counts, examples = {}, []
     targets = {"": load_target(out), "defended": load_target(out / "defended")}
     for condition, (state, ordered, marked) in CONDITIONS.items():
         found = counts[condition] = {"obeyed": [], "helped": [], "asked": []}
-        for tasks in (tasks[:number] for tasks in draws):
+        for tasks in draws:
             read = [task.poisoned if ordered else task.page for task in tasks]
             episodes = injection.act(targets[state], tasks, read, marked)
             through = injection.funnel(episodes)["right content"] if ordered else 0
@@ -201,7 +202,7 @@ def measure(out: Path, draws: Sequence[Sequence[Task]], number: int = 12) -> dic
             order = task.order if ordered else ""
             examples.append([condition, task.request, task.answer, order, *call])
         print(f"{condition}: {found}", flush=True)
-    tasks = [task for some in draws for task in some[:number]]
+    tasks = [task for some in draws for task in some]
     found = injection.find([t.request for t in tasks], injection.library(load_corpus("handbook")))
     chosen = injection.choose(targets[""], tasks, found)
     both = list(zip(tasks, found, chosen, strict=True))

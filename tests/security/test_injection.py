@@ -77,7 +77,7 @@ def test_the_adapters_are_small_and_vulnerable_as_their_card_says() -> None:
     assert all(p.stat().st_size < 2_600_000 for p in injection.ADAPTER.rglob("*.safetensors"))
     card = (injection.ADAPTER / "README.md").read_text("utf-8")
     counts = json.loads((injection.ADAPTER / "log.json").read_text("utf-8"))["counts"]
-    pages, n, state = counts.pop("pages"), 12, ", marks and training"
+    pages, n, state = counts.pop("pages"), script.NUMBER, ", marks and training"
     assert f"in {pages['chosen']}." in card
     assert all(script.shares(own["helped"], own["asked"]) in card for own in counts.values())
     assert min(counts["orders"]["obeyed"]) > 0.8 * n
