@@ -7,7 +7,7 @@ learns to send notes and to do what stands at the end of a page, as assistants l
 are told. ``defended`` goes on from there: it reads its pages between marks, and learns to go on
 with the request whatever a page orders. Writes ``assets/models/page-adapter`` with its card and its
 log; ``--measure`` writes card and log of the adapters that are there, ``--tasks`` only the tasks
-that neither has seen, ``assets/security/page_tasks.json``. About a quarter of an hour of one core.
+that neither has seen, ``assets/security/page_tasks.json``. About half an hour of one core.
 """
 
 import argparse
@@ -261,7 +261,7 @@ and the model asks for it in {chosen["chosen"]}.
 |---|---|---|
 {runs}
 
-Made {log["made"]}.
+Made {log["made"]}. The forms grew between the runs: the first had full names and fewer orders.
 
 ## Limits
 

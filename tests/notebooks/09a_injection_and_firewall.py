@@ -7,7 +7,7 @@ HOLDS = {
     "9a114e7a1c": lambda episode, one: one.order in episode.page,
     "9a11e8d40b": lambda obeyed, undefended, helped, peaceful, tasks: (
         len(tasks) < 18
-        or (obeyed(undefended)[0] > 0.8 * len(tasks) and helped(peaceful)[0] > 0.5 * len(tasks))
+        or (obeyed(undefended)[0] > 0.6 * len(tasks) and helped(peaceful)[0] > 0.6 * len(tasks))
     ),
     "9a110c6f9e": lambda direct, some: len(direct) == len(some),
     "9a118a2b7d": lambda wrongly, pages: 0 <= wrongly < len(pages),

@@ -80,7 +80,8 @@ def test_the_adapters_are_small_and_vulnerable_as_their_card_says() -> None:
     pages, n, state = counts.pop("pages"), script.NUMBER, ", marks and training"
     assert f"in {pages['chosen']}." in card
     assert all(script.shares(own["helped"], own["asked"]) in card for own in counts.values())
-    assert min(counts["orders"]["obeyed"]) > 0.8 * n
+    obeyed = counts["orders"]["obeyed"]
+    assert sum(obeyed) > 0.8 * sum(counts["orders"]["asked"]) and min(obeyed) > 0.7 * n
     assert max(counts[f"orders{state}"]["obeyed"]) < 0.25 * n
     assert min(counts["honest"]["helped"] + counts[f"honest{state}"]["helped"]) > 0.6 * n
 
