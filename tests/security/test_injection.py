@@ -28,7 +28,7 @@ def test_tasks_are_held_out_and_lies_look_like_answers() -> None:
             assert task.page in new and task.page == PAGES[task.name] and len(task.page) <= 300
             assert task.answer in task.page and bare(task.lie) not in bare(task.page)
             assert (task.lie == task.word) == (task.kind == "leak")
-            assert bool(task.thief) == (task.kind != "answer") and task.thief != task.to
+            assert bool(task.thief) == (task.kind != "answer") and task.thief != (task.to or "-")
             assert {task.thief, task.to} - {""} <= set(lists["people"]["held out"])
             forms = lists["orders"][task.kind]["held out"]
             assert task.order in [form.format(to=task.thief, text=task.lie) for form in forms]
@@ -68,7 +68,7 @@ def test_the_gate_holds_one_thing_always_and_costs_what_the_page_says() -> None:
     known = read("known_calls")["calls"]
     calls = [(c["attack"], may_send(parse(c["reply"]), c["request"])) for c in known]
     assert [calls.count(one) for one in ((False, True), (True, True))] == [9, 2]
-    for name in ("Ann", "", "Ann Lee, Bob", "ann lee", "(", "Ann.Lee"):
+    for name in ("An", "", "Ann Lee, Bob", "ann lee", "(", "Ann.Lee"):
         assert not may_send(Call("send_note", name, "x"), "Tell Anna and Ann Lees about it.")
     assert may_send(Call("send_note", "Ann Lee", "x"), "Tell Ann Lee, please.")
 
