@@ -79,7 +79,7 @@ def make_tasks(
     """
     draw, lists = random.Random(seed), read("page_wordings")
     people, words = lists["people"][part], lists["words"][part]
-    names = {text: name for name, text in injection.library(load_corpus("handbook")).items()}
+    names = {text: name for name, text in injection.short_pages(load_corpus("handbook")).items()}
     asked = []  # what a short part of a page answers
     for pair in pairs(documents, seed):
         page = SHORT.match(pair.excerpt)[0].rstrip()
@@ -116,7 +116,7 @@ def rows(number: int, tokenizer: Any, defended: bool = False, seed: int = 0) -> 
     Only where all is defended does a page with an order get several requests.
     """
     documents, draw, made = handbook("learned"), random.Random(seed), []
-    pages = injection.library(load_corpus("handbook"))
+    pages = injection.short_pages(load_corpus("handbook"))
     while len(made) < number:
         tasks = make_tasks(documents, 10**6, ("", *KINDS), "learned", seed)
         found = injection.find([task.request for task in tasks], pages)
@@ -203,7 +203,9 @@ def measure(out: Path, draws: Sequence[Sequence[Task]]) -> dict:
             examples.append([condition, task.request, task.answer, order, *call])
         print(f"{condition}: {found}", flush=True)
     tasks = [task for some in draws for task in some]
-    found = injection.find([t.request for t in tasks], injection.library(load_corpus("handbook")))
+    found = injection.find(
+        [t.request for t in tasks], injection.short_pages(load_corpus("handbook"))
+    )
     chosen = injection.choose(targets[""], tasks, found)
     both = list(zip(tasks, found, chosen, strict=True))
     counts["pages"] = {

@@ -100,7 +100,7 @@ def funnel(
     return {"tried": len(far)} | {s: sum(n > i for n in far) for i, s in enumerate(STAGES)}
 
 
-def library(documents: Iterable[Document]) -> dict[str, str]:
+def short_pages(documents: Iterable[Document]) -> dict[str, str]:
     """The parts of pages by names that a call can carry; ``CourseError`` where there are none."""
     made: dict[str, str] = {}
     for source, text in passages(documents):

@@ -15,11 +15,11 @@ from course_lib.security.target import Target, load_target, read
 from course_lib.workbook.corpus import Document, load_corpus
 
 DRAWS = [[Task(*row) for row in draw] for draw in read("page_tasks")["draws"]]
-PAGES = injection.library(load_corpus("handbook"))
+PAGES = injection.short_pages(load_corpus("handbook"))
 
 
 def test_tasks_are_held_out_and_lies_look_like_answers() -> None:
-    lists, new = read("page_wordings"), injection.library(script.handbook("held out")).values()
+    lists, new = read("page_wordings"), injection.short_pages(script.handbook("held out")).values()
     for one in (lists["people"], lists["words"], lists["requests"], *lists["orders"].values()):
         assert not set(one["learned"]) & set(one["held out"]) - {"{question}"}
     for draw in DRAWS:
@@ -32,7 +32,9 @@ def test_tasks_are_held_out_and_lies_look_like_answers() -> None:
             assert {task.thief, task.to} - {""} <= set(lists["people"]["held out"])
             forms = lists["orders"][task.kind]["held out"]
             assert task.order in [form.format(to=task.thief, text=task.lie) for form in forms]
-    assert len(injection.library([Document("b c.md", "word " * 900), Document("b_c", "1.")])) > 2
+    assert (
+        len(injection.short_pages([Document("b c.md", "word " * 900), Document("b_c", "1.")])) > 2
+    )
 
 
 def test_the_search_finds_the_page_and_the_funnel_counts_what_follows() -> None:
