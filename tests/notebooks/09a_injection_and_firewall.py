@@ -15,6 +15,10 @@ HOLDS = {
         funnel["tried"] == len(each)
         and list(funnel.values()) == sorted(funnel.values(), reverse=True)
     ),
+    "9a11b1f6d0": lambda undefended, tasks: len(undefended) == len(tasks),
+    "9a11a2b3c4": lambda rows, tasks: (
+        sum(row["carried out"][1] for row in rows.values()) == len(tasks)
+    ),
     # 2 · What leaves, and who may let it out
     "9a22d41c8e": lambda leaks, seen: 0 <= seen <= len(leaks),
     "9a22a03d5c": lambda board, tasks: (
@@ -28,6 +32,8 @@ HOLDS = {
     "9a2267d0c5": lambda thieves, board: (
         thieves == [] and board["gate"]["helped"] == board["undefended"]["helped"]
     ),
+    "9a22b7e2f9": lambda marked, tasks: len(marked) == len(tasks),
+    "9a22d36a8f": lambda board: len(board) == 5,
     # 3 · The same game, twenty-five years earlier
     "9a33b90e3a": lambda came_in, shut: came_in and len(shut) == 5,
     "9a33e5f17d": lambda rows: len(rows) == 9 and {row[3] for row in rows[-2:]} == {"no"},
