@@ -45,7 +45,7 @@ def start_here() -> DescribedFigure:
     texts = (
         (0.3, 0.15, "your\ndocuments", 0),
         (2.3, 0.15, "words, three\nat a time", 1),
-        (4.6, 0.15, "the cat → sat  6\nthe cat → ran  3", 2),
+        (4.6, 0.15, "the cat → sat  2\nthe cat → ran  1", 2),
         (6.7, 0.15, "draw the\nnext word", 3),
         (8.1, 0.15, "a new\nparagraph", 4),
     )
@@ -55,8 +55,8 @@ def start_here() -> DescribedFigure:
     axis.text(5.95, -0.55, "again and again", ha="center", va="center", fontsize=9)
     return DescribedFigure(
         figure,
-        "Your documents are cut into words, triples of words are counted, and the next word is "
-        "drawn from the counts again and again until there is a paragraph.",
+        "Your documents are cut into words; for every two words in a row the word that follows is "
+        "counted; the next word is drawn from the counts, again and again.",
     )
 
 
@@ -76,7 +76,7 @@ def history() -> DescribedFigure:
     boxes(axis, ((2 * n, 0.25, name, n) for n, name in enumerate(names)), pad=0.45)
     arrows(axis, 0.25, ((2 * n - 1.38, 2 * n - 0.62) for n in range(1, 5)), lw=1.5)
     arrow(axis, (-0.3, -0.4), (8.3, -0.4), arrowstyle="-", lw=1.5)
-    question = "how many bits does each need for a letter that it has never seen?"
+    question = "how many bits does a new letter cost?   (ELIZA cannot say)"
     axis.text(4, -0.6, question, ha="center", fontsize=9.5)
     return DescribedFigure(
         figure,
