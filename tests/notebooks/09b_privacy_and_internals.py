@@ -31,7 +31,7 @@ HOLDS = {
     "9b07b2d4f6": lambda extracted: all(
         some["word for word"][0] <= 1 for some in extracted.values()
     ),
-    "9b08b2d4f6": lambda habit: len(habit) == 9 and all(0 <= v <= 1 for v in habit.values()),
+    "9b08b2d4f6": lambda habit: len(habit) == 15 and all(0 <= v <= 1 for v in habit.values()),
     "9b08c3e5a7": lambda habit, quiet, course: (
         quiet <= 6
         and (
@@ -66,7 +66,7 @@ HOLDS = {
     ),
     "9b12d4f6b8": lambda climb: callable(climb),
     "9b12e5a7c9": lambda paths: len(paths) == 20,
-    "9b10a1c3e5": lambda thoughts: thoughts[-1][1] == " Tokyo",
+    "9b10a1c3e5": lambda thoughts: "Tokyo" in thoughts[-1][1],
     "9b10b2d4f6": lambda said_tokyo: said_tokyo and min(said_tokyo) > 20,
     "9b09f6b8da": lambda cells: len(cells) == 5,
     "9b10c3e5a7": lambda losses_of: len(losses_of) == 30 and min(v for _, v in losses_of) < -1,
