@@ -417,9 +417,9 @@ def security() -> DescribedFigure:
         texts,
         ways,
         "An attacker's message passes an input filter, the model and an output filter; each of "
-        "them judges text. Beside them stands a vault: a program that compares the pass-phrase, and "
-        "never tells the model the word. A board counts attacks that work and honest use that is "
-        "left.",
+        "them judges text. Beside them stands a vault: a program that compares the pass-phrase, "
+        "and never tells the model the word. A board counts attacks that work and honest use that "
+        "is left.",
     )
 
 
