@@ -6,7 +6,7 @@ HOLDS = {
     "61ae5d9ab5": lambda came_next, learned: (
         sum(map(len, came_next.values())) == sum(max(0, len(w) - 2) for w in learned)
     ),
-    "4bba918e3a": lambda text: 2 <= len(text) <= 50,
+    "4bba918e3a": lambda text: len(text) <= 45,
     # 3 · The table is the model
     "e12eb32f09": lambda learned, triples, model: (
         sum(seen.total() for seen in model.values()) == sum(len(triples(w)) for w in learned)
@@ -18,20 +18,19 @@ HOLDS = {
         not shared or any("repeats the training" in note for note in course.corpus.notes)
     ),
     # 5 · Which one is real?
-    "68eb703db5": lambda guess, made: guess.real in "AB" and guess.a and guess.b and len(made) >= 3,
+    "68eb703db5": lambda guess, made: guess.real in "AB" and guess.a and guess.b,
     # 6 · Look up every guess
     "4924521fec": lambda looked_up, made: (
-        len(looked_up.choices) == len(made) - 2 and min(looked_up.choices) >= 1
+        len(looked_up.choices) == max(0, len(made) - 2)
     ),
     "c905bd3f25": lambda pieces, made: sum((words for words, _ in pieces), []) == made,
-    "a778239869": lambda alone, model: 0 <= alone <= len(model),
+    "a778239869": lambda choices: all(number >= 1 for number in choices),
     # 7 · How good is it?
     "34f8bccd06": lambda baseline, hits, held_out: (
         0 <= baseline <= len(held_out) and 0 <= hits <= len(held_out)
     ),
-    "023405555d": lambda much, new: much and len(new) <= 20_000,
     "53ae6bed04": lambda seen: seen[0] <= seen[-1],
-    "493cce4365": lambda curve: len(curve) == 1,
+    "493cce4365": lambda curves: len(curves) == 2,
     # Going further
     "6f00a2055a": lambda by_size: len(by_size) == 4,
     "11375fd3bd": lambda machine: machine.cores >= 1,
