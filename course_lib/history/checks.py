@@ -65,7 +65,6 @@ def add_one(answer: Callable[[Counter, Counter, str, str], float]) -> str:
         3 / 4: "you added above and not below, so all words together make more than one.",
         3 / 5: "below, one must be added for each of the different words, not one in all.",
         3 / 13: "add the number of *different* words, `len(words)`, not of all words.",
-        3 / 6: "did you divide by the count of the second word?",
     }
     _must_not_give(value, mistakes)
     why = (

@@ -11,7 +11,7 @@ HOLDS = {
     "2200ac092e": lambda costs: min(costs.values()) > 0,
     "d02843b068": lambda seen: list(seen.values()) == sorted(seen.values(), reverse=True),
     "ba74ed21b0": lambda perplexities: (
-        perplexities["1 words of context"] < perplexities["0 words of context"]
+        perplexities["the last 1"] < perplexities["the last 0"]
     ),
     "5b86d888c6": lambda written: len(written) <= 60,
     # 5 · Networks that read
