@@ -76,7 +76,7 @@ def history() -> DescribedFigure:
     boxes(axis, ((2 * n, 0.25, name, n) for n, name in enumerate(names)), pad=0.45)
     arrows(axis, 0.25, ((2 * n - 1.38, 2 * n - 0.62) for n in range(1, 5)), lw=1.5)
     arrow(axis, (-0.3, -0.4), (8.3, -0.4), arrowstyle="-", lw=1.5)
-    question = "how many bits does each need for a letter that it has never seen?"
+    question = "how many bits does a new letter cost?   (ELIZA cannot say)"
     axis.text(4, -0.6, question, ha="center", fontsize=9.5)
     return DescribedFigure(
         figure,
