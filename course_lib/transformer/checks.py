@@ -162,7 +162,7 @@ def write(answer: Callable[[Callable, list[int], int, float], list[int]]) -> str
 
     cold, hot = drawn(0.01), drawn(100.0)
     greedy = "It always takes the likeliest token: draw one, in proportion to its probability."
-    require(len(set(hot)) > 1, greedy)
+    require(len({*cold, *hot}) > 1, greedy)
     divide = "At a temperature near 0 the likeliest comes nearly always, at a high one all come: "
     require(cold.count(1) > 58 and set(hot) == {0, 1, 2}, divide + "divide the scores by it.")
     return "scores, temperature, softmax, draw, append: that is how every chat model writes."

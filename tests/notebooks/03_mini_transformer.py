@@ -6,7 +6,7 @@ Where SmolLM2 is not there, ``smol`` is None and nothing of it is asked.
 HOLDS = {
     # 1 · One token at a time
     "2edb432f30": lambda smol: smol is None or smol.config.num_hidden_layers == 30,
-    "cfa667f054": lambda smol, values: smol is None or max(values, key=values.get) == "·Paris",
+    "cfa667f054": lambda smol, values: smol is None or max(values, key=values.get) == "·Rome",
     "1a392fae1c": lambda smol, probs: smol is None or len(probs) == 49_152,
     # 2 · From text to tokens
     "c860adc24b": lambda tokenizer: 257 < len(set(tokenizer.token_bytes)) <= 1_024,
