@@ -45,7 +45,7 @@ def start_here() -> DescribedFigure:
     texts = (
         (0.3, 0.15, "your\ndocuments", 0),
         (2.3, 0.15, "words, three\nat a time", 1),
-        (4.6, 0.15, "the cat → sat  6\nthe cat → ran  3", 2),
+        (4.6, 0.15, "the cat → sat  2\nthe cat → ran  1", 2),
         (6.7, 0.15, "draw the\nnext word", 3),
         (8.1, 0.15, "a new\nparagraph", 4),
     )
@@ -55,8 +55,8 @@ def start_here() -> DescribedFigure:
     axis.text(5.95, -0.55, "again and again", ha="center", va="center", fontsize=9)
     return DescribedFigure(
         figure,
-        "Your documents are cut into words, triples of words are counted, and the next word is "
-        "drawn from the counts again and again until there is a paragraph.",
+        "Your documents are cut into words; for every two words in a row the word that follows is "
+        "counted; the next word is drawn from the counts, again and again.",
     )
 
 
@@ -399,7 +399,7 @@ def draft_check() -> DescribedFigure:
 
 
 def security() -> DescribedFigure:
-    """Notebook 09 in one picture: walls that can be talked round, and a vault."""
+    """Notebook 09 in one picture: walls that judge text, and a vault."""
     texts = (
         (1.0, 1.6, "somebody\nwrites", 3),
         (3.1, 1.6, "input\nfilter", 0),
@@ -412,14 +412,14 @@ def security() -> DescribedFigure:
     ways = [((1.65, 1.6), (2.5, 1.6)), ((3.7, 1.6), (4.35, 1.6)), ((6.3, 1.6), (7.0, 1.6))]
     ways += [((8.2, 1.6), (9.15, 1.6)), ((1.0, 1.1), (1.55, 0.3)), ((9.4, 1.2), (8.9, 0.5))]
     return diagram(
-        "Walls that can be talked round, and one that cannot",
+        "Walls that judge text, and one that judges nothing",
         (2.5, 10.4, -0.5, 2.4),
         texts,
         ways,
-        "An attacker's message passes an input filter, the model and an output filter; each can be "
-        "talked round. Beside them stands a vault: a program that compares the pass-phrase, and "
-        "never tells the model the word. A board counts attacks that work and honest use that is "
-        "left.",
+        "An attacker's message passes an input filter, the model and an output filter; each of "
+        "them judges text. Beside them stands a vault: a program that compares the pass-phrase, "
+        "and never tells the model the word. A board counts attacks that work and honest use that "
+        "is left.",
     )
 
 

@@ -19,6 +19,7 @@ HOLDS = {
         and counts["honest answers right"]["trained"][0]
         >= 0.9 * counts["honest answers right"]["as it came"][0]
     ),
+    "93030c7a91": lambda opened, wrong: len(opened) == len(wrong) == 8,
     "9303cbe7a9": lambda counts: all(
         0 <= hits <= tried for own in counts.values() for hits, tried in own.values()
     ),
@@ -61,7 +62,6 @@ HOLDS = {
         surprising([message for message, _ in attacks]).count(True) > len(attacks) / 2
     ),
     "9905e6a9cc": lambda output_filter, attacks, through: through(output_filter, attacks)[0] == 0,
-    "9906f7badd": lambda marked: marked.calls > 0,
     "9907a8cbee": lambda smooth, trained: len(smooth(trained, 0.1, copies=2)([("Hi", "x")])) == 1,
     "9908b9dcff": lambda checked, ASK, flag: not flag([ASK])[0] or checked([ASK + " a b c"])[0],
     "9909cadea0": lambda hardened, new, through: through(hardened, new)[0] <= len(new) / 2,
