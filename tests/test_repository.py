@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 
+import nbformat
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -117,6 +118,18 @@ def test_every_notebook_and_corpus_is_there_and_every_link_leads_somewhere() -> 
         assert (REPOSITORY / target).exists(), target
     for name in BUILTIN:
         assert f"| `{name}` |" in README
+
+
+def test_each_claim_of_the_talk_has_a_section() -> None:
+    text = (REPOSITORY / "CLAIMS.md").read_text(encoding="utf-8")
+    claims = re.findall(r"^\| C(\d+) \| .+ \| .+ \| .+ \|$", text, re.MULTILINE)
+    assert list(map(int, claims)) == list(range(1, 49))
+    for path, section in re.findall(r"\]\((notebooks/\w+\.ipynb)\) · ([\w ]+)", text):
+        cells = nbformat.read(REPOSITORY / path, as_version=4).cells
+        heading = (
+            f"## {section.strip()} · " if section.strip().isdigit() else f"## {section.strip()}"
+        )
+        assert any(cell.source.startswith(heading) for cell in cells), (path, section)
 
 
 def test_every_direct_dependency_has_its_reason() -> None:
