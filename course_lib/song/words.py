@@ -33,8 +33,8 @@ _NUCLEUS = re.compile(
     r"|ου|αι|ει|οι|αυ|ευ|[αεηιουω]|[аеиоуыэюяіє]"
 )
 _MUTE = regex.compile(  # a vowel letter that is not spoken: the y of "you", the u of "quick", …
-    r"^y(?=[aeiou])|(?<=[qg])u(?=[aeiouy])|(?<=[ctgxs])i(?=on|ous|al|an|ent)"
-    r"|(?<=[^aeiouy])e(?=s?$)(?<![^aeiouyl]le)(?<!(?:[cszxg]|[cs]h)e(?=s))"
+    r"^y(?=[aeiou])|(?<=[qg])u(?=[aeiouy])|(?<=[ctgxs])i(?=ous|al|an|ent)|(?<=[ctgxsnl])i(?=on)"
+    r"|(?<=[^aeiouy])e(?=s?$)(?<![^aeiouylr]le)(?<!(?:[cszxg]|[cs]h)e(?=s))"
     r"|(?<=[^aeiouytd])e(?=d$)(?<![^aeiouylrw]le)"
     r"|(?<=[aeiou][^aeiou])e(?=(?:ly|ness|less|ful|ments?|things?|where|times?|ways?|one)$)"
 )
@@ -43,7 +43,10 @@ _ONSET = re.compile(rf"(?:[ctgxs]i|s[cpt]r|[st]hr|spl|squ|{'|'.join(_ONSETS.spli
 _LEANS_BACK = re.compile(  # endings that draw the stress to the syllable before them
     r"(?:[tsc]ion|[tsc]ian|ic|ics|ical|ity|ious|ial|iar|ion|ia|io|graphy|logy)s?$"
 )
-_PREFIX = re.compile(r"(?:a(?=[^aeiouy][^s])|be|de|re|ex|con|com|dis|for|mis|pre|pro|sur|un|up)")
+_PREFIX = re.compile(  # and beginnings that leave it to the next one
+    r"a(?=([^aeiouy])(?:\1|[aeioulr]))|(?:be|de|re|pre|pro|se)(?=[^aeiouy][aeioulryw])"
+    r"|ex|con|com|dis|for(?=[gbs])|mis|sur|un|up"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ def stressed_place(word: str, pieces: Sequence[str]) -> int:
     plain = _plain(word)
     if plain in _PIECES:
         return next(n for n, piece in enumerate(_PIECES[plain]) if piece.isupper())
-    if re.search(r"(?:een|eer|oon|ette)s?$", plain):
+    if re.search(r"(?:een|eer|oon|ette|ade|ore)s?$", plain):
         return len(pieces) - 1
     if len(pieces) > 1 and _LEANS_BACK.search(plain):
         back = 3 if re.search(r"(?:ical|ity|graphy|logy|ia|io|ious)s?$", plain) else 2
