@@ -44,7 +44,7 @@ _LEANS_BACK = re.compile(  # endings that draw the stress to the syllable before
     r"(?:[tsc]ion|[tsc]ian|ic|ics|ical|ity|ious|ial|iar|ion|ia|io|graphy|logy)s?$"
 )
 _PREFIX = re.compile(  # and beginnings that leave it to the next one
-    r"a(?=([^aeiouy])(?:\1|[aeioulr]))|(?:be|de|re|pre|pro|se)(?=[^aeiouy][aeioulryw])"
+    r"a(?=([^aeiouy])(?:\1|[aeioulr]))|(?:be|de|re|pre|pro)(?=([^aeiouy])(?!\2)[aeioulryw])"
     r"|ex|con|com|dis|for(?=[gbs])|mis|sur|un|up"
 )
 
