@@ -12,7 +12,9 @@ import tomllib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import regex
 
@@ -26,26 +28,8 @@ _WEAK = frozenset(_TABLE["weak"].split())
 _RESPELLED = dict(pair.split("=") for pair in _TABLE["respelled"].split())
 _SOUNDS = [(regex.compile(pattern), sound) for pattern, sound in _TABLE["sounds"]]
 
-# One syllable each: longest first, and two vowels apart where they are mostly said apart.
-_NUCLEUS = re.compile(
-    r"[aeiou]y?(?=ing$)|i(?=et|ence|ers?$)|u(?=e[lt])|o(?=e[mt])|(?<=[sh])m$|(?<=[ds])n(?='t)"
-    r"|eau|ai|au|[aeo]w(?![aeiou])|ay|ea|ee|ei|eu|ey|ie|oa|oe|oi|oo|ou|oy|ue|ui|uy|[aeiouyé]"
-    r"|ου|αι|ει|οι|αυ|ευ|[αεηιουω]|[аеиоуыэюяіє]"
-)
-_MUTE = regex.compile(  # a vowel letter that is not spoken: the y of "you", the u of "quick", …
-    r"^y(?=[aeiou])|(?<=[qg])u(?=[aeiouy])|(?<=[ctgxs])i(?=ous|al|an|ent)|(?<=[ctgxsnl])i(?=on)"
-    r"|(?<=[^aeiouy])e(?=s?$)(?<![^aeiouylr]le)(?<!(?:[cszxg]|[cs]h)e(?=s))"
-    r"|(?<=[^aeiouytd])e(?=d$)(?<![^aeiouylrw]le)"
-    r"|(?<=[aeiou][^aeiou])e(?=(?:ly|ness|less|ful|ments?|things?|where|times?|ways?|one)$)"
-)
-_ONSETS = "bl br ch cl cr dr fl fr gl gr ph pl pr qu sc sh sk sl sm sn sp st sw th tr tw wh wr"
-_ONSET = re.compile(rf"(?:[ctgxs]i|s[cpt]r|[st]hr|spl|squ|{'|'.join(_ONSETS.split())}|.)$")
-_LEANS_BACK = re.compile(  # endings that draw the stress to the syllable before them
-    r"(?:[tsc]ion|[tsc]ian|ic|ics|ical|ity|ious|ial|iar|ion|ia|io|graphy|logy)s?$"
-)
-_PREFIX = re.compile(  # and beginnings that leave it to the next one
-    r"a(?=([^aeiouy])(?:\1|[aeioulr]))|(?:be|de|re|pre|pro)(?=([^aeiouy])(?!\2)[aeioulryw])"
-    r"|ex|con|com|dis|for(?=[gbs])|mis|sur|un|up"
+_NUCLEUS, _MUTE, _ONSET, _STRESSED, _ONE_BEFORE, _TWO_BEFORE, _BEGINNING = (
+    regex.compile(pattern.replace("\n", "")) for pattern in _TABLE["patterns"].values()
 )
 
 
@@ -73,8 +57,8 @@ def _nuclei(plain: str) -> list[re.Match[str]]:
 def syllables(word: str) -> list[str]:
     """The written pieces of a word, one for each syllable; a number gives one for each digit.
 
-    >>> syllables("likeliest"), syllables("sentence"), syllables("rhymed")
-    (['li', 'ke', 'liest'], ['sen', 'tence'], ['rhymed'])
+    >>> syllables("sentence"), syllables("rhymed"), syllables("42")
+    (['sen', 'tence'], ['rhymed'], ['4', '2'])
     """
     plain = _plain(word)
     if plain in _PIECES and len(word) == len(plain):
@@ -96,32 +80,36 @@ def stressed_place(word: str, pieces: Sequence[str]) -> int:
     plain = _plain(word)
     if plain in _PIECES:
         return next(n for n, piece in enumerate(_PIECES[plain]) if piece.isupper())
-    if re.search(r"(?:een|eer|oon|ette|ade|ore)s?$", plain):
+    if _STRESSED.search(plain):
         return len(pieces) - 1
-    if len(pieces) > 1 and _LEANS_BACK.search(plain):
-        back = 3 if re.search(r"(?:ical|ity|graphy|logy|ia|io|ious)s?$", plain) else 2
+    back = 3 if _TWO_BEFORE.search(plain) else 2 if _ONE_BEFORE.search(plain) else 0
+    if back:
         return max(0, len(pieces) - back)
-    return int(len(pieces) > 1 and bool(_PREFIX.match(plain)))
+    return int(len(pieces) > 1 and bool(_BEGINNING.match(plain)))
+
+
+def _words(line: str) -> list[str]:
+    return [word for word in split_words(line) if any(map(str.isalnum, word))]
 
 
 def line_syllables(line: str) -> list[Syllable]:
     """The syllables of a written line; short words such as "the" are not stressed."""
     found = []
-    for word in (w for w in split_words(line) if any(map(str.isalnum, w))):
+    for word in _words(line):
         pieces, weak = syllables(word), _plain(word) in _WEAK
         place = -1 if weak else stressed_place(word, pieces)
         found += [Syllable(piece, n == place, n == 0) for n, piece in enumerate(pieces)]
     return found
 
 
+@lru_cache(maxsize=20_000)
 def rhyme_sounds(line: str) -> frozenset[str]:
     """How the last word of a line sounds from its stressed vowel to its end.
 
     Two sounds for a word such as "melody", which singers also rhyme by its last syllable alone.
     Empty without a word.
     """
-    spoken = [word for word in split_words(line) if any(map(str.isalnum, word))]
-    if not spoken:
+    if not (spoken := _words(line)):
         return frozenset()
     plain = re.sub("'s$|'", "", _plain(spoken[-1]))
     plain = _RESPELLED.get(plain, plain)
@@ -140,7 +128,7 @@ def _sound(rest: str) -> str:
 
 def rhymes(first: str, second: str) -> bool:
     """Whether two lines (or words) end in the same sound, but not in the same word."""
-    ends = [[_plain(w) for w in split_words(line) if w.isalnum()][-1:] for line in (first, second)]
+    ends = [[_plain(word) for word in _words(line)[-1:]] for line in (first, second)]
     return ends[0] != ends[1] and bool(rhyme_sounds(first) & rhyme_sounds(second))
 
 
@@ -152,37 +140,36 @@ def rhyming(lines: Sequence[str]) -> list[bool]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What can be counted in a song.
+class Facts(NamedTuple):
+    """What can be counted in a song."""
 
-    form        as "V C V C B C"
-    in_order    a verse, and behind it a chorus, all parts labelled
-    returns     the chorus comes back with its first line the same
-    rhyme       the share of lines that rhyme inside their section, 0 to 1
-    syllables   of a line, on average; ``spread``: standard deviation
-    """
-
-    form: str
-    in_order: bool
-    returns: bool
-    rhyme: float
-    syllables: float
-    spread: float
+    form: str  # as "V C V C B C"
+    in_order: bool  # every part has a label, and a chorus comes behind a verse
+    returns: bool  # a chorus comes back with the same first line
+    rhyme: float  # the share of lines that rhyme inside their section
+    syllables: float  # of a line, on average
 
 
 def facts(song: Song) -> Facts:
     """The facts of a parsed song; of one without lines all numbers are 0."""
     kinds = [section.kind for section in song.sections]
-    choruses = [s.lines[0] for s in song.sections if s.kind in RETURNING and s.lines]
+    behind = kinds[kinds.index("verse") :] if "verse" in kinds else []
+    heads = [s.lines[0] for s in song.sections if s.kind in RETURNING and s.lines]
     lines = [line for section in song.sections for line in section.lines]
-    counts = [len(line_syllables(line)) for line in lines] or [0]
-    rhymed = [hit for section in song.sections for hit in rhyming(section.lines)] or [False]
     return Facts(
         song.form(),
-        all(kinds) and "verse" in kinds and "chorus" in kinds[kinds.index("verse") :],
-        len(choruses) > len(set(choruses)),
-        statistics.fmean(rhymed),
-        statistics.fmean(counts),
-        statistics.pstdev(counts),
+        all(kinds) and "chorus" in behind,
+        len(heads) > len(set(heads)),
+        statistics.fmean([r for s in song.sections for r in rhyming(s.lines)] or [0]),
+        statistics.fmean([len(line_syllables(line)) for line in lines] or [0]),
     )
+
+
+def lyrics(song: Song) -> str:
+    """The song as text, which ``parse_song`` reads again; no blank below a last empty section."""
+    parts = []
+    for section in song.sections:
+        number = f" {section.number}" if section.number else ""
+        label = [f"[{section.kind.title()}{number}]"] if section.kind else []
+        parts.append("".join(f"{line}\n" for line in [*label, *section.lines]))
+    return "\n".join([f"{song.title}\n", *parts] if song.title else parts)
