@@ -1,9 +1,9 @@
-"""A song, section by section: some are drawn, their ends made to rhyme, and the best one stays.
+"""A song, section by section: several drafts are drawn, ends made to rhyme, and the best one stays.
 
-A small model tells no story over a whole song and hardly rhymes. So it writes one section at a
-time, below a label that we give; each is drawn several times; the last line gets an end that rhymes
-with the line two above, if the model finds one likely enough; a score chooses. The title opens the
-chorus, and the chorus comes back word for word.
+A small model keeps no story over a whole song and hardly rhymes. So it writes one section at a
+time, below a label that we give; each section is drafted several times; the last line gets an end
+that rhymes with the line two above, if the model finds one likely enough; a score chooses. The
+title opens the chorus, and the chorus comes back word for word.
 """
 
 import statistics
@@ -20,68 +20,52 @@ from course_lib.song.words import line_syllables, lyrics, rhyme_sounds, rhymes, 
 from course_lib.workbook.corpus.words import words
 
 FORM = ("verse", "chorus", "verse", "chorus", "bridge", "chorus")
-LINES, TOKENS = 4, 60  # of a section
-LEAST = 1 / 2_000  # probability from which a word that rhymes is put in
+LINES, TOKENS = 4, 60  # of a section; tokens to draw for them
+LEAST = 1 / 2_000  # probability from which a rhyming word is put in
 
 Index = Mapping[str, Mapping[int, str]]
 
 
-class Manner(NamedTuple):
-    """How a pile of songs is written: syllables of a line on average, and all texts."""
-
-    syllables: float
-    texts: tuple[str, ...]
-
-    @classmethod
-    def of(cls, texts: Iterable[str]) -> "Manner":
-        """Of texts of songs; ten syllables, as in many songs, where there is no line."""
-        texts = tuple(texts)
-        lines = (line for text in texts for line in text.splitlines() if not read_label(line))
-        counts = [len(found) for line in lines if (found := line_syllables(line))]
-        return cls(statistics.fmean(counts or [10]), texts)
-
-
 class Score(NamedTuple):
-    """What a section is worth, each from 0 to 1.
+    """What a section is worth: each from 0 to 1, and the sum decides."""
 
-    rhyme   the share of its lines that rhyme with one at most two lines away
-    metre   1 where every line has the usual number of syllables; 0 at none or at twice as many
-    fresh   the share of lines that stand neither in a song learned from nor above in this one
-    topic   whether a word of the title is in it
-    whole   the share of four lines that are there
-    """
-
-    rhyme: float
-    metre: float
-    fresh: float
-    topic: float
-    whole: float
+    rhyme: float  # the share of lines that rhyme with one at most two lines away
+    metre: float  # 1 where all lines have the usual syllables; 0 at none, or at twice as many
+    fresh: float  # the share of lines that stand in no song learned from
+    topic: float  # 1 if a word of the title is in it
+    whole: float  # the share of the four lines that is there
 
 
-def score(lines: Sequence[str], title: str, manner: Manner, above: str = "") -> Score:
-    """The score of a section that is to follow ``above``; without lines all is 0."""
+def score(lines: Sequence[str], title: str, usual: float, known: Sequence[str]) -> Score:
+    """The score of a section; ``usual`` syllables a line, ``known`` texts not to be copied from."""
     if not lines:
         return Score(0, 0, 0, 0, 0)
-    usual = max(1.0, manner.syllables)
     off = [min(1.0, abs(len(line_syllables(line)) - usual) / usual) for line in lines]
-    again = [*copied_lines(lines, manner.texts), *copied_lines(lines, [above])]
     asked = {word for word in words(title) if len(word) > 3} or set(words(title))
     return Score(
         statistics.fmean(rhyming(lines)),
         1 - statistics.fmean(off),
-        1 - len(set(again)) / len(lines),
-        float(bool(asked & set(words(" ".join(lines))))),
-        min(1.0, len(lines) / LINES),
+        1 - len(copied_lines(lines, known)) / len(lines),
+        float(not asked.isdisjoint(words(" ".join(lines)))),
+        len(lines) / LINES,
     )
 
 
-def whole_lines(text: str) -> tuple[str, ...]:
-    """The first lines of a drawn text, up to a blank one or a label; the last, cut off, goes."""
-    lines = text.split("\n")
-    ends = (n for n, line in enumerate(lines) if n and (not line.strip() or read_label(line)))
-    return tuple(line.strip() for line in lines[: next(ends, len(lines) - 1)] if line.strip())[
-        :LINES
-    ]
+def drafts(
+    model: Any, tokenizer: Any, prompt: str, count: int, seed: int = 0
+) -> list[tuple[str, ...]]:
+    """``count`` sections of up to four whole lines, drawn as in ``falcon.VERSE``.
+
+    A line that the prompt has begun belongs to them. A section ends at a blank line or a label, and
+    its last line goes if the drawing ended within it.
+    """
+    found = []
+    for text in write(model, tokenizer, prompt, TOKENS, count, **VERSE, seed=seed):
+        lines = (prompt.rsplit("\n", 1)[-1] + text).split("\n")
+        ends = (n for n, line in enumerate(lines) if not line.strip() or read_label(line))
+        whole = lines[: next(ends, len(lines) - 1)][:LINES]
+        found.append(tuple(line.strip() for line in whole))
+    return found
 
 
 def rhyme_index(tokenizer: Any, texts: Iterable[str]) -> Index:
@@ -126,34 +110,23 @@ def rhymed(
     return (*first, f"{starts[cut]} {list(ends.values())[word]}.")
 
 
-def drafts(
-    model: Any, tokenizer: Any, prompt: str, count: int, seed: int = 0
-) -> list[tuple[str, ...]]:
-    """``count`` sections, drawn as in ``falcon.VERSE``; a line that the prompt begins belongs to
-    them."""
-    begun = prompt.rsplit("\n", 1)[-1]
-    drawn = write(model, tokenizer, prompt, TOKENS, count, **VERSE, seed=seed)
-    return [whole_lines(begun + text) for text in drawn]
-
-
 def write_song(
     model: Any,
     tokenizer: Any,
     title: str,
-    manner: Manner,
+    known: Sequence[str],
+    usual: float = 10,
     *,
     index: Index | None = None,
     form: Sequence[str] = FORM,
     count: int = 8,
     seed: int = 0,
 ) -> Song:
-    """A song of the title, in the form asked for.
+    """A song of the title in the form asked for; a kind that returns (chorus) is written once.
 
-    manner   of the songs learned from
-    index    words to make the last lines rhyme with; None: they stay as drawn
-    count    drafts of each section, of which the one with the highest score stays
-
-    A kind that returns (the chorus) is written once.
+    known   texts learned from, of which no line should be copied; ``usual`` syllables a line
+    index   words that may be put in to rhyme (``rhyme_index``); None: lines stay as drawn
+    count   drafts of each section, of which the one with the highest score stays
     """
     sections: list[Section] = []
     for kind in form:
@@ -162,13 +135,11 @@ def write_song(
             sections.append(again[0])
             continue
         number = 1 + sum(one.kind == kind for one in sections) if kind == "verse" else None
-        begun = Song(title, (*sections, Section(kind, number, ())))
-        above = lyrics(begun)
+        above = lyrics(Song(title, (*sections, Section(kind, number, ()))))
         hook = title if kind == "chorus" else ""
         found = drafts(model, tokenizer, above + hook, count, seed)
         if index:
-            head = f"{title}\n\n{above.rsplit(chr(10) * 2, 1)[-1]}".rstrip("\n")
-            found = [rhymed(model, tokenizer, head, lines, index) for lines in found]
-        best = max(found, key=lambda lines: sum(score(lines, title, manner, above)))
+            found = [rhymed(model, tokenizer, f"{title}\n", lines, index) for lines in found]
+        best = max(found, key=lambda lines: sum(score(lines, title, usual, known)))
         sections.append(Section(kind, number, best or (title,)))
     return Song(title, tuple(sections))
