@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import torch
 from train_songs_adapter import CONFIG, bits_per_byte, songs
 
-import torch
 from course_lib.cleaning.lyrics import Song, parse_song
 from course_lib.finetuning.archive import load_adapter
 from course_lib.finetuning.examples import per_document
