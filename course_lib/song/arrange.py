@@ -118,7 +118,10 @@ def fit(syllables: Sequence[Syllable], metre: str) -> tuple[list[int], int, floa
 
 
 def plan_song(song: Song) -> Plan:
-    """Mood from the words (ratings of vaderSentiment), metre from their stress, tempo from both."""
+    """Mood from the words (ratings of vaderSentiment), metre from their stress, tempo from both.
+
+    The title of a song without words may ask for a metre, a tempo, a style: "slow waltz".
+    """
     lines = [line for section in song.sections for line in section.lines]
     ratings = dict(zip(*word_ratings(), strict=True))
     words = re.findall(r"[\w']+", " ".join([song.title, *lines]).lower())
@@ -127,12 +130,16 @@ def plan_song(song: Song) -> Plan:
     bright = sum(mood > limit for limit in (-0.3, 0.2, 0.8))
     split = [parts for line in lines if (parts := line_syllables(line))]
     costs = {m: sum(fit(s, m)[2] for s in split[:16]) + (m != "4/4") for m in STRENGTH}
-    metre = min(costs, key=costs.get) if split else "4/4"
+    metre = min(costs, key=costs.get)
     bars = sum(fit(parts, metre)[1] for parts in split)
-    each = sum(map(len, split)) / bars if bars else 5.0  # syllables a bar; 2.3 are sung a second
+    each = sum(map(len, split)) / bars if bars else 5.5  # syllables a bar; 2.3 are sung a second
     tempo = 60 * len(STRENGTH[metre]) / 2 * 2.3 / each + 5 * mood
     tempo = round(min(max(tempo, 80), 112 if metre == "4/4" else 132))
     style = ("ballad", "ballad", "folk", "pop" if tempo > 100 else "folk")[bright]
+    if not split:
+        asked = {name: [t[w] for w in words if w in t] for name, t in _BAND["asked"].items()}
+        metre, style = [*asked["metre"], metre][0], [*asked["style"], style][0]
+        tempo += sum(asked["tempo"])
     mode = list(SCALES)[3 - bright]
     return Plan(mood, mode, metre, tempo, style, 48 + int(8 * stable_hash(song.title, seed=1)))
 
@@ -149,14 +156,14 @@ def compose(
     tunes     a model of tunes (notebook 01's n-gram or a ``TuneGPT``)
     grooves   by metre: the band's patterns, in place of those that the words chose
 
-    A song without lines is played, not sung. No part begins after ``max_seconds``.
+    A song without lines is played, not sung. No part begins after ``max_seconds``; the end follows.
     """
     rng, plan = random.Random(seed), plan_song(song)
     groove = (grooves or {}).get(plan.metre) or Groove(**_BAND["grooves"][plan.style][plan.metre])
     known = _BAND["chords"][plan.mode]
     chords = {kind: [*map(int, rng.choice(known[kind]))] for kind in _BAND["parts"]}
     length = len(STRENGTH[plan.metre]) / 2  # of a bar, in quarter notes
-    silent = [Section(kind, None, ("",) * 4) for kind in ("verse", "chorus") * 2]
+    silent = [Section(kind, None, ("",) * 4) for kind in ("verse", "chorus") * 9]
     sections = [s for s in song.sections if any(map(line_syllables, s.lines))] or silent
     writer, labels, bar, line = Melodist(tunes, plan, rng), [("intro", 0.0)], 4, 0
     notes = [

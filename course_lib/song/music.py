@@ -161,7 +161,7 @@ def make_music(
     if engine == "stable-audio":
         return diffuse(_stable_audio(), prompt, min(seconds, 47.0), seed)
     tunes = KneserNey([tune.tokens for tune in load_tunes()], order=7)
-    rate, sound = render(compose(Song(prompt), tunes, seed, min_seconds=seconds))
+    rate, sound = render(compose(Song(prompt), tunes, seed, max_seconds=seconds))
     sound = sound[: int(seconds * rate)].copy()
     fade = min(len(sound), 2 * rate)
     sound[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
