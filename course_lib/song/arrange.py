@@ -197,6 +197,20 @@ def compose(
     return Score(song.title, plan, tuple(notes), (*labels, ("end", bar * length)), bar * length + 4)
 
 
+def as_score(title: str, tokens: Sequence[str], tempo: int = 100) -> Score:
+    """The tokens of a tune (``tunes.read_abc``) as a score of one part, to be heard."""
+    steps = {pitch_token(step): step for step in range(-14, 22)}
+    row, notes, time = [token for token in tokens[2:] if token != "|"], [], 0.0
+    for value, name in zip(row[::2], row[1::2], strict=True):
+        beats = 4 * float(Fraction(value))
+        if name in steps:
+            pitch = 60 + semitones(steps[name], tokens[0])
+            notes.append(Note("melody", time, beats, pitch, 0.8))
+        time += beats
+    plan = Plan(0.0, tokens[0], tokens[1], tempo, "alone", 60)
+    return Score(title, plan, tuple(notes), (("tune", 0.0),), time)
+
+
 def _band(
     groove: Groove, plan: Plan, chord: int, start: float, level: float, playing: Sequence[str]
 ) -> list[Note]:
