@@ -129,7 +129,8 @@ def plan_song(song: Song) -> Plan:
     mood = sum(felt) / len(felt) if felt else 2 * stable_hash(song.title) - 0.9
     bright = sum(mood > limit for limit in (-0.3, 0.2, 0.8))
     split = [parts for line in lines if (parts := line_syllables(line))]
-    costs = {m: sum(fit(s, m)[2] for s in split[:16]) + (m != "4/4") for m in STRENGTH}
+    usual = {"4/4": 1.0, "3/4": 1.15, "6/8": 1.5}  # how clearly the words must ask for it
+    costs = {m: usual[m] * sum(fit(s, m)[2] for s in split[:16]) for m in STRENGTH}
     metre = min(costs, key=costs.get)
     bars = sum(fit(parts, metre)[1] for parts in split)
     each = sum(map(len, split)) / bars if bars else 5.5  # syllables a bar; 2.3 are sung a second

@@ -9,7 +9,7 @@ import json
 import sys
 
 WORD, PHONEME = 1, 7  # kinds of event
-SETTINGS = {1: 140, 3: 45, 4: 0}  # words a minute, pitch, and no melody of its own
+SETTINGS = {1: 140, 3: 70, 4: 0}  # words a minute, pitch, and no melody of its own
 
 
 class Name(ctypes.Union):

@@ -19,8 +19,8 @@ from course_lib.song.arrange import Score, compose
 from course_lib.song.tunes import load_tunes
 
 RATE = 44_100
-LEVEL = {"melody": 0.5, "pad": 0.09, "pluck": 0.34, "bass": 0.5, "kick": 0.7, "snare": 0.3}
-LEVEL |= {"hat": 0.11, "voice": 1.0}
+LEVEL = {"melody": 0.22, "pad": 0.032, "pluck": 0.45, "bass": 0.33, "kick": 0.8, "snare": 0.7}
+LEVEL |= {"hat": 0.22, "voice": 1.25}
 PAN = {"pluck": 0.3, "hat": -0.35, "snare": 0.1}  # from -1, left, to 1, right
 HUB = "stabilityai/stable-audio-open-1.0"
 
@@ -140,8 +140,8 @@ def _master(bus: np.ndarray) -> np.ndarray:
     rng, time = np.random.default_rng(0), np.arange(int(1.6 * RATE)) / RATE
     tail = rng.normal(0, 1, (2, len(time))) * np.exp(-4.5 * time) * (time > 0.012)
     tail = np.apply_along_axis(np.convolve, 1, tail, np.ones(12) / 12, "same")
-    room = tail / np.sqrt((tail**2).sum(1, keepdims=True))
-    bus = bus + 0.16 * oaconvolve(bus, room, axes=1)[:, : bus.shape[1]].astype(np.float32)
+    room = (tail / np.sqrt((tail**2).sum(1, keepdims=True))).astype(np.float32)
+    bus = bus + 0.16 * oaconvolve(bus, room, axes=1)[:, : bus.shape[1]]
     loud = np.sqrt(np.mean(np.square(bus)[:, : -2 * RATE])) or 1.0
     sound = 0.92 * np.tanh(bus * 0.15 / loud).T
     sound[-2 * RATE :] *= np.linspace(1, 0, 2 * RATE, dtype=np.float32)[:, None] ** 2

@@ -89,7 +89,7 @@ def _sing(
     said = vowels / RATE
     lead, tail = min(said[0, 0], 0.3), min(len(source) / RATE - said[-1, 1], 0.3)
     gaps = np.diff([*starts, end])
-    between = np.minimum(np.append(said[1:, 0] - said[:-1, 1], 0), 0.5 * gaps)
+    between = np.minimum(np.append(said[1:, 0] - said[:-1, 1], 0), 0.4 * gaps)
     sung = np.column_stack([starts, np.append(starts[1:], end) - between]).ravel()
     sung = np.concatenate([[starts[0] - lead], sung, [end + tail]])
     heard = np.concatenate([[said[0, 0] - lead], said.ravel(), [said[-1, 1] + tail]])
@@ -100,11 +100,15 @@ def _sing(
     pitch += 0.2 * np.clip(4 * (since - 0.3), 0, 1) * np.sin(2 * np.pi * 5.4 * since)
     cycles = np.cumsum(440 * 2 ** ((pitch - 69) / 12)) / RATE
     pulses = np.interp(np.arange(1, cycles[-1]), cycles, time)
-    sound = _vocoder(source, np.interp(pulses, sung, heard), pulses - sung[0])
+    at = np.interp(pulses, sung, heard)
+    inside = np.searchsorted(said.ravel(), at) % 2 == 1  # a vowel, and so a buzz
+    sound = _vocoder(source, at, pulses - sung[0], inside)
     return int(max(0, sung[0]) * RATE), sound
 
 
-def _vocoder(source: np.ndarray, heard: np.ndarray, pulses: np.ndarray) -> np.ndarray:
+def _vocoder(
+    source: np.ndarray, heard: np.ndarray, pulses: np.ndarray, vowel: np.ndarray
+) -> np.ndarray:
     """Pulses at given seconds, each shaped by the mouth as it was at the second ``heard``."""
     period = _period(source)
     width = 3 * period
@@ -127,7 +131,7 @@ def _vocoder(source: np.ndarray, heard: np.ndarray, pulses: np.ndarray) -> np.nd
     hiss = np.random.default_rng(0).normal(size=(len(pulses), int(steps.max()) + 1))
     hiss *= np.arange(hiss.shape[1]) < steps[:, None]
     bins = np.arange(SIZE // 2 + 1)
-    buzz = voiced[low][:, None] / (1 + (bins * RATE / SIZE / 5000) ** 4)
+    buzz = np.maximum(voiced[low], vowel)[:, None] / (1 + (bins * RATE / SIZE / 5000) ** 4)
     excited = buzz * np.sqrt(steps)[:, None] + np.sqrt(1 - buzz**2) * np.fft.rfft(hiss, SIZE)
     places = pulses * RATE
     delay = np.exp(-2j * np.pi * bins * (places % 1)[:, None] / SIZE)
@@ -147,10 +151,10 @@ def _period(source: np.ndarray) -> int:
 def heard_pitch(sound: np.ndarray, rate: int, start: float, seconds: float, pitch: float) -> float:
     """How many cents a sung note lies beside ``pitch``, by autocorrelation; 100 are a semitone.
 
-    Looked at is its first steady part: at most 0.2 seconds, behind the way up to the note.
+    Looked at is its first steady part, behind the way up to the note: at most 0.2 seconds.
     """
-    first = int((start + 0.05) * rate)
-    cut = sound[first : first + int(min(0.2, 0.6 * seconds) * rate)].astype(float)
+    first = int((start + 0.035) * rate)
+    cut = sound[first : first + int(min(0.2, 0.4 * seconds) * rate)].astype(float)
     alike = np.fft.irfft(np.abs(np.fft.rfft(cut - cut.mean(), 2 * len(cut))) ** 2)
     alike = alike[: len(cut)] / np.arange(len(cut), 0, -1)
     period = rate / (440 * 2 ** ((pitch - 69) / 12))
