@@ -6,7 +6,6 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-import torch
 from tiny_song import MODEL, SONG
 
 from course_lib.errors import CourseError
@@ -37,7 +36,8 @@ def test_a_rendered_song_is_sound(seed: int) -> None:
 def test_onsets_are_on_the_beat(part: str) -> None:
     score = compose(SONG, MODEL)
     rate, sound = music.render(score, parts=(part,))
-    energy = (sound.mean(1)[: len(sound) // 44 * 44].reshape(-1, 44) ** 2).sum(1)  # 1 ms
+    bright = np.diff(sound.mean(1), 2, append=[0, 0])  # what is new is high first
+    energy = (bright[: len(bright) // 44 * 44].reshape(-1, 44) ** 2).sum(1)  # 1 ms
     starts = sorted({score.seconds(n.start) for n in score.part(part)})
     for start in [s for s, after in zip(starts, starts[1:], strict=False) if after - s > 0.2]:
         at = round(start * rate / 44)
@@ -84,7 +84,7 @@ def test_the_player_embeds_little_and_keeps_all(tmp_path) -> None:
 def test_stable_audio_as_a_tiny_pipeline() -> None:
     from tiny_song import pipeline
 
-    rate, sound = music.diffuse(pipeline(), "a bell", 0.02, seed=3, num_inference_steps=2)
-    again = music.diffuse(pipeline(), "a bell", 0.02, seed=3, num_inference_steps=2)[1]
-    assert rate > 0 and sound.shape[1] == 2 and np.isfinite(sound).all()
-    assert np.array_equal(sound, again) and torch.is_tensor(torch.zeros(1))
+    rate, sound = music.diffuse(pipeline(), "a bell", 0.01, seed=3, num_inference_steps=2)
+    again = music.diffuse(pipeline(), "a bell", 0.01, seed=3, num_inference_steps=2)[1]
+    assert rate == 44_100 and sound.shape == (441, 2) and np.isfinite(sound).all()
+    assert np.array_equal(sound, again)
