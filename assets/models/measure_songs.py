@@ -1,6 +1,6 @@
 """What a model learns from more songs, and what drafts and rhymes add: the log of notebook 10.
 
-    python assets/models/measure_songs.py [--steps 16] [--texts 8] [--out FILE]
+    python assets/models/measure_songs.py [--steps 10] [--texts 4] [--out FILE]
 
 The same number of steps on a quarter, half and all of the songs, beside the base and the adapter
 that ships; each writes several texts below two titles. Then first verses for the titles of held-out
@@ -30,7 +30,7 @@ from course_lib.song import writer
 from course_lib.song.words import facts, rhyming
 from course_lib.workbook.settings import write_json
 
-TITLES, LENGTH, TOKENS, DRAFTS = ("Seven Billion Weights", "Last Train Home"), 448, 280, 8
+TITLES, LENGTH, TOKENS, DRAFTS = ("Seven Billion Weights", "Last Train Home"), 448, 220, 8
 
 
 def counted(texts: list[Song], known: list[str]) -> dict[str, object]:
@@ -52,8 +52,8 @@ def counted(texts: list[Song], known: list[str]) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=16)
-    parser.add_argument("--texts", type=int, default=8, help="below each of the two titles")
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--texts", type=int, default=4, help="below each of the two titles")
     parser.add_argument("--out", type=Path, default=REPOSITORY / "assets/song/measured.json")
     asked, started = parser.parse_args(), time.perf_counter()
     training, held_out = songs()
