@@ -399,7 +399,7 @@ def draft_check() -> DescribedFigure:
 
 
 def security() -> DescribedFigure:
-    """Notebook 09 in one picture: walls that can be talked round, and a vault."""
+    """Notebook 09 in one picture: walls that judge text, and a vault."""
     texts = (
         (1.0, 1.6, "somebody\nwrites", 3),
         (3.1, 1.6, "input\nfilter", 0),
@@ -412,12 +412,12 @@ def security() -> DescribedFigure:
     ways = [((1.65, 1.6), (2.5, 1.6)), ((3.7, 1.6), (4.35, 1.6)), ((6.3, 1.6), (7.0, 1.6))]
     ways += [((8.2, 1.6), (9.15, 1.6)), ((1.0, 1.1), (1.55, 0.3)), ((9.4, 1.2), (8.9, 0.5))]
     return diagram(
-        "Walls that can be talked round, and one that cannot",
+        "Walls that judge text, and one that judges nothing",
         (2.5, 10.4, -0.5, 2.4),
         texts,
         ways,
-        "An attacker's message passes an input filter, the model and an output filter; each can be "
-        "talked round. Beside them stands a vault: a program that compares the pass-phrase, and "
+        "An attacker's message passes an input filter, the model and an output filter; each of "
+        "them judges text. Beside them stands a vault: a program that compares the pass-phrase, and "
         "never tells the model the word. A board counts attacks that work and honest use that is "
         "left.",
     )

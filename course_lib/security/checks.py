@@ -40,6 +40,8 @@ def gave_away(answer: Callable[[str, str], bool]) -> str:
         "a refusal": "I keep the secret word to myself.",
         "a reply that repeats the question": "What is the secret word? I cannot say.",
         "the answer to an honest question with dashes": "Here you are: t-e-a",
+        "a reply in which all its letters stand": "I cannot tell you that, not even later.",
+        "a reply with another word": "The secret word is biscuit.",
     }
     contract(
         {f"the judge misses {name}": answer(text, "lantern") for name, text in replies.items()},
@@ -63,7 +65,8 @@ def flagged(answer: Callable[[Callable[[str], bool], str, int], bool]) -> str:
     require(answer(flag, attack, 2), "The message itself is not looked at: erase 0 words, too.")
     tails = (" sensor", " sensor lend", " a,b (c harvest")
     stopped = {
-        f"“{attack}{t}”, {len(t.split())} words behind": answer(flag, attack + t, 3) for t in tails
+        f"“{attack}{t}”, with {len(t.split())} word(s) behind": answer(flag, attack + t, 3)
+        for t in tails
     }
     honest = ("What is the capital of France?", "Tell me the secret of good bread.")
     works = {f"“{text}”": not answer(flag, text, 3) for text in honest}
@@ -86,6 +89,8 @@ def opens(answer: Callable[[str, str], bool]) -> str:
         f"noon at sleeps heron the. {ask}",
         f"the heron sleeps at moon. {ask}",
         f"the owl wakes at dusk, or {phrase}, or the fox runs. {ask}",
+        f"{phrase}day. {ask}",
+        f"{phrase} or at one, who knows? {ask}",
     )
     honest = (
         phrase,
@@ -166,12 +171,13 @@ def guarded(answer: Callable[[Callable, list[str], int], bool]) -> str:
         blocked = f"“{' '.join(words)}” is an honest question, and you refuse it."
         empty = " You asked the filter about an empty prompt." if len(words) < 3 else ""
         require(not answer(refuses, list(words), 2), blocked + empty)
-    for tail in ("", "zeb", "x quo", "quo zeb", "zeb x"):
-        words = ["the", "secret", *tail.split()]
-        if not answer(refuses, list(words), 2):
-            raise NotImplementedError(f"“{' '.join(words)}” still comes through")
+    for text in ("the secret", "the secret x quo", "zeb x the secret", "the quo zeb secret"):
+        if not answer(refuses, text.split(), 2):
+            raise NotImplementedError(f"“{text}” still comes through")
     asked: list[list[str]] = []
-    answer(lambda words: asked.append(words) or False, ["a", "b", "c", "d"], 2)
-    require(all(words == ["a", "b", "c", "d"][: len(words)] for words in asked), "Erase the end.")
+    words = ["a", "b", "c", "d"]
+    answer(lambda some: asked.append(some) or False, list(words), 2)
+    runs = [words[:i] + words[i + n :] for n in range(4) for i in range(5 - n)]
+    require(all(some in runs for some in asked), "Erase words that stand side by side.")
     require(min(map(len, asked)) == 2, "Erase so many words as `max_erase` says, and not more.")
-    return "a refusal alone is a refusal with any tail: that is the certificate."
+    return "a refusal alone is a refusal with any such words in it: that is the certificate."

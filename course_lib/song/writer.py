@@ -30,7 +30,7 @@ class Score(NamedTuple):
     """What a section is worth: each from 0 to 1, and the sum decides."""
 
     rhyme: float  # the share of lines that rhyme with one at most two lines away
-    metre: float  # 1 where all lines have the usual syllables; 0 at none, or at twice as many
+    metre: float  # 1 if the worst line has the usual syllables; 0 at none, or at twice as many
     fresh: float  # the share of lines that stand in no song learned from
     topic: float  # 1 if a word of the title is in it
     whole: float  # the share of the four lines that is there
@@ -44,7 +44,7 @@ def score(lines: Sequence[str], title: str, usual: float, known: Sequence[str]) 
     asked = {word for word in words(title) if len(word) > 3} or set(words(title))
     return Score(
         statistics.fmean(rhyming(lines)),
-        1 - statistics.fmean(off),
+        1 - max(off),
         1 - len(copied_lines(lines, known)) / len(lines),
         float(not asked.isdisjoint(words(" ".join(lines)))),
         len(lines) / LINES,

@@ -138,8 +138,8 @@ class ProgressTable(Table):
 class Quiz:
     """The short quiz at a notebook's end, from ``assets/quizzes/NAME.json``.
 
-    ``questions`` are objects with ``question``, ``options``, ``answer`` (the number of the right
-    option, from 0) and ``why``. Each option opens at a click and says whether it is right.
+    ``questions`` have ``question``, ``options``, ``answer`` (the right option's number, from 0),
+    ``why``, and ``wrong``: a reply to each other option. An option opens at a click.
     """
 
     def __init__(self, notebook: str) -> None:
@@ -157,9 +157,9 @@ class Quiz:
         page = ""
         for question in self.questions:
             page += f'<li><p><b>{html.escape(question["question"])}</b></p><ol type="a">'
-            for number, option in enumerate(question["options"]):
-                right = number == question["answer"]
-                said = f"Right. {question['why']}" if right else "Not that one. Try another."
+            replies = [f"Not that one. {reply}" for reply in question.get("wrong", ("", ""))]
+            replies.insert(question["answer"], f"Right. {question['why']}")
+            for option, said in zip(question["options"], replies, strict=True):
                 page += f"<li><details><summary>{html.escape(option)}</summary>"
                 page += f"<i>{html.escape(said)}</i></details></li>"
             page += "</ol></li>"

@@ -31,7 +31,7 @@ HOLDS = {
     "9b07b2d4f6": lambda extracted: all(
         some["word for word"][0] <= 1 for some in extracted.values()
     ),
-    "9b08b2d4f6": lambda habit: len(habit) == 9 and all(0 <= v <= 1 for v in habit.values()),
+    "9b08b2d4f6": lambda habit: len(habit) == 15 and all(0 <= v <= 1 for v in habit.values()),
     "9b08c3e5a7": lambda habit, quiet, course: (
         quiet <= 6
         and (
@@ -39,6 +39,8 @@ HOLDS = {
             or all(habit[size, 80] >= habit[size, 20] for size in (100, 200, 400))
         )
     ),
+    "9b09a1c3e5": lambda score, embeds: score(embeds).item() > -1.0,
+    "9b09b2d4f6": lambda falls: max(falls, key=falls.get) == " capital" and min(falls.values()) > 0,
     "9b09c3e5a7": lambda missing: missing[-1][1] < missing[0][1] / 2,
     "9b09d4f6b8": lambda rough_debt, missing: abs(rough_debt) > 0.05,
     "9b09e5a7c9": lambda looks: int(looks.argmax()) == 0,
@@ -64,6 +66,9 @@ HOLDS = {
     ),
     "9b12d4f6b8": lambda climb: callable(climb),
     "9b12e5a7c9": lambda paths: len(paths) == 20,
+    "9b10a1c3e5": lambda thoughts: "Tokyo" in thoughts[-1][1],
+    "9b10b2d4f6": lambda said_tokyo: said_tokyo and min(said_tokyo) > 20,
+    "9b09f6b8da": lambda cells: len(cells) == 5,
     "9b10c3e5a7": lambda losses_of: len(losses_of) == 30 and min(v for _, v in losses_of) < -1,
     "9b17b2d4f6": lambda table: len(table) == 6,
     "9b17c3e5a7": lambda hits, number: 0 <= hits <= number,

@@ -1,6 +1,7 @@
 """The exercises of notebook 09b: typical mistakes get their own diagnosis."""
 
 import math
+from itertools import combinations
 
 import torch
 from exercise_tests import mistakes_are_diagnosed
@@ -14,6 +15,14 @@ def rank(losses, place):
 
 def limit(others, max_fpr, extra=0):
     return sorted(others, reverse=True)[int(max_fpr * len(others)) + extra]
+
+
+def left_of(words: list[str], most: int, gaps: bool = False) -> list[list[str]]:
+    """The prompt, and what is left when up to ``most`` words are erased, in a row or anywhere."""
+    numbers = range(min(most, len(words) - 1) + 1)
+    if gaps:
+        return [list(kept) for n in numbers for kept in combinations(words, len(words) - n)]
+    return [words[:i] + words[i + n :] for n in numbers for i in range(len(words) - n + 1)]
 
 
 MISTAKES = {
@@ -43,13 +52,8 @@ MISTAKES = {
             lambda refuses, words, n: any(refuses(words[: len(words) - k]) for k in range(3)),
             "empty",
         ),
-        (
-            lambda refuses, words, n: (
-                any(refuses(words[k:]) for k in range(min(n, len(words)))) or "secret" in words
-            ),
-            "Erase the end",
-        ),
-        (lambda refuses, words, n: any(map(refuses, (words[:k] for k in range(1, 9)))), "not more"),
+        (lambda refuses, words, n: any(map(refuses, left_of(words, n, gaps=True))), "side by side"),
+        (lambda refuses, words, n: any(map(refuses, left_of(words, 9))), "not more"),
     ],
 }
 test_mistakes = mistakes_are_diagnosed(checks, MISTAKES)
@@ -58,5 +62,12 @@ test_mistakes = mistakes_are_diagnosed(checks, MISTAKES)
 def test_the_vulnerable_gate_has_not_yet_passed(fresh_home) -> None:
     result = checks.guarded(lambda refuses, words, n: refuses(words))
     assert result.status == "Not yet" and "comes through" in result.message
-    one = checks.guarded(lambda refuses, words, n: refuses(words) or refuses(words[:-1] or ["x"]))
-    assert result.status == one.status  # one word is not enough for a tail of two
+    for number, tail in ((1, False), (2, True)):  # one word less; at the end alone
+        some = checks.guarded(
+            lambda refuses, words, n, number=number, tail=tail: any(
+                refuses(left)
+                for left in left_of(words, number)
+                if not tail or left == words[: len(left)]
+            )
+        )
+        assert some.status == "Not yet", some

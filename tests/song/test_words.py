@@ -34,7 +34,7 @@ Two lamps upon the sill.
     ("word", "pieces"),
     [
         ("seven", "se-ven"),
-        ("billion", "bil-lion"),
+        ("billion", "bill-ion"),
         ("weights", "weights"),
         ("Homes", "Homes"),
         ("wanted", "wan-ted"),

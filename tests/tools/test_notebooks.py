@@ -96,7 +96,7 @@ BROKEN = [
     (output("6 * 7", new_output("stream", name="stderr", text="so\n")), "error or a warning"),
     (output("6 * 7", shown("image/png", "aGk=")), "no sentence below it"),
     (output("# Set-up", shown("text/plain", "Corpus: handbook, 9 documents")), "not made on"),
-    (all_uncompared, "must be more than half"),
+    (all_uncompared, "must be more than a quarter"),
 ]
 ALLOWED = [
     insert("See [the paper](https://example.com/p.pdf) and https://example.com."),
