@@ -240,7 +240,7 @@ class Melodist:
 
     def __init__(self, tunes: KneserNey | TuneGPT, plan: Plan, rng: random.Random) -> None:
         self.tunes, self.plan, self.rng = tunes, plan, rng
-        self.tokens, self.step = [plan.mode, plan.metre], 2
+        self.tokens, self.path = [plan.mode, plan.metre], [2]
         self.sections: dict[tuple, list[list[Note]]] = {}
         self.steps: dict[tuple, int] = {}  # by part, line and eighth
 
@@ -276,13 +276,16 @@ class Melodist:
             tones = {(chord - 1 + n) % 7 for n in ((0,) if final and home else (0, 2, 4))}
             heavy = final or weight[slot % size] > 1  # where it counts, only notes of the chord
             fitting = [s for s in range(low, high + 1) if not heavy or s % 7 in tones]
-            reach = [s for s in fitting if abs(s - self.step) <= (4 if heavy else 2)]
-            reach = reach or [min(fitting, key=lambda s: abs(s - self.step))]
+            reach = [s for s in fitting if abs(s - self.path[-1]) <= (4 if heavy else 2)]
+            dull = self.path[-2:-1] if self.path[-1] in self.path[-3:-1] else []
+            reach = [s for s in reach if s not in dull] or reach  # not up and down all the time
+            reach = reach or [min(fitting, key=lambda s: abs(s - self.path[-1]))]
             step = self.steps.get((place, slot))
             if step not in reach:
                 names = [pitch_token(s) for s in reach]
                 step = reach[names.index(draw(self.tunes, self.tokens, names, self.rng))]
-            self.step = self.steps[place, slot] = step
+            self.steps[place, slot] = step
+            self.path.append(step)
             self.tokens.append(pitch_token(step))
             level = _BAND["parts"][kind]["level"] * (1 if piece.stressed else 0.8)
             sound = self.plan.tonic + semitones(step, self.plan.mode), level

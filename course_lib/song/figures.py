@@ -43,7 +43,7 @@ def tune_tokens(tokens: Sequence[str], title: str) -> DescribedFigure:
     """A tune's first tokens, mode and metre included, as bars in time, each with its two tokens."""
     figure, axis = canvas(width=9.5, height=3)
     time, rest, names = 0.0, list(tokens[2:]), []
-    while rest:
+    while len(rest) > 1:
         if rest[0] == "|":
             axis.axvline(time, color="0.75", lw=1)
             rest = rest[1:]
@@ -58,6 +58,7 @@ def tune_tokens(tokens: Sequence[str], title: str) -> DescribedFigure:
             names.append(name)
         time += length
     axis.margins(y=0.15)
+    axis.set_ylim(axis.get_ylim()[0] - 1)
     axis.set(title=title, xlabel="time (quarter notes)", ylabel="note of the scale")
     text = f"{len(names)} notes in {tokens.count('|')} bars: above each its note, below its length."
     return DescribedFigure(figure, f"{text} It begins {', '.join(names[:4])}.")
@@ -71,11 +72,12 @@ def stress_on_beats(line: str, metre: str) -> DescribedFigure:
     places = range(-2, bars * len(weights))
     axis.bar(places, [weights[n % len(weights)] + 0.1 for n in places], color="0.82", width=0.7)
     for slot, syllable in zip(slots, syllables, strict=True):
-        style = dict(fontweight="bold", color=COLOURS[1]) if syllable.stressed else {}
+        style = dict(fontweight="bold", color=COLOURS[0]) if syllable.stressed else {}
         axis.text(slot, 3.4 if syllable.stressed else 3.15, syllable.text, ha="center", **style)
     for bar in range(bars + 1):
         axis.axvline(bar * len(weights) - 0.5, color="0.6", lw=1)
     axis.set(title=f"Stress on weight, in {metre}", ylim=(0, 4), yticks=range(4))
+    axis.set_xticks(places[::2])
     axis.set(xlabel="eighth of the phrase (below 0: before its first bar)", ylabel="weight")
     stressed = [slot for slot, syllable in zip(slots, syllables, strict=True) if syllable.stressed]
     hits = sum(weights[slot % len(weights)] > 0 for slot in stressed)
@@ -139,8 +141,20 @@ def sound(rate: int, samples: np.ndarray, title: str) -> DescribedFigure:
     blocks = mono[: len(mono) // step * step].reshape(-1, step)
     time = np.arange(len(blocks)) * step / rate
     upper.fill_between(time, blocks.min(1), blocks.max(1), color=COLOURS[0], lw=0)
-    lower.specgram(mono + 1e-9, NFFT=2048, Fs=rate, noverlap=1024, vmin=-130, cmap="magma")
-    lower.set(ylim=(0, 6000), xlabel="time (seconds)", ylabel="frequency (Hz)")
+    starts = np.linspace(0, len(mono) - 2048, 300).astype(int)[:, None]
+    power = np.abs(np.fft.rfft(mono[starts + np.arange(2048)] * np.hanning(2048))[:, :279]) ** 2
+    levels = 10 * np.log10(power.reshape(300, 93, 3).mean(2).T + 1e-6)
+    edges = (0, len(mono) / rate, 0, 279 * rate / 2048)
+    lower.imshow(
+        levels,
+        origin="lower",
+        aspect="auto",
+        extent=edges,
+        cmap="magma",
+        vmin=-30,
+        interpolation="nearest",
+    )
+    lower.set(xlabel="time (seconds)", ylabel="frequency (Hz)")
     upper.set(title=title, ylabel="sample, -1 to 1", xlim=(0, len(mono) / rate), ylim=(-1, 1))
     text = f"{len(mono) / rate:.0f} seconds; the largest sample is {np.abs(samples).max():.2f}"
     return DescribedFigure(figure, f"{text}, so nothing is cut off.")

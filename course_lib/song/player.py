@@ -15,16 +15,24 @@ PREVIEW = 14_700  # numbers a second in the page, a third of the song's; one cha
 MAX_BYTES = 350_000
 
 
-def save_wav(path: Path | io.BytesIO, rate: int, samples: np.ndarray) -> None:
-    """Write samples (time,) or (time, channels) between -1 and 1 as WAV of 16 bits."""
+def wav(rate: int, samples: np.ndarray) -> bytes:
+    """Samples (time,) or (time, channels) between -1 and 1 as a WAV file of 16 bits."""
     samples = samples[:, None] if samples.ndim == 1 else samples
     if not len(samples) or not np.isfinite(samples).all() or np.abs(samples).max() > 1:
         raise CourseError("This is no sound: samples are numbers from -1 to 1, at least one.")
-    with wave.open(path if isinstance(path, io.BytesIO) else str(path), "wb") as file:
+    stream = io.BytesIO()
+    with wave.open(stream, "wb") as file:
         file.setnchannels(samples.shape[1])
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes((samples * 32767).round().astype("<i2").tobytes())
+    return stream.getvalue()
+
+
+def save_wav(path: Path, rate: int, samples: np.ndarray) -> None:
+    """Write a sound to disk, whole or not at all; folders that are missing are made."""
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(wav(rate, samples))
 
 
 class Player:
@@ -53,14 +61,11 @@ def play(
     cut = mono[int(start * rate) : int((start + min(seconds, 10)) * rate)]
     small = resample_poly(cut, PREVIEW, rate)
     edge = np.minimum(1, np.minimum(np.arange(len(small)), np.arange(len(small))[::-1]) / 1500)
-    stream = io.BytesIO()
-    save_wav(stream, PREVIEW, np.clip(small * edge, -1, 1))
-    if len(stream.getvalue()) > MAX_BYTES:
+    preview = wav(PREVIEW, np.clip(small * edge, -1, 1))
+    if len(preview) > MAX_BYTES:
         raise CourseError(f"A preview has at most {MAX_BYTES} bytes: play fewer seconds.")
     sentence = f"{len(cut) / rate:.0f} of {len(mono) / rate:.0f} seconds"
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as temporary:
-            save_wav(temporary, rate, samples)
+        save_wav(path, rate, samples)
         sentence += f"; the whole sound is in {path.name}"
-    return Player(stream.getvalue(), sentence + ".")
+    return Player(preview, sentence + ".")

@@ -70,10 +70,10 @@ def test_the_player_embeds_little_and_keeps_all(tmp_path) -> None:
     assert 250_000 < len(player.preview) <= MAX_BYTES and "a.wav" in repr(player)
     assert player._repr_html_().count("data:audio/wav;base64,") == 1
     for file, rate, seconds in (
-        (tmp_path / "songs" / "a.wav", 44_100, 30),
+        (str(tmp_path / "songs" / "a.wav"), 44_100, 30),
         (io.BytesIO(player.preview), 14_700, 10),
     ):
-        with wave.open(str(file) if not isinstance(file, io.BytesIO) else file) as read:
+        with wave.open(file) as read:
             assert (read.getframerate(), read.getnframes()) == (rate, rate * seconds)
     for wrong in (sound[:0], sound * 1.1, sound * np.nan):
         with pytest.raises(CourseError, match="no sound"):
