@@ -45,7 +45,7 @@ def start_here() -> DescribedFigure:
     texts = (
         (0.3, 0.15, "your\ndocuments", 0),
         (2.3, 0.15, "words, three\nat a time", 1),
-        (4.6, 0.15, "the cat → sat  6\nthe cat → ran  3", 2),
+        (4.6, 0.15, "the cat → sat  2\nthe cat → ran  1", 2),
         (6.7, 0.15, "draw the\nnext word", 3),
         (8.1, 0.15, "a new\nparagraph", 4),
     )
@@ -55,8 +55,8 @@ def start_here() -> DescribedFigure:
     axis.text(5.95, -0.55, "again and again", ha="center", va="center", fontsize=9)
     return DescribedFigure(
         figure,
-        "Your documents are cut into words, triples of words are counted, and the next word is "
-        "drawn from the counts again and again until there is a paragraph.",
+        "Your documents are cut into words; for every two words in a row the word that follows is "
+        "counted; the next word is drawn from the counts, again and again.",
     )
 
 
@@ -417,9 +417,9 @@ def security() -> DescribedFigure:
         texts,
         ways,
         "An attacker's message passes an input filter, the model and an output filter; each of "
-        "them judges text. Beside them stands a vault: a program that compares the pass-phrase, and "
-        "never tells the model the word. A board counts attacks that work and honest use that is "
-        "left.",
+        "them judges text. Beside them stands a vault: a program that compares the pass-phrase, "
+        "and never tells the model the word. A board counts attacks that work and honest use that "
+        "is left.",
     )
 
 

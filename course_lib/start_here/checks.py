@@ -16,20 +16,20 @@ def triples(answer: Callable[[list[str]], list[tuple[str, str, str]]]) -> str:
     found = [tuple(item) for item in answer(words)]
     require(found, "The list is empty: does the loop run at all?")
     sizes = {len(item) for item in found}
-    why = f"Some entries have {min(sizes)} words, not 3: does the loop run past the last triple?"
+    why = f"Some entries have {min(sizes)} words, not 3: does the loop run past the last trigram?"
     require(sizes == {3} or 3 not in sizes, why)
-    why = f"Each entry has {min(sizes)} words. A triple has three: two to look at, one to guess."
+    why = f"Each entry has {min(sizes)} words. A trigram has three: two to look at, one to guess."
     require(sizes == {3}, why)
-    require(found[0] == tuple(words[:3]), "The first triple should start at the first word.")
+    require(found[0] == tuple(words[:3]), "The first trigram should start at the first word.")
     apart = found == [tuple(words[:3]), tuple(words[3:])]
-    require(not apart, "The triples do not overlap. Move on by one word each time, not by three.")
-    require(len(found) != 3, "There are 3 triples, one is missing: look at where the loop stops.")
-    require(len(found) == 4, f"Six words have 4 triples, and there are {len(found)}.")
+    require(not apart, "The trigrams do not overlap. Move on by one word each time, not by three.")
+    require(len(found) != 3, "There are 3 trigrams, one is missing: look at where the loop stops.")
+    require(len(found) == 4, f"Six words have 4 trigrams, and there are {len(found)}.")
     right = found == [tuple(words[i : i + 3]) for i in range(4)]
-    require(right, f"The triples are {found}: is the order right?")
+    require(right, f"The trigrams are {found}: is the order right?")
     unguarded = getattr(answer, "__wrapped__", answer)  # an empty list is no stub here
-    require(not list(unguarded(["too", "short"])), "Two words have no triple: give an empty list.")
-    return "all triples, each word but the first two is guessed once."
+    require(not list(unguarded(["too", "short"])), "Two words have no trigram: give an empty list.")
+    return "all trigrams: every word but the first two is guessed once."
 
 
 @exercise(NOTEBOOK, "0.2")

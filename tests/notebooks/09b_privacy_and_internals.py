@@ -42,7 +42,6 @@ HOLDS = {
     "9b09a1c3e5": lambda score, embeds: score(embeds).item() > -1.0,
     "9b09b2d4f6": lambda falls: max(falls, key=falls.get) == " capital" and min(falls.values()) > 0,
     "9b09c3e5a7": lambda missing: missing[-1][1] < missing[0][1] / 2,
-    "9b09d4f6b8": lambda rough_debt, missing: abs(rough_debt) > 0.05,
     "9b09e5a7c9": lambda looks: int(looks.argmax()) == 0,
     "9b11b2d4f6": lambda side: side["layer 20"]["right side"][0] >= 17,
     "9b11d4f6b8": lambda as_it_is: (

@@ -24,7 +24,7 @@ def draw(followers: Counter, rng: random.Random) -> str:
 MISTAKES = {
     "triples": [
         (lambda w: windows(w, stop=-3), "one is missing"),
-        (lambda w: windows(w, stop=0), "past the last triple"),
+        (lambda w: windows(w, stop=0), "past the last trigram"),
         (lambda w: windows(w, stop=0, step=3), "do not overlap"),
         (lambda w: windows(w, start=1), "start at the first word"),
         (lambda w: [*windows(w), ("a", "b", "c")], "there are 5"),
