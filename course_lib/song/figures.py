@@ -30,7 +30,7 @@ def stress_grid(lines: Sequence[str], title: str) -> DescribedFigure:
         axis.text(longest + 1, y, scheme[y], ha="center", va="center", weight="bold")
     axis.set_yticks(range(len(rows)), [f"line {n}" for n in range(1, len(rows) + 1)])
     axis.set(title=title, xlabel="syllable (rhyme at the right)", ylabel="line")
-    axis.set(xlim=(0.3, longest + 1.5), ylim=(len(rows) - 0.5, -0.5))
+    axis.set(xlim=(0.3, longest + 1.5), ylim=(len(rows) - 0.4, -0.6))
     stressed = sum(part.stressed for parts in rows for part in parts)
     return DescribedFigure(
         figure,

@@ -17,7 +17,7 @@ SONG = """Two Lamps
 The night was cold and long,
 we sat beside the fire,
 and somebody began a song,
-a little bit higher.
+a little bit of wire.
 
 [Chorus]
 Two lamps upon the sill.
