@@ -10,6 +10,7 @@ import base64
 import json
 import subprocess
 import sys
+from functools import lru_cache
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -19,10 +20,11 @@ from scipy.signal import resample_poly
 
 from course_lib.song.arrange import Note, Score
 
-RATE, SIZE, HOP = 22_050, 1024, 64  # samples a second, of a spectrum, between two of them
+RATE, SIZE, HOP = 22_050, 1024, 110  # samples a second, of a spectrum, between two of them
 VOWELS = tuple("aAeEiIoOuUV0@3Q&")  # how the names of the engine's vowels begin
 
 
+@lru_cache(maxsize=2)  # a page sings its song more than once
 def speak(score: Score, rate: int = 44_100) -> np.ndarray | None:
     """The words of a score, sung: (time,) float32, as long as its last note; loudness 0.1.
 
@@ -41,8 +43,8 @@ def speak(score: Score, rate: int = 44_100) -> np.ndarray | None:
         return None
     whole = np.zeros(int((score.seconds(score.beats) + 1) * RATE))
     for line, text, said in zip(lines, texts, json.loads(done.stdout), strict=True):
-        source = np.frombuffer(base64.b64decode(said["sound"]), np.int16) / 32768
-        if len(source):
+        source = np.frombuffer(base64.b64decode(said["sound"]), np.int16) / np.float32(32768)
+        if len(source) and said["phonemes"]:
             place, sound = _sing(score, line, source, _vowels(text, line, said["phonemes"]))
             whole[place : place + len(sound)] += sound[: len(whole) - place]
     loud = np.sqrt(np.mean(whole[np.abs(whole) > 1e-3] ** 2))
@@ -117,7 +119,7 @@ def _vocoder(
     first, second = frames[:, :-period], frames[:, period:]
     power = np.sqrt((first**2).sum(1) * (second**2).sum(1)) + 1e-9
     voiced = np.clip(((first * second).sum(1) / power - 0.4) / 0.4, 0, 1)
-    window = np.hanning(width)
+    window = np.hanning(width).astype(np.float32)
     spectra = np.abs(np.fft.rfft(frames * window, SIZE)) ** 2 / (window**2).sum()
     cepstra = np.fft.irfft(0.5 * np.log(spectra + 1e-9))
     quefrency = np.minimum(np.arange(SIZE), SIZE - np.arange(SIZE))
@@ -125,16 +127,19 @@ def _vocoder(
     cepstra[:, 1 : SIZE // 2] *= 2  # and as a filter that rings after the pulse, not before it
     cepstra[:, SIZE // 2 + 1 :] = 0
     at = np.clip(heard * RATE / HOP, 0, len(frames) - 1.001)
-    low, part = at.astype(int), (at % 1)[:, None]
+    low, part = at.astype(int), (at % 1).astype(np.float32)[:, None]
     shape = np.exp(np.fft.rfft((1 - part) * cepstra[low] + part * cepstra[low + 1]))
     steps = np.diff(pulses, append=2 * pulses[-1] - pulses[-2]) * RATE
-    hiss = np.random.default_rng(0).normal(size=(len(pulses), int(steps.max()) + 1))
+    size = len(pulses), int(steps.max()) + 1
+    hiss = np.random.default_rng(0).standard_normal(size, np.float32)
     hiss *= np.arange(hiss.shape[1]) < steps[:, None]
-    bins = np.arange(SIZE // 2 + 1)
+    bins = np.arange(SIZE // 2 + 1, dtype=np.float32)
     buzz = np.maximum(voiced[low], vowel)[:, None] / (1 + (bins * RATE / SIZE / 5000) ** 4)
-    excited = buzz * np.sqrt(steps)[:, None] + np.sqrt(1 - buzz**2) * np.fft.rfft(hiss, SIZE)
+    beat = np.sqrt(steps.astype(np.float32))[:, None]  # as loud as the hiss between two beats
+    excited = buzz * beat + np.sqrt(1 - buzz**2) * np.fft.rfft(hiss, SIZE)
     places = pulses * RATE
-    delay = np.exp(-2j * np.pi * bins * (places % 1)[:, None] / SIZE)
+    turn = 2 * np.pi / SIZE * bins * (places % 1).astype(np.float32)[:, None]
+    delay = np.cos(turn) - 1j * np.sin(turn)
     grains = np.fft.irfft(shape * excited * delay)
     index = places.astype(int)[:, None] + np.arange(SIZE)
     return np.bincount(index.ravel(), grains.ravel())
@@ -142,7 +147,7 @@ def _vocoder(
 
 def _period(source: np.ndarray) -> int:
     """Samples between two beats of the voice, which is on one pitch from 70 to 250 Hz."""
-    spectrum = np.abs(np.fft.rfft(source, 2 * len(source))) ** 2
+    spectrum = np.abs(np.fft.rfft(source, 1 << (2 * len(source)).bit_length())) ** 2
     alike = np.fft.irfft(spectrum)
     low, high = RATE // 250, RATE // 70
     return low + int(np.argmax(alike[low:high]))
