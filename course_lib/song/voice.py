@@ -24,16 +24,19 @@ RATE, SIZE, HOP = 22_050, 1024, 110  # samples a second, of a spectrum, between 
 VOWELS = tuple("aAeEiIoOuUV0@3Q&")  # how the names of the engine's vowels begin
 
 
-@lru_cache(maxsize=2)  # a page sings its song more than once
 def speak(score: Score, rate: int = 44_100) -> np.ndarray | None:
     """The words of a score, sung: (time,) float32, as long as its last note; loudness 0.1.
 
     None where the package ``espeakng-loader`` is not installed, or nothing is sung.
     """
-    sung = [note for note in score.part("melody") if note.text.strip()]
+    sung = any(note.text.strip() for note in score.part("melody"))
+    return _sung(score, rate) if sung and find_spec("espeakng_loader") else None
+
+
+@lru_cache(maxsize=2)  # a page sings its song more than once
+def _sung(score: Score, rate: int) -> np.ndarray | None:
+    sung = (note for note in score.part("melody") if note.text.strip())
     lines = [list(notes) for _, notes in groupby(sung, key=lambda note: note.line)]
-    if not lines or find_spec("espeakng_loader") is None:
-        return None
     texts = ["".join(note.text for note in line).strip() for line in lines]
     program = Path(__file__).with_name("espeak.py")
     done = subprocess.run(
