@@ -26,7 +26,7 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "prompting": 1_400,  # the aim is 650
     "serving": 1_723,  # the aim is 900
     "security": 1_200,
-    "song": 700,
+    "song": 1_545,  # the aim is 700
 }
 ORDER = [name for name in BUDGETS if name != "corpus"]  # part of the workbook
 MODULES = {
