@@ -520,6 +520,7 @@ def privacy_audit() -> DescribedFigure:
     )
 
 
+<<<<<<< HEAD
 def song() -> DescribedFigure:
     """Notebook 10 in one picture: from a scraped page to a folder with a song."""
     texts = (
@@ -544,6 +545,120 @@ def song() -> DescribedFigure:
         "Scraped lyrics are cleaned, a model learns from them and writes words section by section; "
         "two models of tunes add a melody; a band and a voice play it; the song lies in a folder, "
         "with the archive of the model beside it.",
+=======
+def injection() -> DescribedFigure:
+    """Notebook 09a in one picture: text that is read, a model, and a gate outside."""
+    texts = (
+        (1.2, 1.9, "a user\nasks", 3),
+        (1.2, 0.1, "somebody\nwrote a page", 3),
+        (4.0, 1.0, "a model reads both\nas one text", 1),
+        (7.2, 1.0, "a gate compares the call\nwith the user's words", 2),
+        (10.4, 1.9, "a note goes out", 0),
+        (10.4, 0.1, "a note is stopped", 4),
+    )
+    ways = [((1.9, 1.8), (2.9, 1.3)), ((2.0, 0.3), (2.9, 0.8)), ((5.2, 1.0), (5.7, 1.0))]
+    ways += [((8.7, 1.25), (9.4, 1.65)), ((8.7, 0.75), (9.4, 0.35)), ((2.0, 2.0), (6.6, 1.5))]
+    return diagram(
+        "What a model reads can give it orders; the gate asks no model",
+        (2.4, 12.0, -0.4, 2.4),
+        texts,
+        ways,
+        "A user's question and a page that somebody wrote reach the model as one text. Its call "
+        "goes to a gate, which compares it with the user's words, and with nothing else: the note "
+        "goes out or is stopped.",
+    )
+
+
+def dashed(
+    title: str,
+    size: tuple[float, float, float, float],
+    texts: Iterable[tuple[float, float, str, int]],
+    ways: Iterable[tuple[tuple[float, float], tuple[float, float], str]],
+    sentence: str,
+) -> DescribedFigure:
+    """A diagram with words on its arrows; those of an attacker begin with "!" and are dashed."""
+    figure = diagram(title, size, texts, (), sentence)
+    axis = figure.figure.axes[0]
+    for start, end, text in ways:
+        bad = text.startswith("!")
+        arrow(axis, start, end, lw=1.8, ls="--" if bad else "-", color=COLOURS[1 if bad else 0])
+        place = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
+        style = dict(ha="center", va="center", fontsize=9, backgroundcolor="white")
+        axis.text(*place, text.lstrip("!"), **style)
+    return figure
+
+
+def injected_page() -> DescribedFigure:
+    """Who speaks to whom when a page carries an order."""
+    texts = (
+        (1.0, 1.0, "user", 3),
+        (4.4, 1.0, "assistant", 0),
+        (4.4, 2.7, "page", 2),
+        (1.0, 2.7, "attacker", 1),
+        (9.0, 1.6, "colleague", 3),
+        (9.0, 0.3, "attacker's\nfriend", 1),
+    )
+    ways = [((1.4, 1.0), (3.7, 1.0), "asks"), ((4.4, 2.4), (4.4, 1.3), "is read")]
+    ways += [((5.2, 1.1), (8.2, 1.6), "send_note"), ((1.7, 2.7), (4.0, 2.7), "!writes an order")]
+    ways += [((5.2, 0.9), (8.2, 0.35), "!send_note")]
+    return dashed(
+        "Indirect prompt injection",
+        (2.6, 10.2, -0.2, 3.2),
+        texts,
+        ways,
+        "The user asks the assistant, which reads a page and sends notes to colleagues. The "
+        "attacker never speaks to the assistant: an order in the page (dashed) makes it send a "
+        "note to the attacker's friend.",
+    )
+
+
+def gate_outside() -> DescribedFigure:
+    """Which words reach the gate."""
+    texts = (
+        (1.0, 0.4, "page", 2),
+        (1.0, 1.9, "user", 3),
+        (4.0, 0.4, "model", 0),
+        (7.0, 0.4, "gate", 4),
+        (10.0, 0.4, "colleague", 3),
+    )
+    ways = [((1.4, 0.4), (3.5, 0.4), "!text"), ((1.4, 1.7), (3.6, 0.7), "request")]
+    ways += [((4.5, 0.4), (6.6, 0.4), "!call"), ((1.5, 1.9), (6.8, 0.7), "request")]
+    ways += [((7.4, 0.4), (9.2, 0.4), "send_note")]
+    return dashed(
+        "A gate that cannot be talked to",
+        (2.3, 11.2, -0.1, 2.3),
+        texts,
+        ways,
+        "The page and the user's request reach the model, whose call may be an attacker's "
+        "(dashed). The gate reads the call and the user's request; no arrow leads to it from the "
+        "page.",
+    )
+
+
+def two_channels() -> DescribedFigure:
+    """One text, or command and value apart."""
+    texts = (
+        (1.3, 2.2, "command", 0),
+        (1.3, 1.2, "what was typed", 1),
+        (4.9, 1.7, "one text", 4),
+        (8.3, 1.7, "the database\nreads commands", 2),
+        (1.3, 0.0, "what was typed", 1),
+        (1.3, -1.0, "command with ?", 0),
+        (8.3, -1.0, "the database\nreads commands", 2),
+        (8.3, 0.2, "and fills values in", 3),
+    )
+    ways = [((2.1, 2.2), (4.2, 1.85), ""), ((2.4, 1.2), (4.2, 1.55), "!")]
+    ways += [((5.6, 1.7), (7.2, 1.7), "!"), ((2.4, 0.0), (7.2, 0.2), "value")]
+    ways += [((2.5, -1.0), (7.2, -1.0), "command")]
+    return dashed(
+        "Above: pasted together.  Below: kept apart",
+        (2.9, 9.8, -1.5, 2.7),
+        texts,
+        ways,
+        "Above, command and typed text are pasted into one text, and the database reads all of it "
+        "as command. Below they travel apart: the command is read first, and what was typed is "
+        "filled in as a value.",
+>>>>>>> main
     )
 
 
@@ -566,3 +681,10 @@ if __name__ == "__main__":
         ("audit", privacy_audit),
     ):
         (FOLDER / f"09b_{name}.png").write_bytes(draw().png())
+    for name, draw in (
+        ("what_you_will_build", injection),
+        ("injected_page", injected_page),
+        ("gate_outside", gate_outside),
+        ("two_channels", two_channels),
+    ):
+        (FOLDER / f"09a_{name}.png").write_bytes(draw().png())

@@ -90,5 +90,5 @@ def keeper(message: str, word: str, system: str = SYSTEM) -> list[dict]:
 
 
 def read(name: str) -> dict:
-    """``prompts`` (attacks, honest questions, words) or ``suffixes`` (what searches found)."""
+    """``prompts``, ``suffixes`` (what searches found), ``logins``, ``page_tasks`` and others."""
     return read_json(REPOSITORY / "assets" / "security" / f"{name}.json")
