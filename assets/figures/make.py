@@ -520,7 +520,6 @@ def privacy_audit() -> DescribedFigure:
     )
 
 
-<<<<<<< HEAD
 def song() -> DescribedFigure:
     """Notebook 10 in one picture: from a scraped page to a folder with a song."""
     texts = (
@@ -545,7 +544,9 @@ def song() -> DescribedFigure:
         "Scraped lyrics are cleaned, a model learns from them and writes words section by section; "
         "two models of tunes add a melody; a band and a voice play it; the song lies in a folder, "
         "with the archive of the model beside it.",
-=======
+    )
+
+
 def injection() -> DescribedFigure:
     """Notebook 09a in one picture: text that is read, a model, and a gate outside."""
     texts = (
@@ -658,7 +659,6 @@ def two_channels() -> DescribedFigure:
         "Above, command and typed text are pasted into one text, and the database reads all of it "
         "as command. Below they travel apart: the command is read first, and what was typed is "
         "filled in as a value.",
->>>>>>> main
     )
 
 
