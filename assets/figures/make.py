@@ -76,7 +76,7 @@ def history() -> DescribedFigure:
     boxes(axis, ((2 * n, 0.25, name, n) for n, name in enumerate(names)), pad=0.45)
     arrows(axis, 0.25, ((2 * n - 1.38, 2 * n - 0.62) for n in range(1, 5)), lw=1.5)
     arrow(axis, (-0.3, -0.4), (8.3, -0.4), arrowstyle="-", lw=1.5)
-    question = "how many bits does each need for a letter that it has never seen?"
+    question = "how many bits does a new letter cost?   (ELIZA cannot say)"
     axis.text(4, -0.6, question, ha="center", fontsize=9.5)
     return DescribedFigure(
         figure,
@@ -215,6 +215,239 @@ def diagram(
     for start, end in ways:
         arrow(axis, start, end, lw=1.5)
     return DescribedFigure(figure, sentence)
+
+
+def the_dial() -> DescribedFigure:
+    """One weight of a base, and an adapter's change of it at four strengths."""
+    turned = ((0, "the base alone"), (0.5, "half of it"), (1, "as learned"), (1.5, "too much?"))
+    texts = [
+        (
+            1.2 + 2.5 * n,
+            0.8,
+            f"0.40 + {strength:g} × (−0.10)\n= {0.4 - 0.1 * strength:.2f}",
+            min(n, 1),
+        )
+        for n, (strength, _) in enumerate(turned)
+    ]
+    figure = diagram(
+        "One weight, and how much of the change is used",
+        (1.7, 10, 0, 1.8),
+        texts,
+        [],
+        "A weight of 0.40 and a learned change of −0.10, used at strength 0, a half, 1 and one "
+        "and a half: 0.40, 0.35, 0.30 and 0.25.",
+    )
+    for n, (strength, name) in enumerate(turned):
+        note = f"strength {strength:g}: {name}"
+        figure.figure.axes[0].text(1.2 + 2.5 * n, 0.15, note, ha="center", fontsize=9)
+    return figure
+
+
+def bytes_of_a_weight() -> DescribedFigure:
+    """Sixteen bytes for a weight that learns, half a byte for one that is frozen in four bits."""
+    figure, axis = canvas(width=8.4, height=1.9)
+    parts = ("weight", "gradient", "Adam's mean", "Adam's squares")
+    for number, part in enumerate(parts):
+        style = {"color": COLOURS[number] + "50", "edgecolor": COLOURS[number]}
+        axis.barh(0, 4, 0.7, 4 * number, **style)
+        axis.text(4 * number + 2, 0, f"{part}\n4 bytes", ha="center", va="center", fontsize=9.5)
+    axis.barh(1, 0.5, 0.7, 0, color=COLOURS[0] + "50", edgecolor=COLOURS[0])
+    axis.text(0.8, 1, "4 bits: half a byte", va="center", fontsize=9.5)
+    axis.set(
+        title="What one weight costs", xlabel="bytes", ylabel="a weight that", ylim=(1.5, -0.5)
+    )
+    axis.set_yticks((0, 1), ("learns", "is frozen"))
+    return DescribedFigure(
+        figure,
+        "A weight that learns takes four bytes itself, four for its gradient and eight for Adam's "
+        "two means, 16 in all; a frozen one in four bits takes half a byte.",
+    )
+
+
+def block_in_bytes() -> DescribedFigure:
+    """Four of the 64 weights of a block on their way into bytes."""
+    rows = {
+        "weights": ("0.31", "−0.12", "0.70", "0.05", "…"),
+        "divided by the largest, 0.70": ("0.44", "−0.17", "1.00", "0.07", "…"),
+        "number of the nearest level": ("12", "5", "15", "8", "…"),
+    }
+    places = (3.6, 4.9, 6.2, 7.5, 8.6)
+    texts = [
+        (x, 3 - row, text, row if text != "…" else 3)
+        for row, cells in enumerate(rows.values())
+        for x, text in zip(places, cells, strict=True)
+    ]
+    texts += [(4.25, 0, "12 · 16 + 5 = 197", 4), (6.85, 0, "15 · 16 + 8 = 248", 4)]
+    ways = [((x, y - 0.28), (x, y - 0.72)) for x in places[:4] for y in (3, 2)]
+    ways += [((x, 0.72), (end, 0.28)) for x, end in zip(places, (4, 4.5, 6.6, 7.1), strict=False)]
+    figure = diagram(
+        "Two weights, one byte",
+        (3.0, 9.6, -0.75, 3.5),
+        texts,
+        ways,
+        "Each weight is divided by the largest of its block, 0.70, and becomes the number of the "
+        "nearest level; two numbers make a byte, so 64 weights are 32 bytes and one scale.",
+    )
+    for row, name in enumerate((*rows, "bytes")):
+        figure.figure.axes[0].text(2.9, 3 - row, name, ha="right", va="center", fontsize=9.5)
+    note = "kept for 64 weights: 32 bytes and the scale 0.70"
+    figure.figure.axes[0].text(5.5, -0.65, note, ha="center", fontsize=9.5)
+    return figure
+
+
+def detour() -> DescribedFigure:
+    """A base and a detour of rank 1 with numbers for one's head."""
+    texts = (
+        (0.9, 1.3, "x = (2, 4)", 3),
+        (5.0, 2.1, "base W, frozen: leaves it as it is\n(2, 4)", 0),
+        (3.4, 0.5, "A adds up\n2 + 4 = 6", 1),
+        (6.6, 0.5, "B gives half to the second\n(0, 3)", 1),
+        (9.7, 1.3, "(2, 4) + (0, 3)\n= (2, 7)", 3),
+    )
+    ways = (
+        ((1.5, 1.45), (3.1, 2.0)),
+        ((1.5, 1.15), (2.7, 0.65)),
+        ((4.15, 0.5), (5.15, 0.5)),
+        ((6.9, 2.0), (8.7, 1.5)),
+        ((8.05, 0.65), (8.7, 1.1)),
+    )
+    return diagram(
+        "Two numbers go through the base and through a detour of one number",
+        (2.4, 11, -0.1, 2.7),
+        texts,
+        ways,
+        "The base gives (2, 4); the detour squeezes the two numbers into one, 6, and makes (0, 3) "
+        "of it; together they are (2, 7).",
+    )
+
+
+def detours_in_a_block() -> DescribedFigure:
+    """Where the four detours sit in a block of Falcon-7B, and how many weights each learns."""
+    layers = ((2.3, 2.3, "query_key_value", "147,456"), (7.1, 2.3, "dense", "145,408"))
+    layers += ((2.3, 0.6, "dense_h_to_4h", "363,520"), (7.1, 0.6, "dense_4h_to_h", "363,520"))
+    texts = [(x, y + 0.32, name, 0) for x, y, name, _ in layers]
+    texts += [(x, y - 0.32, f"+ detour {count}", 1) for x, y, _, count in layers]
+    texts += [(4.75, 2.3, "attention", 3), (4.75, 0.6, "GELU", 3)]
+    texts += [(0.3, 1.45, "x", 3), (9.3, 1.45, "sum", 3)]
+    ways = []
+    for y in (2.3, 0.6):
+        inner = 1.6 if y > 1.45 else 1.3
+        ways += [((0.5, inner), (1.1, y)), ((3.5, y), (4.0, y)), ((5.5, y), (5.95, y))]
+        ways += [((8.25, y), (8.95, inner))]
+    return diagram(
+        "A block of Falcon-7B: four frozen layers, four detours of rank 16",
+        (2.9, 9.8, -0.2, 3.1),
+        texts,
+        ways,
+        "Each of the four linear layers of a block gets a detour beside it, of 147,456, 145,408, "
+        "363,520 and 363,520 weights; attention and MLP stand side by side in a Falcon.",
+    )
+
+
+def the_trap() -> DescribedFigure:
+    """Why four bits were asked for and not got."""
+    texts = (
+        (1.4, 1.2, "load_in_4bit=True", 3),
+        (4.6, 1.2, "is the layer's class\nexactly nn.Linear?", 2),
+        (8.3, 1.9, "a Llama's layer: yes\npacked into 4 bits", 0),
+        (8.3, 0.5, "FalconLinear: no\nleft in 16 bits, no error", 1),
+    )
+    ways = (((2.45, 1.2), (3.55, 1.2)), ((5.65, 1.4), (7.1, 1.8)), ((5.65, 1.0), (7.0, 0.6)))
+    return diagram(
+        "The question that nobody sees",
+        (2.2, 10, 0, 2.5),
+        texts,
+        ways,
+        "A layer whose class is exactly nn.Linear is packed into four bits; Falcon's layers are "
+        "of a class of their own, stay in 16 bits, and no error says so.",
+    )
+
+
+def two_tokenizers() -> DescribedFigure:
+    """The same word as two numbers; the model has one row for each number."""
+    texts = (
+        (1.0, 1.2, "“list”", 3),
+        (3.3, 1.9, "its own tokenizer:\n812", 0),
+        (3.3, 0.5, "another one:\n1377", 1),
+        (7.2, 1.9, "row 812 of the embedding,\nlearned from “list”", 0),
+        (7.2, 0.5, "row 1377 of the embedding,\nlearned from “chart”", 1),
+    )
+    ways = [((1.4, 1.35), (2.35, 1.8)), ((1.4, 1.05), (2.35, 0.6))]
+    ways += [((4.25, y), (5.6, y)) for y in (1.9, 0.5)]
+    return diagram(
+        "A token's number is a place in a table",
+        (2.2, 9.2, 0, 2.5),
+        texts,
+        ways,
+        "The right tokenizer's number leads to the row that was learned for this word; another "
+        "tokenizer's number leads to a row that was learned for another word.",
+    )
+
+
+def what_is_learned() -> DescribedFigure:
+    """A padded row of question and answer, and its labels."""
+    row, labels = (11, 12, 13, 21, 22, 0, 0, 0), (None, None, None, 21, 22, 0, None, None)
+    texts = [(1.3 * n + 2.2, 1.5, str(token), 3) for n, token in enumerate(row)]
+    texts += [
+        (1.3 * n + 2.2, 0.6, "−100" if label is None else str(label), 2 if label is None else 0)
+        for n, label in enumerate(labels)
+    ]
+    figure = diagram(
+        "What is read, and what is learned",
+        (2.1, 12, 0.1, 2.5),
+        texts,
+        [],
+        "Of a row of question, answer, end of text and padding only the answer and the end are "
+        "labels; everything else is −100, though the padding has the number of the end.",
+    )
+    axis = figure.figure.axes[0]
+    for x, name in ((3.5, "question"), (6.75, "answer"), (8.7, "end"), (10.65, "padding")):
+        axis.text(x, 2.1, name, ha="center", va="center", fontsize=9.5)
+    for y, name in ((1.5, "tokens"), (0.6, "labels")):
+        axis.text(1.5, y, name, ha="right", va="center", fontsize=9.5)
+    return figure
+
+
+def three_piles() -> DescribedFigure:
+    """The rows of notebook 05: to learn from, held out, and of another kind."""
+    texts = (
+        (1.5, 2.1, "training documents:\nrows to learn from", 0),
+        (1.5, 0.5, "held-out documents:\nrows never learned", 1),
+        (8.3, 0.5, "another kind of text:\nrows never learned", 2),
+        (4.9, 2.1, "the adapter\nlearns", 0),
+        (4.9, 0.5, "has it learned\nthe new?", 1),
+        (8.3, 2.1, "what has\nit forgotten?", 2),
+    )
+    ways = (((2.75, 2.1), (4.15, 2.1)), ((2.75, 0.5), (3.95, 0.5)), ((8.3, 0.95), (8.3, 1.7)))
+    return diagram(
+        "Three piles of rows",
+        (2.4, 10, -0.1, 2.7),
+        texts,
+        (*ways, ((4.9, 1.7), (4.9, 0.95)), ((5.7, 2.1), (7.3, 2.1))),
+        "Rows of training documents are learned; rows of held-out documents of the same kind say "
+        "whether the new was learned; rows of Python's documentation say what was forgotten.",
+    )
+
+
+def the_archive() -> DescribedFigure:
+    """From a trained adapter to the same answers tomorrow."""
+    texts = (
+        (1.2, 1.2, "adapter, tokenizer,\ncard, name and\nchecksum of the base", 1),
+        (4.2, 1.2, "one zip", 3),
+        (6.3, 2.0, "SHA-256,\nkept elsewhere", 2),
+        (6.3, 0.4, "tomorrow:\nsame base, loaded", 0),
+        (9.3, 1.2, "the same\nanswers", 3),
+    )
+    ways = (((2.5, 1.2), (3.65, 1.2)), ((4.7, 1.35), (5.5, 1.85)), ((7.15, 1.85), (8.65, 1.35)))
+    ways += (((4.7, 1.05), (5.3, 0.6)), ((7.3, 0.55), (8.65, 1.05)))
+    return diagram(
+        "An adapter goes into a file and comes back",
+        (2.3, 10.2, -0.1, 2.6),
+        texts,
+        ways,
+        "The adapter's folder becomes one zip; its checksum is kept elsewhere; tomorrow the same "
+        "base and the checked zip give the same answers.",
+    )
 
 
 def alignment() -> DescribedFigure:
@@ -668,6 +901,11 @@ if __name__ == "__main__":
     pictures += (prompting, serving, security)
     for number, draw in enumerate(pictures):
         (FOLDER / f"{number:02}_what_you_will_build.png").write_bytes(draw().png())
+    for draw in (
+        *(the_dial, bytes_of_a_weight, block_in_bytes, detour, detours_in_a_block),
+        *(the_trap, two_tokenizers, three_piles, what_is_learned, the_archive),
+    ):
+        (FOLDER / f"05_{draw.__name__}.png").write_bytes(draw().png())
     for name, draw in (("reward_model", reward_model), ("feedback_loop", feedback_loop)):
         (FOLDER / f"06_{name}.png").write_bytes(draw().png())
     (FOLDER / "10_what_you_will_build.png").write_bytes(song().png())

@@ -221,7 +221,7 @@ def kneser_ney() -> DescribedFigure:
         cells(axis, [word], (4.2, y), (1.6, 0.75))
         arrow(axis, (3.7, y + 0.38), (4.15, y + 0.38), lw=1.3)
         kinds = len(set(before))
-        said = f"3 times, after {kinds} different word{'s' if kinds > 1 else ''}"
+        said = "3 times, after 3 different words" if kinds > 1 else "3 times, after one word only"
         label(axis, 6.2, y + 0.38, said, ha="left")
     label(axis, 10.1, 0.48, "after a new word:\nthe better guess", ha="left", weight="bold")
     return DescribedFigure(figure, "“Bay” has followed three words, “francisco” only one.")
@@ -339,7 +339,10 @@ def scores() -> DescribedFigure:
     vector(axis, VECTORS["file"], "file (centre)", COLOURS[1], lw=3)
     said = {"read": "read 1.00", "open": "open 1.50", "sine": "sine 0.50", "colour": "colour −0.75"}
     for name, text in said.items():
-        vector(axis, VECTORS[name], text, COLOURS[0])
+        vector(axis, VECTORS[name], "", COLOURS[0])
+        x, y = VECTORS[name]
+        at, side = ((x - 0.05, y + 0.15), "right") if x < 1 else ((x + 0.08, y + 0.05), "left")
+        label(axis, *at, text, ha=side)
     return DescribedFigure(figure, "Arrows that point where “file” points agree with it.")
 
 
@@ -406,7 +409,8 @@ def before_after() -> DescribedFigure:
             x, y = places[name]
             vector(axis, (x, y), "", COLOURS[number])
             at = (x + 0.08, y - 0.1) if name == "file" else (x - 0.1, y + 0.18)
-            side = "left" if name == "file" else "center"
+            at = (x - 0.15, y) if name == "sine" else at
+            side = {"file": "left", "sine": "right"}.get(name, "center")
             label(axis, *at, f"{name} ({x:g}, {y:g})", ha=side, fontsize=9)
     return DescribedFigure(figure, "“File” has turned towards “read” and away from “sine”.")
 

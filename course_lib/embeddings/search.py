@@ -79,11 +79,19 @@ def title_queries(texts: Sequence[str], max_queries: int = 1_000) -> SearchTask:
 
 
 def recall_at(
-    task: SearchTask, method: Callable[[list[str], list[str]], Scores], k: int = 10
+    task: SearchTask,
+    method: Callable[[list[str], list[str]], Scores],
+    k: int = 10,
+    only: Sequence[int] | None = None,
 ) -> CoverageScore:
-    """How many queries find their own document among the ``k`` best; a tie counts as a miss."""
-    if len(task) == 0:
+    """How many queries (``only``: those) find their own document among the ``k`` best of all.
+
+    A tie counts as a miss.
+    """
+    asked = list(range(len(task)) if only is None else only)
+    if not asked:
         return CoverageScore(float("nan"), 0, 0, "queries")
-    scores = method(task.queries, task.documents)
-    rank = (scores >= np.diagonal(scores)[:, None]).sum(1)  # 1 = alone at the top
-    return CoverageScore(float((rank <= k).mean()), len(task), len(task), "queries")
+    scores = method([task.queries[n] for n in asked], task.documents)
+    own = scores[np.arange(len(asked)), asked]
+    rank = (scores >= own[:, None]).sum(1)  # 1 = alone at the top
+    return CoverageScore(float((rank <= k).mean()), len(asked), len(asked), "queries")

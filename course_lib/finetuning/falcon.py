@@ -29,7 +29,6 @@ from course_lib.errors import CourseError
 from course_lib.finetuning.memory import estimate, four_bit_bytes, linear_layers, measured
 from course_lib.finetuning.nf4 import BLOCKSIZE, NF4Linear, dequantize, quantize_layers
 from course_lib.transformer.scaling import FALCON_7B
-from course_lib.workbook import smollm2
 from course_lib.workbook.machine import Machine, gigabytes, look
 from course_lib.workbook.models import find_model, load_model
 
@@ -39,6 +38,8 @@ MAX_DIFFERENCE = 0.02
 VERSE = dict(do_sample=True, top_p=0.9, top_k=40, temperature=0.8, repetition_penalty=1.1)
 GAINS = 50_000_000  # parameters from which on a CPU gains by fewer bits and by several threads
 ROOM = 2 * 10**9  # bytes that unpacked weights may take
+RECIPE = {"batch_size": 4, "seq_length": 512}  # how Falcon-7B is fine-tuned in notebook 05
+RESERVE, FETCHED = 2 * 10**9, 16 * 10**9  # bytes: for libraries and gaps on a GPU; files on a disk
 
 
 @dataclass
@@ -63,14 +64,20 @@ def compute_type(machine: Machine, num_parameters: int = 0) -> torch.dtype:
     return torch.float32 if small else getattr(torch, machine.number_type)
 
 
-def choose_name(machine: Machine, free: int | None, hub: bool, speaks: bool = False) -> str:
-    """Falcon-7B where a GPU has room (``free`` bytes) and the hub answers; else a small one."""
-    fits = free is not None and estimate(FALCON_7B, "qlora").total < 0.9 * free
-    return LARGE if machine.gpu_name and fits and hub else SPEAKING if speaks else SMALL
+def why_not_large() -> str:
+    """What keeps this machine from fine-tuning Falcon-7B as RECIPE says, in words; "": nothing."""
+    need, free = estimate(FALCON_7B, "qlora", **RECIPE).total + RESERVE, _free_gpu_memory()
+    if free is None:
+        return "there is no GPU here"
+    if free < need:
+        return f"it needs {gigabytes(need)} of GPU memory, of which {gigabytes(free)} are free"
+    if look().disk_free < FETCHED:
+        return f"it needs {gigabytes(FETCHED)} of disk for its files: make room first"
+    return "" if _hub_answers() else "the hub, where its files are, does not answer"
 
 
 def load_base(
-    name: str = "auto",
+    name: str,
     four_bit: bool = True,
     *,
     dtype: torch.dtype | None = None,
@@ -78,7 +85,7 @@ def load_base(
 ) -> Base:
     """A model ready to be adapted, frozen, in evaluation mode, and its tokenizer.
 
-    name               what ``load_model`` takes; ``auto``: the largest of ours that fits here
+    name               what ``load_model`` takes
     four_bit           linear layers in NF4, scales in 8 bits
     dtype              what to compute in; see ``compute_type``
     use_bitsandbytes   False: our layer even where bitsandbytes is installed
@@ -86,10 +93,8 @@ def load_base(
     Raises ``CourseError`` when the model does not fit on the GPU (before anything large is
     fetched), cannot be loaded, or is not afterwards what was asked for.
     """
-    machine, free = look(), _free_gpu_memory()
-    if name == "auto":
-        name = choose_name(machine, free, _hub_answers(), smollm2.is_ready())
-    name, shape = str(name), read_shape(name)
+    machine, free, name = look(), _free_gpu_memory(), str(name)
+    shape = read_shape(name)
     linear = [shape.get_submodule(layer) for layer in linear_layers(shape)]
     inside = sum(layer.weight.numel() for layer in linear)
     dtype = dtype or compute_type(machine, shape.num_parameters())

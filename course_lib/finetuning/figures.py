@@ -33,7 +33,7 @@ def memory_bars(
             axis.axvline(size / 1e9, color="black", ls=("--", ":", "-.")[number], lw=1.3)
             axis.text(size / 1e9, -0.62, f" {gpu}", fontsize=8.5, va="bottom")
     for row, total in enumerate(left):
-        axis.text(total, row, f" {total:.1f}", va="center", fontsize=9.5)
+        axis.text(total + left.max() / 45, row, f"{total:.1f}", va="center", fontsize=9.5)
     axis.set_yticks(range(len(needs)), list(needs))
     axis.set_ylim(len(needs) - 0.5, -0.75)
     axis.set(title=title, xlabel="memory (GB)", ylabel="method", xlim=(0, 1.1 * left.max()))

@@ -55,22 +55,25 @@ def weather_rule(answer: str) -> str:
 
 
 @exercise(NOTEBOOK, "1.3")
-def bigram_probability(answer: Callable[[Counter, Counter, str, str], float]) -> str:
-    """``answer(pairs, words, first, second)`` = P(second | first) from counts."""
+def add_one(answer: Callable[[Counter, Counter, str, str], float]) -> str:
+    """``answer(pairs, words, first, second)`` = P(second | first), one added to every count."""
     words = Counter({"the": 4, "cat": 2, "sat": 2, "mat": 1})
     pairs = Counter({("the", "cat"): 2, ("the", "mat"): 1, ("cat", "sat"): 2})
     value = answer(pairs, words, "the", "cat")
-    all_words = "divide by how often “the” occurs, not by all words or all pairs."
-    second_word = "did you divide by the count of the second word?"
-    _must_not_give(value, {2 / 9: all_words, 2 / 5: all_words, 1: second_word})
-    why = f"“the cat” occurs 2 times and “the” 4 times; it gives {value:.3f}."
-    require(isclose(value, 0.5), why)
-    try:
-        unseen = answer(pairs, words, "dog", "sat")
-    except ZeroDivisionError:
-        unseen = "a division by zero"
-    require(unseen == 0, f"For a word that never occurred, give back 0.0; it gives {unseen}.")
-    return "seen pairs get their share, and unseen ones get nothing: the gap that smoothing fills."
+    mistakes = {
+        2 / 4: "nothing was added: that is the plain share.",
+        3 / 4: "you added above and not below, so all words together make more than one.",
+        3 / 5: "below, one must be added for each of the different words, not one in all.",
+        3 / 13: "add the number of *different* words, `len(words)`, not of all words.",
+    }
+    _must_not_give(value, mistakes)
+    why = (
+        f"“the cat” occurs 2 times, “the” 4 times, among 4 words: 3 / 8, and it gives {value:.3f}."
+    )
+    require(isclose(value, 3 / 8), why)
+    total = sum(answer(pairs, words, "dog", word) for word in words)
+    require(isclose(total, 1), f"After “dog”, never seen, the words sum to {total:.2f}, not to 1.")
+    return "nothing is impossible, and it still sums to one; only far too much goes to the unseen."
 
 
 @exercise(NOTEBOOK, "1.4")

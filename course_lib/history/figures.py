@@ -9,16 +9,16 @@ from course_lib.workbook.figures import COLOURS, MARKERS, DescribedFigure, canva
 
 
 def timeline(rows: Sequence[Mapping]) -> DescribedFigure:
-    """One row a name: its year, and on log axes the sizes that were published."""
-    figure, axes = canvas(1, 3, width=9.5, height=5.6)
-    figure.suptitle("From a guessing game to assistants", fontsize=12, weight="bold")
+    """One row a name, with its year: on log axes the sizes that were published."""
+    figure, axes = canvas(1, 2, width=9.0, height=6.0)
+    figure.suptitle("From counted letters to assistants", fontsize=12, weight="bold")
     heights, years = np.arange(len(rows))[::-1], [int(row["year"]) for row in rows]
-    labels = {"year": "year", "parameters": "parameters", "tokens": "tokens or words read"}
+    labels = {"parameters": "parameters", "tokens": "tokens or words read"}
     for number, (axis, key) in enumerate(zip(axes, labels, strict=True)):
         values = [row[key] or np.nan for row in rows]
         axis.plot(values, heights, MARKERS[number], color=COLOURS[number])
-        axis.set(xlabel=labels[key], xscale="log" if number else "linear")
-        axis.set(ylabel=" " if number else "name", ylim=(-0.8, len(rows) - 0.2))
+        axis.set(xlabel=labels[key], xscale="log", ylim=(-0.8, len(rows) - 0.2))
+        axis.set(ylabel="the same methods" if number else "method and its year")
         axis.set_yticks(heights, [])
     axes[0].set_yticks(heights, [f"{row['name']}  {int(row['year'])}" for row in rows], fontsize=9)
     known = [(row["tokens"], year) for row, year in zip(rows, years, strict=True) if row["tokens"]]
@@ -26,34 +26,21 @@ def timeline(rows: Sequence[Mapping]) -> DescribedFigure:
     return DescribedFigure(
         figure,
         f"The first four rows span {years[3] - years[0]} years; the published training text "
-        f"grew from {first / 1e6:,.0f} million words in {year} to "
+        f"grew from {first:,} letters in {year} to "
         f"{most / 1e12:,.1f} trillion tokens in {latest}.",
     )
 
 
-def bits_by_year(
-    scores: Mapping[str, tuple[float, Sequence[float]]], references: Mapping[str, float]
-) -> DescribedFigure:
-    """The figure of the notebook. ``scores``: name → (year, bits per byte of each seed)."""
-    figure, axis = canvas(width=8.0, height=4.2)
-    years = [year for year, _ in scores.values()]
-    means = [float(np.mean(values)) for _, values in scores.values()]
-    spread = np.abs(np.array([(min(v), max(v)) for _, v in scores.values()]).T - means)
-    axis.errorbar(years, means, spread, fmt="o", capsize=4)
-    box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-    note = {"textcoords": "offset points", "fontsize": 8.5, "bbox": box, "va": "center"}
-    for name, year, mean in zip(scores, years, means, strict=True):
-        side, shift = ("left", 8) if year < np.mean(years) else ("right", -8)
-        axis.annotate(f"{name}: {mean:.2f}", (year, mean), (shift, 0), ha=side, **note)
-    for number, (name, value) in enumerate(references.items()):
-        axis.axhline(value, linestyle=(":", "--")[number % 2], color=COLOURS[3 + number])
-        axis.annotate(f"{name} {value:.2f}", (min(years) + 19, value), (0, 0), **note)
-    axis.set(title="One held-out text, seventy years of methods", xlabel="year of the method")
-    axis.set(ylabel="bits per byte\n(fewer is better)", ylim=(0, max(means) * 1.2))
-    axis.set_xlim(min(years) - 5, max(years) + 6)
-    best, name = min(zip(means, scores, strict=True))
-    sentence = f"With this little text and time the best is {name} with {best:.2f} bits per byte."
-    return DescribedFigure(figure, sentence)
+def guesses(sentence: str, ranks: Sequence[int]) -> DescribedFigure:
+    """Shannon's game, played: each letter, and above it the number of guesses that it took."""
+    figure, axis = canvas(width=9.0, height=2.4)
+    hard = [COLOURS[1] if rank > 3 else COLOURS[0] for rank in ranks]
+    axis.bar(range(len(ranks)), ranks, color=hard)
+    axis.set_xticks(range(len(ranks)), sentence.replace(" ", "␣"), fontsize=9)
+    axis.grid(visible=False, axis="x")
+    axis.set(title="Which letters were hard?", xlabel="the sentence", ylabel="guesses")
+    often = f"{ranks.count(1)} of {len(ranks)} letters needed one guess, the hardest {max(ranks)}"
+    return DescribedFigure(figure, f"{often}.")
 
 
 def lines(

@@ -12,7 +12,7 @@ from transformers.models.falcon import modeling_falcon
 
 from course_lib.errors import CourseError
 from course_lib.finetuning import falcon
-from course_lib.finetuning.falcon import choose_name, choose_padding, load_base, verify
+from course_lib.finetuning.falcon import choose_padding, load_base, verify, why_not_large
 from course_lib.finetuning.memory import measured
 from course_lib.finetuning.train import FinetuneConfig, add_adapter
 from course_lib.workbook.machine import Machine
@@ -151,18 +151,24 @@ def test_the_trap_padding_with_the_end_of_text_hides_it_and_is_cured(tiny: Path)
 
 
 @pytest.mark.parametrize(
-    ("capability", "free", "hub", "dtype", "name"),
+    ("capability", "free", "disk", "hub", "dtype", "why"),
     [
-        ((7, 5), 15 * 10**9, True, torch.float16, falcon.LARGE),
-        ((8, 6), 23 * 10**9, True, torch.bfloat16, falcon.LARGE),
-        ((8, 6), 23 * 10**9, False, torch.bfloat16, falcon.SMALL),
-        (None, None, True, torch.float32, falcon.SMALL),
+        ((7, 5), 15, 99, True, torch.float16, ""),
+        ((8, 6), 23, 99, True, torch.bfloat16, ""),
+        ((7, 5), 7.6, 99, True, torch.float16, "of which 7.6 GB are free"),
+        ((8, 6), 23, 5, True, torch.bfloat16, "16.0 GB of disk"),
+        ((8, 6), 23, 99, False, torch.bfloat16, "does not answer"),
+        (None, None, 99, True, torch.float32, "no GPU"),
     ],
 )
-def test_the_choice_of_model_and_type(capability, free, hub, dtype, name) -> None:
-    gpu = {"gpu_name": "A card", "gpu_memory": free, "gpu_capability": capability} if free else {}
-    machine = Machine("3.12", "Linux", 2, None, None, None, **gpu)
-    assert (falcon.compute_type(machine), choose_name(machine, free, hub)) == (dtype, name)
+def test_type_and_offer(capability, free, disk, hub, dtype, why, monkeypatch) -> None:
+    gpu = {"gpu_name": "A GPU", "gpu_capability": capability} if free else {}
+    machine = Machine("3.12", "Linux", 2, None, None, int(disk * 10**9), **gpu)
+    asked = {"look": machine, "_free_gpu_memory": free and int(free * 10**9), "_hub_answers": hub}
+    for name, answer in asked.items():
+        monkeypatch.setattr(falcon, name, lambda answer=answer: answer)
+    said = why_not_large()
+    assert falcon.compute_type(machine) == dtype and why in said and bool(said) == bool(why)
 
 
 def test_no_room_or_no_model_is_said_before_the_download(tiny: Path, monkeypatch) -> None:

@@ -20,10 +20,10 @@ MISTAKES = {
         ("(WEATHER ((0 WEATHER 0) (OH) (B)))", "hands back"),
         ("(WEATHER ((0 WEATHER 0) (A 3)))", "same thing twice"),
     ],
-    "bigram_probability": [
-        (lambda p, w, a, b: p[a, b] / max(1, w.total()), "not by all words"),
-        (lambda p, w, a, b: p[a, b] / max(1, w[b]), "count of the second word"),
-        (lambda p, w, a, b: p[a, b] / w[a], "a division by zero"),
+    "add_one": [
+        (lambda p, w, a, b: p[a, b] / max(1, w[a]), "nothing was added"),
+        (lambda p, w, a, b: (p[a, b] + 1) / (w[a] + w.total()), "number of *different* words"),
+        (lambda p, w, a, b: (p[a, b] + 1) / max(1, w[a] + len(w) * (w[a] > 0)), "sum to 4.00"),
     ],
     "causal": [
         (lambda n: [[True] * n for _ in range(n)], "BERT's mask"),
