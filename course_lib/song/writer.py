@@ -20,8 +20,8 @@ from course_lib.song.words import line_syllables, lyrics, rhyme_sounds, rhymes, 
 from course_lib.workbook.corpus.words import words
 
 FORM = ("verse", "chorus", "verse", "chorus", "bridge", "chorus")
-LINES, TOKENS = 4, 52  # of a section; tokens to draw for them
-LEAST = 1 / 2_000  # probability from which a rhyming word is put in
+LINES, TOKENS = 4, 60  # of a section; tokens to draw for them
+LEAST = 1 / 500  # probability from which a rhyming word is put in
 
 Index = Mapping[str, Mapping[int, str]]
 
@@ -119,7 +119,7 @@ def write_song(
     *,
     index: Index | None = None,
     form: Sequence[str] = FORM,
-    count: int = 6,
+    count: int = 8,
     seed: int = 0,
 ) -> Song:
     """A song of the title in the form asked for; a kind that returns (chorus) is written once.
