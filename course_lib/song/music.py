@@ -19,8 +19,8 @@ from course_lib.song.arrange import Score, compose
 from course_lib.song.tunes import load_tunes
 
 RATE = 44_100
-LEVEL = {"melody": 0.22, "pad": 0.032, "pluck": 0.45, "bass": 0.33, "kick": 0.8, "snare": 0.7}
-LEVEL |= {"hat": 0.22, "voice": 1.25}
+LEVEL = {"melody": 0.22, "pad": 0.034, "pluck": 0.54, "bass": 0.22, "kick": 0.55, "snare": 0.7}
+LEVEL |= {"hat": 0.28, "voice": 1.25}
 PAN = {"pluck": 0.3, "hat": -0.35, "snare": 0.1}  # from -1, left, to 1, right
 HUB = "stabilityai/stable-audio-open-1.0"
 
