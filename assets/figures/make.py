@@ -1,5 +1,6 @@
 """Draw the pictures stored here: `python assets/figures/make.py` from the repository's root."""
 
+import random
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -149,14 +150,14 @@ def embeddings() -> DescribedFigure:
 def cleaning() -> DescribedFigure:
     """Notebook 04 in one picture: steps, and the three ways to judge them."""
     figure, axis = canvas(width=8.6, height=2.5)
-    title = "From a heap of text to a training set, every step judged"
+    title = "From a heap of text to clean text, every step judged"
     axis.set(title=title, xlim=(-0.7, 8.7), ylim=(-1.35, 0.7))
     axis.set_axis_off()
-    steps = ("look", "repair", "filter", "remove\nduplicates", "mask what\nis personal")
+    steps = ("look", "filter", "remove\nduplicates", "check\nfor leaks", "repair")
     judges = (
         "against the truth:\nprecision and recall",
-        "by a model:\nbits a byte, two targets",
-        "by you:\na hundred labels",
+        "by a model:\nbits per byte, two targets",
+        "by you:\nread what is dropped",
     )
     texts = [(2 * number, 0.25, text, 0) for number, text in enumerate(steps)]
     texts += [(1 + 3 * number, -0.95, text, 1) for number, text in enumerate(judges)]
@@ -166,9 +167,306 @@ def cleaning() -> DescribedFigure:
         arrow(axis, (x, -0.6), (x, -0.2), lw=1.5)
     return DescribedFigure(
         figure,
-        "Text is looked at, repaired, filtered, freed of duplicates and masked; the steps are "
-        "judged against a known truth, by models that learn from the result, and by you.",
+        "Text is looked at, filtered, freed of duplicates, checked for leaks and repaired; the "
+        "steps are judged against a known truth, by models that learn from the result, and by you.",
     )
+
+
+def three_models() -> DescribedFigure:
+    """Notebook 04, section 1: a line of the songbook in three states, and who reads it."""
+    lines = ("[Dm]Ten past one on a\nWednesday,&nbsp;and …", "Ten past one on a\nWednesday, and …")
+    states = (("scraped", lines[0], 1), ("cleaned", lines[1], 0), ("true", lines[1], 2))
+    texts, ways = [], []
+    for row, (name, line, colour) in enumerate(states):
+        y = 2.6 - 1.2 * row
+        texts += [(1.0, y, name, colour), (4.0, y, line, 3), (7.3, y, "trigram\nmodel", colour)]
+        texts.append((9.8, y, "writes …", 3))
+        ways += [((1.65, y), (2.4, y)), ((5.6, y), (6.6, y)), ((8.0, y), (9.0, y))]
+    return diagram(
+        "One songbook, three states, three models",
+        (2.9, 10.8, -0.4, 3.2),
+        texts,
+        ways,
+        "One songbook in three states: scraped, cleaned, true. A trigram model learns from each, "
+        "and writes.",
+    )
+
+
+def grid(
+    title: str, size: tuple[float, float, float, float], rows: Iterable, sentence: str
+) -> DescribedFigure:
+    """Rows of boxes behind their names: (y, name, [(x, text, colour)]); size as in diagram."""
+    rows = list(rows)
+    texts = [(x, y, text, colour) for y, _, cells in rows for x, text, colour in cells]
+    drawn = diagram(title, size, texts, [], sentence)
+    for y, name, _ in rows:
+        drawn.figure.axes[0].text(0.1, y, name, va="center", fontsize=9.5, weight="bold")
+    return drawn
+
+
+def minhash() -> DescribedFigure:
+    """Notebook 04, section 4: eight shingles, one scramble, the smallest number of each text."""
+    scrambled = [(5 * number + 2) % 11 for number in range(8)]
+    places = [(3.2 + number, number) for number in range(8)]
+    rows = [(3.4, "shingle", [(x, str(n), 3) for x, n in places])]
+    rows.append((2.4, "scrambled", [(x, str(scrambled[n]), 3) for x, n in places]))
+    for y, name, left_out in ((1.3, "“… slow” has", 7), (0.3, "“… fun” has", 6)):
+        own = [(x, scrambled[n]) for x, n in places if n != left_out]
+        least = min(number for _, number in own)
+        cells = [(x, str(n), 1 if n == least else 0) for x, n in own]
+        rows.append((y, name, [*cells, (11.9, f"keeps {least}", 1)]))
+    return grid(
+        "One scramble: 5 · number + 2, remainder of a division by 11",
+        (2.9, 12.9, -0.3, 4.0),
+        rows,
+        "Eight shingles with their numbers 0 to 7 and their scrambled numbers; each text keeps the "
+        "smallest of its own: both keep 0.",
+    )
+
+
+def bands() -> DescribedFigure:
+    """Notebook 04, section 4: two signatures of six numbers in three bands of two rows."""
+    rows = [(2.3, "", [(4.4 + 3.2 * band, f"band {band + 1}", 3) for band in range(3)])]
+    signatures = (("“… slow”", (0, 0, 0, 0, 1, 0)), ("“… fun”", (0, 0, 1, 0, 1, 0)))
+    for y, (name, numbers) in zip((1.4, 0.5), signatures, strict=True):
+        cells = [(3.9 + 3.2 * (n // 2) + n % 2, number, n // 2) for n, number in enumerate(numbers)]
+        rows.append((y, name, [(x, str(number), 1 if b == 1 else 0) for x, number, b in cells]))
+    verdicts = ("same: one bucket", "different", "same: one bucket")
+    last = [(4.4 + 3.2 * n, text, 1 if n == 1 else 0) for n, text in enumerate(verdicts)]
+    return grid(
+        "Three bands of two rows",
+        (2.6, 12.9, -0.9, 2.8),
+        [*rows, (-0.5, "", last)],
+        "The two signatures of six numbers, cut into three bands of two rows: the first and the "
+        "third band agree, the second does not, so the texts meet in two buckets.",
+    )
+
+
+def leak() -> DescribedFigure:
+    """Notebook 04, section 5: half of the held-out songs have a twin in training."""
+    texts = [
+        (2.0, 1.9, "training: 113 songs", 0),
+        (5.4, 1.9, "5 twins", 1),
+        (9.3, 1.9, "model", 3),
+        (5.4, 0.3, "5 held-out songs:\ntests memory", 1),
+        (9.3, 0.3, "5 held-out songs:\ntests the model", 2),
+    ]
+    ways = [((3.6, 1.9), (4.7, 1.9)), ((6.1, 1.9), (8.6, 1.9)), ((5.4, 0.8), (5.4, 1.5))]
+    return diagram(
+        "A leak",
+        (2.2, 11.2, -0.3, 2.4),
+        texts,
+        ways,
+        "Ten held-out songs; five of them have a twin among the training songs, so the model has "
+        "read them: that half tests memory.",
+    )
+
+
+def mojibake() -> DescribedFigure:
+    """Notebook 04, section 6: one letter, two bytes, two letters."""
+    texts = (
+        (0.9, 0.6, "é", 2),
+        (4.3, 0.6, "byte C3", 3),
+        (5.9, 0.6, "byte A9", 3),
+        (9.5, 0.6, "Ã", 1),
+        (10.4, 0.6, "©", 1),
+    )
+    drawn = diagram(
+        "Mojibake: written in one code, read in another",
+        (1.6, 11.2, -0.1, 1.4),
+        texts,
+        [((1.4, 0.6), (3.5, 0.6)), ((6.7, 0.6), (9.0, 0.6))],
+        "The letter é is written as two bytes, C3 and A9; read in Windows-1252 they become two "
+        "letters, Ã and ©.",
+    )
+    for x, text in ((2.45, "written in UTF-8"), (7.85, "read in Windows-1252")):
+        drawn.figure.axes[0].text(x, 0.95, text, ha="center", fontsize=9)
+    return drawn
+
+
+def precision_recall() -> DescribedFigure:
+    """Notebook 04, section 6: twelve lines, four flags, six damaged."""
+    flagged, damaged = (2, 5, 7, 9), (5, 7, 8, 9, 11, 12)
+    places = [(3.6 + 0.72 * number, number) for number in range(1, 13)]
+    right = set(flagged) & set(damaged)
+    rows = [
+        (y, name, [(x, str(n), 0 if n in right else 1) for x, n in places if n in some])
+        for y, name, some in ((1.5, "flagged by the rule", flagged), (0.6, "damaged", damaged))
+    ]
+    return grid(
+        "Precision 3 of 4, recall 3 of 6",
+        (1.9, 12.9, 0.1, 2.9),
+        [(2.4, "lines of a page", [(x, str(n), 3) for x, n in places]), *rows],
+        "Twelve lines. A rule flags lines 2, 5, 7 and 9; damaged are 5, 7, 8, 9, 11 and 12. Three "
+        "of the four flags are right: precision 0.75. Three of the six damaged lines are flagged: "
+        "recall 0.5.",
+    )
+
+
+def two_questions() -> DescribedFigure:
+    """Notebook 04, section 7: ten blocks and six, compared in two ways."""
+    rows = []
+    for y, name, blocks, colour, read in (
+        (3.1, "equal budget: raw", 10, 1, 6),
+        (2.3, "equal budget: cleaned", 6, 0, 6),
+        (1.1, "all that is left: raw", 10, 1, 10),
+        (0.3, "all that is left: cleaned", 6, 0, 6),
+    ):
+        cells = [(4.6 + 0.75 * n, "   ", colour if n < read else 3) for n in range(blocks)]
+        rows.append((y, name, [*cells, (12.3, f"reads {read}", 3)]))
+    return grid(
+        "Two fair questions",
+        (2.5, 13.2, -0.2, 3.7),
+        rows,
+        "Raw text has ten blocks, cleaned text six. At an equal budget a model reads six blocks of "
+        "each; with all that is left it reads ten of the one and six of the other.",
+    )
+
+
+def ten_words() -> DescribedFigure:
+    """Notebook 04, section 8: ten words in five generations."""
+    rng, rare = random.Random(4), ["leek", "frost", "gate", "spade", "worm", "dew"]
+    words, rows = ["the"] * 4 + rare, []
+    colours = {"the": 3, "leek": 0, "frost": 1, "gate": 2, "spade": 4, "worm": 5, "dew": 6}
+    for generation in range(5):
+        cells = [(3.2 + n, word, colours[word]) for n, word in enumerate(sorted(words))]
+        name = f"{generation}: {len(set(words))} different"
+        rows.append((2.6 - 0.75 * generation, name, cells))
+        words = rng.choices(words, k=10)
+    return grid(
+        "Each row is drawn from the one above",
+        (2.9, 12.9, -0.9, 3.1),
+        rows,
+        "Ten words in five generations, each drawn from the one above: six rare words, then fewer "
+        "and fewer.",
+    )
+
+
+def training_data() -> DescribedFigure:
+    """Notebook 04b in one picture: from a page to a training set with its card."""
+    steps = ("page", "text", "judged", "words of\nyour field", "examples", "masked", "data card")
+    texts = [(0.8 + 1.75 * n, 0.5, text, n % 3) for n, text in enumerate(steps)]
+    return diagram(
+        "From a page to a training set",
+        (1.4, 12.2, -0.2, 1.2),
+        texts,
+        [((1.4 + 1.75 * n, 0.5), (1.9 + 1.75 * n, 0.5)) for n in range(6)],
+        "Pages become text, judges keep what is good, words of the field get tokens, text becomes "
+        "examples, personal data is masked, and a data card says what was done.",
+    )
+
+
+def page_parts() -> DescribedFigure:
+    """Notebook 04b, section 1: a page, and what two programs keep of it."""
+    parts = ("menu", "the text of the article", "advert", "footer")
+    texts = [(2.0, 2.7 - 0.75 * n, text, 0 if n == 1 else 3) for n, text in enumerate(parts)]
+    texts += [(7.6, 2.2, "stripper: all four", 1), (7.6, 0.8, "extractor: the text", 0)]
+    return diagram(
+        "A page and two programs",
+        (2.4, 10.0, -0.1, 3.2),
+        texts,
+        [((4.0, 1.8), (5.9, 2.2)), ((4.0, 1.5), (5.9, 0.9))],
+        "A page with menu, text, advert and footer: a stripper keeps all four, an extractor only "
+        "the text.",
+    )
+
+
+def regression() -> DescribedFigure:
+    """Notebook 04b, section 2: weights of words, their sum, squeezed between 0 and 1."""
+    texts = (
+        (1.3, 2.3, "deals  −1.2", 1),
+        (1.3, 1.3, "the  +0.3", 0),
+        (1.3, 0.3, "ramp  +0.5", 0),
+        (4.5, 1.3, "sum  −0.4", 3),
+        (7.5, 1.3, "squeezed:\n0.40", 3),
+        (10.2, 1.3, "below 0.5:\ndrop", 1),
+    )
+    ways = [((2.3, 2.2), (3.7, 1.5)), ((2.3, 1.3), (3.7, 1.3)), ((2.3, 0.4), (3.7, 1.1))]
+    return diagram(
+        "Logistic regression reads “deals the ramp” (weights invented)",
+        (2.3, 11.4, -0.1, 2.8),
+        texts,
+        [*ways, ((5.3, 1.3), (6.6, 1.3)), ((8.3, 1.3), (9.3, 1.3))],
+        "Three words with their weights: deals −1.2, the +0.3, ramp +0.5; the sum −0.4 is squeezed "
+        "to 0.40, below one half: drop.",
+    )
+
+
+def ask_next() -> DescribedFigure:
+    """Notebook 04b, section 2: where to ask."""
+    figure, axis = canvas(width=8.4, height=1.7)
+    probs = (0.03, 0.35, 0.48, 0.56, 0.71, 0.98)
+    nearest = sorted(probs, key=lambda prob: abs(prob - 0.5))[:3]
+    for prob in probs:
+        asked = prob in nearest
+        axis.plot(prob, 0, "o" if asked else "s", color=COLOURS[1 if asked else 0], ms=10)
+        order = f"\nask {nearest.index(prob) + 1}" if asked else ""
+        axis.annotate(f"{prob}{order}", (prob, 0.25), ha="center", va="bottom", fontsize=9)
+    axis.axvline(0.5, ymax=0.35, color="black", lw=1)
+    axis.set(title="Ask where the model is unsure", xlabel="probability of “keep”")
+    axis.set(ylim=(-0.5, 1.4), yticks=[], xlim=(-0.05, 1.05))
+    return DescribedFigure(
+        figure,
+        "Six documents on a line from 0 to 1, at 0.03, 0.35, 0.48, 0.56, 0.71 and 0.98; the three "
+        "nearest to one half are asked about, 0.48 first.",
+    )
+
+
+PIECES, ROWS, MEAN = ("“ Can”", "“o”", "“py”"), ("0.3  0.6", "0.9  0.0", "0.0  0.3"), "0.4  0.3"
+
+
+def new_token() -> DescribedFigure:
+    """Notebook 04b, section 3: a new row of the embedding. The pieces are mini-falcon's."""
+    texts = [(1.4, 2.2 - n, piece, 0) for n, piece in enumerate(PIECES)]
+    texts += [(4.5, 2.2 - n, numbers, 0) for n, numbers in enumerate(ROWS)]
+    middle = 2.2 - (len(PIECES) - 1) / 2
+    texts += [(8.6, middle, "mean\n" + MEAN, 1), (11.0, middle, "“ Canopy”\nnew row", 2)]
+    ways = [((5.7, 2.2 - n), (7.5, middle)) for n in range(len(PIECES))]
+    return diagram(
+        "A new token starts as the mean of its pieces (numbers invented)",
+        (2.6, 12.4, -0.4, 2.8),
+        texts,
+        [*ways, ((9.6, middle), (10.1, middle))],
+        "The token “ Canopy” gets a new row of the embedding: the mean of the rows of its old "
+        "pieces.",
+    )
+
+
+def forms() -> DescribedFigure:
+    """Notebook 04b, section 4: one fact in three forms."""
+    rows = (
+        (2.2, "raw text", [(6.4, "We pay on the 10th and the 25th.", 0)]),
+        (1.1, "prompt, completion", [(5.0, "When do we pay?", 3), (8.9, "On the 10th …", 0)]),
+        (
+            0.0,
+            "prompt, chosen,\nrejected",
+            [(5.0, "When do we pay?", 3), (8.9, "On the 10th …", 0), (11.9, "Two new cells.", 1)],
+        ),
+    )
+    return grid(
+        "One fact, three forms",
+        (2.3, 13.6, -0.5, 2.8),
+        rows,
+        "One fact in three forms: raw text; prompt and completion; prompt, chosen and rejected.",
+    )
+
+
+def luhn() -> DescribedFigure:
+    """Notebook 04b, section 5: the check of a card's digits, on three of them."""
+    columns = ((4.0, "1", "1"), (5.6, "2", "2 · 2 = 4"), (7.2, "5", "5"))
+    rows = (
+        (1.6, "digits", [(x, digit, 3) for x, digit, _ in columns]),
+        (0.5, "from the right", [(x, value, int(digit == "2")) for x, digit, value in columns]),
+    )
+    drawn = grid(
+        "Luhn: double every second digit from the right",
+        (1.9, 11.4, 0.0, 2.2),
+        rows,
+        "The digits 1 2 5: the 5 stays, the 2 is doubled to 4, the 1 stays; the sum is 10, which "
+        "ends in 0.",
+    )
+    drawn.figure.axes[0].text(8.3, 0.5, "1 + 4 + 5 = 10: passes", va="center", fontsize=10)
+    return drawn
 
 
 def finetuning() -> DescribedFigure:
@@ -901,6 +1199,14 @@ if __name__ == "__main__":
     pictures += (prompting, serving, security)
     for number, draw in enumerate(pictures):
         (FOLDER / f"{number:02}_what_you_will_build.png").write_bytes(draw().png())
+    for draw in (three_models, minhash, bands, leak, mojibake, precision_recall, two_questions):
+        (FOLDER / f"04_{draw.__name__}.png").write_bytes(draw().png())
+    (FOLDER / "04_ten_words.png").write_bytes(ten_words().png())
+    (FOLDER / "04b_what_you_will_build.png").write_bytes(training_data().png())
+    (FOLDER / "04b_page.png").write_bytes(page_parts().png())
+    (FOLDER / "04b_ask.png").write_bytes(ask_next().png())
+    for draw in (regression, new_token, forms, luhn):
+        (FOLDER / f"04b_{draw.__name__}.png").write_bytes(draw().png())
     for draw in (
         *(the_dial, bytes_of_a_weight, block_in_bytes, detour, detours_in_a_block),
         *(the_trap, two_tokenizers, three_piles, what_is_learned, the_archive),

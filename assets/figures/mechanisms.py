@@ -57,13 +57,13 @@ def two_replies() -> DescribedFigure:
 
 def template() -> DescribedFigure:
     """07: turns become one row of tokens."""
+    first = "<start> system ⏎ You are helpful. <end> ⏎ <start> user ⏎ Hello <end> ⏎ "
     texts = (
         (1.6, 2.0, "system\nYou are helpful.", 2),
         (5.0, 2.0, "user\nHello", 0),
         (8.4, 2.0, "assistant\n?", 1),
-        (5.0, 0.3, "<start> system ⏎ You are helpful. <end> ⏎ <start> user ⏎ Hello <end> ⏎ "
-         "<start> assistant ⏎", 3),
-    )  # fmt: skip
+        (5.0, 0.3, f"{first}<start> assistant ⏎", 3),
+    )
     ways = [((1.6, 1.5), (2.6, 0.8)), ((5.0, 1.5), (5.6, 0.8)), ((8.4, 1.5), (8.6, 0.8))]
     return diagram(
         "A list of turns becomes one text",

@@ -1,11 +1,11 @@
-"""The checks of the exercises in notebook 04."""
+"""The checks of the exercises in notebooks 04 and 04b."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from course_lib.workbook.exercises import exercise, require
 
-NOTEBOOK = "04_data_cleaning"
+NOTEBOOK, TEXT = "04_data_cleaning", "04b_from_text_to_training_data"
 
 
 def _rounded(value: Any) -> Any:
@@ -18,10 +18,6 @@ def _rule_out(value: Any, mistakes: dict[Any, str]) -> None:
         require(_rounded(value) != _rounded(wrong), diagnosis)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _or_none(call: Callable[..., Any], *arguments: Any) -> Any:
     """The result; None where it divides by zero."""
     try:
@@ -31,40 +27,13 @@ def _or_none(call: Callable[..., Any], *arguments: Any) -> Any:
 
 
 @exercise(NOTEBOOK, "4.1")
-def repeated_share(answer: Callable[[str], float]) -> str:
-    """``answer(text)``: lines that stood before, as a share of all with text; 0 without lines."""
-    share = answer("la la la\nthe river\n\nla la la\n\nthe sea\nla la la")
-    require(_is_number(share), f"It gave {share!r}: whether it is too much is decided later.")
-    first = "Leave out the first “la la la”. It is new when it comes: no repeat."
-    blank = "Blank lines take part. Leave them out above and below the line."
-    mistakes = {
-        2: "2 lines stood before: that is the count. Divide by the number of lines.",
-        40: "40 is a percentage, and the published limits are shares: 0.3, not 30.",
-        3 / 5: first,
-        5 / 7: first,
-        3 / 7: blank,
-        2 / 7: blank,
-        2 / 3: "Divide by all lines with text, not by the different ones.",
-        1 / 5: "“la la la” repeats twice, and is counted once: every later copy counts.",
-    }
-    _rule_out(share, mistakes)
-    right = "Five lines have text, two of them stood before; your share is "
-    require(_rounded(share) == 0.4, f"{right}{share:.3f}.")
-    blanks = "“the sea” with blanks around it is the same line: take them off before you compare."
-    require(_rounded(answer("the sea  \n  the sea")) == 0.5, blanks)
-    nothing = "A text of blank lines only: nothing repeats there, so the share is 0, not an error."
-    require(_or_none(answer, "\n \n") == 0, nothing)
-    return "that is Gopher's first rule; its authors drop a text whose share is above 0.3."
-
-
-@exercise(NOTEBOOK, "4.2")
 def jaccard(answer: Callable[[str, str], float]) -> str:
     """``answer(first, second)``: shared three-word shingles / all; lower case; 0 without any."""
     first, second = "the cat sat on the mat today", "The cat sat on the mat yesterday evening"
     alike, share = answer("one two three", "one two three"), answer(first, second)
-    require(_is_number(alike), f"It gave {alike!r}. A share is a number.")
+    require(isinstance(alike, int | float), f"It gave {alike!r}. A share is a number.")
     require(alike != 0, "Two equal texts of three words gave 0: is the last one lost?")
-    twice = "shared shingles stand in both sets."
+    twice = "a shared shingle is in both sets."
     require(alike == 1, f"Two equal texts should give 1, not {alike:g}: {twice}")
     a, b = ({text[i : i + 3] for i in range(len(text) - 2)} for text in (first, second))
     mistakes = {
@@ -77,14 +46,14 @@ def jaccard(answer: Callable[[str, str], float]) -> str:
     _rule_out(share, mistakes)
     right = f"4 shingles of 7 are shared, which is 0.571; it gave {share:.3f}."
     require(_rounded(share) == _rounded(4 / 7), right)
-    often = "“la la la” stands three times in the first text, and still is one shingle: use sets."
+    often = "“la la la” comes three times in the first text, and still is one shingle: use sets."
     require(_rounded(answer("la la la la la", "la la la")) == 1, often)
     nothing = "Texts of one or two words have no shingle: give back 0, not an error."
     require(_or_none(answer, "one two", "one") == 0, nothing)
     return "one number from 0 to 1, and one changed word costs up to three shingles."
 
 
-@exercise(NOTEBOOK, "4.3")
+@exercise(NOTEBOOK, "4.2")
 def precision_recall(answer: Callable[[set[int], set[int]], tuple[float, float]]) -> str:
     """``answer(flagged, faulty)``: sets → (precision, recall); 1.0 for nothing to divide."""
     pair = answer({2, 5, 7, 9}, {5, 7, 8, 9, 11, 12})
@@ -109,33 +78,10 @@ def precision_recall(answer: Callable[[set[int], set[int]], tuple[float, float]]
         given = _or_none(answer, *sets)
         nothing = f"Where no line is {name}, the share without anything to divide by is 1.0, and "
         require(given == expected, f"{nothing}the other one 0.0. You have {given}.")
-    return "precision is what you lose in good lines, recall what stays in as dirt."
+    return "low precision costs good lines, low recall leaves dirt."
 
 
-@exercise(NOTEBOOK, "4.4")
-def ask_next(answer: Callable[[Sequence[float], int], list[int]]) -> str:
-    """``answer(probs, count)``: rows of the ``count`` nearest to one half, the nearest first."""
-    rows = answer([0.98, 0.35, 0.56, 0.03, 0.48, 0.71], 3)
-    three = isinstance(rows, list | tuple) and len(rows) == 3
-    require(three, f"Give a list of 3 rows back; it gave {rows!r}.")
-    some = "These are probabilities. The reader has to find the documents: give rows, from 0."
-    require(not any(isinstance(row, float) for row in rows), some)
-    mistakes = {
-        (3, 1, 4): "These are the smallest: junk, and the model is sure. Where is it unsure?",
-        (0, 5, 2): "These are the largest: the model is sure to keep them. Where is it unsure?",
-        (0, 3, 5): "These are the answers that it is surest of. Turn the order round.",
-        (4, 1, 3): "Only those below one half: distance has no sign, take the absolute value.",
-    }
-    _rule_out(tuple(rows), mistakes)
-    order = f"The right three, in the order {rows}. The closest to one half comes first."
-    require(sorted(rows) != [1, 2, 4] or list(rows) == [4, 2, 1], order)
-    right = f"0.48, 0.56 and 0.35 are closest to one half: rows 4, 2 and 1; you have {rows}."
-    require(list(rows) == [4, 2, 1], right)
-    require(len(answer([0.2], 3)) == 1, "Where fewer documents are left, give those there are.")
-    return "the model asks where an answer tells it most."
-
-
-@exercise(NOTEBOOK, "4.5")
+@exercise(NOTEBOOK, "4.3")
 def take(answer: Callable[[list[list[int]], int, int], list[list[int]]]) -> str:
     """``answer(documents, budget, seed)``: documents in random order, ``budget`` tokens in all."""
     documents = [[number] * size for number, size in enumerate((5, 9, 3, 7, 6, 8, 4, 2, 9, 7))]
@@ -162,3 +108,41 @@ def take(answer: Callable[[list[list[int]], int, int], list[list[int]]]) -> str:
     other = "The same seed chose other documents: use `random.Random(seed)`, so that it repeats."
     require(firsts == again, other)
     return "every version gives as many tokens, chosen by chance, and a seed repeats the choice."
+
+
+@exercise(TEXT, "4b.1")
+def ask_next(answer: Callable[[Sequence[float], int], list[int]]) -> str:
+    """``answer(probs, count)``: rows of the ``count`` nearest to one half, the nearest first."""
+    rows = answer([0.98, 0.35, 0.56, 0.03, 0.48, 0.71], 3)
+    three = isinstance(rows, list | tuple) and len(rows) == 3
+    require(three, f"Give a list of 3 rows back; it gave {rows!r}.")
+    some = "These are probabilities. The reader has to find the documents: give rows, from 0."
+    require(not any(isinstance(row, float) for row in rows), some)
+    mistakes = {
+        (3, 1, 4): "These are the smallest: junk, and the model is sure. Where is it unsure?",
+        (0, 5, 2): "These are the largest: the model is sure to keep them. Where is it unsure?",
+        (0, 3, 5): "These are the answers that it is surest of. Turn the order round.",
+        (4, 1, 3): "Only those below one half: distance has no sign, take the absolute value.",
+    }
+    _rule_out(tuple(rows), mistakes)
+    order = f"The right three, in the order {rows}. The closest to one half comes first."
+    require(sorted(rows) != [1, 2, 4] or list(rows) == [4, 2, 1], order)
+    right = f"0.48, 0.56 and 0.35 are closest to one half: rows 4, 2 and 1; you have {rows}."
+    require(list(rows) == [4, 2, 1], right)
+    require(len(answer([0.2], 3)) == 1, "Where fewer documents are left, give those there are.")
+    return "the model asks where an answer tells it most."
+
+
+@exercise(TEXT, "4b.2")
+def luhn(answer: Callable[[str], bool]) -> str:
+    """``answer(digits)``: every second digit from the right doubled, the sum ends in 0."""
+    verdict = answer("26")
+    require(isinstance(verdict, bool), f"It gave {verdict!r}: a card or not, True or False.")
+    last = "26: the 6 stays, the 2 becomes 4, the sum is 10. Is the last digit doubled in yours?"
+    require(verdict, last)
+    nine = "59: the 5 becomes 10, which is above 9 and loses 9: 1 + 9 ends in 0."
+    require(answer("59"), nine)
+    left = "125: from the right 5, 2 · 2 and 1 make 10. Do you count the places from the left?"
+    require(answer("125"), left)
+    require(not answer("27"), "27 makes 11: only a sum that ends in 0 passes.")
+    return "nine of ten random numbers fail it, so the search takes far less by mistake."

@@ -1,4 +1,4 @@
-"""The figures of notebook 04."""
+"""The figures of notebooks 04 and 04b."""
 
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
@@ -35,6 +35,25 @@ def s_curves(settings: Mapping[str, tuple[int, int]], threshold: float = 0.8) ->
         f"At a similarity of {threshold} (vertical line) two documents meet with a probability "
         f"of {', '.join(at_threshold)}.",
     )
+
+
+def dots(
+    values: Mapping[str, Sequence[float]], limit: float, xlabel: str, ylabel: str
+) -> DescribedFigure:
+    """A row of dots for each name, one a document, and the limit that a document must reach."""
+    figure, axis = canvas(height=1.2 + 0.6 * len(values))
+    said = []
+    for row, (name, own) in enumerate(values.items()):
+        heights = row + 0.3 * np.sin(np.arange(len(own)))  # so that dots do not hide each other
+        style = {"s": 16, "alpha": 0.7, "marker": MARKERS[row], "color": COLOURS[row]}
+        axis.scatter(own, heights, **style)
+        said.append(f"{sum(value >= limit for value in own)} of {len(own)} ({name})")
+    axis.axvline(limit, color="black", lw=1)
+    axis.set_yticks(range(len(values)), values)
+    axis.set(title="One rule, one set of pages", xlabel=xlabel, ylabel=ylabel)
+    axis.invert_yaxis()
+    sentence = f"The limit of {limit} (vertical line) is reached by {', '.join(said)}."
+    return DescribedFigure(figure, sentence)
 
 
 def improvements(found: Mapping[str, Improvements], title: str) -> DescribedFigure:
@@ -76,10 +95,11 @@ def chains(found: Mapping[str, Sequence[Generation]]) -> DescribedFigure:
         style["linestyle"] = "--" if "real text" in name else "-"
         rows = [model.number for model in models]
         left.semilogy(rows, [model.perplexity for model in models], label=name, **style)
-        right.plot(rows, [model.num_types for model in models], **style)
+        right.semilogy(rows, [model.num_types for model in models], **style)
         said.append(f"{name} {models[0].perplexity:,.0f} → {models[-1].perplexity:,.0f}")
-    left.yaxis.set_major_formatter("{x:,.0f}")
-    left.yaxis.set_minor_formatter("{x:,.0f}")
+    for axis in (left, right):
+        axis.yaxis.set_major_formatter("{x:,.0f}")
+        axis.yaxis.set_minor_formatter("{x:,.0f}")
     left.set(title="How much real text surprises it", xlabel="generation")
     left.set_ylabel("perplexity on real held-out text")
     right.set(title="Words that are left", xlabel="generation")

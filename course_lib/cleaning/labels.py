@@ -120,10 +120,8 @@ def simulated_labels(
     """
     lines = [d.text.split("\n")[:1_000] for d in documents]
     prose = [sum(bool(_END.search(line)) for line in own) / len(own) for own in lines]
-
-    order = sorted(
-        range(len(documents)), key=lambda row: (prose[row], len(documents[row].text), row)
-    )
+    size = [len(document.text) for document in documents]
+    order = sorted(range(len(documents)), key=lambda row: (prose[row], size[row], row))
     kept = set(order[len(order) // 2 :])
     return noisy([row in kept for row in range(len(documents))], documents, noise, seed)
 

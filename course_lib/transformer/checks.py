@@ -67,6 +67,10 @@ def causal(answer: Callable[[Tensor], Tensor]) -> str:
     ]
     _compare(weights, masked.softmax(1), mistakes, "It is no softmax of what each row may see.")
     require(torch.equal(before, scores), "The scores that were given were changed: work on a copy.")
+    stack = "One table is right, a stack of tables (2, 3, 3) is not: use the last two dimensions."
+    found = answer(torch.stack([before, 2 * before]))
+    _shape(found, (2, 3, 3))
+    _compare(found, torch.stack([masked, 2 * masked]).softmax(-1), [], stack)
     return "rows sum to one, and no word sees its future."
 
 
@@ -134,6 +138,85 @@ def block(answer: Callable[..., Tensor]) -> str:
 
 
 @exercise(NOTEBOOK, "3.5")
+def write(answer: Callable[[Callable, list[int], int, float], list[int]]) -> str:
+    """``answer(next_scores, ids, number, temperature)``: ids with ``number`` drawn ones more."""
+    read = []
+
+    def after(ids: list[int]) -> Tensor:  # surely the number after the last one
+        read.append(len(ids))
+        return torch.full((9,), -math.inf).scatter(0, torch.tensor((ids[-1] + 1) % 9), 0.0)
+
+    ids = list(answer(after, [3, 4], 3, 1.0))
+    old = "The model was given the same text each time: let it read what was just written, too."
+    require(len(set(read)) > 1, old)
+    require(
+        len(ids) != 3, "Only the new tokens came back: give the whole text, the given ones first."
+    )
+    other = f"From 3, 4 a model that counts should go on with 5, 6, 7; it gave {ids}."
+    require(ids == [3, 4, 5, 6, 7], other)
+
+    def drawn(temperature: float) -> list[int]:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return list(answer(lambda _: torch.tensor([1.0, 1.2, 0.0]), [0], 60, temperature))[1:]
+
+    cold, hot = drawn(0.01), drawn(100.0)
+    greedy = "It always takes the likeliest token: draw one, in proportion to its probability."
+    require(len({*cold, *hot}) > 1, greedy)
+    divide = "At a temperature near 0 the likeliest comes nearly always, at a high one all come: "
+    require(cold.count(1) > 58 and set(hot) == {0, 1, 2}, divide + "divide the scores by it.")
+    return "scores, temperature, softmax, draw, append: that is how every chat model writes."
+
+
+@exercise(NOTEBOOK, "3.6")
+def rms_norm(answer: Callable[..., Tensor]) -> str:
+    """``answer(x, weight)``: each vector divided by the root of its mean square."""
+    x, weight = torch.tensor([[3.0, 4.0], [10.0, 20.0]]), torch.tensor([1.0, 2.0])
+    found, square = answer(x, weight), x.pow(2)
+    _shape(found, (2, 2))
+    mean, layer = square.mean(-1, keepdim=True), torch.nn.functional.layer_norm(x, (2,))
+    mistakes = [
+        (x / mean.sqrt(), "The learned weight is missing: multiply by it."),
+        (weight * x / square.mean().sqrt(), "All rows share one mean: take it over the last one."),
+        (
+            weight * x / mean,
+            "The root is missing: the mean square of (3, 4) is 12.5, divide by 3.54.",
+        ),
+        (
+            weight * x / (2 * mean).sqrt(),
+            "That is the root of the sum: take the mean of the squares.",
+        ),
+        (weight * layer, "The mean was taken away: that is LayerNorm. Only divide."),
+    ]
+    first = [round(value, 2) for value in found[0].tolist()]
+    other = f"(3, 4) with the weights (1, 2) should give (0.85, 2.26); it gave {first}."
+    _compare(found, weight * x / mean.sqrt(), mistakes, other)
+    zeros = answer(torch.zeros(2), weight)
+    require(
+        not zeros.isnan().any(), "A vector of zeros gives nan: add eps before you take the root."
+    )
+    return "no mean is taken away, and the length no longer matters."
+
+
+@exercise(NOTEBOOK, "3.7")
+def gated_mlp(answer: Callable[..., Tensor]) -> str:
+    """``answer(x, gate_proj, up_proj, down_proj)``: SwiGLU."""
+    x, silu = torch.tensor([[1.0, -2.0]]), torch.nn.functional.silu
+    found = answer(x, lambda v: 2 * v, lambda v: v + 3, lambda v: 5 * v)
+    _shape(found, (1, 2))
+    mistakes = [
+        (5 * (2 * x) * (x + 3), "The gate is not bent: silu(gate_proj(x))."),
+        (5 * 2 * x * silu(x + 3), "SiLU bends the gate, and the other way up stays straight."),
+        (5 * (silu(2 * x) + (x + 3)), "The two are added: multiply them."),
+        (silu(2 * x) * (x + 3), "The way down is missing: down_proj(…)."),
+        (5 * torch.sigmoid(2 * x) * (x + 3), "That is the sigmoid. SiLU is x times it."),
+    ]
+    gives = f"For the test it should not give {found.tolist()}: down(silu(gate) · up)."
+    _compare(found, 5 * silu(2 * x) * (x + 3), mistakes, gives)
+    return "one way up says how much of the other may pass."
+
+
+@exercise(NOTEBOOK, "3.8")
 def top_p(answer: Callable[[Tensor, float], Tensor]) -> str:
     """``answer(probs, p)``: the fewest tokens that reach ``p``, renormalised; others 0."""
     kept = answer(torch.tensor([0.1, 0.5, 0.15, 0.25]), 0.7)
@@ -153,7 +236,7 @@ def top_p(answer: Callable[[Tensor, float], Tensor]) -> str:
     return "where the model is sure few tokens are left, where it is not, many."
 
 
-@exercise(NOTEBOOK, "3.6")
+@exercise(NOTEBOOK, "3.9")
 def parameters(answer: Callable[[int, int, int, int], int]) -> str:
     """``answer(vocab_size, block_size, d_model, n_layers)``: all parameters of such a GPT-2."""
     small, right, d_model = int(answer(50_257, 1_024, 768, 12)), 124_439_808, 768

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from matplotlib.ticker import MultipleLocator
 from torch import Tensor
 
 from course_lib.errors import CourseError
-from course_lib.workbook.figures import COLOURS, HATCHES, MARKERS, DescribedFigure, canvas
+from course_lib.workbook.figures import COLOURS, HATCHES, DescribedFigure, canvas
 from course_lib.workbook.training import History
 
 
@@ -52,33 +51,6 @@ def weight_maps(
     return DescribedFigure(figure, sentence)
 
 
-def two_blocks() -> DescribedFigure:
-    """GPT's block, one part after the other, beside Falcon's, both at once."""
-    figure, axes = canvas(1, 2, width=8.4, height=2.9)
-    figure.suptitle("The residual stream, and what is added to it", weight="bold", fontsize=12)
-    # a part's height, and where it reads the stream and adds to it
-    one_by_one = {"norm → attention": (1.1, 0.1, 2.7), "norm → MLP": (1.1, 3.4, 5.6)}
-    side_by_side = {"norm → attention": (0.75, 0.6, 5.2), "norm → MLP": (1.5, 0.6, 5.2)}
-    titles = ("GPT: one after the other", "Falcon: side by side")
-    for axis, title, parts in zip(axes, titles, (one_by_one, side_by_side), strict=True):
-        axis.set(title=title, xlim=(-0.4, 6.4), ylim=(-0.5, 2.0))
-        axis.set_axis_off()
-        arrow = dict(arrowstyle="->", shrinkA=0)
-        axis.annotate("", (6.2, 0), (-0.2, 0), arrowprops=arrow | dict(lw=3, color=COLOURS[3]))
-        axis.text(-0.2, -0.35, "the stream x")
-        for text, (y, start, end) in parts.items():
-            axis.plot([start, start, end], [0.06, y, y], color="black")
-            axis.annotate("", (end, 0.04), (end, y), arrowprops=arrow)
-            axis.text(end + 0.08, 0.14, "+", fontsize=13)
-            box = dict(boxstyle="round,pad=0.35", facecolor="white", edgecolor=COLOURS[0])
-            axis.text((start + end) / 2, y, text, ha="center", va="center", bbox=box)
-    return DescribedFigure(
-        figure,
-        "In GPT the MLP reads what attention has written; in Falcon both read the same stream, "
-        "and both results are added.",
-    )
-
-
 def next_tokens(
     names: Sequence[str], drawn: Sequence[float], before: Sequence[float], prompt: str
 ) -> DescribedFigure:
@@ -116,39 +88,6 @@ def loss_curve(history: History, title: str = "Training") -> DescribedFigure:
     )
 
 
-def scaling(
-    flops: Sequence[float],
-    losses: Sequence[float],
-    line: tuple[float, float],
-    names: Sequence[str],
-    far: tuple[float, float, str],
-) -> DescribedFigure:
-    """Loss against compute, the fitted line, and a model far to the right: (flops, loss, name).
-
-    line   the fitted loss at the smallest compute, and at that of ``far``
-    """
-    figure, axis = canvas(height=3.4)
-    axis.plot(flops, losses, MARKERS[0], ms=8, label="trained here")
-    axis.plot([min(flops), far[0]], line, "--", color=COLOURS[3], label="fitted line")
-    axis.plot(far[0], far[1], MARKERS[2], ms=10, color=COLOURS[2], label=far[2])
-    for n, name in enumerate(names):
-        # above and below in turn: neighbours stand close
-        shift, side = ((5, 6), "left") if n % 2 == 0 else ((-5, -15), "right")
-        style = dict(textcoords="offset points", fontsize=9, ha=side)
-        axis.annotate(name, (flops[n], losses[n]), shift, **style)
-    axis.set(title="More compute, less loss", xscale="log", yscale="log")
-    axis.set(xlabel="operations spent on training", ylabel="held-out loss (bits per byte)")
-    axis.yaxis.set_major_locator(MultipleLocator(0.25))
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.minorticks_off()
-    axis.legend()
-    return DescribedFigure(
-        figure,
-        f"From the smallest to the largest model the loss goes from {losses[0]:.2f} to "
-        f"{losses[-1]:.2f}; {far[2]} has {far[1]:.2f}, the line says {line[1]:.2f}.",
-    )
-
-
 def token_bits(tokens: Sequence[str], bits: Sequence[float]) -> DescribedFigure:
     """−log2 of each token's probability. Raises ``CourseError`` where there is none."""
     if not len(bits):
@@ -164,26 +103,4 @@ def token_bits(tokens: Sequence[str], bits: Sequence[float]) -> DescribedFigure:
         figure,
         f"“{tokens[top]}” surprised the model most, with {bits[top]:.1f} bits; "
         f"the mean (dashed) is {float(np.mean(bits)):.1f}.",
-    )
-
-
-def lens(names: Sequence[Sequence[str]], probs: Tensor, tokens: Sequence[str]) -> DescribedFigure:
-    """The likeliest next token after each layer (rows) at each place (columns)."""
-    figure, axis = canvas(width=9.0, height=0.36 * len(names) + 1.3)
-    axis.imshow(probs.numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto", origin="lower")
-    for row, said in enumerate(names):
-        for column, name in enumerate(said):
-            colour = "white" if probs[row, column] > 0.6 else "black"
-            style = dict(ha="center", va="center", fontsize=7.5, color=colour)
-            axis.text(column, row, name[:9], **style)
-    axis.set_xticks(range(len(tokens)), tokens, rotation=40, ha="right", fontsize=8.5)
-    axis.set_yticks(range(len(names)), ["embedding", *range(1, len(names))])
-    axis.set(title="What would be said next, if the model stopped here")
-    axis.set(xlabel="token just read", ylabel="after layer")
-    axis.grid(False)
-    changed = sum(a != b for a, b in zip(names[0], names[-1], strict=True))
-    return DescribedFigure(
-        figure,
-        f"Between the embedding and the last layer the guess changes at {changed} of {len(tokens)} "
-        "places; darker is surer.",
     )

@@ -59,5 +59,5 @@ def training_flops(num_parameters: float, num_tokens: float) -> float:
 
 
 def gpu_hours(flops: float, peak_flops: float, utilization: float = 0.4) -> float:
-    """Hours on one card that reaches a fraction of its peak; 0.3 to 0.5 are usual."""
+    """Hours on one GPU that reaches a fraction of its peak; 0.3 to 0.5 are usual."""
     return flops / (peak_flops * utilization) / 3_600

@@ -1,22 +1,10 @@
-"""The exercises of notebook 04: typical mistakes get their own diagnosis."""
+"""The exercises of notebooks 04 and 04b: typical mistakes get their own diagnosis."""
 
 import random
-from collections import Counter
 
 from exercise_tests import mistakes_are_diagnosed
 
 from course_lib.cleaning import checks
-
-
-def share(text: str, strip: bool = True, blank: bool = False, first: bool = False) -> float:
-    lines = [line.strip() if strip else line for line in text.split("\n")]
-    lines = lines if blank else [line for line in lines if line.strip()]
-    repeats = sum(count - (not first) for count in Counter(lines).values() if count > 1)
-    return repeats / len(lines) if lines else 0.0
-
-
-def lines_of(text: str) -> list[str]:
-    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def shingles(text: str, size: int = 3, lower: bool = True, last: int = 1) -> set[tuple[str, ...]]:
@@ -56,19 +44,14 @@ def in_place(documents: list, budget: int, seed: int) -> list:
     return take(documents, budget, seed)
 
 
+def luhn(digits: str, first: int = 0, nine: int = 9, left: bool = False) -> bool:
+    places = enumerate(digits if left else reversed(digits), start=first)
+    values = [int(digit) * (1 + place % 2) for place, digit in places]
+    return sum(value - nine if value > 9 else value for value in values) % 10 == 0
+
+
 ask_next = rank(lambda prob: abs(prob - 0.5))
 MISTAKES = {
-    "repeated_share": [
-        (lambda t: share(t) > 0.3, "decided later"),
-        (lambda t: len(lines_of(t)) - len(set(lines_of(t))), "that is the count"),
-        (lambda t: 100 * share(t), "percentage"),
-        (lambda t: share(t, first=True), "It is new when it comes"),
-        (lambda t: share(t, blank=True), "Blank lines take part"),
-        (lambda t: len(lines_of(t)) / max(1, len(set(lines_of(t)))) - 1, "different ones"),
-        (lambda t: len({x for x in lines_of(t) if t.count(x) > 1}) / 5, "every later copy"),
-        (lambda t: share(t, strip=False), "take them off"),
-        (lambda t: 1 - len(set(lines_of(t))) / len(lines_of(t)), "not an error"),
-    ],
     "jaccard": [
         (lambda a, b: jaccard(a, b, last=0), "is the last one lost"),
         (lambda a, b: jaccard(a, b, lower=False), "lower case first"),
@@ -102,6 +85,13 @@ MISTAKES = {
         (lambda d, b, s: take(d, b, random.randrange(10**9)), "repeats"),
         (lambda d, b, s: [*take(d, b, s), []], "empty document"),
         (in_place, "shuffle a copy"),
+    ],
+    "luhn": [
+        (lambda d: sum(map(int, d)), "True or False"),
+        (lambda d: luhn(d, first=1), "Is the last digit doubled"),
+        (lambda d: luhn(d, nine=0), "loses 9"),
+        (lambda d: luhn(d, first=1, left=True), "from the left"),
+        (lambda d: True, "only a sum that ends in 0"),
     ],
 }
 

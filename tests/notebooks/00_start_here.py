@@ -20,9 +20,7 @@ HOLDS = {
     # 5 · Which one is real?
     "68eb703db5": lambda guess, made: guess.real in "AB" and guess.a and guess.b,
     # 6 · Look up every guess
-    "4924521fec": lambda looked_up, made: (
-        len(looked_up.choices) == max(0, len(made) - 2)
-    ),
+    "4924521fec": lambda looked_up, made: len(looked_up.choices) == max(0, len(made) - 2),
     "c905bd3f25": lambda pieces, made: sum((words for words, _ in pieces), []) == made,
     "a778239869": lambda choices: all(number >= 1 for number in choices),
     # 7 · How good is it?

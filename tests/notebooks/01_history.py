@@ -10,9 +10,7 @@ HOLDS = {
     "d83a471ea7": lambda new, words: len(words) > 0 and len(new) > 0,
     "2200ac092e": lambda costs: min(costs.values()) > 0,
     "d02843b068": lambda seen: list(seen.values()) == sorted(seen.values(), reverse=True),
-    "ba74ed21b0": lambda perplexities: (
-        perplexities["the last 1"] < perplexities["the last 0"]
-    ),
+    "ba74ed21b0": lambda perplexities: perplexities["the last 1"] < perplexities["the last 0"],
     "5b86d888c6": lambda written: len(written) <= 60,
     # 5 · Networks that read
     "ff01030a6e": lambda new_text, text: len(text) > 0 and len(new_text) > 1,

@@ -34,8 +34,7 @@ HOLDS = {
     # 12 · Searching
     "9a2511da7d": lambda task: len(task.queries) == len(task.documents),
     "1ae00fa42f": lambda recalls, hard: all(
-        not found.answered or 0 <= found.value <= 1
-        for found in (*recalls.values(), *hard.values())
+        not found.answered or 0 <= found.value <= 1 for found in (*recalls.values(), *hard.values())
     ),
     "89f0fe5d0b": lambda rows, task: len(rows) == 3 * min(3, len(task)),
     # 13 · Where Word2Vec ends

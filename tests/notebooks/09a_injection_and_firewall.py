@@ -3,7 +3,7 @@
 HOLDS = {
     # 1 · Orders in a document
     "9a11f0c1d2": lambda pages, tasks: len(pages) > 100 and len(tasks) == 18,
-    "9a11d36c7b": lambda found: {len(names) for names in found} == {3},
+    "9a11d36c7b": lambda found: len(found) == 3,
     "9a114e7a1c": lambda episode, one: one.order in episode.page,
     "9a11e8d40b": lambda obeyed, undefended, helped, peaceful, tasks: (
         len(tasks) < 18

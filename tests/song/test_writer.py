@@ -52,7 +52,7 @@ VERSE = ("the long night", "we sing", "the bright light", "over the hill we")
 def test_the_end_becomes_the_likeliest_word_that_rhymes() -> None:
     index = writer.rhyme_index(Speller(), ["a thing, the sing long over still hill the light"])
     assert " the" not in {f" {w}" for words in index.values() for w in words.values()}
-    model = Fixed({" thing": 2.0, " light": 9.0, " over": 1.0})
+    model = Fixed({" thing": 2.0, " light": 6.0, " over": 1.0})
     *same, last = writer.rhymed(model, Speller(), "Title\n", VERSE, index)
     assert tuple(same) == VERSE[:3] and last.endswith(" thing.")
     assert rhymes(last, VERSE[1]) and last.removesuffix(" thing.") in VERSE[3]

@@ -47,6 +47,12 @@ def unsorted(probs: Tensor, p: float) -> Tensor:
     return top_p(probs.sort(descending=True).values, p)
 
 
+def write(scores, ids: list, number: int, heat: float, give: int = 0) -> list:
+    for _ in range(number):
+        ids = [*ids, int(torch.multinomial((scores(ids) / heat).softmax(-1), 1))]
+    return ids[give:]
+
+
 def parameters(vocabulary: int, context: int, width: int, layers: int) -> int:
     return vocabulary * width + context * width + layers * (12 * width**2 + 13 * width) + 2 * width
 
@@ -63,6 +69,7 @@ MISTAKES = {
         (lambda s: causal(s.T).T, "way round"),
         (lambda s: causal(s, 0), "nan"),
         (lambda s: s.softmax(-1).tril(), "before the softmax"),
+        (lambda s: causal(s) if s.ndim == 2 else s.softmax(-1), "a stack of tables"),
     ],
     "head": [
         (lambda x, q, k, v: ((x @ q) @ (x @ k).T / 2).softmax(-1) @ (x @ v), "mask is missing"),
@@ -82,6 +89,17 @@ MISTAKES = {
         (lambda x, n, a, m, f: (y := x + n(a(x))) + m(f(y)), "stand behind"),
         (lambda x, n, a, m, f: (z := m((y := n(x)) + a(y))) + f(z), "itself is normed"),
     ],
+    "write": [
+        (lambda s, i, n, t: write(lambda _: s(i), i, n, t), "the same text each time"),
+        (lambda s, i, n, t: write(s, i, n, t, give=len(i)), "Only the new tokens"),
+        (lambda s, i, n, t: write(s, i, n, 1e-9), "always takes the likeliest"),
+        (lambda s, i, n, t: write(s, i, n, 1 / t), "divide the scores"),
+    ],
+    "rms_norm": [
+        (lambda x, w: x / x.pow(2).mean(-1, keepdim=True).sqrt(), "weight is missing"),
+        (lambda x, w: w * x / x.pow(2).mean(-1, keepdim=True).sqrt(), "gives nan"),
+    ],
+    "gated_mlp": [(lambda x, g, u, d: d(g(x) * u(x)), "not bent")],
     "top_p": [
         (lambda p, s: top_p(p, s, reach=-0.3), "crosses p is kept"),
         (lambda p, s: top_p(p, s, reach=0.2), "Three tokens are left"),
