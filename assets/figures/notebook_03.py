@@ -93,7 +93,7 @@ def query_key_value() -> DescribedFigure:
         (0.2, "word", 3, 1.0, ("the", "river", "bank")),
         (1.8, "key", 0, 1.1, ("0, 1", "3, 0", "1, ½")),
         (4.2, "score", 1, 0.8, ("0", "6", "2")),
-        (6.2, "weight", 1, 0.8, ("0.01", "0.93", "0.05")),
+        (6.2, "weight", 1, 0.8, ("0.01", "0.93", "0.06")),
         (7.7, "value", 2, 1.1, ("0, 0", "10, 0", "0, 10")),
     )
     for x, name, colour, wide, entries in columns:
