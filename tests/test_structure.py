@@ -26,7 +26,7 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "prompting": 1_400,  # the aim is 650
     "serving": 1_723,  # the aim is 900
     "security": 1_510,  # the aim is 1,200
-    "song": 700,
+    "song": 1_560,  # the aim is 700
 }
 ORDER = [name for name in BUDGETS if name != "corpus"]  # part of the workbook
 MODULES = {
@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 400
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 13_300  # the aim is 11,000
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 13_700  # the aim is 11,000
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

@@ -1051,6 +1051,33 @@ def privacy_audit() -> DescribedFigure:
     )
 
 
+def song() -> DescribedFigure:
+    """Notebook 10 in one picture: from a scraped page to a folder with a song."""
+    texts = (
+        (1.1, 2.0, "scraped\nlyrics", 3),
+        (3.3, 2.0, "cleaned,\nwith form", 0),
+        (5.7, 2.0, "SmolLM2 with\nan adapter", 1),
+        (8.3, 2.0, "words, section\nby section", 2),
+        (3.3, 0.3, "tunes in\nABC letters", 3),
+        (5.7, 0.3, "n-gram and\ntransformer", 1),
+        (8.3, 0.3, "a melody on\nthe stresses", 2),
+        (10.9, 1.15, "band\nand voice", 0),
+        (13.0, 1.15, "song.wav,\narchive", 4),
+    )
+    ways = [((1.75, 2.0), (2.55, 2.0)), ((4.05, 2.0), (4.7, 2.0)), ((6.75, 2.0), (7.2, 2.0))]
+    ways += [((4.05, 0.3), (4.75, 0.3)), ((6.65, 0.3), (7.25, 0.3)), ((8.3, 1.6), (8.3, 0.72))]
+    ways += [((9.35, 1.8), (10.2, 1.3)), ((9.35, 0.5), (10.2, 1.0)), ((11.6, 1.15), (12.2, 1.15))]
+    return diagram(
+        "From a scraped page to a song",
+        (2.5, 13.9, -0.3, 2.6),
+        texts,
+        ways,
+        "Scraped lyrics are cleaned, a model learns from them and writes words section by section; "
+        "two models of tunes add a melody; a band and a voice play it; the song lies in a folder, "
+        "with the archive of the model beside it.",
+    )
+
+
 def injection() -> DescribedFigure:
     """Notebook 09a in one picture: text that is read, a model, and a gate outside."""
     texts = (
@@ -1187,6 +1214,7 @@ if __name__ == "__main__":
         (FOLDER / f"05_{draw.__name__}.png").write_bytes(draw().png())
     for name, draw in (("reward_model", reward_model), ("feedback_loop", feedback_loop)):
         (FOLDER / f"06_{name}.png").write_bytes(draw().png())
+    (FOLDER / "10_what_you_will_build.png").write_bytes(song().png())
     (FOLDER / "07_two_designs.png").write_bytes(two_designs().png())
     for name, draw in (("two_phases", two_phases), ("draft_check", draft_check)):
         (FOLDER / f"08_{name}.png").write_bytes(draw().png())

@@ -219,14 +219,14 @@ def unpacked(model: Any) -> Iterator[None]:
 
 @torch.no_grad()
 def continue_ids(model: Any, input_ids: Tensor, max_new_tokens: int, **options: Any) -> list:
-    """Tokens after (batch, time) ids: the likeliest, or drawn with one seed as ``options`` say.
+    """Tokens after (batch, time) ids: the likeliest, or drawn with a ``seed`` as ``options`` say.
 
     A list for each row. The model's mode and the random state stay.
     """
     was_training, mask = model.training, torch.ones_like(input_ids)
     options = {"do_sample": False, "pad_token_id": model.config.pad_token_id, **options}
     with torch.random.fork_rng(), unpacked(model):
-        torch.manual_seed(0)
+        torch.manual_seed(options.pop("seed", 0))
         options |= {"attention_mask": mask, "max_new_tokens": max_new_tokens}
         out = model.eval().generate(input_ids, **options)
     model.train(was_training)

@@ -1,0 +1,1 @@
+"""A song from end to end: words, tune, music and voice."""
