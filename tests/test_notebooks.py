@@ -8,6 +8,7 @@ import ast
 import contextlib
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -53,6 +54,15 @@ def test_it_has_a_quiz_with_answers(path: Path) -> None:
     assert len(questions) >= 3
     for question in questions:
         assert 0 <= question["answer"] < len(question["options"]) and question["why"].endswith(".")
+        assert len(question["wrong"]) == len(question["options"]) - 1 == len(set(question["wrong"]))
+
+
+def test_a_quiz_cannot_be_answered_by_length_or_place() -> None:
+    questions = [question for path in PATHS for question in Quiz(path.stem).questions]
+    places = Counter(question["answer"] for question in questions)
+    assert max(places.values()) < 0.45 * len(questions)
+    longest = sum(max(q["options"], key=len) == q["options"][q["answer"]] for q in questions)
+    assert longest < 0.45 * len(questions)
 
 
 EXERCISES = [

@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 400
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 13_700  # the aim is 11,000
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 13_750  # the aim is 11,000
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

@@ -157,7 +157,7 @@ class Quiz:
         page = ""
         for question in self.questions:
             page += f'<li><p><b>{html.escape(question["question"])}</b></p><ol type="a">'
-            replies = [f"Not that one. {reply}" for reply in question.get("wrong", ("", ""))]
+            replies = [f"Not that one. {reply}" for reply in question["wrong"]]
             replies.insert(question["answer"], f"Right. {question['why']}")
             for option, said in zip(question["options"], replies, strict=True):
                 page += f"<li><details><summary>{html.escape(option)}</summary>"
