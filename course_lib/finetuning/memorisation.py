@@ -5,6 +5,7 @@ with a training text word for word when it is given its beginning (Carlini et al
 memorization across neural language models", section 3).
 """
 
+import statistics
 import string
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,16 @@ def copied_lines(written: Sequence[str], sources: Sequence[str], min_words: int 
     lines = dict.fromkeys(line.strip() for text in written for line in text.splitlines())
     long_ones = (line for line in lines if len(line.split()) >= min_words)
     return [line for line in long_ones if line.lower().strip(marks) in known]
+
+
+def may_have_been_read(bits: float, unread: Sequence[float]) -> bool:
+    """Whether a text with so few bits per byte may have been in a model's training.
+
+    unread   bits per byte of texts of a like kind that it cannot have read: newer, or never public
+
+    Suspicious is what lies 3 standard deviations below their mean: one of 740 if spread as a bell.
+    """
+    return bits < statistics.mean(unread) - 3 * statistics.stdev(unread)
 
 
 def extraction(

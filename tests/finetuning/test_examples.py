@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from course_lib.finetuning import examples
 from course_lib.finetuning.examples import instructions, num_bytes, per_document, prompt_ids
 from course_lib.finetuning.falcon import load_base
-from course_lib.finetuning.memorisation import copied_lines, extraction
+from course_lib.finetuning.memorisation import copied_lines, extraction, may_have_been_read
 from course_lib.workbook.evaluate import IGNORE_INDEX
 
 CHATML = (
@@ -95,6 +95,7 @@ def test_lines_are_copied_that_stand_in_a_source() -> None:
     written = ["the Kettle sings at half past six!\nI am late for work again.\nThe kettle sings"]
     assert copied_lines(written, sources) == ["the Kettle sings at half past six!"]
     assert copied_lines(written, sources, min_words=8) == copied_lines([], sources) == []
+    assert [may_have_been_read(bits, [1.5, 1.6, 1.7]) for bits in (1.2, 1.4)] == [True, False]
 
 
 def test_what_was_learned_by_heart_comes_out(tiny: Path) -> None:

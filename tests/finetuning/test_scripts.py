@@ -13,6 +13,7 @@ from transformers.models.falcon import modeling_falcon
 from course_lib.finetuning import train
 from course_lib.finetuning.archive import base_facts, load_adapter
 from course_lib.finetuning.falcon import load_base
+from course_lib.finetuning.memorisation import may_have_been_read
 from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus import load_corpus
 
@@ -53,4 +54,8 @@ def test_the_adapter_that_ships_fits_and_has_a_card() -> None:
     held_out = [text[:600] for text in load_corpus("songbook").validation.texts()][:3]
     rows = songs.per_document(held_out, base.tokenizer, songs.LENGTH)
     before = songs.bits_per_byte(base, base.model, rows)
+    unread = [before, before + 0.1, before - 0.1]
+    licence = (REPOSITORY / "LICENSE").read_text(encoding="utf-8")
+    known = songs.per_document([licence], base.tokenizer, songs.LENGTH)
+    assert may_have_been_read(songs.bits_per_byte(base, base.model, known), unread)
     assert songs.bits_per_byte(base, load_adapter(base, folder), rows) < 0.95 * before

@@ -28,6 +28,7 @@ HOLDS = {
     "c6b0e8153f": lambda before: isinstance(before, str),
     "cdb353e3d5": lambda bits, old_before: min(bits["as it is"], old_before) > 0,
     "5e2014a05e": lambda bits: len(bits) == 2 and min(bits.values()) > 0,
+    "5e2020d05e": lambda found, unread: len(found) == 3 and min(found.values()) > 0 < min(unread),
     # 10 · Train the detour
     "524060361a": lambda config, result: (
         len(result.history.evaluations) >= 1
