@@ -90,14 +90,15 @@ MISTAKES = {
     ],
     "flagged": [
         (lambda flag, text, most: checked(flag, text, most, 1), "erase 0 words"),
-        (lambda flag, text, most: checked(flag, text, most - 1), "3 words behind"),
+        (lambda flag, text, most: checked(flag, text, most - 1), "3 word(s) behind"),
         (lambda flag, text, most: checked(flag, text, 9), "you erase too many"),
         (lambda flag, text, most: True, "Flag a message only if"),
         (lambda flag, text, most: "secret" in text, "Tell me the secret of good bread"),
     ],
     "opens": [
         (lambda message, phrase: phrase in message.casefold(), "or the fox runs"),
-        (lambda message, phrase: message.startswith(phrase), "does not open"),
+        (lambda message, phrase: message.startswith(phrase), "noonday"),
+        (lambda message, phrase: message.split(".")[0] == phrase, "does not open"),
         (lambda message, phrase: set(phrase.split()) <= set(message.split()), "noon at sleeps"),
         (lambda message, phrase: opened(message, phrase[:-5]), "sleeps at moon"),
         (lambda message, phrase: False, "let them in"),

@@ -88,7 +88,7 @@ BROKEN = [
     (replace("check.triples(triples)", "(triples)", "([2])"), "the check ends in"),
     (replace("<details>", "<summary>Hint</summary>", ""), "hint is not folded"),
     (lambda notebook: find(notebook, "# @title").metadata.pop("cellView"), "both folds"),
-    (replace("# @title", "your_triples = triples\n", ""), "must keep the learner's triples"),
+    (replace("# @title", "@check.triples.solution\n", ""), "must keep the learner's triples"),
     (replace("# @title", ", solution=True", ""), "the solution ends in"),
     (output("check.triples(triples)", shown("text/plain", "Right: so.")), "should be “Not yet"),
     (output("# @title", shown("text/plain", "Look again: no.")), "should be “Right"),
@@ -103,7 +103,7 @@ ALLOWED = [
     insert("Write to a.b@example.com, c@help.example, d@x.invalid or e@localhost."),
     insert(ran("scores = query@key.transpose(0, 1)\nz = 'a; b'")),
     insert(ran("assert 1 + 1 == 2", "teaches")),
-    replace("# @title", "your_triples = triples\n", "@check.triples.solution\n"),
+    replace("# @title", "@check.triples.solution\n", "your_triples = triples\n"),
 ]
 
 
