@@ -40,6 +40,15 @@ MISTAKES = {
         (lambda lines, rhyme: share(rhyming(lines, rhyme, far=9)), "too far to be heard"),
         (lambda lines, rhyme: share(rhyming(lines, rhyme, itself=True)), "gives 1.00"),
         (lambda lines, rhyme: sum(rhyming(lines, rhyme)), "count lines, not pairs"),
+        (
+            lambda lines, rhyme: share(
+                [
+                    any(a != b and rhyme(a, b) for b in lines[max(0, n - 2) : n + 3])
+                    for n, a in enumerate(lines)
+                ]
+            ),
+            "compare places, not texts",
+        ),
         (lambda lines, rhyme: rhyming(lines, rhyme), "Give one number"),
     ],
     "on_the_beat": [
