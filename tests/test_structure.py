@@ -25,7 +25,7 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "alignment": 1_140,  # the aim is 700
     "prompting": 1_400,  # the aim is 650
     "serving": 1_723,  # the aim is 900
-    "security": 1_510,  # the aim is 1,200
+    "security": 1_525,  # the aim is 1,200
     "song": 1_560,  # the aim is 700
 }
 ORDER = [name for name in BUDGETS if name != "corpus"]  # part of the workbook

@@ -57,6 +57,10 @@ MISTAKES = {
         (lambda d, n, w: firewall.passes(n, ALL[:3]) and firewall.log_in(d, n, w), "still works"),
         (lambda d, n, w: "'" not in n + w and firewall.log_in(d, n, w), "O'Shea gave the right"),
         (lambda d, n, w: False, "let the database keep"),
+        (
+            lambda d, n, w: firewall.log_in(d, n.replace("'", "''"), w.replace("'", "''")),
+            "beside it",
+        ),
         (lambda d, n, w: safe(d, n, w) or w == "green peas", "wrong password"),
     ],
     "may_send": [
@@ -65,6 +69,10 @@ MISTAKES = {
         (lambda to, request, page: to in request, "part of a word"),
         (lambda to, request, page: not to or gate(to, request, page), "an empty text"),
         (lambda to, request, page: False, "Who must have written"),
+        (
+            lambda to, request, page: bool(to) and {*to.split()} <= {*re.findall(r"\w+", request)},
+            "Ana",
+        ),
         (lambda to, request, page: gate(to, request, page) and to not in page[:60], "as well"),
     ],
     "between_marks": [

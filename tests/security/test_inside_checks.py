@@ -47,7 +47,11 @@ MISTAKES = {
         (lambda m, o, f: sum(s > sorted(o)[int(f * len(o))] for s in m) / len(m), "low end"),
     ],
     "guarded": [
-        (lambda refuses, words, n: True, "honest"),
+        (lambda refuses, words, n: True, "you refuse all the same"),
+        (
+            lambda refuses, words, n: any(refuses(s) for s in left_of(words, n) if s != words),
+            "as it is, too",
+        ),
         (
             lambda refuses, words, n: any(refuses(words[: len(words) - k]) for k in range(3)),
             "empty",
