@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus import BUILTIN
+from tools.rules import output_text
 
 LOCKS = ("requirements.lock", "requirements-test.lock")
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -119,6 +120,18 @@ def test_every_notebook_and_corpus_is_there_and_every_link_leads_somewhere() -> 
         assert (REPOSITORY / target).exists(), target
     for name in BUILTIN:
         assert f"| `{name}` |" in README
+
+
+def test_outputs_in_the_readme_were_printed_by_their_notebooks() -> None:
+    shown = re.findall(r"<!-- output of (\w+) -->\n```\n(.*?)```", README, re.DOTALL)
+    assert len(shown) == 3
+    for name, block in shown:
+        cells = nbformat.read(REPOSITORY / "notebooks" / f"{name}.ipynb", as_version=4).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", ())]
+        printed = "\n".join(map(output_text, outputs)).splitlines()
+        for line in block.splitlines():
+            pieces = re.split(r"\s{2,}", line)
+            assert any(all(piece in one for piece in pieces) for one in printed), line
 
 
 def test_each_claim_of_the_talk_has_a_section() -> None:
