@@ -146,6 +146,48 @@ def test_each_claim_of_the_talk_has_a_section() -> None:
         assert any(cell.source.startswith(heading) for cell in cells), (path, section)
 
 
+def bold_terms(source: str) -> list[str]:
+    """The terms that a Markdown cell has in bold.
+
+    Not so: bold in headings, code and summaries; a label, which opens a paragraph, item, cell or
+    quote and ends in a stop, colon or question mark; a whole sentence.
+    """
+    source = re.sub(r"```.*?```|`[^`\n]*`|<summary>.*?</summary>", "x", source, flags=re.DOTALL)
+    source, terms = re.sub(r"^#+ .*$", "", source, flags=re.MULTILINE), []
+    for match in re.finditer(r"\*\*([^*]+)\*\*", source):
+        inside, before, after = match[1], source[: match.start()], source[match.end() :]
+        opens = re.search(r"(^|\n|\|)[ >]*([-+*] |\d+\. )?$", before)
+        ends = re.search(r"[.:?!][”\"]?$", inside) or re.match(r"[.:?!]", after)
+        sentence = re.match(r"[“\"]?[A-Z].* .*\.$", inside) and re.search(r"[.?!:*)] $|^$", before)
+        if not (opens and ends) and not sentence:
+            terms.append(inside.casefold())
+    return terms
+
+
+def test_a_term_in_bold_stands_in_the_glossary_and_the_glossary_leads_to_it() -> None:
+    bold: dict[tuple[str, str], str] = {}  # the text of each part of each notebook
+    for path in REPOSITORY.glob("notebooks/[0-9]*.ipynb"):
+        part = ""
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                if heading := re.match(r"## (?:(\d+) · )?(.+)", cell.source):
+                    part = heading[1] or heading[2]
+                bold[path.name, part] = f"{bold.get((path.name, part), '')}\n\n{cell.source}"
+    known: set[str] = set()
+    entry = r"- (\*\*.+?\*\*)(?: \([^)]+\))?: .+\. \[\w+\]\(notebooks/(\w+\.ipynb)\) · (.+)"
+    lines = (REPOSITORY / "GLOSSARY.md").read_text(encoding="utf-8").splitlines()
+    for line in (line for line in lines if line.startswith("- ")):
+        terms, name, part = re.fullmatch(entry, line).groups()
+        forms = {form.casefold() for form in re.findall(r"\*\*([^*]+)\*\*", terms)}
+        there = re.findall(r"\*\*([^*]+?)[.:]?\*\*", bold[name, part].casefold())
+        assert forms & {*there}, line
+        known |= forms
+    assert len(known) > 150
+    for (name, part), text in bold.items():
+        missing = {*bold_terms(text)} - known
+        assert not missing, (name, part, missing)
+
+
 def test_every_direct_dependency_has_its_reason() -> None:
     lines = sum(EXTRAS.values(), TABLE["dependencies"])
     rows = "\n".join(line for line in README.splitlines() if line.startswith("| "))
