@@ -4,17 +4,16 @@ import asyncio
 import math
 import random
 import threading
+from functools import partial
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from tokenizers import Tokenizer, decoders, models
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
-from transformers import PreTrainedTokenizerFast as Fast
+from tiny_assistant import random_llama, tiny_assistant
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
 from course_lib.errors import CourseError
 from course_lib.serving.engine import BLOCK, Engine, QueueFull, Request, Text
-from course_lib.transformer.bpe import CHARACTER
 from course_lib.transformer.chat import VERSE
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
 from course_lib.workbook.models import load_model
@@ -31,25 +30,10 @@ SWITCHES = [
 ]
 
 
-def bytewise() -> Fast:
-    """A tokenizer of bytes, so that each character of several bytes is cut everywhere."""
-    backend = Tokenizer(models.BPE({c: n for n, c in CHARACTER.items()} | {"<end>": END}, []))
-    backend.decoder = decoders.ByteLevel()
-    return Fast(tokenizer_object=backend, eos_token="<end>", pad_token="<end>")
-
-
-def tiny_model(seed: int) -> LlamaForCausalLM:
-    """Random weights, large enough that answers differ; some end early."""
-    torch.manual_seed(seed)
-    shape = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, vocab_size=257)
-    shape |= dict(num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=160)
-    model = LlamaForCausalLM(LlamaConfig(**shape, eos_token_id=END, pad_token_id=END)).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    return model
-
-
-TOKENIZER = bytewise()
+TOKENIZER = tiny_assistant()[1]  # of bytes: each character of several bytes is cut everywhere
+tiny_model = partial(
+    random_llama, 258, eos_token_id=END, pad_token_id=END
+)  # some answers end early
 
 
 def prompts(seed: int, number: int = 12) -> list[list[int]]:
@@ -195,20 +179,6 @@ def test_any_bytes_and_stop_words(seed: int) -> None:
     assert sent == whole[: min(found, default=None)] and halting.stopped == bool(found)
 
 
-def test_a_stop_word_ends_the_request() -> None:
-    engine = Engine(tiny_model(3), TOKENIZER)
-    engine.ends = set()
-    free = engine.submit([1, 2], 20)
-    finish(engine)
-    text, word = TOKENIZER.decode(free.tokens), TOKENIZER.decode(free.tokens)[2:4]
-    halted, half = (engine.submit([1, 2], 20, stop=[stop]) for stop in (word, text + "x"))
-    finish(engine)
-    assert halted.finish_reason == "stop" and "".join(halted) == text[: text.index(word)]
-    both = Text(TOKENIZER, ("b", "aab"))
-    assert "".join(map(both.push, b"xaab")) == "x" and both.stopped
-    assert "".join(half) == text, "what might have been a stop word comes at the end"
-
-
 def test_the_queue_is_bounded_and_mistakes_are_told() -> None:
     engine = Engine(tiny_model(4), TOKENIZER, max_batch_size=2, max_waiting=1, max_length=50)
     engine.ends = set()
@@ -220,7 +190,7 @@ def test_the_queue_is_bounded_and_mistakes_are_told() -> None:
     assert [r.finish_reason for r in requests] == ["length", "length", "cancelled"]
     assert [len(r.tokens) for r in requests] == [5, 3, 0]
     assert requests[0].arrival < requests[0].first_token < requests[0].finish
-    for wrong in ([], [1] * 50, [257], [-1]):
+    for wrong in ([], [1] * 50, [258], [-1]):
         with pytest.raises(CourseError):
             engine.submit(wrong)
     for options in ({"max_new_tokens": 0}, {"stop": [""]}):
