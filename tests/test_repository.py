@@ -21,6 +21,7 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-
 TABLE = PROJECT["project"]
 EXTRAS = TABLE["optional-dependencies"]
 ALL = [Requirement(line) for line in [*TABLE["dependencies"], *EXTRAS["lab"], *EXTRAS["test"]]]
+DIRECT = {Requirement(line).name for line in sum(EXTRAS.values(), TABLE["dependencies"])}
 # Where an import has another name than the package; what is not listed has the same.
 PACKAGES = {"docx": "python-docx", "sklearn": "scikit-learn", "IPython": "ipython"}
 PLATFORMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
@@ -92,8 +93,7 @@ def test_conda_brings_python_and_pip_and_the_same_lock() -> None:
 
 def test_what_the_library_imports_is_declared() -> None:
     """Every import of a package, at any depth, is a dependency or of an extra."""
-    needs = [Requirement(line).name for line in sum(EXTRAS.values(), TABLE["dependencies"])]
-    declared = {*map(canonicalize_name, needs), "course-lib", "tools"}
+    declared = {*map(canonicalize_name, DIRECT), "course-lib", "tools"}
     for path in sorted([*REPOSITORY.glob("course_lib/**/*.py"), *REPOSITORY.glob("tools/*.py")]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -140,9 +140,7 @@ def test_each_claim_of_the_talk_has_a_section() -> None:
     assert list(map(int, claims)) == list(range(1, 49))
     for path, section in re.findall(r"\]\((notebooks/\w+\.ipynb)\) · ([\w ]+)", text):
         cells = nbformat.read(REPOSITORY / path, as_version=4).cells
-        heading = (
-            f"## {section.strip()} · " if section.strip().isdigit() else f"## {section.strip()}"
-        )
+        heading = f"## {section.strip()}" + " · " * section.strip().isdigit()
         assert any(cell.source.startswith(heading) for cell in cells), (path, section)
 
 
@@ -189,9 +187,8 @@ def test_a_term_in_bold_stands_in_the_glossary_and_the_glossary_leads_to_it() ->
 
 
 def test_every_direct_dependency_has_its_reason() -> None:
-    lines = sum(EXTRAS.values(), TABLE["dependencies"])
     rows = "\n".join(line for line in README.splitlines() if line.startswith("| "))
-    for name in (re.match(r"[A-Za-z0-9-]+", line)[0] for line in lines):
+    for name in DIRECT:
         assert re.search(rf"\b{name}\b", rows, re.IGNORECASE), f"the README lacks {name}"
 
 
