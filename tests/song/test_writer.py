@@ -1,14 +1,12 @@
 """Syllables, stress and rhyme against a person's judgement; the writer on a tiny model."""
 
 import re
-import tomllib
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from course_lib.cleaning.lyrics import Section, Song, parse_song
-from course_lib.places import REPOSITORY
 from course_lib.song import words, writer
 from course_lib.song.figures import stress_grid
 from course_lib.song.words import lyrics, rhymes
@@ -115,7 +113,6 @@ def test_a_song_has_the_form_that_was_asked_for(scripted, seed: int) -> None:
     assert prompts[3].startswith(lyrics(song).split("[Bridge]")[0].split("[Chorus]")[0])
 
 
-JUDGED = tomllib.loads((REPOSITORY / "assets/song/checked.toml").read_text("utf-8"))
 SONG = """Two Lamps
 
 [Verse 1]
@@ -142,21 +139,6 @@ PIECES += "ca-fé Моск-ва чай 日 bzz"
 @pytest.mark.parametrize("pieces", [*PIECES.split(), ""])
 def test_pieces_are_the_word(pieces: str) -> None:
     assert "-".join(words.syllables(pieces.replace("-", ""))) == pieces
-
-
-def test_the_rule_against_a_person() -> None:
-    counts, stresses = [], []
-    for entry in JUDGED["words"].split():
-        word, true = entry.replace("-", "").lower(), entry.split("-")
-        pieces = words.syllables(word)
-        counts.append(len(pieces) == len(true))
-        if counts[-1]:
-            stresses.append(true[words.stressed_place(word, pieces)].isupper())
-    assert len(counts) > 150 and sum(counts) / len(counts) > 0.95
-    assert sum(stresses) / len(stresses) > 0.9
-    for name, right in (("rhymes", True), ("no_rhymes", False)):
-        pairs = [pair.split("/") for pair in JUDGED[name].split()]
-        assert sum(words.rhymes(*pair) == right for pair in pairs) / len(pairs) > 0.9
 
 
 def test_lines_of_any_alphabet() -> None:
