@@ -1,20 +1,27 @@
-"""What the pictures are made of: boxes, arrows, labels, and cells with something in each.
+r"""What the pictures are made of: boxes, arrows, labels, and cells with something in each.
 
-A diagram has no axes: it is a title, a frame and parts, drawn in their order. A part is a box
-(x, y, text, colour), or what one of the functions below gives, or any function of matplotlib's
-axes. Places are in the units of the frame, y points upwards.
+A diagram has no axes: it is a frame with a title, and parts, drawn in their order. A part is a
+box (x, y, text, colour), or what one of the functions below gives, or any function of
+matplotlib's axes. Places are in the units of the frame, y points upwards:
+
+    draw_00_two_boxes = diagram(
+        ("Cause and effect", 8.8, 2.0, 0, 10, 0, 2),
+        (2, 1, "rain", BLUE),
+        (8, 1, "wet\nstreets", GREY),
+        across(1, (3, 7)),
+    )
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import cycle
 
+from colours import GREY
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from course_lib.workbook.figures import COLOURS, canvas
+from course_lib.workbook.figures import canvas
 
-BLUE, AMBER, RED, GREY, PURPLE, BROWN, ORANGE, SAND = COLOURS
 TEXT = {"ha": "center", "va": "center", "fontsize": 9.5}
 
 Box = tuple[float, float, str, str]
@@ -23,22 +30,19 @@ Picture = Callable[[], Figure]
 
 
 def diagram(
-    title: str,
-    frame: tuple[float, float, float, float, float],
+    frame: tuple[str, float, float, float, float, float, float],
     *parts: Box | Part,
-    left: float = 0,
     pad: float = 0.4,
     fill: str = "30",
 ) -> Picture:
     """A picture of ``parts``, ready to be drawn.
 
-    frame       width and height in inches; largest x, smallest and largest y
-    left        smallest x
+    frame       title; width and height in inches; smallest and largest x, smallest and largest y
     pad, fill   of the boxes: the space around their text, and how dense their colour is
     """
 
     def draw() -> Figure:
-        width, height, right, bottom, top = frame
+        title, width, height, left, right, bottom, top = frame
         figure, axis = canvas(width=width, height=height)
         axis.set(title=title, xlim=(left, right), ylim=(bottom, top))
         axis.set_axis_off()
@@ -61,20 +65,27 @@ def boxes(*texts: Box, pad: float = 0.4, fill: str = "30") -> Part:
 
 
 def row(
-    y: float, name: str, places: Iterable[float], texts: str, colours: Sequence[str] = (GREY,)
+    y: float,
+    places: Iterable[float],
+    texts: str,
+    colours: Sequence[str] = (GREY,),
+    name: str = "",
+    **style: object,
 ) -> Part:
-    """Boxes at one height, behind the bold name of their row.
+    """Boxes at one height.
 
     texts     with bars between them; no box where there is nothing between two bars
     colours   of the first boxes, in turn those of the others
+    name      of the row, in bold on the left
+    style     of the boxes: ``pad`` and ``fill``
     """
     entries = [*zip(places, texts.split("|"), cycle(colours), strict=False)]
-    drawn = boxes(*((x, y, text, colour) for x, text, colour in entries if text))
-    behind = labels((0.1, y, name), ha="left", weight="bold")
+    drawn = boxes(*((x, y, text, colour) for x, text, colour in entries if text), **style)
+    label = labels((0.1, y, name), ha="left", weight="bold")
 
     def draw(axis: Axes) -> None:
         drawn(axis)
-        behind(axis)
+        label(axis)
 
     return draw
 
@@ -119,11 +130,12 @@ def cells(
     size: tuple[float, float] = (0.8, 0.5),
     faces: Sequence[str] = ("#ffffff",),
 ) -> Part:
-    """A table of lines, with a bar between entries; x, y is its upper left corner.
+    """A table with something in each cell; x, y is its upper left corner.
 
-    colour   of all edges, and of all faces, there pale; without it edges are grey
+    table    lines, with bars between the entries
+    colour   of the edges and, pale, of the faces; without it the edges are grey
     size     width and height of a cell
-    faces    colours of the first columns, in turn those of the others
+    faces    their colours in the first columns, in turn those in the others
     """
     wide, high = size
     style = {"edgecolor": colour} if colour else {"edgecolor": "#777777", "lw": 0.8}

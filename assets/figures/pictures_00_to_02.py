@@ -1,22 +1,10 @@
 """The pictures of notebooks 00 to 02, with the numbers of the text around them."""
 
+from itertools import count
+
 import numpy as np
-from drawing import (
-    AMBER,
-    BLUE,
-    GREY,
-    PURPLE,
-    RED,
-    Box,
-    Part,
-    across,
-    arrow,
-    arrows,
-    boxes,
-    cells,
-    diagram,
-    labels,
-)
+from colours import AMBER, BLUE, GREY, PURPLE, RED
+from drawing import across, arrow, arrows, boxes, cells, diagram, labels, row
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -25,12 +13,9 @@ from course_lib.start_here.figures import STEPS, course_map
 from course_lib.workbook.figures import COLOURS, MARKERS, canvas
 
 TOY = "the cat sat on the mat and the cat sat on the hat and the cat ran"
-SHADES = {"pad": 0.45, "fill": "40"}  # of the boxes in the pictures that open a notebook
+LARGE, SMALL = {"pad": 0.45, "fill": "40"}, {"pad": 0.35, "fill": "40"}  # of boxes
 PART, KEPT = BLUE + "20", AMBER + "60"  # parts of a sentence in ELIZA's pictures
 HEAD = "#dddddd"  # the first row of a table
-
-
-# --- the course, and notebook 00
 
 
 def draw_course_map() -> Figure:
@@ -38,30 +23,23 @@ def draw_course_map() -> Figure:
     return course_map([name for name, *_ in STEPS]).figure
 
 
-# From documents to a paragraph, through a table of counts.
 draw_00_what_you_will_build = diagram(
-    "A language model in one table",
-    (8.0, 1.8, 8.75, -0.65, 0.5),
-    boxes(
-        (0.3, 0.15, "your\ndocuments", BLUE),
-        (2.3, 0.15, "words, three\nat a time", AMBER),
-        (4.6, 0.15, "the cat → sat  2\nthe cat → ran  1", RED),
-        (6.7, 0.15, "draw the\nnext word", GREY),
-        (8.1, 0.15, "a new\nparagraph", PURPLE),
-        pad=0.5,
-        fill="40",
-    ),
+    ("A language model in one table", 8.0, 1.8, -0.5, 8.75, -0.65, 0.5),
+    (0.3, 0.15, "your\ndocuments", BLUE),
+    (2.3, 0.15, "words, three\nat a time", AMBER),
+    (4.6, 0.15, "the cat → sat  2\nthe cat → ran  1", RED),
+    (6.7, 0.15, "draw the\nnext word", GREY),
+    (8.1, 0.15, "a new\nparagraph", PURPLE),
     across(0.15, (0.92, 1.58), (3.02, 3.68), (5.52, 6.08), (7.32, 7.5), lw=1.6),
     arrows((6.7, -0.22, 5.2, -0.22), lw=1.6, connectionstyle="arc3,rad=-0.4"),
     labels((5.95, -0.55, "again and again"), fontsize=9),
-    left=-0.5,
+    pad=0.5,
+    fill="40",
 )
 
-# Pairs of words and the list behind each, from one short sentence.
 PAIR = {"size": (1.5, 0.75), "faces": (BLUE + "30", AMBER + "30")}
 draw_00_came_next = diagram(
-    "What came next?",
-    (8.8, 1.9, 12, -1.7, 1.4),
+    ("What came next?", 8.8, 1.9, 0, 12, -1.7, 1.4),
     cells(0.2, 1.05, "open | the | file | and | open | the | file | again", size=(1.1, 0.75)),
     labels((9.3, 0.65, "a text of eight words"), (10.5, -0.85, "…"), ha="left"),
     cells(0.2, -0.45, "open the | file, file", **PAIR),
@@ -80,17 +58,14 @@ def windows(axis: Axes) -> None:
 
 
 draw_00_trigrams = diagram(
-    "Three words at a time",
-    (8.8, 2.1, 17, -2.3, 1.3),
+    ("Three words at a time", 8.8, 2.1, 0, 17, -2.3, 1.3),
     cells(0, 0.9, TOY.replace(" ", "|"), size=(1, 0.9)),
     windows,
     labels((8.5, -1.2, "… and so on, to the end: 15 trigrams in 17 words"), ha="left"),
 )
 
-# From trigrams to one row of the table, and to probabilities.
 draw_00_table = diagram(
-    "Count, then divide: one row of the table",
-    (8.8, 2.3, 11.2, -0.4, 2.5),
+    ("Count, then divide: one row of the table", 8.8, 2.3, 0, 11.2, -0.4, 2.5),
     (1.5, 2.0, "the cat | sat", BLUE),
     (1.5, 1.1, "the cat | sat", BLUE),
     (1.5, 0.2, "the cat | ran", AMBER),
@@ -103,8 +78,7 @@ draw_00_table = diagram(
 
 # A draw: a point on a line whose pieces are as long as the counts.
 draw_00_draw = diagram(
-    "Drawing a word after “the cat”",
-    (6.6, 1.7, 3.3, -1.0, 1.2),
+    ("Drawing a word after “the cat”", 6.6, 1.7, 0, 3.3, -1.0, 1.2),
     cells(0.1, 0.55, "sat, 2 times", size=(2, 0.55), faces=[BLUE + "40"]),
     cells(2.1, 0.55, "ran, 1 time", size=(1, 0.55), faces=[AMBER + "40"]),
     labels(*((0.1 + number, -0.25, str(number)) for number in range(4))),
@@ -113,10 +87,8 @@ draw_00_draw = diagram(
     labels((2.89, -0.75, "chance says 2.87: “ran”"), ha="right"),
 )
 
-# Training and validation, with near copies on one side.
 draw_00_split = diagram(
-    "The split",
-    (8.8, 2.2, 10, -0.3, 2.6),
+    ("The split", 8.8, 2.2, 0, 10, -0.3, 2.6),
     (1.4, 1.2, "all documents", GREY),
     (4.4, 1.2, "near copies\nare tied together", AMBER),
     (8.0, 2.0, "training: nine of ten\nthe model learns from these", BLUE),
@@ -124,10 +96,8 @@ draw_00_split = diagram(
     arrows((2.4, 1.2, 3.35, 1.2), (5.5, 1.4, 6.4, 1.9), (5.5, 1.0, 6.4, 0.5)),
 )
 
-# A walk through the toy table: one choice, then two words without any.
 draw_00_choices = diagram(
-    "Writing “the cat sat on the”",
-    (8.8, 2.1, 12, -0.9, 2.5),
+    ("Writing “the cat sat on the”", 8.8, 2.1, 0, 12, -0.9, 2.5),
     (1.0, 1.2, "the cat", GREY),
     (3.9, 1.9, "sat", BLUE),
     (3.9, 0.4, "ran", AMBER),
@@ -135,31 +105,20 @@ draw_00_choices = diagram(
     (9.9, 1.9, "the", RED),
     arrows((1.7, 1.35, 3.4, 1.85), (1.7, 1.05, 3.4, 0.45)),
     across(1.9, (4.4, 6.4), (7.4, 9.4)),
-    labels(
-        (2.3, -0.5, "2 words in the row:\na choice"),
-        (5.4, 0.95, "after “cat sat”\n1 word: copied"),
-        (8.4, 0.95, "after “sat on”\n1 word: copied"),
-    ),
-    **SHADES,
+    labels((2.3, -0.5, "2 words in the row:\na choice")),
+    labels((5.4, 0.95, "after “cat sat”\n1 word: copied")),
+    labels((8.4, 0.95, "after “sat on”\n1 word: copied")),
+    **LARGE,
 )
 
-
-# --- notebook 01
-
-# Five ways of guessing, one scale.
+WAYS = "1948\ncount letters|1966\nscripted rules|1995\ncount words"
+WAYS += "|2014\na network\nthat reads|2017\na transformer"
 draw_01_what_you_will_build = diagram(
-    "Five ways of guessing, one text, one scale",
-    (8.4, 1.9, 8.6, -0.75, 0.6),
-    (0, 0.25, "1948\ncount letters", BLUE),
-    (2, 0.25, "1966\nscripted rules", AMBER),
-    (4, 0.25, "1995\ncount words", RED),
-    (6, 0.25, "2014\na network\nthat reads", GREY),
-    (8, 0.25, "2017\na transformer", PURPLE),
+    ("Five ways of guessing, one text, one scale", 8.4, 1.9, -0.6, 8.6, -0.75, 0.6),
+    row(0.25, count(0, 2), WAYS, COLOURS, **LARGE),
     across(0.25, (0.62, 1.38), (2.62, 3.38), (4.62, 5.38), (6.62, 7.38)),
     arrows((-0.3, -0.4, 8.3, -0.4), arrowstyle="-"),
     labels((4, -0.6, "how many bits does a new letter cost?   (ELIZA cannot say)"), va="baseline"),
-    left=-0.6,
-    **SHADES,
 )
 
 
@@ -167,18 +126,16 @@ def halves(axis: Axes) -> None:
     """Probabilities as bars that halve, and what each costs."""
     shares = {"1": 1, "1/2": 1 / 2, "1/4": 1 / 4, "1/8": 1 / 8, "1/27": 1 / 27}
     costs = "0 bits", "1 bit", "2 bits", "3 bits", "4.75 bits"
-    for row, ((name, share), cost) in enumerate(zip(shares.items(), costs, strict=True)):
-        axis.add_patch(Rectangle((1, 4.2 - row), 7 * share, 0.6, facecolor=BLUE + "90"))
-        labels((0.5, 4.5 - row, name))(axis)
-        labels((1.2 + 7 * share, 4.5 - row, cost), ha="left")(axis)
+    for number, ((name, share), cost) in enumerate(zip(shares.items(), costs, strict=True)):
+        axis.add_patch(Rectangle((1, 4.2 - number), 7 * share, 0.6, facecolor=BLUE + "90"))
+        labels((0.5, 4.5 - number, name))(axis)
+        labels((1.2 + 7 * share, 4.5 - number, cost), ha="left")(axis)
 
 
-draw_01_bits = diagram("Each halving costs one bit", (7.4, 2.3, 10.4, -0.3, 5.2), halves)
+draw_01_bits = diagram(("Each halving costs one bit", 7.4, 2.3, 0, 10.4, -0.3, 5.2), halves)
 
-# One sentence taken apart and put together again.
 draw_01_eliza = diagram(
-    "How ELIZA answers",
-    (8.8, 2.9, 12, -0.4, 4.3),
+    ("How ELIZA answers", 8.8, 2.9, 0, 12, -0.4, 4.3),
     labels((0.1, 3.9, "I am tired of my sister."), ha="left", weight="bold"),
     labels((4.6, 3.9, "swap:  I → YOU,  AM → ARE,  MY → YOUR"), ha="left"),
     cells(0.1, 3.0, "YOU ARE TIRED OF", size=(3.6, 0.8), faces=[PART]),
@@ -193,10 +150,8 @@ draw_01_eliza = diagram(
     arrows((8.4, 1.55, 3.9, 0.5), lw=1.2),
 )
 
-# The smallest rule at work.
 draw_01_soup = diagram(
-    "(0 SOUP 0) and WHAT ABOUT THE SOUP 3",
-    (8.8, 1.5, 12, -0.7, 1.4),
+    ("(0 SOUP 0) and WHAT ABOUT THE SOUP 3", 8.8, 1.5, 0, 12, -0.7, 1.4),
     cells(0.2, 0.9, "THE | SOUP | WAS COLD", size=(1.7, 0.8), faces=[PART, PART, KEPT]),
     labels((1.05, -0.3, "0   part 1"), (2.75, -0.3, "SOUP   part 2"), fontsize=8.5),
     labels((4.45, -0.3, "0   part 3"), fontsize=8.5),
@@ -204,14 +159,12 @@ draw_01_soup = diagram(
     labels((7.2, 0.5, "WHAT ABOUT THE SOUP WAS COLD"), ha="left", weight="bold"),
 )
 
-# Counts after "the" before and after smoothing.
 SMOOTHED = (
     "P(cat | the):  2 / 4 = 0.50  becomes  3 / 13 = 0.23       P(ran | the):  0  becomes  0.08"
 )
 WORDS = "cat mat dog the sat on and ran to"
 draw_01_add_one = diagram(
-    "After “the”: add one to every count",
-    (8.8, 2.2, 13, -0.6, 3.2),
+    ("After “the”: add one to every count", 8.8, 2.2, 0, 13, -0.6, 3.2),
     labels(*((2.4 + n, 2.85, word) for n, word in enumerate(WORDS.split()))),
     labels((1.7, 1.95, "counts"), (1.7, 0.75, "plus one"), ha="right"),
     cells(1.9, 2.35, "2 | 1 | 1", size=(1, 0.75), faces=[BLUE + "30"]),
@@ -222,10 +175,8 @@ draw_01_add_one = diagram(
     labels((6.4, -0.3, SMOOTHED)),
 )
 
-# How often, and after how many different words.
 draw_01_kneser_ney = diagram(
-    "How often, or after how many different words?",
-    (8.8, 2.2, 12, -0.4, 3),
+    ("How often, or after how many different words?", 8.8, 2.2, 0, 12, -0.4, 3),
     cells(0.3, 2.45, "san | san | san", size=(1.1, 0.75), faces=[BLUE + "35"]),
     cells(0.3, 0.85, "the | a | one", size=(1.1, 0.75), faces=[AMBER + "35"]),
     arrows((3.7, 2.08, 4.15, 2.08), (3.7, 0.48, 4.15, 0.48), lw=1.3),
@@ -236,10 +187,8 @@ draw_01_kneser_ney = diagram(
     labels((10.1, 0.48, "after a new word:\nthe better guess"), ha="left", weight="bold"),
 )
 
-# Guess, look, move: a training step of a network with one weight.
 draw_01_one_weight = diagram(
-    "One step of training",
-    (8.8, 2.2, 12, -0.5, 2.2),
+    ("One step of training", 8.8, 2.2, 0, 12, -0.5, 2.2),
     (1.2, 1.5, "weight\nw = 0", BLUE),
     (4.0, 1.5, "guess\nP(h | t) = 0.50", GREY),
     (7.2, 1.5, "truth: “h”\nloss: 1 bit", RED),
@@ -249,58 +198,37 @@ draw_01_one_weight = diagram(
     arrows((10.3, 1.0, 9.2, 0.15), (2.6, 0.15, 1.4, 1.0)),
 )
 
-# A recurrent network with one state number over three words.
+RECURRENT = "the same weight 0.5 at every step; the state is all that it knows of the past"
 draw_01_rnn = diagram(
-    "A recurrent network reads “the cat sat”",
-    (8.8, 2.7, 12, -0.9, 3.0),
-    (1.0, 2.0, "h = 0", BLUE),
-    (4.4, 2.0, "h = 0.76", BLUE),
-    (7.8, 2.0, "h = −0.55", BLUE),
-    (11.2, 2.0, "h = −0.27", BLUE),
+    ("A recurrent network reads “the cat sat”", 8.8, 2.7, 0, 12, -0.9, 3.0),
+    row(2.0, count(1.0, 3.4), "h = 0|h = 0.76|h = −0.55|h = −0.27", [BLUE], **LARGE),
     across(2.0, (1.7, 3.65), (5.1, 7.05), (8.5, 10.45), lw=1.6),
-    labels(
-        (2.7, 2.45, "tanh(0.5 · 0 + 1)"),
-        (6.1, 2.45, "tanh(0.5 · 0.76 − 1)"),
-        (9.5, 2.45, "tanh(0.5 · (−0.55) + 0)"),
-        fontsize=8.5,
-    ),
-    boxes(
-        (2.7, 0.3, "the\nx = 1", AMBER),
-        (6.1, 0.3, "cat\nx = −1", AMBER),
-        (9.5, 0.3, "sat\nx = 0", AMBER),
-        pad=0.35,
-        fill="40",
-    ),
+    labels((2.7, 2.45, "tanh(0.5 · 0 + 1)"), (6.1, 2.45, "tanh(0.5 · 0.76 − 1)"), fontsize=8.5),
+    labels((9.5, 2.45, "tanh(0.5 · (−0.55) + 0)"), fontsize=8.5),
+    row(0.3, count(2.7, 3.4), "the\nx = 1|cat\nx = −1|sat\nx = 0", [AMBER], **SMALL),
     arrows((2.7, 0.95, 2.7, 1.9), (6.1, 0.95, 6.1, 1.9), (9.5, 0.95, 9.5, 1.9), lw=1.3),
-    labels(
-        (6, -0.7, "the same weight 0.5 at every step; the state is all that it knows of the past")
-    ),
-    **SHADES,
+    labels((6, -0.7, RECURRENT)),
 )
 
 
 def look_back(axis: Axes) -> None:
     """Three words, and arrows to them that are as wide as their weights."""
     for x, word, weight in ((1.2, "the\n1", 0.1), (3.8, "cat\n−1", 0.7), (6.4, "sat\n0", 0.2)):
-        boxes((x, 0.3, word, AMBER), pad=0.35, fill="40")(axis)
+        boxes((x, 0.3, word, AMBER), **SMALL)(axis)
         arrow(axis, (9.2, 1.9), (x + 0.1, 0.95), lw=0.8 + 5 * weight, color=BLUE)
         labels((x + 0.2, 1.45, f"{weight}"), weight="bold")(axis)
 
 
-# A transformer's weighted average over three words.
 draw_01_transformer = diagram(
-    "A transformer looks back from the end",
-    (8.8, 2.6, 12, -0.6, 3.1),
+    ("A transformer looks back from the end", 8.8, 2.6, 0, 12, -0.6, 3.1),
     look_back,
     (10.2, 2.1, "next word?", BLUE),
     labels((6, -0.5, "0.1 · 1 + 0.7 · (−1) + 0.2 · 0 = −0.6: what it takes along")),
-    **SHADES,
+    **LARGE,
 )
 
-# From a model that continues text to ChatGPT.
 draw_01_three_steps = diagram(
-    "From GPT-3 to ChatGPT",
-    (8.8, 2.7, 12.4, -0.4, 2.6),
+    ("From GPT-3 to ChatGPT", 8.8, 2.7, 0, 12.4, -0.4, 2.6),
     (2.0, 2.0, "people write\nanswers", GREY),
     (2.0, 0.4, "1  imitate\nGPT-3 learns to\nwrite like that", BLUE),
     (6.2, 2.0, "people rank answers:\nA better than B", GREY),
@@ -310,9 +238,6 @@ draw_01_three_steps = diagram(
     arrows((2.0, 1.6, 2.0, 1.0), (6.2, 1.6, 6.2, 1.0), (10.4, 1.6, 10.4, 1.0)),
     arrows((3.3, 0.7, 4.9, 1.8), (7.5, 0.7, 9.0, 1.7)),
 )
-
-
-# --- notebook 02
 
 VECTORS = {"file": (1.0, 0.5), "read": (0.5, 1.0), "open": (1.0, 1.0)}
 VECTORS |= {"sine": (1.0, -1.0), "colour": (-1.0, 0.5)}
@@ -327,10 +252,8 @@ def words_on_a_map(axis: Axes) -> None:
         axis.annotate(word, (x, y), (5, 3), textcoords="offset points", fontsize=9)
 
 
-# From text to pairs, to vectors, to a map.
 draw_02_what_you_will_build = diagram(
-    "From text to a map of meanings",
-    (8.4, 2.3, 8.2, -1.15, 1.15),
+    ("From text to a map of meanings", 8.4, 2.3, -1.1, 8.2, -1.15, 1.15),
     (0.0, 0.25, "open the file\nand read it", BLUE),
     (2.1, 0.25, "file, open\nfile, and\nfile, read", AMBER),
     (4.1, 0.25, "file → 0.3 −1.2 …\nread → 0.4 −0.9 …", RED),
@@ -338,25 +261,21 @@ draw_02_what_you_will_build = diagram(
     labels((4.1, -0.85, "100 numbers\na word"), (7.0, -0.85, "a map you can\ncalculate with")),
     across(0.25, (0.85, 1.45), (2.7, 3.05), (5.2, 5.7), lw=1.6),
     words_on_a_map,
-    left=-1.1,
-    **SHADES,
+    **LARGE,
 )
-
-
-WINDOW = "open the file and read every line of it"
 
 
 def draw_02_window() -> Figure:
     """One word, and the neighbours within two places."""
-    parts: list[Box | Part] = []
-    for n, word in enumerate(WINDOW.split()):
+    text, parts = "open the file and read every line of it", []
+    for n, word in enumerate(text.split()):
         parts.append((n + 0.5, 0, word, AMBER if n == 2 else BLUE if n < 5 else GREY))
         if n in (0, 1, 3, 4):
             bend = f"arc3,rad={-0.45 if n > 2 else 0.45}"
             parts.append(arrows((2.5, 0.3, n + 0.5, 0.3), lw=1.4, connectionstyle=bend))
     parts.append(labels((2.5, -0.42, "centre"), fontsize=8.5))
-    title = "A window of two words on each side"
-    return diagram(title, (8.4, 1.9, 9, -0.45, 1.6), *parts, fill="40")()
+    frame = ("A window of two words on each side", 8.4, 1.9, 0, 9, -0.45, 1.6)
+    return diagram(frame, *parts, fill="40")()
 
 
 def plane(title: str, columns: int = 1) -> tuple[Figure, list[Axes]]:
@@ -390,13 +309,11 @@ def draw_02_scores() -> Figure:
     return figure
 
 
-# What the network is asked: one real pair, three drawn ones.
 DRAWN = """file | sine | drawn by chance | 0
 file | colour | drawn by chance | 0
 file | the | drawn by chance | 0"""
 draw_02_negatives = diagram(
-    "One real pair, three drawn ones",
-    (7.0, 2.2, 9.6, -0.2, 4.6),
+    ("One real pair, three drawn ones", 7.0, 2.2, 0, 9.6, -0.2, 4.6),
     cells(0.4, 4.5, "centre | other word | where from | should say", size=(2.2, 0.9), faces=[HEAD]),
     cells(0.4, 3.6, "file | read | the text | 1", size=(2.2, 0.9), faces=[BLUE + "25"]),
     cells(0.4, 2.7, DRAWN, size=(2.2, 0.9), faces=[RED + "25"]),
@@ -423,11 +340,8 @@ def draw_02_pull_push() -> Figure:
     for name, colour in (("file", AMBER), ("read", BLUE), ("sine", RED)):
         vector(axis, VECTORS[name], "", colour, lw=1.5)
     file, read, sine = (np.array(VECTORS[name]) for name in ("file", "read", "sine"))
-    for start, step in (
-        (read, 0.27 * file),
-        (sine, -0.62 * file),
-        (file, 0.27 * read - 0.62 * sine),
-    ):
+    steps = ((read, 0.27 * file), (sine, -0.62 * file), (file, 0.27 * read - 0.62 * sine))
+    for start, step in steps:
         arrow(axis, start, start + step, lw=2.2, color="#222222")
     labels((-0.15, 1.25, "read: error 0.27,\npulled"), ha="right", fontsize=9)(axis)
     labels((0.1, -1.3, "sine: error −0.62,\npushed"), ha="right", fontsize=9)(axis)
@@ -435,17 +349,12 @@ def draw_02_pull_push() -> Figure:
     return figure
 
 
-# Shares before and after the power 0.75.
+POWERS = "to the power 0.75 | 1,000 | 8 | 1 | 1,009"
 draw_02_power = diagram(
-    "Count to the power 0.75",
-    (8.0, 1.9, 12, -0.3, 3.4),
+    ("Count to the power 0.75", 8.0, 1.9, 0, 12, -0.3, 3.4),
     cells(0.3, 3.15, " | the | file | sine | in all", size=(2.3, 0.95), faces=[HEAD]),
     cells(0.3, 2.15, "count | 10,000 | 16 | 1 | 10,017", size=(2.3, 0.95)),
-    cells(
-        *(0.3, 1.15, "to the power 0.75 | 1,000 | 8 | 1 | 1,009"),
-        size=(2.3, 0.95),
-        faces=[BLUE + "25"],
-    ),
+    cells(0.3, 1.15, POWERS, size=(2.3, 0.95), faces=[BLUE + "25"]),
 )
 
 

@@ -1,32 +1,17 @@
 """The pictures of notebook 03, with the numbers of the text around them."""
 
 import math
+from itertools import count
 
 import numpy as np
-from drawing import (
-    AMBER,
-    BLUE,
-    GREY,
-    PURPLE,
-    RED,
-    TEXT,
-    Part,
-    across,
-    arrow,
-    arrows,
-    boxes,
-    cells,
-    diagram,
-    labels,
-)
+from colours import AMBER, BLUE, GREY, PURPLE, RED
+from drawing import TEXT, Part, across, arrow, arrows, cells, diagram, labels, row
 from matplotlib.figure import Figure
 
 from course_lib.workbook.figures import canvas
 
-# Text, tokens, vectors, blocks, the next token.
 draw_03_what_you_will_build = diagram(
-    "A GPT in one line",
-    (8.4, 2.2, 8.3, -0.75, 1.15),
+    ("A GPT in one line", 8.4, 2.2, -0.7, 8.3, -0.75, 1.15),
     (0, 0.25, "open the f", BLUE),
     (1.9, 0.25, "open | the | f", AMBER),
     (3.8, 0.25, "0.3 −1.2 …\n0.8  0.1 …", RED),
@@ -36,7 +21,6 @@ draw_03_what_you_will_build = diagram(
     labels((5.7, -0.45, "blocks: look back,\nthink, again"), (7.6, -0.45, "likely next tokens")),
     across(0.25, (0.65, 1.25), (2.55, 3.15), (4.45, 5.05), (6.35, 6.95), lw=1),
     arrows((7.6, 0.6, 0.0, 0.6), lw=1, connectionstyle="arc3,rad=0.07"),
-    left=-0.7,
     pad=0.45,
     fill="40",
 )
@@ -47,8 +31,8 @@ def draw_03_merges() -> Figure:
     words = (("low", 5), ("lower", 2), ("newest", 6), ("widest", 3))
     parts: list[Part] = [labels(*((0.25, 2.05 - 0.5 * n, f"{words[n][1]} ×") for n in range(4)))]
     for step, end in enumerate((("e", "s", "t"), ("es", "t"), ("est",))):
-        for row, (word, _) in enumerate(words):
-            x, y = 0.7 + 4.1 * step, 2.3 - 0.5 * row
+        for line, (word, _) in enumerate(words):
+            x, y = 0.7 + 4.1 * step, 2.3 - 0.5 * line
             merged = word.endswith("est")
             for place, piece in enumerate([*word[:-3], *end] if merged else word):
                 pair = merged and (place == 3 or place == 4 and not step)
@@ -58,13 +42,11 @@ def draw_03_merges() -> Figure:
     parts.append(labels((3.9, 2.6, "e + s\n9 times"), (8.0, 2.6, "es + t\n9 times")))
     parts.append(across(2.05, (3.5, 4.3), (7.6, 8.4)))
     title = "Byte-pair encoding: the most frequent pair becomes one piece"
-    return diagram(title, (8.4, 2.3, 12, 0, 3), *parts)()
+    return diagram((title, 8.4, 2.3, 0, 12, 0, 3), *parts)()
 
 
-# Numbers of tokens pick rows of a table.
 draw_03_look_up = diagram(
-    "A token's number picks a row of the table",
-    (8.4, 2.3, 12, 0, 2.6),
+    ("A token's number picks a row of the table", 8.4, 2.3, 0, 12, 0, 2.6),
     cells(0.6, 2.1, "the\nriver\nbank", GREY, (1.2, 0.5)),
     cells(2.6, 2.1, "0\n1\n2", AMBER, (0.6, 0.5)),
     cells(5.4, 2.1, "0 | 1\n3 | 0\n1 | 1", BLUE),
@@ -75,10 +57,8 @@ draw_03_look_up = diagram(
     labels((10.2, 2.35, "vectors")),
 )
 
-# One output of attention by hand.
 draw_03_query_key_value = diagram(
-    "Where does “bank” look, and what does it get?",
-    (8.4, 2.3, 12, -0.2, 2.6),
+    ("Where does “bank” look, and what does it get?", 8.4, 2.3, 0, 12, -0.2, 2.6),
     labels((0.7, 2.0, "word"), (2.35, 2.0, "key"), (4.6, 2.0, "score"), (6.6, 2.0, "weight")),
     labels((8.25, 2.0, "value"), (10.9, 1.5, "new “bank”")),
     cells(0.2, 1.75, "the\nriver\nbank", GREY, (1.0, 0.5)),
@@ -96,41 +76,34 @@ draw_03_query_key_value = diagram(
 def draw_03_causal_mask() -> Figure:
     """Scores, those of later words at −∞, and the weights."""
     words = ("the", "river", "bank")
-    tables = (
-        (1.0, "scores", (("2", "1", "3"), ("1", "2", "0"), ("0", "6", "2"))),
-        (5.0, "masked", (("2", "−∞", "−∞"), ("1", "2", "−∞"), ("0", "6", "2"))),
-        (
-            9.0,
-            "weights",
-            (("1.00", "0.00", "0.00"), ("0.27", "0.73", "0.00"), ("0.00", "0.98", "0.02")),
-        ),
-    )
     parts = [labels(*((0.5, 1.5 - 0.5 * n, word) for n, word in enumerate(words)))]
-    for x, name, rows in tables:
+    for x, name, *rows in (
+        (1.0, "scores", "2|1|3", "1|2|0", "0|6|2"),
+        (5.0, "masked", "2|−∞|−∞", "1|2|−∞", "0|6|2"),
+        (9.0, "weights", "1.00|0.00|0.00", "0.27|0.73|0.00", "0.00|0.98|0.02"),
+    ):
         parts.append(labels((x + 1.2, 2.25, name)))
         parts.append(labels(*((x + 0.4 + 0.8 * n, 1.92, word) for n, word in enumerate(words))))
-        for i, row in enumerate(rows):
-            for j, entry in enumerate(row):
+        for i, line in enumerate(rows):
+            for j, entry in enumerate(line.split("|")):
                 colour = GREY if j > i and name != "scores" else BLUE
                 parts.append(cells(x + 0.8 * j, 1.75 - 0.5 * i, entry, colour))
-    parts += [labels((4.2, 1.3, "hide"), (8.2, 1.3, "softmax"))]
-    parts += [across(1.0, (3.6, 4.8), (7.6, 8.8), lw=1.3)]
-    parts += [labels((6, -0.1, "row: the word that looks · column: the word that is looked at"))]
     title = "The causal mask: later scores become −∞"
-    return diagram(title, (8.4, 2.3, 12, -0.3, 2.5), *parts)()
+    return diagram(
+        (title, 8.4, 2.3, 0, 12, -0.3, 2.5),
+        *parts,
+        labels((4.2, 1.3, "hide"), (8.2, 1.3, "softmax")),
+        across(1.0, (3.6, 4.8), (7.6, 8.8), lw=1.3),
+        labels((6, -0.1, "row: the word that looks · column: the word that is looked at")),
+    )()
 
 
-# Three matrices make queries, keys and values of one vector.
 draw_03_one_head = diagram(
-    "One head: a learned matrix each for queries, keys and values",
-    (8.8, 2.5, 12, -0.3, 2.7),
+    ("One head: a learned matrix each for queries, keys and values", 8.8, 2.5, 0, 12, -0.3, 2.7),
     (0.9, 1.2, "x\n(time, 8)", GREY),
-    (3.3, 2.1, "× q_proj\n(8, 4)", BLUE),
-    (3.3, 1.2, "× k_proj\n(8, 4)", BLUE),
-    (3.3, 0.3, "× v_proj\n(8, 4)", BLUE),
-    (5.8, 2.1, "queries\n(time, 4)", AMBER),
-    (5.8, 1.2, "keys\n(time, 4)", AMBER),
-    (5.8, 0.3, "values\n(time, 4)", AMBER),
+    row(2.1, (3.3, 5.8), "× q_proj\n(8, 4)|queries\n(time, 4)", (BLUE, AMBER)),
+    row(1.2, (3.3, 5.8), "× k_proj\n(8, 4)|keys\n(time, 4)", (BLUE, AMBER)),
+    row(0.3, (3.3, 5.8), "× v_proj\n(8, 4)|values\n(time, 4)", (BLUE, AMBER)),
     (8.5, 1.65, "÷ √4, mask,\nsoftmax\n(time, time)", RED),
     (11.0, 0.7, "output\n(time, 4)", RED),
     arrows((1.5, 1.2, 2.6, 2.1), (1.5, 1.2, 2.6, 1.2), (1.5, 1.2, 2.6, 0.3)),
@@ -139,10 +112,8 @@ draw_03_one_head = diagram(
     arrows((6.5, 0.3, 10.2, 0.6), (9.5, 1.4, 10.3, 0.95)),
 )
 
-# Two heads side by side, and the matrix behind them.
 draw_03_heads = diagram(
-    "Several heads, and the output matrix that mixes them",
-    (8.8, 2.1, 12.1, -0.3, 2.3),
+    ("Several heads, and the output matrix that mixes them", 8.8, 2.1, 0, 12.1, -0.3, 2.3),
     (0.9, 1.0, "x\n8 numbers", GREY),
     (3.5, 1.7, "head 1\n4 numbers", BLUE),
     (3.5, 0.3, "head 2\n4 numbers", AMBER),
@@ -196,10 +167,8 @@ def draw_03_norm_and_gelu() -> Figure:
     return figure
 
 
-# x @ W.T + b with two numbers in and three out.
 draw_03_linear = diagram(
-    "nn.Linear(2, 3): a product, and a bias",
-    (8.4, 2.3, 11, -0.1, 2.4),
+    ("nn.Linear(2, 3): a product, and a bias", 8.4, 2.3, 0, 11, -0.1, 2.4),
     cells(0.5, 1.5, "1 | 2", GREY),
     cells(3.2, 1.9, "1 | 0 | 1\n0 | 1 | 1", BLUE),
     cells(6.6, 1.5, "0 | 0 | ½", AMBER, (0.6, 0.5)),
@@ -210,10 +179,8 @@ draw_03_linear = diagram(
     labels((5.5, 0.35, "last number:  1 · 1 + 2 · 1 + ½ = 3½")),
 )
 
-# From token numbers to scores, with shapes.
 draw_03_whole_gpt = diagram(
-    "A GPT, and the shapes on the way",
-    (8.8, 1.9, 12.9, 0.1, 2.3),
+    ("A GPT, and the shapes on the way", 8.8, 1.9, 0, 12.9, 0.1, 2.3),
     (0.9, 1.5, "tokens\nopen the file", GREY),
     (3.2, 1.5, "embedding\n+ positions", BLUE),
     (5.5, 1.5, "block 1\n… block 4", AMBER),
@@ -225,10 +192,8 @@ draw_03_whole_gpt = diagram(
     labels((7.6, 0.65, "(3, 128)"), (9.6, 0.65, "(128, 1,024)"), (12.0, 0.65, "(3, 1,024)")),
 )
 
-# The text is its own answer, one place to the left.
 draw_03_targets = diagram(
-    "The text is its own answer, shifted by one",
-    (8.4, 2.3, 12, -0.1, 2.6),
+    ("The text is its own answer, shifted by one", 8.4, 2.3, 0, 12, -0.1, 2.6),
     labels((0.1, 2.25, "the model reads"), (0.1, 1.63, "should come next"), ha="left"),
     labels((0.1, 1.01, "its probability p"), (0.1, 0.39, "loss: −ln p"), ha="left"),
     cells(3.0, 2.5, "open | the | file | and", GREY, (1.5, 0.5)),
@@ -238,10 +203,8 @@ draw_03_targets = diagram(
     labels((10.6, 0.4, "mean: 1.84")),
 )
 
-# The loop that writes: last scores, temperature, softmax, draw, append.
 draw_03_writing = diagram(
-    "Writing is a loop",
-    (8.8, 2.2, 12.8, -0.3, 2.3),
+    ("Writing is a loop", 8.8, 2.2, 0, 12.8, -0.3, 2.3),
     (1.1, 1.3, "tokens\nopen the", GREY),
     (3.3, 1.3, "model", BLUE),
     (5.3, 1.3, "last row\nof scores\n2, 1, 0", AMBER),
@@ -253,10 +216,8 @@ draw_03_writing = diagram(
     labels((6.6, 0.3, "append, and again")),
 )
 
-# RMSNorm of (3, 4).
 draw_03_rms_norm = diagram(
-    "RMSNorm: divide by the root of the mean square",
-    (8.8, 1.7, 12.6, 0, 1.6),
+    ("RMSNorm: divide by the root of the mean square", 8.8, 1.7, 0, 12.6, 0, 1.6),
     (0.9, 0.8, "x\n3, 4", GREY),
     (3.0, 0.8, "squares\n9, 16", BLUE),
     (5.2, 0.8, "mean\n12.5", BLUE),
@@ -266,10 +227,8 @@ draw_03_rms_norm = diagram(
     across(0.8, (1.4, 2.4), (3.6, 4.7), (5.7, 6.8), (7.8, 8.6), (10.2, 10.95)),
 )
 
-# SwiGLU with numbers.
 draw_03_gate = diagram(
-    "SwiGLU: one way up decides how much of the other may pass",
-    (8.8, 2.1, 12, -0.2, 2.3),
+    ("SwiGLU: one way up decides how much of the other may pass", 8.8, 2.1, 0, 12, -0.2, 2.3),
     (0.8, 1.0, "x", GREY),
     (3.0, 1.7, "gate_proj\n2, −2", BLUE),
     (5.4, 1.7, "SiLU\n1.76, −0.24", BLUE),
@@ -300,17 +259,12 @@ def draw_03_rotary() -> Figure:
     return figure
 
 
-# Nine heads of queries, three of keys and values.
-THREE = enumerate((BLUE, AMBER, RED))
-NINE = [(0.8 + 1.25 * n, 1.8, f"query {n + 1}", (BLUE, AMBER, RED)[n // 3]) for n in range(9)]
+SHARED = "key 1, value 1|key 2, value 2|key 3, value 3"
+NINE = "|".join(f"query {number}" for number in range(1, 10))
+THREES = [colour for colour in (BLUE, AMBER, RED) for _ in range(3)]
 draw_03_groups = diagram(
-    "Grouped heads: nine ask, three answer",
-    (8.4, 2.0, 12, -0.2, 2.3),
-    boxes(*NINE, pad=0.3, fill="40"),
-    arrows(*((x, 1.5, 2.05 + 3.75 * (n // 3), 0.65) for n, (x, *_) in enumerate(NINE)), lw=1),
-    boxes(
-        *((2.05 + 3.75 * n, 0.35, f"key {n + 1}, value {n + 1}", c) for n, c in THREE),
-        pad=0.35,
-        fill="40",
-    ),
+    ("Grouped heads: nine ask, three answer", 8.4, 2.0, 0, 12, -0.2, 2.3),
+    row(1.8, count(0.8, 1.25), NINE, THREES, pad=0.3, fill="40"),
+    arrows(*((0.8 + 1.25 * n, 1.5, 2.05 + 3.75 * (n // 3), 0.65) for n in range(9)), lw=1),
+    row(0.35, count(2.05, 3.75), SHARED, (BLUE, AMBER, RED), pad=0.35, fill="40"),
 )

@@ -3,92 +3,59 @@
 import random
 from itertools import count
 
-from drawing import (
-    AMBER,
-    BLUE,
-    BROWN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    RED,
-    TEXT,
-    across,
-    arrows,
-    diagram,
-    labels,
-    row,
-)
+from colours import AMBER, BLUE, BROWN, GREY, ORANGE, PURPLE, RED
+from drawing import TEXT, across, arrows, diagram, labels, row
 from matplotlib.figure import Figure
 
 from course_lib.workbook.figures import canvas
 
-# --- notebook 04
+NOTE = {"va": "baseline", "fontsize": 9}
 
-# Steps, and the three ways to judge them.
+CLEANING = "look|filter|remove\nduplicates|check\nfor leaks|repair"
 draw_04_what_you_will_build = diagram(
-    "From a heap of text to clean text, every step judged",
-    (8.6, 2.5, 8.7, -1.35, 0.7),
-    (0, 0.25, "look", BLUE),
-    (2, 0.25, "filter", BLUE),
-    (4, 0.25, "remove\nduplicates", BLUE),
-    (6, 0.25, "check\nfor leaks", BLUE),
-    (8, 0.25, "repair", BLUE),
+    ("From a heap of text to clean text, every step judged", 8.6, 2.5, -0.7, 8.7, -1.35, 0.7),
+    row(0.25, count(0, 2), CLEANING, [BLUE], pad=0.45),
     (1, -0.95, "against the truth:\nprecision and recall", AMBER),
     (4, -0.95, "by a model:\nbits per byte, two targets", AMBER),
     (7, -0.95, "by you:\nread what is dropped", AMBER),
     across(0.25, (0.72, 1.28), (2.72, 3.28), (4.72, 5.28), (6.72, 7.28)),
     arrows((1, -0.6, 1, -0.2), (4, -0.6, 4, -0.2), (7, -0.6, 7, -0.2)),
-    left=-0.7,
     pad=0.45,
 )
 
-# A line of the songbook in three states, and who reads it.
+LINE, FOUR = "Ten past one on a\nWednesday, and …", (1.0, 4.0, 7.3, 9.8)
+DIRTY = "[Dm]Ten past one on a\nWednesday,&nbsp;and …"
 draw_04_three_models = diagram(
-    "One songbook, three states, three models",
-    (8.8, 2.9, 10.8, -0.4, 3.2),
-    (1.0, 2.6, "scraped", AMBER),
-    (1.0, 1.4, "cleaned", BLUE),
-    (1.0, 0.2, "true", RED),
-    (4.0, 2.6, "[Dm]Ten past one on a\nWednesday,&nbsp;and …", GREY),
-    (4.0, 1.4, "Ten past one on a\nWednesday, and …", GREY),
-    (4.0, 0.2, "Ten past one on a\nWednesday, and …", GREY),
-    (7.3, 2.6, "trigram\nmodel", AMBER),
-    (7.3, 1.4, "trigram\nmodel", BLUE),
-    (7.3, 0.2, "trigram\nmodel", RED),
-    *((9.8, y, "writes …", GREY) for y in (2.6, 1.4, 0.2)),
+    ("One songbook, three states, three models", 8.8, 2.9, 0, 10.8, -0.4, 3.2),
+    row(2.6, FOUR, f"scraped|{DIRTY}|trigram\nmodel|writes …", (AMBER, GREY)),
+    row(1.4, FOUR, f"cleaned|{LINE}|trigram\nmodel|writes …", (BLUE, GREY)),
+    row(0.2, FOUR, f"true|{LINE}|trigram\nmodel|writes …", (RED, GREY)),
     *(across(y, (1.65, 2.4), (5.6, 6.6), (8.0, 9.0)) for y in (2.6, 1.4, 0.2)),
 )
 
-# Eight shingles, one scramble, the smallest number of each text.
 SMALLEST = [BLUE] * 4 + [AMBER] + [BLUE] * 3
 draw_04_minhash = diagram(
-    "One scramble: 5 · number + 2, remainder of a division by 11",
-    (8.8, 2.9, 12.9, -0.3, 4.0),
-    row(3.4, "shingle", count(3.2), "0|1|2|3|4|5|6|7"),
-    row(2.4, "scrambled", count(3.2), "2|7|1|6|0|5|10|4"),
-    row(1.3, "“… slow” has", count(3.2), "2|7|1|6|0|5|10|", SMALLEST),
-    row(0.3, "“… fun” has", count(3.2), "2|7|1|6|0|5||4", SMALLEST),
+    ("One scramble: 5 · number + 2, remainder of a division by 11", 8.8, 2.9, 0, 12.9, -0.3, 4.0),
+    row(3.4, count(3.2), "0|1|2|3|4|5|6|7", name="shingle"),
+    row(2.4, count(3.2), "2|7|1|6|0|5|10|4", name="scrambled"),
+    row(1.3, count(3.2), "2|7|1|6|0|5|10|", SMALLEST, name="“… slow” has"),
+    row(0.3, count(3.2), "2|7|1|6|0|5||4", SMALLEST, name="“… fun” has"),
     (11.9, 1.3, "keeps 0", AMBER),
     (11.9, 0.3, "keeps 0", AMBER),
 )
 
-# Two signatures of six numbers in three bands of two rows.
-BANDS = {"places": (4.4, 7.6, 10.8), "colours": (BLUE, AMBER, BLUE)}
-SIX = {"places": (3.9, 4.9, 7.1, 8.1, 10.3, 11.3)}
-SIX["colours"] = (BLUE, BLUE, AMBER, AMBER, BLUE, BLUE)
+SIX, PAIRS = (3.9, 4.9, 7.1, 8.1, 10.3, 11.3), (BLUE, BLUE, AMBER, AMBER)
+BUCKETS = "same: one bucket|different|same: one bucket"
 draw_04_bands = diagram(
-    "Three bands of two rows",
-    (8.8, 2.6, 12.9, -0.9, 2.8),
-    row(2.3, "", (4.4, 7.6, 10.8), "band 1|band 2|band 3"),
-    row(1.4, "“… slow”", texts="0|0|0|0|1|0", **SIX),
-    row(0.5, "“… fun”", texts="0|0|1|0|1|0", **SIX),
-    row(-0.5, "", texts="same: one bucket|different|same: one bucket", **BANDS),
+    ("Three bands of two rows", 8.8, 2.6, 0, 12.9, -0.9, 2.8),
+    row(2.3, (4.4, 7.6, 10.8), "band 1|band 2|band 3"),
+    row(1.4, SIX, "0|0|0|0|1|0", PAIRS, name="“… slow”"),
+    row(0.5, SIX, "0|0|1|0|1|0", PAIRS, name="“… fun”"),
+    row(-0.5, (4.4, 7.6, 10.8), BUCKETS, (BLUE, AMBER)),
 )
 
-# Half of the held-out songs have a twin in training.
 draw_04_leak = diagram(
-    "A leak",
-    (8.8, 2.2, 11.2, -0.3, 2.4),
+    ("A leak", 8.8, 2.2, 0, 11.2, -0.3, 2.4),
     (2.0, 1.9, "training: 113 songs", BLUE),
     (5.4, 1.9, "5 twins", AMBER),
     (9.3, 1.9, "model", GREY),
@@ -97,45 +64,33 @@ draw_04_leak = diagram(
     arrows((3.6, 1.9, 4.7, 1.9), (6.1, 1.9, 8.6, 1.9), (5.4, 0.8, 5.4, 1.5)),
 )
 
-# One letter, two bytes, two letters.
 draw_04_mojibake = diagram(
-    "Mojibake: written in one code, read in another",
-    (8.8, 1.6, 11.2, -0.1, 1.4),
-    row(
-        0.6,
-        "",
-        (0.9, 4.3, 5.9, 9.5, 10.4),
-        "é|byte C3|byte A9|Ã|©",
-        (RED, GREY, GREY, AMBER, AMBER),
-    ),
+    ("Mojibake: written in one code, read in another", 8.8, 1.6, 0, 11.2, -0.1, 1.4),
+    (0.9, 0.6, "é", RED),
+    row(0.6, (4.3, 5.9), "byte C3|byte A9"),
+    row(0.6, (9.5, 10.4), "Ã|©", [AMBER]),
     across(0.6, (1.4, 3.5), (6.7, 9.0)),
-    labels((2.45, 0.95, "written in UTF-8"), va="baseline", fontsize=9),
-    labels((7.85, 0.95, "read in Windows-1252"), va="baseline", fontsize=9),
+    labels((2.45, 0.95, "written in UTF-8"), (7.85, 0.95, "read in Windows-1252"), **NOTE),
 )
 
-# Twelve lines, four flags, six damaged.
 TWELVE = [3.6 + 0.72 * number for number in range(1, 13)]
+MISSED = [BLUE] * 7 + [AMBER, BLUE] + [AMBER] * 3
 draw_04_precision_recall = diagram(
-    "Precision 3 of 4, recall 3 of 6",
-    (8.8, 1.9, 12.9, 0.1, 2.9),
-    row(2.4, "lines of a page", TWELVE, "1|2|3|4|5|6|7|8|9|10|11|12"),
-    row(1.5, "flagged by the rule", TWELVE, "|2|||5||7||9", [AMBER] * 4 + [BLUE] * 5),
-    row(0.6, "damaged", TWELVE, "||||5||7|8|9||11|12", [BLUE] * 7 + [AMBER, BLUE] + [AMBER] * 3),
+    ("Precision 3 of 4, recall 3 of 6", 8.8, 1.9, 0, 12.9, 0.1, 2.9),
+    row(2.4, TWELVE, "1|2|3|4|5|6|7|8|9|10|11|12", name="lines of a page"),
+    row(1.5, TWELVE, "|2|||5||7||9", [AMBER] * 4 + [BLUE] * 5, name="flagged by the rule"),
+    row(0.6, TWELVE, "||||5||7|8|9||11|12", MISSED, name="damaged"),
 )
 
-# Ten blocks and six, compared in two ways.
 TEN, SIX_BLOCKS = "|".join(["   "] * 10), "|".join(["   "] * 6)
 draw_04_two_questions = diagram(
-    "Two fair questions",
-    (8.8, 2.5, 13.2, -0.2, 3.7),
-    row(3.1, "equal budget: raw", count(4.6, 0.75), TEN, [AMBER] * 6 + [GREY] * 4),
-    row(2.3, "equal budget: cleaned", count(4.6, 0.75), SIX_BLOCKS, [BLUE]),
-    row(1.1, "all that is left: raw", count(4.6, 0.75), TEN, [AMBER]),
-    row(0.3, "all that is left: cleaned", count(4.6, 0.75), SIX_BLOCKS, [BLUE]),
-    *(
-        (12.3, y, f"reads {blocks}", GREY)
-        for y, blocks in ((3.1, 6), (2.3, 6), (1.1, 10), (0.3, 6))
-    ),
+    ("Two fair questions", 8.8, 2.5, 0, 13.2, -0.2, 3.7),
+    row(3.1, count(4.6, 0.75), TEN, [AMBER] * 6 + [GREY] * 4, name="equal budget: raw"),
+    row(2.3, count(4.6, 0.75), SIX_BLOCKS, [BLUE], name="equal budget: cleaned"),
+    row(1.1, count(4.6, 0.75), TEN, [AMBER], name="all that is left: raw"),
+    row(0.3, count(4.6, 0.75), SIX_BLOCKS, [BLUE], name="all that is left: cleaned"),
+    *((12.3, y, "reads 6", GREY) for y in (3.1, 2.3, 0.3)),
+    (12.3, 1.1, "reads 10", GREY),
 )
 
 
@@ -143,30 +98,25 @@ def draw_04_ten_words() -> Figure:
     """Ten words in five generations."""
     colours = {"leek": BLUE, "frost": AMBER, "gate": RED, "spade": PURPLE, "worm": BROWN}
     colours |= {"dew": ORANGE, "the": GREY}
-    rng, words, rows = random.Random(4), ["the"] * 4 + [*colours][:4] + ["worm", "dew"], []
+    rng, words, rows = random.Random(4), ["the"] * 4 + [*colours][:6], []
     for generation in range(5):
-        name, ordered = f"{generation}: {len(set(words))} different", sorted(words)
-        y, shades = 2.6 - 0.75 * generation, [colours[word] for word in ordered]
-        rows.append(row(y, name, count(3.2), "|".join(ordered), shades))
+        name, shades = f"{generation}: {len(set(words))} different", map(colours.get, sorted(words))
+        y = 2.6 - 0.75 * generation
+        rows.append(row(y, count(3.2), "|".join(sorted(words)), [*shades], name))
         words = rng.choices(words, k=10)
-    return diagram("Each row is drawn from the one above", (8.8, 2.9, 12.9, -0.9, 3.1), *rows)()
+    frame = ("Each row is drawn from the one above", 8.8, 2.9, 0, 12.9, -0.9, 3.1)
+    return diagram(frame, *rows)()
 
 
-# --- notebook 04b
-
-# From a page to a training set with its card.
 STEPS = "page|text|judged|words of\nyour field|examples|masked|data card"
 draw_04b_what_you_will_build = diagram(
-    "From a page to a training set",
-    (8.8, 1.4, 12.2, -0.2, 1.2),
-    row(0.5, "", count(0.8, 1.75), STEPS, (BLUE, AMBER, RED)),
+    ("From a page to a training set", 8.8, 1.4, 0, 12.2, -0.2, 1.2),
+    row(0.5, count(0.8, 1.75), STEPS, (BLUE, AMBER, RED)),
     across(0.5, *((1.4 + 1.75 * n, 1.9 + 1.75 * n) for n in range(6))),
 )
 
-# A page, and what two programs keep of it.
 draw_04b_page = diagram(
-    "A page and two programs",
-    (8.8, 2.4, 10.0, -0.1, 3.2),
+    ("A page and two programs", 8.8, 2.4, 0, 10.0, -0.1, 3.2),
     (2.0, 2.7, "menu", GREY),
     (2.0, 1.95, "the text of the article", BLUE),
     (2.0, 1.2, "advert", GREY),
@@ -176,10 +126,8 @@ draw_04b_page = diagram(
     arrows((4.0, 1.8, 5.9, 2.2), (4.0, 1.5, 5.9, 0.9)),
 )
 
-# Weights of words, their sum, squeezed between 0 and 1.
 draw_04b_regression = diagram(
-    "Logistic regression reads “deals the ramp” (weights invented)",
-    (8.8, 2.3, 11.4, -0.1, 2.8),
+    ("Logistic regression reads “deals the ramp” (weights invented)", 8.8, 2.3, 0, 11.4, -0.1, 2.8),
     (1.3, 2.3, "deals  −1.2", AMBER),
     (1.3, 1.3, "the  +0.3", BLUE),
     (1.3, 0.3, "ramp  +0.5", BLUE),
@@ -208,43 +156,34 @@ def draw_04b_ask() -> Figure:
 
 
 # A new row of the embedding. The pieces are mini-falcon's.
+MEAN = "A new token starts as the mean of its pieces (numbers invented)"
 draw_04b_new_token = diagram(
-    "A new token starts as the mean of its pieces (numbers invented)",
-    (8.8, 2.6, 12.4, -0.4, 2.8),
-    row(2.2, "", (1.4, 4.5), "“ Can”|0.3  0.6", [BLUE]),
-    row(1.2, "", (1.4, 4.5), "“o”|0.9  0.0", [BLUE]),
-    row(0.2, "", (1.4, 4.5), "“py”|0.0  0.3", [BLUE]),
+    (MEAN, 8.8, 2.6, 0, 12.4, -0.4, 2.8),
+    row(2.2, (1.4, 4.5), "“ Can”|0.3  0.6", [BLUE]),
+    row(1.2, (1.4, 4.5), "“o”|0.9  0.0", [BLUE]),
+    row(0.2, (1.4, 4.5), "“py”|0.0  0.3", [BLUE]),
     (8.6, 1.2, "mean\n0.4  0.3", AMBER),
     (11.0, 1.2, "“ Canopy”\nnew row", RED),
     arrows((5.7, 2.2, 7.5, 1.2), (5.7, 1.2, 7.5, 1.2), (5.7, 0.2, 7.5, 1.2), (9.6, 1.2, 10.1, 1.2)),
 )
 
-# One fact in three forms.
 TRIPLE = "When do we pay?|On the 10th …|Two new cells."
 draw_04b_forms = diagram(
-    "One fact, three forms",
-    (8.8, 2.3, 13.6, -0.5, 2.8),
-    row(2.2, "raw text", [6.4], "We pay on the 10th and the 25th.", [BLUE]),
-    row(1.1, "prompt, completion", (5.0, 8.9), "When do we pay?|On the 10th …", (GREY, BLUE)),
-    row(0.0, "prompt, chosen,\nrejected", (5.0, 8.9, 11.9), TRIPLE, (GREY, BLUE, AMBER)),
+    ("One fact, three forms", 8.8, 2.3, 0, 13.6, -0.5, 2.8),
+    row(2.2, [6.4], "We pay on the 10th and the 25th.", [BLUE], name="raw text"),
+    row(1.1, (5.0, 8.9), "When do we pay?|On the 10th …", (GREY, BLUE), name="prompt, completion"),
+    row(0.0, (5.0, 8.9, 11.9), TRIPLE, (GREY, BLUE, AMBER), name="prompt, chosen,\nrejected"),
 )
 
-# The check of a card's digits, on three of them.
 draw_04b_luhn = diagram(
-    "Luhn: double every second digit from the right",
-    (8.8, 1.9, 11.4, 0.0, 2.2),
-    row(1.6, "digits", count(4.0, 1.6), "1|2|5"),
-    row(0.5, "from the right", count(4.0, 1.6), "1|2 · 2 = 4|5", (BLUE, AMBER, BLUE)),
+    ("Luhn: double every second digit from the right", 8.8, 1.9, 0, 11.4, 0.0, 2.2),
+    row(1.6, count(4.0, 1.6), "1|2|5", name="digits"),
+    row(0.5, count(4.0, 1.6), "1|2 · 2 = 4|5", (BLUE, AMBER, BLUE), name="from the right"),
     labels((8.3, 0.5, "1 + 4 + 5 = 10: passes"), ha="left", fontsize=10),
 )
 
-
-# --- notebook 05
-
-# A frozen base in 4 bits, and a small detour that learns.
 draw_05_what_you_will_build = diagram(
-    "A large frozen model, and a small detour that learns",
-    (8.4, 2.5, 10, -0.2, 2.7),
+    ("A large frozen model, and a small detour that learns", 8.4, 2.5, 0, 10, -0.2, 2.7),
     (0.9, 1.3, "input x", GREY),
     (4.8, 2.0, "base W, frozen\n4 bits a weight", BLUE),
     (3.6, 0.5, "A\nlearns", AMBER),
@@ -252,29 +191,19 @@ draw_05_what_you_will_build = diagram(
     (9.1, 1.3, "output\nWx + s·B(Ax)", GREY),
     arrows((1.3, 1.4, 4.05, 2.0), (5.55, 2.0, 8.45, 1.45), lw=1.3),
     arrows((1.3, 1.2, 3.2, 0.6), (3.95, 0.5, 5.65, 0.5), (6.35, 0.55, 8.45, 1.15), lw=1.3),
-    labels(
-        (4.8, -0.12, "rank 16: A makes a long vector short, B makes it long again"),
-        va="baseline",
-        fontsize=9,
-    ),
+    labels((4.8, -0.12, "rank 16: A makes a long vector short, B makes it long again"), **NOTE),
 )
 
-# One weight of a base, and an adapter's change of it at four strengths.
 draw_05_the_dial = diagram(
-    "One weight, and how much of the change is used",
-    (8.8, 1.7, 10, 0, 1.8),
+    ("One weight, and how much of the change is used", 8.8, 1.7, 0, 10, 0, 1.8),
     (1.2, 0.8, "0.40 + 0 × (−0.10)\n= 0.40", BLUE),
     (3.7, 0.8, "0.40 + 0.5 × (−0.10)\n= 0.35", AMBER),
     (6.2, 0.8, "0.40 + 1 × (−0.10)\n= 0.30", AMBER),
     (8.7, 0.8, "0.40 + 1.5 × (−0.10)\n= 0.25", AMBER),
-    labels(
-        (1.2, 0.15, "strength 0: the base alone"),
-        (3.7, 0.15, "strength 0.5: half of it"),
-        (6.2, 0.15, "strength 1: as learned"),
-        (8.7, 0.15, "strength 1.5: too much?"),
-        va="baseline",
-        fontsize=9,
-    ),
+    labels((1.2, 0.15, "strength 0: the base alone"), **NOTE),
+    labels((3.7, 0.15, "strength 0.5: half of it"), **NOTE),
+    labels((6.2, 0.15, "strength 1: as learned"), **NOTE),
+    labels((8.7, 0.15, "strength 1.5: too much?"), **NOTE),
 )
 
 
@@ -292,15 +221,13 @@ def draw_05_bytes_of_a_weight() -> Figure:
     return figure
 
 
-# Four of the 64 weights of a block on their way into bytes.
 FIVE = 3.6, 4.9, 6.2, 7.5, 8.6
 draw_05_block_in_bytes = diagram(
-    "Two weights, one byte",
-    (8.8, 3.0, 9.6, -0.75, 3.5),
-    row(3, "", FIVE, "0.31|−0.12|0.70|0.05|…", [BLUE] * 4 + [GREY]),
-    row(2, "", FIVE, "0.44|−0.17|1.00|0.07|…", [AMBER] * 4 + [GREY]),
-    row(1, "", FIVE, "12|5|15|8|…", [RED] * 4 + [GREY]),
-    row(0, "", (4.25, 6.85), "12 · 16 + 5 = 197|15 · 16 + 8 = 248", [PURPLE]),
+    ("Two weights, one byte", 8.8, 3.0, 0, 9.6, -0.75, 3.5),
+    row(3, FIVE, "0.31|−0.12|0.70|0.05|…", [BLUE] * 4 + [GREY]),
+    row(2, FIVE, "0.44|−0.17|1.00|0.07|…", [AMBER] * 4 + [GREY]),
+    row(1, FIVE, "12|5|15|8|…", [RED] * 4 + [GREY]),
+    row(0, (4.25, 6.85), "12 · 16 + 5 = 197|15 · 16 + 8 = 248", [PURPLE]),
     *(arrows((x, 2.72, x, 2.28), (x, 1.72, x, 1.28)) for x in FIVE[:4]),
     arrows((3.6, 0.72, 4, 0.28), (4.9, 0.72, 4.5, 0.28)),
     arrows((6.2, 0.72, 6.6, 0.28), (7.5, 0.72, 7.1, 0.28)),
@@ -309,10 +236,9 @@ draw_05_block_in_bytes = diagram(
     labels((5.5, -0.65, "kept for 64 weights: 32 bytes and the scale 0.70"), va="baseline"),
 )
 
-# A base and a detour of rank 1 with numbers for one's head.
+THROUGH = "Two numbers go through the base and through a detour of one number"
 draw_05_detour = diagram(
-    "Two numbers go through the base and through a detour of one number",
-    (8.8, 2.4, 11, -0.1, 2.7),
+    (THROUGH, 8.8, 2.4, 0, 11, -0.1, 2.7),
     (0.9, 1.3, "x = (2, 4)", GREY),
     (5.0, 2.1, "base W, frozen: leaves it as it is\n(2, 4)", BLUE),
     (3.4, 0.5, "A adds up\n2 + 4 = 6", AMBER),
@@ -322,28 +248,24 @@ draw_05_detour = diagram(
     arrows((1.5, 1.15, 2.7, 0.65), (4.15, 0.5, 5.15, 0.5), (8.05, 0.65, 8.7, 1.1)),
 )
 
-# Where the four detours sit in a block of Falcon-7B, and how many weights each learns.
+BLOCK = "A block of Falcon-7B: four frozen layers, four detours of rank 16"
 draw_05_detours_in_a_block = diagram(
-    "A block of Falcon-7B: four frozen layers, four detours of rank 16",
-    (8.8, 2.9, 9.8, -0.2, 3.1),
-    row(2.62, "", (2.3, 7.1), "query_key_value|dense", [BLUE]),
-    row(1.98, "", (2.3, 7.1), "+ detour 147,456|+ detour 145,408", [AMBER]),
-    row(0.92, "", (2.3, 7.1), "dense_h_to_4h|dense_4h_to_h", [BLUE]),
-    row(0.28, "", (2.3, 7.1), "+ detour 363,520|+ detour 363,520", [AMBER]),
+    (BLOCK, 8.8, 2.9, 0, 9.8, -0.2, 3.1),
+    row(2.62, (2.3, 7.1), "query_key_value|dense", [BLUE]),
+    row(1.98, (2.3, 7.1), "+ detour 147,456|+ detour 145,408", [AMBER]),
+    row(0.92, (2.3, 7.1), "dense_h_to_4h|dense_4h_to_h", [BLUE]),
+    row(0.28, (2.3, 7.1), "+ detour 363,520|+ detour 363,520", [AMBER]),
     (4.75, 2.3, "attention", GREY),
     (4.75, 0.6, "GELU", GREY),
     (0.3, 1.45, "x", GREY),
     (9.3, 1.45, "sum", GREY),
     *(across(y, (3.5, 4.0), (5.5, 5.95)) for y in (2.3, 0.6)),
-    arrows(
-        (0.5, 1.6, 1.1, 2.3), (0.5, 1.3, 1.1, 0.6), (8.25, 2.3, 8.95, 1.6), (8.25, 0.6, 8.95, 1.3)
-    ),
+    arrows((0.5, 1.6, 1.1, 2.3), (8.25, 2.3, 8.95, 1.6)),
+    arrows((0.5, 1.3, 1.1, 0.6), (8.25, 0.6, 8.95, 1.3)),
 )
 
-# Why four bits were asked for and not got.
 draw_05_the_trap = diagram(
-    "The question that nobody sees",
-    (8.8, 2.2, 10, 0, 2.5),
+    ("The question that nobody sees", 8.8, 2.2, 0, 10, 0, 2.5),
     (1.4, 1.2, "load_in_4bit=True", GREY),
     (4.6, 1.2, "is the layer's class\nexactly nn.Linear?", RED),
     (8.3, 1.9, "a Llama's layer: yes\npacked into 4 bits", BLUE),
@@ -351,10 +273,8 @@ draw_05_the_trap = diagram(
     arrows((2.45, 1.2, 3.55, 1.2), (5.65, 1.4, 7.1, 1.8), (5.65, 1.0, 7.0, 0.6)),
 )
 
-# The same word as two numbers; the model has one row for each number.
 draw_05_two_tokenizers = diagram(
-    "A token's number is a place in a table",
-    (8.8, 2.2, 9.2, 0, 2.5),
+    ("A token's number is a place in a table", 8.8, 2.2, 0, 9.2, 0, 2.5),
     (1.0, 1.2, "“list”", GREY),
     (3.3, 1.9, "its own tokenizer:\n812", BLUE),
     (3.3, 0.5, "another one:\n1377", AMBER),
@@ -364,23 +284,18 @@ draw_05_two_tokenizers = diagram(
     arrows((4.25, 1.9, 5.6, 1.9), (4.25, 0.5, 5.6, 0.5)),
 )
 
-# A padded row of question and answer, and its labels.
 LABELS = "−100|−100|−100|21|22|0|−100|−100"
 draw_05_what_is_learned = diagram(
-    "What is read, and what is learned",
-    (8.8, 2.1, 12, 0.1, 2.5),
-    row(1.5, "", count(2.2, 1.3), "11|12|13|21|22|0|0|0"),
-    row(0.6, "", count(2.2, 1.3), LABELS, [RED] * 3 + [BLUE] * 3 + [RED] * 2),
-    labels(
-        (3.5, 2.1, "question"), (6.75, 2.1, "answer"), (8.7, 2.1, "end"), (10.65, 2.1, "padding")
-    ),
+    ("What is read, and what is learned", 8.8, 2.1, 0, 12, 0.1, 2.5),
+    row(1.5, count(2.2, 1.3), "11|12|13|21|22|0|0|0"),
+    row(0.6, count(2.2, 1.3), LABELS, [RED] * 3 + [BLUE] * 3 + [RED] * 2),
+    labels((3.5, 2.1, "question"), (6.75, 2.1, "answer")),
+    labels((8.7, 2.1, "end"), (10.65, 2.1, "padding")),
     labels((1.5, 1.5, "tokens"), (1.5, 0.6, "labels"), ha="right"),
 )
 
-# The rows of notebook 05: to learn from, held out, and of another kind.
 draw_05_three_piles = diagram(
-    "Three piles of rows",
-    (8.8, 2.4, 10, -0.1, 2.7),
+    ("Three piles of rows", 8.8, 2.4, 0, 10, -0.1, 2.7),
     (1.5, 2.1, "training documents:\nrows to learn from", BLUE),
     (1.5, 0.5, "held-out documents:\nrows never learned", AMBER),
     (8.3, 0.5, "another kind of text:\nrows never learned", RED),
@@ -391,10 +306,8 @@ draw_05_three_piles = diagram(
     arrows((4.9, 1.7, 4.9, 0.95), (5.7, 2.1, 7.3, 2.1)),
 )
 
-# From a trained adapter to the same answers tomorrow.
 draw_05_the_archive = diagram(
-    "An adapter goes into a file and comes back",
-    (8.8, 2.3, 10.2, -0.1, 2.6),
+    ("An adapter goes into a file and comes back", 8.8, 2.3, 0, 10.2, -0.1, 2.6),
     (1.2, 1.2, "adapter, tokenizer,\ncard, name and\nchecksum of the base", AMBER),
     (4.2, 1.2, "one zip", GREY),
     (6.3, 2.0, "SHA-256,\nkept elsewhere", RED),

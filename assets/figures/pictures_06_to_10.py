@@ -1,32 +1,16 @@
 """The pictures of notebooks 06 to 10, with the numbers of the text around them."""
 
 import numpy as np
-from drawing import (
-    AMBER,
-    BLUE,
-    GREY,
-    PURPLE,
-    RED,
-    TEXT,
-    Part,
-    across,
-    arrow,
-    arrows,
-    diagram,
-    labels,
-    row,
-)
+from colours import AMBER, BLUE, GREY, PURPLE, RED
+from drawing import TEXT, Part, across, arrow, arrows, diagram, labels, row
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import binom
 
 from course_lib.workbook.figures import canvas
 
-# --- notebook 06
-
 draw_06_what_you_will_build = diagram(
-    "Imitate, compare, be rewarded",
-    (8.8, 2.5, 10, -0.3, 2.7),
+    ("Imitate, compare, be rewarded", 8.8, 2.5, 0, 10, -0.3, 2.7),
     (1.3, 2.1, "answers to\nimitate", GREY),
     (1.3, 0.4, "SmolLM2,\ntuned on them", BLUE),
     (4.6, 2.1, "replies, compared\nin pairs", GREY),
@@ -51,10 +35,8 @@ def draw_06_marks_and_pairs() -> Figure:
     return figure
 
 
-# From a reply to a number: frozen body, mean of the states, a head.
 draw_06_reward_model = diagram(
-    "A reward model",
-    (8.8, 1.9, 12, -0.2, 1.6),
+    ("A reward model", 8.8, 1.9, 0, 12, -0.2, 1.6),
     (1.2, 0.7, "letter\n+ reply", GREY),
     (3.9, 0.7, "language model,\nfrozen", BLUE),
     (7.0, 0.7, "mean of the\nreply's states\n576 numbers", BLUE),
@@ -63,10 +45,8 @@ draw_06_reward_model = diagram(
     across(0.7, (1.9, 2.65), (5.1, 5.8), (8.15, 8.95), (10.05, 10.7)),
 )
 
-# The five words of reinforcement learning, on the parts of this course.
 draw_06_feedback_loop = diagram(
-    "The loop, and its five words",
-    (8.8, 3.0, 10, -0.4, 2.9),
+    ("The loop, and its five words", 8.8, 3.0, 0, 10, -0.4, 2.9),
     (1.6, 1.3, "environment\nletters and\nreward model", AMBER),
     (8.6, 1.3, "policy\nthe language\nmodel", BLUE),
     (5.1, 2.4, "observation: “The app will not find my sensor.”", GREY),
@@ -78,25 +58,18 @@ draw_06_feedback_loop = diagram(
 
 # An advantage is a reward less that of the others.
 draw_06_two_replies = diagram(
-    "Each reply against the other one",
-    (8.8, 2.3, 11.2, -0.3, 2.3),
+    ("Each reply against the other one", 8.8, 2.3, 0, 11.2, -0.3, 2.3),
     (1.1, 1.0, "letter", GREY),
-    (3.6, 1.75, "bad reply\nreward 1", BLUE),
-    (3.6, 0.25, "good reply\nreward 3", BLUE),
-    (6.8, 1.75, "1 − 3 = −2\nless likely", AMBER),
-    (6.8, 0.25, "3 − 1 = +2\nlikelier", RED),
+    row(1.75, (3.6, 6.8), "bad reply\nreward 1|1 − 3 = −2\nless likely", (BLUE, AMBER)),
+    row(0.25, (3.6, 6.8), "good reply\nreward 3|3 − 1 = +2\nlikelier", (BLUE, RED)),
     (9.8, 1.0, "one step:\n0.75 → 0.52\nfor the bad one", PURPLE),
     arrows((1.7, 1.1, 2.7, 1.65), (4.5, 1.75, 5.8, 1.75), (7.8, 1.65, 8.7, 1.2)),
     arrows((1.7, 0.9, 2.7, 0.35), (4.5, 0.25, 5.8, 0.25), (7.8, 0.35, 8.7, 0.8)),
 )
 
-
-# --- notebook 07
-
 HOLDS = "grammar: what it may write     tests: what is right     traces: to learn from"
 draw_07_what_you_will_build = diagram(
-    "A prompt is a program",
-    (8.8, 1.9, 12, -0.5, 2.0),
+    ("A prompt is a program", 8.8, 1.9, 0, 12, -0.5, 2.0),
     (1.2, 1.3, "tasks, a call\nPUT /tasks/2/done", GREY),
     (4.2, 1.3, "prompt\nthe program", BLUE),
     (7.2, 1.3, "language model\nthe runtime", BLUE),
@@ -108,8 +81,7 @@ draw_07_what_you_will_build = diagram(
 
 TURNS = "<start> system ⏎ You are helpful. <end> ⏎ <start> user ⏎ Hello <end> ⏎ <start> assistant ⏎"
 draw_07_template = diagram(
-    "A list of turns becomes one text",
-    (8.8, 2.2, 10, -0.2, 2.7),
+    ("A list of turns becomes one text", 8.8, 2.2, 0, 10, -0.2, 2.7),
     (1.6, 2.0, "system\nYou are helpful.", RED),
     (5.0, 2.0, "user\nHello", BLUE),
     (8.4, 2.0, "assistant\n?", AMBER),
@@ -136,10 +108,8 @@ def draw_07_masked_scores() -> Figure:
     return figure
 
 
-# A signature becomes a prompt and an automaton.
 draw_07_prompt_function = diagram(
-    "A function whose body is a model",
-    (8.8, 2.3, 12.4, -0.2, 2.4),
+    ("A function whose body is a model", 8.8, 2.3, 0, 12.4, -0.2, 2.4),
     (1.3, 1.9, "docstring,\narguments", GREY),
     (1.3, 0.3, "return type", GREY),
     (4.2, 1.9, "prompt", BLUE),
@@ -151,14 +121,10 @@ draw_07_prompt_function = diagram(
     arrows((2.2, 0.3, 3.2, 0.3), (5.2, 0.5, 6.2, 0.9), (9.8, 1.1, 10.6, 1.1)),
 )
 
-# What the model writes in each of the backend's designs, for one call.
 draw_07_two_designs = diagram(
-    "Two designs: the model writes everything, or names an operation",
-    (8.8, 2.3, 13, -0.2, 2.6),
-    (1.1, 1.9, "tasks + call", GREY),
-    (1.1, 0.4, "call", GREY),
-    (3.4, 1.9, "model", BLUE),
-    (3.4, 0.4, "model", BLUE),
+    ("Two designs: the model writes everything, or names an operation", 8.8, 2.3, 0, 13, -0.2, 2.6),
+    row(1.9, (1.1, 3.4), "tasks + call|model", (GREY, BLUE)),
+    row(0.4, (1.1, 3.4), "call|model", (GREY, BLUE)),
     (6.6, 1.9, "response and all tasks\nabout 60 tokens", RED),
     (6.3, 0.4, '{"op": "finish", "id": 2, …}\nabout 20 tokens', RED),
     (9.6, 0.4, "code:\napply", AMBER),
@@ -170,10 +136,8 @@ draw_07_two_designs = diagram(
     arrows((9.6, 1.05, 9.6, 0.8)),
 )
 
-# Find a passage, read it, show where it stands.
 draw_07_retrieval = diagram(
-    "An answer from your pages",
-    (8.8, 2.5, 13, -0.1, 2.8),
+    ("An answer from your pages", 8.8, 2.5, 0, 13, -0.1, 2.8),
     (1.1, 1.4, "question", GREY),
     (3.6, 1.4, "score each\npassage", BLUE),
     (6.3, 1.4, "is the best\nscore high\nenough?", AMBER),
@@ -184,13 +148,8 @@ draw_07_retrieval = diagram(
     arrows((7.1, 1.6, 7.6, 1.9), (7.1, 1.2, 8.1, 0.7)),
 )
 
-
-# --- notebook 08
-
-# From the clients to the model, and what is counted.
 draw_08_what_you_will_build = diagram(
-    "A token on its way",
-    (8.8, 2.2, 10.8, -0.4, 2.3),
+    ("A token on its way", 8.8, 2.2, 0, 10.8, -0.4, 2.3),
     (1.1, 1.5, "clients\nchat box,\nscripts", GREY),
     (3.6, 1.5, "server\nqueue, keys,\nlimits", BLUE),
     (6.5, 1.5, "engine\nwho is in\nthe next step?", AMBER),
@@ -202,29 +161,23 @@ draw_08_what_you_will_build = diagram(
     arrows((3.6, 0.85, 3.6, 0.4), (6.5, 0.85, 6.5, 0.4)),
 )
 
-# Prefill reads a prompt in one step; decode reads one token a step, and the cache grows.
 draw_08_two_phases = diagram(
-    "One step reads much, the others one token each",
-    (8.8, 2.2, 10.6, -0.2, 2.4),
+    ("One step reads much, the others one token each", 8.8, 2.2, 0, 10.6, -0.2, 2.4),
     (1.9, 1.7, "step 1: prefill\nreads the whole prompt", AMBER),
     (5.2, 1.7, "step 2: decode\nreads one token", BLUE),
     (8.2, 1.7, "step 3: decode\nreads one token", BLUE),
-    row(0.2, "", (1.9, 5.2, 8.2), "cache: 243 tokens|cache: 244 tokens|cache: 245 tokens", [RED]),
+    row(0.2, (1.9, 5.2, 8.2), "cache: 243 tokens|cache: 244 tokens|cache: 245 tokens", [RED]),
     across(1.7, (3.35, 4.1), (6.35, 7.1), (9.3, 10.0)),
     arrows((1.9, 1.2, 1.9, 0.55), (5.2, 1.2, 5.2, 0.55), (8.2, 1.2, 8.2, 0.55)),
 )
 
-# A draft of three tokens, what the model says at the four places, and what is written.
+ROW_NAMES = {"ha": "left", "fontsize": 10, "weight": "bold"}
 draw_08_draft_check = diagram(
-    "Guess three, check all at once",
-    (8.8, 2.3, 10.5, -0.3, 2.8),
-    row(2.2, "", (3.2, 5.2, 7.2), "in|hall|3"),
-    row(1.2, "", (3.2, 5.2, 7.2, 9.2), "in|hall|2|today", (BLUE, BLUE, BLUE, GREY)),
-    row(0.2, "", (3.2, 5.2, 7.2), "in|hall|2", [RED]),
-    *(
-        labels((0.3, y, name), ha="left", fontsize=10, weight="bold")
-        for y, name in ((2.2, "draft"), (1.2, "model says"), (0.2, "written"))
-    ),
+    ("Guess three, check all at once", 8.8, 2.3, 0, 10.5, -0.3, 2.8),
+    row(2.2, (3.2, 5.2, 7.2), "in|hall|3"),
+    row(1.2, (3.2, 5.2, 7.2, 9.2), "in|hall|2|today", (BLUE, BLUE, BLUE, GREY)),
+    row(0.2, (3.2, 5.2, 7.2), "in|hall|2", [RED]),
+    labels((0.3, 2.2, "draft"), (0.3, 1.2, "model says"), (0.3, 0.2, "written"), **ROW_NAMES),
 )
 
 
@@ -258,11 +211,8 @@ def draw_08_alarm() -> Figure:
     return figure
 
 
-# --- notebooks 09, 09a and 09b
-
 draw_09_what_you_will_build = diagram(
-    "Walls that judge text, and one that judges nothing",
-    (8.8, 2.5, 10.4, -0.5, 2.4),
+    ("Walls that judge text, and one that judges nothing", 8.8, 2.5, 0, 10.4, -0.5, 2.4),
     (1.0, 1.6, "somebody\nwrites", GREY),
     (3.1, 1.6, "input\nfilter", BLUE),
     (5.3, 1.6, "model\nwith rules in\nits prompt", AMBER),
@@ -274,16 +224,13 @@ draw_09_what_you_will_build = diagram(
     arrows((1.0, 1.1, 1.55, 0.3), (9.4, 1.2, 8.9, 0.5)),
 )
 
-# One step of the search for a suffix: proposals, a batch of single changes, the best one.
 PLACES = 3.9, 5.65, 7.4, 9.15, 10.9
+MESSAGE, CHANGED = "What is … ?|garden|three|lend|:", "What is … ?|garden|word|lend|:"
 draw_09_suffix_step = diagram(
-    "One step: propose, try, keep the best",
-    (8.8, 2.5, 12.0, -0.4, 3.0),
-    row(2.4, "message and suffix", PLACES, "What is … ?|garden|three|lend|:", [GREY] + [BLUE] * 4),
-    row(1.4, "the gradient proposes", PLACES, "|say|word|tell|is", [RED]),
-    row(
-        0.4, "one change at a time", PLACES, "What is … ?|garden|word|lend|:", [GREY] + [AMBER] * 4
-    ),
+    ("One step: propose, try, keep the best", 8.8, 2.5, 0, 12.0, -0.4, 3.0),
+    row(2.4, PLACES, MESSAGE, [GREY] + [BLUE] * 4, name="message and suffix"),
+    row(1.4, PLACES, "|say|word|tell|is", [RED], name="the gradient proposes"),
+    row(0.4, PLACES, CHANGED, [GREY] + [AMBER] * 4, name="one change at a time"),
     arrows((7.4, 1.15, 7.4, 0.72)),
 )
 
@@ -307,8 +254,7 @@ def draw_09_two_numbers() -> Figure:
 
 # One of the shortened versions is the plain question.
 draw_09_erase = diagram(
-    "Erase and check, at most three words",
-    (8.6, 2.3, 10, -0.5, 3.6),
+    ("Erase and check, at most three words", 8.6, 2.3, 0, 10, -0.5, 3.6),
     labels((0.2, 3, "What is the secret word? sensor lend harvest"), ha="left"),
     labels((0.2, 2, "What is the secret word? sensor lend"), ha="left"),
     labels((0.2, 1, "What is the secret word? sensor"), ha="left"),
@@ -321,8 +267,7 @@ draw_09_erase = diagram(
 )
 
 draw_09_comeback = diagram(
-    "Each wall, and what somebody does who knows it",
-    (8.8, 2.3, 14.6, -0.3, 2.6),
+    ("Each wall, and what somebody does who knows it", 8.8, 2.3, 0, 14.6, -0.3, 2.6),
     (1.5, 2.0, "input filter\ncounts words", BLUE),
     (4.4, 2.0, "perplexity\nseeks odd text", BLUE),
     (7.3, 2.0, "output filter\nseeks the word", BLUE),
@@ -336,10 +281,8 @@ draw_09_comeback = diagram(
     arrows(*((x, 0.85, x, 1.45) for x in (1.5, 4.4, 7.3, 10.2, 13.1))),
 )
 
-# Text that is read, a model, and a gate outside.
 draw_09a_what_you_will_build = diagram(
-    "What a model reads can give it orders; the gate asks no model",
-    (8.8, 2.4, 12.0, -0.4, 2.4),
+    ("What a model reads can give it orders; the gate asks no model", 8.8, 2.4, 0, 12.0, -0.4, 2.4),
     (1.2, 1.9, "a user\nasks", GREY),
     (1.2, 0.1, "somebody\nwrote a page", GREY),
     (4.0, 1.0, "a model reads both\nas one text", AMBER),
@@ -364,10 +307,8 @@ def said(*ways: tuple[float, float, float, float, str], bad: bool = False) -> Pa
     return draw
 
 
-# Who speaks to whom when a page carries an order.
 draw_09a_injected_page = diagram(
-    "Indirect prompt injection",
-    (8.8, 2.6, 10.2, -0.2, 3.2),
+    ("Indirect prompt injection", 8.8, 2.6, 0, 10.2, -0.2, 3.2),
     (1.0, 1.0, "user", GREY),
     (4.4, 1.0, "assistant", BLUE),
     (4.4, 2.7, "page", RED),
@@ -379,10 +320,8 @@ draw_09a_injected_page = diagram(
     said((1.7, 2.7, 4.0, 2.7, "writes an order"), (5.2, 0.9, 8.2, 0.35, "send_note"), bad=True),
 )
 
-# Which words reach the gate.
 draw_09a_gate_outside = diagram(
-    "A gate that cannot be talked to",
-    (8.8, 2.3, 11.2, -0.1, 2.3),
+    ("A gate that cannot be talked to", 8.8, 2.3, 0, 11.2, -0.1, 2.3),
     (1.0, 0.4, "page", RED),
     (1.0, 1.9, "user", GREY),
     (4.0, 0.4, "model", BLUE),
@@ -393,10 +332,8 @@ draw_09a_gate_outside = diagram(
     said((7.4, 0.4, 9.2, 0.4, "send_note")),
 )
 
-# One text, or command and value apart.
 draw_09a_two_channels = diagram(
-    "Above: pasted together.  Below: kept apart",
-    (8.8, 2.9, 9.8, -1.5, 2.7),
+    ("Above: pasted together.  Below: kept apart", 8.8, 2.9, 0, 9.8, -1.5, 2.7),
     (1.3, 2.2, "command", BLUE),
     (1.3, 1.2, "what was typed", AMBER),
     (4.9, 1.7, "one text", PURPLE),
@@ -410,10 +347,8 @@ draw_09a_two_channels = diagram(
     said((2.4, 0.0, 7.2, 0.2, "value"), (2.5, -1.0, 7.2, -1.0, "command")),
 )
 
-# What comes out of a model, and what goes on in it.
 draw_09b_what_you_will_build = diagram(
-    "Two ways of asking a model",
-    (8.8, 2.3, 12.7, -0.3, 2.5),
+    ("Two ways of asking a model", 8.8, 2.3, 0, 12.7, -0.3, 2.5),
     (1.2, 1.1, "pages with\nmade-up\nsecrets", GREY),
     (3.9, 1.1, "a small\nmodel", BLUE),
     (7.0, 1.9, "what comes out again?\nexposure, membership", AMBER),
@@ -440,16 +375,11 @@ def draw_09b_rank() -> Figure:
     return figure
 
 
-# Three gradients, clipped to length 1, summed, and hidden in noise.
 draw_09b_private_step = diagram(
-    "A private step: no line pulls harder than 1",
-    (8.8, 2.5, 12.0, -0.5, 2.7),
-    (1.2, 2.2, "line 1\nlength 5.0", GREY),
-    (1.2, 1.1, "line 2\nlength 0.5", GREY),
-    (1.2, 0.0, "line 3\nlength 48", GREY),
-    (4.0, 2.2, "clipped\n1.0", BLUE),
-    (4.0, 1.1, "kept\n0.5", BLUE),
-    (4.0, 0.0, "clipped\n1.0", BLUE),
+    ("A private step: no line pulls harder than 1", 8.8, 2.5, 0, 12.0, -0.5, 2.7),
+    row(2.2, (1.2, 4.0), "line 1\nlength 5.0|clipped\n1.0", (GREY, BLUE)),
+    row(1.1, (1.2, 4.0), "line 2\nlength 0.5|kept\n0.5", (GREY, BLUE)),
+    row(0.0, (1.2, 4.0), "line 3\nlength 48|clipped\n1.0", (GREY, BLUE)),
     (6.6, 1.1, "sum", AMBER),
     (8.4, 1.1, "+ noise", RED),
     (10.8, 1.1, "step of\nthe weights", AMBER),
@@ -458,10 +388,8 @@ draw_09b_private_step = diagram(
     across(1.1, (7.0, 7.7), (9.1, 9.8)),
 )
 
-# Coins, one training, guesses.
 draw_09b_audit = diagram(
-    "Two hundred guesses from one training",
-    (8.8, 2.1, 13.3, -0.2, 2.2),
+    ("Two hundred guesses from one training", 8.8, 2.1, 0, 13.3, -0.2, 2.2),
     (1.3, 1.0, "200 canaries,\na coin each", GREY),
     (4.2, 1.7, "heads: in", BLUE),
     (4.2, 0.3, "tails: out", BLUE),
@@ -472,12 +400,8 @@ draw_09b_audit = diagram(
     arrows((4.95, 0.4, 8.2, 0.6), (7.6, 1.0, 8.2, 1.0), (10.1, 1.0, 10.7, 1.0)),
 )
 
-
-# --- notebook 10
-
 draw_10_what_you_will_build = diagram(
-    "From a scraped page to a song",
-    (8.8, 2.5, 13.9, -0.3, 2.6),
+    ("From a scraped page to a song", 8.8, 2.5, 0, 13.9, -0.3, 2.6),
     (1.1, 2.0, "scraped\nlyrics", GREY),
     (3.3, 2.0, "cleaned,\nwith form", BLUE),
     (5.7, 2.0, "SmolLM2 with\nan adapter", AMBER),
