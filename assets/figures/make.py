@@ -17,12 +17,12 @@ FOLDER = Path(__file__).parent
 
 def pictures() -> dict[str, Picture]:
     """What draws each picture, by the picture's name."""
-    found: dict[str, Picture] = {}
+    drawn: dict[str, Picture] = {}
     for path in sorted(FOLDER.glob("pictures_*.py")):
         for name, draw in vars(import_module(path.stem)).items():
             if name.startswith("draw_"):
-                found[name.removeprefix("draw_")] = draw
-    return found
+                drawn[name.removeprefix("draw_")] = draw
+    return drawn
 
 
 def png(draw: Picture) -> bytes:
@@ -32,7 +32,9 @@ def png(draw: Picture) -> bytes:
 
 if __name__ == "__main__":
     wanted = tuple(sys.argv[1:]) or ""
-    for name, draw in pictures().items():
-        if name.startswith(wanted):
-            (FOLDER / f"{name}.png").write_bytes(png(draw))
-            print(name)
+    found = {name: draw for name, draw in pictures().items() if name.startswith(wanted)}
+    for name, draw in found.items():
+        (FOLDER / f"{name}.png").write_bytes(png(draw))
+        print(name)
+    if not found:
+        sys.exit(f"no picture's name begins with {' or '.join(wanted)}")
