@@ -9,11 +9,13 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models
+from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 from transformers import PreTrainedTokenizerFast as Fast
 
 from course_lib.errors import CourseError
 from course_lib.serving.engine import BLOCK, Engine, QueueFull, Request, Text
+from course_lib.serving.slots import Packed
 from course_lib.transformer.bpe import CHARACTER
 from course_lib.transformer.chat import VERSE
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
@@ -264,3 +266,17 @@ def test_threads_and_event_loops_wait_for_pieces_and_nothing_is_left_running() -
         texts = asyncio.run(everybody(engine))
         assert texts == ["".join(engine.submit([n, n], 20)) for n in range(8)]
     assert "engine" not in [thread.name for thread in threading.enumerate()]
+
+
+@torch.no_grad()
+def test_engines_share_packed_weights_until_these_change() -> None:
+    model = tiny_model(0)
+
+    def packed() -> list[nn.Module]:
+        return [m for m in Engine(model, TOKENIZER).slots.model.modules() if isinstance(m, Packed)]
+
+    first, second = packed(), packed()
+    assert first and all(a is b for a, b in zip(first, second, strict=True))
+    model.lm_head.weight.mul_(-1)
+    changed = [a is not b for a, b in zip(first, packed(), strict=True)]
+    assert changed == [False] * (len(first) - 1) + [True]
