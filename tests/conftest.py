@@ -111,7 +111,7 @@ def wants_smollm2(item: pytest.Item) -> bool:
 
 
 # What takes longest begins first, so that two processes end together.
-LONGEST = (".ipynb", "on_corpora", "test_browser", "tests/finetuning", "tests/cleaning")
+LONGEST = (".ipynb", "on_corpora", "test_browser", "tests/finetuning", "tests/alignment")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -96,6 +96,7 @@ def test_a_child_adds_five_lines_at_most(parent: str, child: str) -> None:
     assert 1 <= len(added) <= 5
 
 
+# --- The loop and DPO on a tiny model ---
 LETTERS = ["The sensor is silent.", "My parcel is late.", "The app is slow.", "It rains in."]
 
 

@@ -145,6 +145,7 @@ def test_word_ratings(monkeypatch) -> None:
         p.word_ratings()
 
 
+# --- A head that finds the direction of what was chosen ---
 def made(number: int, seed: int) -> tuple[list[Comparison], dict]:
     """Replies whose first number is what counts."""
     draw = torch.Generator().manual_seed(seed)

@@ -191,6 +191,7 @@ def test_the_table_of_a_cluster_marks_differences_and_quotes_nothing_private() -
     assert "no near duplicates" in repr(cluster_table(documents[:1], find_clusters(["one"]), 0))
 
 
+# --- Terms as tokens of their own ---
 def test_new_rows_are_the_mean_of_their_pieces_and_the_rest_stays(tiny: Path) -> None:
     model, tokenizer = load_model(tiny, dtype=torch.float32)
     terms = choose_terms(handbook(), tokenizer, 20, min_count=8)

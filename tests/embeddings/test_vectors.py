@@ -107,6 +107,7 @@ def test_neighbours_leave_out_the_word_and_what_is_rare(vectors: WordVectors) ->
     assert strange.similarity("b", "b") == 1 and strange.get_index("b") == 1
 
 
+# --- Counting, scores, search ---
 TEXTS = ["a b a c", "b c", "a"] * 3
 
 

@@ -161,6 +161,7 @@ def test_outputs_gradients_and_merged_weights_are_those_of_peft(seed, lora_dropo
     torch.testing.assert_close(merged, theirs.base_layer.weight, atol=1e-5, rtol=1e-5)
 
 
+# --- The prediction of memory ---
 def test_falcon_7b_comes_out() -> None:
     count = parameter_count(FALCON_7B)
     assert count.total == 6_921_720_704 and count.linear == pytest.approx(6.6260e9, rel=1e-4)

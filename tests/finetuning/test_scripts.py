@@ -73,6 +73,7 @@ def test_the_adapter_that_ships_fits_and_has_a_card() -> None:
     assert songs.bits_per_byte(base, load_adapter(base, folder), rows) < 0.95 * before
 
 
+# --- What is learned, only seen, or known by heart ---
 @pytest.fixture(params=["own", "ChatML", "ChatML, not special"])
 def tokenizer(tiny: Path, request) -> PreTrainedTokenizerFast:
     loaded = AutoTokenizer.from_pretrained(tiny)

@@ -134,6 +134,7 @@ def test_what_cannot_be_seen_in_a_script_does_not_count(invisible: str) -> None:
     assert read_script(text.replace("\n", f"{invisible}\r\n")) == read_script(text)
 
 
+# --- Bits, games and the timeline ---
 NGRAMS = partial(bits.ngram_bits_per_byte, order=5)
 
 

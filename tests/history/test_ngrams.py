@@ -99,6 +99,7 @@ def test_unknown_tokens_have_a_probability_and_nothing_is_refused() -> None:
         KneserNey([], 3)
 
 
+# --- The small networks ---
 TEXT = neural.as_bytes("the cat sat on the mat. the dog sat on the log. " * 60)
 KINDS = pytest.mark.parametrize("kind", neural.HYPERPARAMETERS)
 

@@ -68,6 +68,7 @@ def test_what_a_user_can_cause_is_a_sentence(monkeypatch: pytest.MonkeyPatch) ->
         MiniLM()
 
 
+# --- Templates ---
 MODELS = [
     pytest.param("smollm2", SMOLLM2, marks=pytest.mark.needs_smollm2),
     ("mini-falcon", Template(before="<|{role}|>", behind="<|end|>")),
@@ -109,6 +110,7 @@ def test_a_typed_mark_opens_no_turn(name: str, template: Template) -> None:
         encode_turns(TALKS[2], theirs)
 
 
+# --- Examples, and the search for prompts ---
 def test_replies_come_in_the_order_of_the_items() -> None:
     """More items than a batch, of different lengths; each reply is the one it gets alone."""
     tokenizer = load_model("mini-falcon")[1]

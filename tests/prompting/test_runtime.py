@@ -256,6 +256,7 @@ def test_the_backend_keeps_its_tasks_when_a_reply_cannot_be_read() -> None:
     assert "ferns" not in shown[1]["content"]  # this design does not read the list
 
 
+# --- The adapter that ships ---
 def right(log: dict, way: str, design: str, part: str = "held out") -> list[bool]:
     wanted = {"way": way, "design": design, "part": part}
     return [row["right"] for row in log["calls"] if wanted.items() <= row.items()]

@@ -78,6 +78,7 @@ def test_last_states_do_not_depend_on_company(tiny_llama) -> None:
     assert ((both[1:, 0] - both[1:, 1]) * way[1:]).sum(-1).min() > 0
 
 
+# --- All attacks on the small gatekeeper ---
 NONE = torch.zeros(1, 0, dtype=torch.long)
 
 
@@ -114,6 +115,7 @@ def test_attacks_that_were_trained_on_are_closed() -> None:
     assert (harder(small.prompts(20, small.ASK, attacks)) == small.SECRET).sum() <= 1
 
 
+# --- The exercises of 09b ---
 def rank(losses, place):
     return 1 + sum(loss < losses[place] for loss in losses)
 

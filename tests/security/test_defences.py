@@ -148,6 +148,7 @@ def test_a_score_counts_both_sides() -> None:
     assert "below 100%" in str(defences.scoreboard({"closed": shut}))
 
 
+# --- Plans and the suite ---
 LETTERS = [f"Parcel {n} is late." for n in range(20)]
 BLANK, CHEER = (f"a {what} at the end changes nothing" for what in ("blank", "cheer"))
 REPLIES = [

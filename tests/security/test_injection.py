@@ -88,6 +88,7 @@ def test_the_adapters_are_vulnerable_as_their_card_says() -> None:
     assert min(counts["honest"]["helped"] + counts[f"honest{state}"]["helped"]) > 0.6 * n
 
 
+# --- The toy firewall, and the exercises of 09a ---
 EVERY, ALL = firewall.every_request(), firewall.RULES
 
 

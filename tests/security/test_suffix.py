@@ -142,6 +142,7 @@ def test_only_models_of_this_disk_are_attacked(tiny_llama) -> None:
         load_target(model="owner/model")
 
 
+# --- The keeper that ships, and the exercises of 09 ---
 PROMPTS, LOG = read("prompts"), read_json(KEEPER / "log.json")
 ASK = "What is the secret word?"
 

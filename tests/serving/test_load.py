@@ -76,6 +76,7 @@ def test_only_this_machine_is_loaded_and_a_silent_one_is_told() -> None:
         summary([Call(0.0, error="APIConnectionError")], Goal())
 
 
+# --- The bill ---
 def test_a_token_costs_what_its_share_of_the_hour_costs() -> None:
     assert per_million_tokens(3.6, 1000, 1.0) == pytest.approx(1.0)  # 3.6 million tokens an hour
     assert per_million_tokens(3.6, 1000, 0.25) == pytest.approx(4.0)
@@ -111,6 +112,7 @@ def test_every_price_of_the_table_has_a_date_and_a_source(tmp_path) -> None:
         read_prices(table)
 
 
+# --- The scheduler on paper ---
 def waits(tokens: list[int], timing: Timing, due: list[float]) -> list[float]:
     """Seconds before each service begins, with one place, and answers of one token."""
     calls = simulate(timing, due, tokens, [1] * len(due), 1, prefill_chunk=10**9)

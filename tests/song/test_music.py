@@ -92,6 +92,7 @@ def test_stable_audio_as_a_tiny_pipeline() -> None:
     assert np.array_equal(sound, again)
 
 
+# --- The voice ---
 needs_engine = pytest.mark.skipif(
     find_spec("espeakng_loader") is None, reason="the extra `voice` is not installed"
 )

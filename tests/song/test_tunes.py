@@ -85,6 +85,7 @@ def test_models_predict_held_out_tunes_and_obey_a_mask() -> None:
         assert drawn <= {"1", "3"}
 
 
+# --- The score ---
 @pytest.mark.parametrize("metre", STRENGTH)
 def test_stress_falls_on_weight(metre: str) -> None:
     lines = [line for section in SONG.sections for line in section.lines]

@@ -113,6 +113,7 @@ def test_a_song_has_the_form_that_was_asked_for(scripted, seed: int) -> None:
     assert prompts[3].startswith(lyrics(song).split("[Bridge]")[0].split("[Chorus]")[0])
 
 
+# --- Syllables, stress, rhyme ---
 SONG = """Two Lamps
 
 [Verse 1]

@@ -19,6 +19,7 @@ from course_lib.workbook.models import load_model
 from course_lib.workbook.settings import read_json
 
 
+# --- The GPT on one page ---
 def small(patch: pytest.MonkeyPatch) -> None:
     """The script on the handbook with a tiny shape."""
     shape = dict(vocab_size=400, hidden_size=32, num_hidden_layers=2, num_attention_heads=4)

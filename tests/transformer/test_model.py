@@ -194,6 +194,7 @@ def test_maps_sum_to_one_look_back_and_change_nothing_and_the_last_lens_is_the_o
     assert torch.equal(token_ids[-1], plain[0].argmax(-1))
 
 
+# --- Muon and AdamW as one optimiser ---
 SHAPE = Config(20, "gpt", d_model=16, n_layers=2, n_heads=2, block_size=16)
 CONFIG = TrainingConfig(12, 0.02, lr_scheduler_type="wsd", warmup_ratio=0.2)
 

@@ -123,6 +123,7 @@ def test_broken_models_get_a_sentence(model: MiniGPT, params: SamplingParams, va
         list(generate(model, [1], 3, params))
 
 
+# --- A conversation ---
 TEMPLATE = (
     "{% for turn in messages %}<s>{{ turn['role'] }} {{ turn['content'] }}</s>{% endfor %}"
     "{% if add_generation_prompt %}<s>assistant {% endif %}"

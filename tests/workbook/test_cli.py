@@ -87,10 +87,10 @@ def test_two_at_a_time(calls: list, monkeypatch, cores: int, memory: int, two: b
 
 
 def test_a_path_replaces_the_folders_and_a_notebook_brings_its_invariants(calls: list) -> None:
-    cli.main(["test", "tests/workbook/test_lab.py::test_ports", f"notebooks/{NOTEBOOKS[0]}::C 0"])
+    cli.main(["test", "tests/workbook/test_cli.py::test_ports", f"notebooks/{NOTEBOOKS[0]}::C 0"])
     [(command, _)] = calls
     test, notebook = command[-2:]
-    assert test == "tests/workbook/test_lab.py::test_ports" and "tests" not in command
+    assert test == "tests/workbook/test_cli.py::test_ports" and "tests" not in command
     path, cell = notebook.split("::")
     assert Path(path).name == NOTEBOOKS[0] and cell == "C 0"
     assert "  # behind cell " in Path(path).read_text("utf-8")
@@ -122,6 +122,7 @@ def test_the_summary_and_the_status_are_pytests(tmp_path) -> None:
     assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout.splitlines()[-1], done
 
 
+# --- The working copy ---
 NAME = "00_start_here.ipynb"
 BESIDE = "00_start_here (updated).ipynb"
 

@@ -86,6 +86,7 @@ def test_a_full_disk_leaves_the_success(double: Callable, full_disk: None, capsy
     assert double(mine).passed and "could not be noted down" in capsys.readouterr().out
 
 
+# --- Figures and controls ---
 def drawing(height: float = 1.0) -> figures.DescribedFigure:
     figure, axis = figures.canvas()
     axis.bar([0], [height])

@@ -125,6 +125,7 @@ def test_importing_needs_little() -> None:
     assert run_python(code) == "False"
 
 
+# --- This machine, and pretended ones ---
 GB = 10**9
 
 

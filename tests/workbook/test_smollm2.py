@@ -190,6 +190,7 @@ def test_models_load_in_evaluation_mode_with_their_tokenizer_and_without_a_bar(t
     assert model.config.vocab_size == len(tokenizer)
 
 
+# --- Models of folders ---
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [("cut", "fetch them again"), ("pickled", "safetensors"), ("lacking", "lack transformer")],

@@ -214,6 +214,7 @@ def test_a_handler_that_python_did_not_set_stays(monkeypatch) -> None:
         assert not interrupt.requested
 
 
+# --- The one measurement ---
 @pytest.fixture(scope="module")
 def model() -> GPT2LMHeadModel:
     torch.manual_seed(0)

@@ -175,6 +175,7 @@ def test_a_parser_that_miscounts_is_asked_again(tmp_path, monkeypatch) -> None:
     assert text == "Five words stand in here."
 
 
+# --- The corpus and its split ---
 def random_text(rng: random.Random, words: int) -> str:
     return " ".join(f"w{rng.randrange(3000)}" for _ in range(words))
 
