@@ -1,5 +1,6 @@
 """Offline, headless, and away from the user's own settings: for every test and its children."""
 
+import gc
 import os
 import shutil
 import signal
@@ -123,6 +124,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not smollm2.is_ready() and wants_smollm2(item):
             item.add_marker(absent)
     items.sort(key=lambda item: [word not in item.nodeid for word in LONGEST])
+    gc.freeze()  # what is imported is no garbage: each training looks for some, which took seconds
 
 
 class ByFile(LoadScopeScheduling):

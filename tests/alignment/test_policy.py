@@ -101,9 +101,7 @@ LETTERS = ["The sensor is silent.", "My parcel is late.", "The app is slow.", "I
 
 
 @pytest.fixture
-def model(tiny_llama: Path, monkeypatch):
-    # To look through all that the tests have loaded for garbage takes longer than a step here.
-    monkeypatch.setattr(policy, "give_memory_back", lambda: None)
+def model(tiny_llama: Path):
     base = load_base(str(tiny_llama), four_bit=False)
     base.model.get_input_embeddings().weight.data *= 3  # surer, so that it can move
     return add_adapter(base, FinetuneConfig(0, r=8, lora_dropout=0.0)), base.tokenizer
@@ -120,7 +118,7 @@ def config(**options) -> PolicyConfig:
     return PolicyConfig(**small | dict(num_prompts=4, num_generations=8, temperature=1.0) | options)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("loss", ["rloo", "ppo", "grpo"])
 def test_what_is_rewarded_becomes_likelier(model, loss: str, seed: int) -> None:
     options = dict(num_iterations=1 if loss == "rloo" else 2, max_steps=14, seed=seed)
