@@ -15,7 +15,7 @@ PACKAGE = REPOSITORY / "course_lib"
 BUDGETS = {  # lines, docstrings and blanks included, in the order in which imports may point back
     "entry": 300,  # bootstrap, __init__, __main__, errors, places
     "corpus": 1_832,  # workbook/corpus; the aim is 1,100
-    "workbook": 1_910,  # without corpus
+    "workbook": 1_915,  # without corpus
     "start_here": 251,
     "history": 1_050,
     "embeddings": 1_100,

@@ -182,9 +182,9 @@ def test_findings(facts: dict, what: str, level: str, words: str) -> None:
     ("facts", "fast"),
     [
         ({}, "float32"),
-        ({"amx": True}, "bfloat16"),
+        ({"fast_bf16": True}, "bfloat16"),
         (card(16), "bfloat16"),
-        ({**card(16), "gpu_capability": (7, 5), "amx": True}, "float16"),
+        ({**card(16), "gpu_capability": (7, 5), "fast_bf16": True}, "float16"),
     ],
 )
 def test_the_type_of_numbers_is_what_is_fast(monkeypatch, facts: dict, fast: str) -> None:
