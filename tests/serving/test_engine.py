@@ -18,6 +18,7 @@ from course_lib.serving.engine import BLOCK, Engine, QueueFull, Request, Text
 from course_lib.serving.slots import Packed
 from course_lib.transformer.chat import VERSE
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
+from course_lib.workbook.models import load_model
 
 END, PARAMS = 256, [GREEDY, VERSE, SamplingParams(0.7, top_p=0.8, repetition_penalty=1.2)]
 SWITCHES = [
@@ -133,6 +134,21 @@ def test_an_adapters_model_is_served_and_others_call_it_as_before() -> None:
     ids = torch.tensor([prompt])
     expected = adapted.eval().generate(input_ids=ids, max_new_tokens=20, do_sample=False)
     assert written(request) == expected[0, 4:].tolist() != before
+
+
+@pytest.mark.needs_smollm2
+def test_smollm2_writes_what_generate_writes() -> None:
+    model, tokenizer = load_model("smollm2", dtype=torch.float32)
+    system = "You answer in one word. " * 5
+    texts = [system + end for end in ("The capital of France is", "2, 4, 6,", "Yes")]
+    asked = [tokenizer(text).input_ids for text in texts]
+    engine = Engine(model, tokenizer, prefill_chunk=16)
+    requests = [engine.submit(ids, 6) for ids in asked]
+    finish(engine)
+    for ids, request in zip(asked, requests, strict=True):
+        row = model.generate(torch.tensor([ids]), max_new_tokens=6, do_sample=False)[0, len(ids) :]
+        assert request.tokens == [token for token in row.tolist() if token not in engine.ends]
+    assert sum(request.cached for request in requests)
 
 
 @pytest.mark.parametrize("text", ["🌱", "a🌱é", "日本", "né"])
