@@ -24,7 +24,7 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "finetuning": 1_486,
     "alignment": 1_140,  # the aim is 700
     "prompting": 1_400,  # the aim is 650
-    "serving": 1_735,  # the aim is 900
+    "serving": 1_740,  # the aim is 900
     "security": 1_525,  # the aim is 1,200
     "song": 1_560,  # the aim is 700
 }
