@@ -24,7 +24,7 @@ EXTRAS = TABLE["optional-dependencies"]
 ALL = [Requirement(line) for line in [*TABLE["dependencies"], *EXTRAS["lab"], *EXTRAS["test"]]]
 DIRECT = {Requirement(line).name for line in sum(EXTRAS.values(), TABLE["dependencies"])}
 # Where an import has another name than the package; what is not listed has the same.
-PACKAGES = {"docx": "python-docx", "sklearn": "scikit-learn", "IPython": "ipython"}
+PACKAGES = {"sklearn": "scikit-learn", "IPython": "ipython"}
 PLATFORMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
 
 
