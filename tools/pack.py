@@ -70,8 +70,8 @@ def pins(system: str, python: str) -> list[Requirement]:
 
 
 def plan(wanted: list[tuple[str, str]]) -> tuple[Packed, list[str]]:
-    """What to pack for each system and Python, and a line for each for which that is not all."""
-    needs, pages, packed, lacking = {one: pins(*one) for one in wanted}, sources(), {}, []
+    """What to pack for each system and Python, and a line for what keeps others out of it."""
+    needs, pages, packed, lacking = {one: pins(*one) for one in wanted}, sources(), {}, {}
     names = sorted({need.name for some in needs.values() for need in some})
     with ThreadPoolExecutor(8) as pool:
         offered = dict(zip(names, pool.map(lambda name: offers(name, pages), names), strict=True))
@@ -82,11 +82,11 @@ def plan(wanted: list[tuple[str, str]]) -> tuple[Packed, list[str]]:
                     "linux" in system
                 )
                 names = ", ".join(f"{n}{cpu if n.startswith('torch==') else ''}" for n in absent)
-                lacking.append(f"{system} with Python {python}: no wheel of {names}")
+                lacking.setdefault(f"{system} has no wheel of {names}", []).append(python)
             else:
                 wheels = pool.map(measured, found.values())
                 packed[system, python] = {path(wheel, system): wheel for wheel in wheels}
-    return packed, lacking
+    return packed, [f"{what}: Python {', '.join(some)}" for what, some in lacking.items()]
 
 
 def path(wheel: Wheel, system: str) -> str:
@@ -135,9 +135,10 @@ def fill(folder: Path, packed: Packed, lacking: list[str]) -> None:
     root = folder / "wheels"
     root.mkdir(parents=True, exist_ok=True)
     start = string.Template(Path(__file__).with_name("START.txt").read_text("utf-8"))
-    for_whom = "".join(f"  - {system} with Python {python}\n" for system, python in packed)
-    without = "".join(f"It is not for\n  - {line}\n" for line in lacking)
-    text = start.substitute(systems=for_whom, lacking=without)
+    whom = {system: [python for name, python in packed if name == system] for system, _ in packed}
+    lines = [f"  {system}, Python {', '.join(some)}" for system, some in whom.items()]
+    lines += ["What could not be had:", *(f"  {line}" for line in lacking)] if lacking else []
+    text = start.substitute(systems="\n".join(lines))
     (folder / "START.txt").write_text(text, encoding="utf-8", newline="\r\n")
     for old in {*root.glob("*.sha256"), *root.glob("*/*")} - {root / name for name in wheels}:
         old.unlink()  # of another edition
