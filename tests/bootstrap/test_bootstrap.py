@@ -59,7 +59,8 @@ def test_what_is_wrong_with_packed_wheels_is_one_sentence(tmp_path) -> None:
     course = FakeCourse(tmp_path)
     folder = course.repository / "wheels"
     shutil.copytree(course.wheels, folder / "any")
-    lines = [f"{bootstrap.digest(path)}  any/{path.name}\n" for path in (folder / "any").iterdir()]
+    files = sorted((folder / "any").iterdir())
+    lines = [f"{bootstrap.digest(file)}  any/{file.name}\n" for file in files]
     here = "{}-{}-{}.{}".format(sys.platform, platform.machine(), *sys.version_info)
 
     def sentence() -> str:
@@ -72,7 +73,7 @@ def test_what_is_wrong_with_packed_wheels_is_one_sentence(tmp_path) -> None:
     (folder / "win32-AMD64-3.99.sha256").write_text("")
     (folder / f"._{here}.sha256").touch()  # macOS puts such beside what it copies to a stick
     assert f"is for win32-AMD64-3.99; this is {here}: START.txt says" in sentence()
-    (folder / f"{here}.sha256").write_text("".join(sorted(lines)))
+    (folder / f"{here}.sha256").write_text("".join(lines))
     (folder / "any" / "courseprobe-1.0-py3-none-any.whl").write_bytes(b"half")
     assert f"Missing or damaged in {folder}: any/courseprobe-1.0-py3-none-any.whl." in sentence()
     shutil.rmtree(folder / "any")
