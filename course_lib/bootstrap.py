@@ -121,7 +121,7 @@ def run(command):
     if failed:
         raise CourseError(
             "Not everything could be installed: the reason is in the lines above. A proxy needs "
-            "HTTPS_PROXY; torch needs a 64-bit Python 3.11 to 3.13; then start the same again."
+            "HTTPS_PROXY; no torch for this Python: take 64-bit 3.11 to 3.13; then start it again."
         )
 
 

@@ -56,7 +56,7 @@ def test_every_package_has_a_budget() -> None:
     assert {MODULES[name].stem for name in ENTRY} == {
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
-    assert lines(*REPOSITORY.glob("tools/*.py")) <= 715
+    assert lines(*REPOSITORY.glob("tools/*.py")) <= 716
     assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_000  # the aim is 11,000
 
 
