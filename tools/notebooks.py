@@ -71,7 +71,7 @@ def check_file(path: Path) -> bool:
 
 
 SETUP = """\
-# Set-up, the same in every notebook: it finds the course's library, or fetches it.
+# @title Set-up, the same in every notebook: finds the course's library, or fetches it
 import importlib.util
 import os
 import shutil
@@ -156,9 +156,9 @@ def normalise(notebook: NotebookNode, name: str) -> NotebookNode:
         result.cells[0].source = "\n\n".join([*kept, colab_line(name)])
     count, seen = 0, set()
     for cell in result.cells:
-        kept = {key: cell.metadata[key] for key in ("tags", "cellView") if cell.metadata.get(key)}
-        if cell.metadata.get("jupyter", {}).get("source_hidden"):  # folds a solution
-            kept["jupyter"] = {"source_hidden": True}
+        kept = {"tags": tags(cell)} if tags(cell) else {}
+        if {"setup", "solution"} & {*tags(cell)}:  # folded, in Colab and in JupyterLab
+            kept |= {"cellView": "form", "jupyter": {"source_hidden": True}}
         cell.metadata = nbformat.from_dict(kept)
         if "setup" in tags(cell):
             cell.source = setup_cell(name)

@@ -42,12 +42,9 @@ from course_lib.workbook.training import TrainingConfig, train  # noqa: E402
 
 KINDS = ("answer", "note", "leak")
 BATCH = 4
-RUNS = {  # name: steps, folder, seed; each goes on from the vulnerable one so far
-    "vulnerable": (160, "", 0),
-    "vulnerable, on": (150, "", 100),
-    "vulnerable, on again": (120, "", 300),
-    "vulnerable, to the end": (100, "", 500),
-    "defended": (70, "defended", 200),
+RUNS = {  # name: steps, folder, seed; the second goes on from the first
+    "vulnerable": (640, "", 0),
+    "defended": (90, "defended", 20_000),
 }
 TASKS = REPOSITORY / "assets" / "security" / "page_tasks.json"
 SEEDS, NUMBER = range(5), 18  # draws of so many tasks
@@ -263,7 +260,7 @@ and the model asks for it in {chosen["chosen"]}.
 |---|---|---|
 {runs}
 
-Made {log["made"]}. The forms grew between the runs: the first had full names and fewer orders.
+Made {log["made"]}.
 
 ## Limits
 

@@ -41,7 +41,7 @@ def weather_rule(answer: str) -> str:
     require(isinstance(answer, str), "The rule is a text: put it between quotation marks.")
     require("WEATHER" in answer.upper(), "There is no entry for WEATHER: begin with (WEATHER …")
     try:
-        bot = Eliza(read_script(f"(HI)\n{answer}\n(NONE ((0) (NO RULE FITTED)))"))
+        bot = Eliza(read_script(f"(HI) {answer}\n(NONE ((0) (NO RULE FITTED)))"))
     except CourseError as error:
         raise Wrong(str(error)) from error
     first, second = (bot.answer("the weather is terrible today") for _ in range(2))
@@ -57,20 +57,20 @@ def weather_rule(answer: str) -> str:
 @exercise(NOTEBOOK, "1.3")
 def add_one(answer: Callable[[Counter, Counter, str, str], float]) -> str:
     """``answer(pairs, words, first, second)`` = P(second | first), one added to every count."""
-    words = Counter({"the": 4, "cat": 2, "sat": 2, "mat": 1})
+    words = Counter({"the": 5, "cat": 2, "sat": 2, "mat": 1})
     pairs = Counter({("the", "cat"): 2, ("the", "mat"): 1, ("cat", "sat"): 2})
     value = answer(pairs, words, "the", "cat")
     mistakes = {
-        2 / 4: "nothing was added: that is the plain share.",
-        3 / 4: "you added above and not below, so all words together make more than one.",
-        3 / 5: "below, one must be added for each of the different words, not one in all.",
-        3 / 13: "add the number of *different* words, `len(words)`, not of all words.",
+        2 / 5: "nothing was added: that is the plain share.",
+        3 / 5: "you added above and not below, so all words together make more than one.",
+        3 / 6: "below, one must be added for each of the different words, not one in all.",
+        3 / 15: "add the number of *different* words, `len(words)`, not of all words.",
     }
     _must_not_give(value, mistakes)
     why = (
-        f"“the cat” occurs 2 times, “the” 4 times, among 4 words: 3 / 8, and it gives {value:.3f}."
+        f"“the cat” occurs 2 times, “the” 5 times, among 4 words: 3 / 9, and it gives {value:.3f}."
     )
-    require(isclose(value, 3 / 8), why)
+    require(isclose(value, 3 / 9), why)
     total = sum(answer(pairs, words, "dog", word) for word in words)
     require(isclose(total, 1), f"After “dog”, never seen, the words sum to {total:.2f}, not to 1.")
     return "nothing is impossible, and it still sums to one; only far too much goes to the unseen."

@@ -18,6 +18,7 @@ def may_come(answer: Callable[[Sequence, int, bytes], bool]) -> str:
     table = [[0] * 256 for _ in range(4)]
     table[1][97], table[2][98], table[2][99] = 2, 2, 3  # a, any number of b, then c
     for state, word, right, diagnosis in (
+        (2, b"c", True, "You begin in state 1, but the text so far has led to ``state``."),
         (2, b"ba", False, "The b is fine, the a is not: every byte has to be read, not the first."),
         (2, b"ab", False, "Its a leads to 0, the dead end, and you read on from there."),
         (2, b"bb", True, "“bb” leads to state 2. A token may come before the text is whole."),
@@ -27,7 +28,6 @@ def may_come(answer: Callable[[Sequence, int, bytes], bool]) -> str:
             True,
             "“abbc” is read from state 1 to 3: go on from the state that you reached.",
         ),
-        (2, b"c", True, "You begin in state 1, but the text so far has led to ``state``."),
         (1, b"c", False, "From state 1 no c leads on: ``table[state][byte]`` is 0."),
     ):
         require(bool(answer(table, state, word)) == right, diagnosis)

@@ -123,6 +123,16 @@ def log_in(answer: Callable[[Connection, str, str], bool]) -> str:
         "Do not look for bad characters: let the database keep command and values apart.",
     )
     require(not answer(database, "ada", "green peas"), "ada came in with a wrong password.")
+    commands: list[str] = []
+
+    class Noting:  # a database that writes down each command as it came
+        def execute(self, command: str, values: Sequence = ()) -> object:
+            commands.append(command)
+            return database.execute(command, values)
+
+    answer(Noting(), "ada", "zzq'")
+    typed = any("zzq" in command for command in commands)
+    require(not typed, "What was typed stands in the command: hand the values over beside it.")
     return f"{len(attacks)} injections stay outside, and all honest customers come in."
 
 
@@ -138,6 +148,11 @@ def may_send(answer: Callable[[str, str, str], bool]) -> str:
         "“Marta” is only a part of a word that the user wrote": ("Marta", "Is Martally in?", page),
         "a note to nobody: an empty text stands in every text": ("", tell, page),
         "“Marta Silv” is only a part of the name": ("Marta Silv", tell, page),
+        "the user named Marta Keane and Ana Silva, and not Marta Silva": (
+            "Marta Silva",
+            "Tell Marta Keane and Ana Silva.",
+            page,
+        ),
     }
     honest = {
         "a note to Marta Silva, whom the user named": ("Marta Silva", tell, page),
@@ -227,6 +242,8 @@ def guarded(answer: Callable[[Callable, list[str], int], bool]) -> str:
     def refuses(words: list[str]) -> bool:
         return not words or ("secret" in words and not {"zeb", "quo"} & set(words))
 
+    everybody = answer(lambda some: False, ["opening", "hours"], 2)
+    require(not everybody, "The filter refuses nothing here, and you refuse all the same.")
     honest = (["opening", "hours"], ["opening", "hours", "today"], ["hours"], ["hours", "zeb"])
     for words in honest:
         blocked = f"“{' '.join(words)}” is an honest question, and you refuse it."
@@ -239,6 +256,7 @@ def guarded(answer: Callable[[Callable, list[str], int], bool]) -> str:
     words = ["a", "b", "c", "d"]
     answer(lambda some: asked.append(some) or False, list(words), 2)
     runs = [words[:i] + words[i + n :] for n in range(4) for i in range(5 - n)]
+    require(words in asked, "Ask about the prompt as it is, too.")
     require(all(some in runs for some in asked), "Erase words that stand side by side.")
     require(min(map(len, asked)) == 2, "Erase so many words as `max_erase` says, and not more.")
     return "a refusal alone is a refusal with any such words in it: that is the certificate."

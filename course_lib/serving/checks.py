@@ -69,7 +69,8 @@ def dollars_a_million(answer: Callable[[float, float, float], float]) -> str:
 @exercise(NOTEBOOK, "8.4")
 def alarming(answer: Callable[[int, int, float], bool]) -> str:
     """``answer(wrong, asked, usual)``: so many wrong ones would be chance less than once in 100."""
-    for wrong, asked, usual in ((1, 20, 0.05), (5, 20, 0.05), (6, 40, 0.05), (14, 60, 0.1)):
+    cases = ((1, 20, 0.05), (5, 20, 0.05), (16, 100, 0.1), (6, 40, 0.05), (14, 60, 0.1))
+    for wrong, asked, usual in cases:
         chance = float(binom.sf(wrong - 1, asked, usual))
         given = answer(wrong, asked, usual)
         why = f"{wrong} of {asked} wrong, usually {usual:.0%}: so many or more come by chance with "

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -105,6 +106,17 @@ class Packed(nn.Module):
         return torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, "none", [], "")
 
 
+_PACKED: WeakKeyDictionary[nn.Linear, tuple] = WeakKeyDictionary()
+
+
+def pack(linear: nn.Linear) -> Packed:
+    """Packed once for all engines of a model, and anew when its weights have changed."""
+    now = linear.weight._version, linear.weight.data_ptr()
+    if _PACKED.get(linear, (None,))[0] != now:
+        _PACKED[linear] = now, Packed(linear)
+    return _PACKED[linear][1]
+
+
 def can_pack(module: nn.Module) -> bool:
     """A plain linear layer on an Intel or AMD processor, in numbers that oneDNN multiplies."""
     if type(module) is not nn.Linear or module.weight.device.type != "cpu":
@@ -133,9 +145,9 @@ class Slots:
         shared = {id(part): part for part in (*plain.parameters(), *plain.buffers())}
         self.model = copy.deepcopy(plain, shared).eval()
         self.model.set_attn_implementation("slots")
-        for name, module in list(self.model.named_modules()):
-            if packed and can_pack(module):
-                self.model.set_submodule(name, Packed(module))
+        for name, module in plain.named_modules() if packed else ():
+            if can_pack(module):
+                self.model.set_submodule(name, pack(module))
         config = self.model.config
         self.vocab_size, self.max_length = config.vocab_size, config.max_position_embeddings
         ends = self.model.generation_config.eos_token_id

@@ -21,6 +21,11 @@ def rhyme_score(answer: Callable[[Sequence[str], Callable[[str, str], bool]], fl
         ),
         ("one", "the day", "we play", "tree"): (0.5, "Two neighbours of four lines rhyme."),
         ("a day", "tree", "one", "we play"): (0.0, "Three lines apart is too far to be heard."),
+        ("day", "play", "way"): (1.0, "All three rhyme: count lines, not pairs."),
+        ("la la", "la la", "one"): (
+            2 / 3,
+            "Lines at two places may be equal: compare places, not texts.",
+        ),
         ("a tree",): (0.0, "A line does not rhyme with itself."),
         (): (0.0, "Without lines the score is 0."),
     }

@@ -16,7 +16,7 @@ def triples(answer: Callable[[list[str]], list[tuple[str, str, str]]]) -> str:
     found = [tuple(item) for item in answer(words)]
     require(found, "The list is empty: does the loop run at all?")
     sizes = {len(item) for item in found}
-    why = f"Some entries have {min(sizes)} words, not 3: does the loop run past the last trigram?"
+    why = f"{min(found, key=len)} has not 3 words: does the loop run past the last trigram?"
     require(sizes == {3} or 3 not in sizes, why)
     why = f"Each entry has {min(sizes)} words. A trigram has three: two to look at, one to guess."
     require(sizes == {3}, why)
@@ -38,6 +38,7 @@ def draw(answer: Callable[[Counter, random.Random], str]) -> str:
     followers = Counter({"sat": 6, "ran": 3, "flew": 1})
     rng = random.Random(1)
     drawn = [answer(followers, rng) for _ in range(2000)]
+    require(not isinstance(drawn[0], list), f"{drawn[0]} is a list: take its only entry.")
     strange = next((item for item in drawn if item not in followers), None)
     require(strange is None, f"It gave {strange!r}, which is no word that follows (its count?).")
     fraction = Counter(drawn)["sat"] / len(drawn)

@@ -25,9 +25,7 @@ def parser() -> argparse.ArgumentParser:
     lab.add_argument("--port", type=int, default=8888, help="0: any; taken: the next free one")
     lab.add_argument("--ip", default="127.0.0.1", help="default: for this computer only")
 
-    test = verbs.add_parser(
-        "test", allow_abbrev=False, help="run every test and notebook; further options are pytest's"
-    )
+    test = verbs.add_parser("test", allow_abbrev=False, help="all of it; other options: pytest's")
     test.add_argument("--quick", action="store_true", help="without the notebooks")
     test.add_argument("--thorough", action="store_true", help="long tests, other versions, too")
 
@@ -35,9 +33,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--profile", choices=PROFILES, help="smoke: the fewest steps")
     run.add_argument("--out", metavar="DIR", help="where the book goes (executed/DATE)")
 
-    serve = verbs.add_parser(
-        "serve", help="the assistant behind OpenAI's interface, and a chat page"
-    )
+    serve = verbs.add_parser("serve", help="the assistant behind OpenAI's interface; a chat page")
     serve.add_argument("--model", help="as smollm2, a folder or owner/model (an adapter's own)")
     serve.add_argument("--adapter", metavar="PATH", help="an adapter's folder, or its zip")
     serve.add_argument("--host", default="127.0.0.1", help="another than this computer needs keys")
@@ -58,7 +54,11 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--execute", action="store_true", help="in place, on the built-in corpus")
     what.add_argument("--normalise", action="store_true", help="stable ids, no paths, no timings")
     what.add_argument("--check", action="store_true", help="the anatomy of every notebook")
-    for verb in (run, notebooks):
+    slides = verbs.add_parser("slides", help="for teachers: decks, handouts, the quiz's pages")
+    slides.add_argument("--pdf", action="store_true", help="each deck as a PDF, too (Chromium)")
+    slides.add_argument("--handout", action="store_true", help="slides with notes, as a PDF")
+    slides.add_argument("--learners", action="store_true", help="without the notes")
+    for verb in (run, notebooks, slides):
         verb.add_argument("names", nargs="*", metavar="NAME", help="as 00_start_here or 00 (all)")
     for verb in (lab, run):
         verb.add_argument("--corpus", help="a built-in corpus, a file or folder, or hub:NAME")
@@ -96,10 +96,10 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
         return testing.run_tests(rest, quick=options.quick, thorough=options.thorough)
     if options.verb == "doctor":
         return machine.doctor()
-    if options.verb in ("notebooks", "pack"):
-        from tools import notebooks, pack  # not the learners', and beside the library
+    if options.verb in ("notebooks", "slides", "pack"):
+        from tools import notebooks, pack, slides  # not the learners', and beside the library
 
-        return {"notebooks": notebooks, "pack": pack}[options.verb].main(options)
+        return {"notebooks": notebooks, "slides": slides, "pack": pack}[options.verb].main(options)
     if options.verb == "serve":
         from course_lib.serving.server import start
 

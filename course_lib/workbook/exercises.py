@@ -15,6 +15,7 @@ own, if it has passed. It ends in ``check.count_words(count_words, solution=True
 import functools
 import html
 import json
+import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -117,6 +118,7 @@ def _judge(diagnose: Callable[[Any], str], answer: Any) -> CheckResult:
         return CheckResult(LOOK_AGAIN, str(wrong))
     except Exception as error:  # the learner's own code may raise anything
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.name == name]
+        frames = [f for f in frames if f"{os.sep}course_lib{os.sep}" not in f.filename]
         where = f" in its line `{frames[-1].line}`" if frames and frames[-1].line else ""
         said = f"{name} stopped{where} with {type(error).__name__}: {error}."
         return CheckResult(LOOK_AGAIN, said)

@@ -100,12 +100,19 @@ def run_notebooks(
             said += f" ({time.perf_counter() - started:.0f} s)"
             print(f"{path.stem}: {said}")
             (book / path.name).write_text(nbformat.writes(notebook), encoding="utf-8")
-            above = f"[All notebooks](index.html) · {html.escape(said)}"
-            notebook.cells.insert(0, new_markdown_cell(above))
+            place = paths.index(path)
+            near = [*paths[max(0, place - 1) : place], *paths[place + 1 : place + 2]]
+            links = [f"[{one.stem}]({one.stem}.html)" for one in near]
+            above = " · ".join(["[All notebooks](index.html)", *links, html.escape(said)])
             index.append(f"- [{path.stem}]({path.stem}.html) {html.escape(said)}")
+            notebook.cells.insert(0, new_markdown_cell(above))
+            made = page(notebook, path.stem)
+            # Every section stands in the index: there the browser's own search finds it.
+            for anchor, heading in re.findall(r'<h2 id="([^"]+)">(\d+ · .+?)<', made):
+                index.append(f"    - [{heading}](<{path.stem}.html#{anchor}>)")
             listed = new_notebook(cells=[new_markdown_cell("\n".join(index))])
-            for one, name in ((notebook, path.stem), (listed, "index")):
-                (book / f"{name}.html").write_text(page(one, name), encoding="utf-8")
+            (book / f"{path.stem}.html").write_text(made, encoding="utf-8")
+            (book / "index.html").write_text(page(listed, "index"), encoding="utf-8")
     except OSError as error:
         raise CourseError(f"{book} cannot be written ({error.strerror}): use --out.") from error
     print(f"The book: {book / 'index.html'}")

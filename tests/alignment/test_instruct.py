@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_assistant import END, START, TEMPLATE
 from transformers import AutoTokenizer
 
 from course_lib.alignment import instruct
@@ -13,10 +14,6 @@ from course_lib.errors import CourseError
 from course_lib.finetuning.falcon import load_base
 from course_lib.workbook.corpus import Document, load_corpus
 
-CHATML = (
-    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}"
-    "{% endfor %}"
-)
 PAGE = """---
 title: Bees
 owner: Ada
@@ -40,9 +37,9 @@ Hardly ever. Only 2 of us know.
 @pytest.fixture
 def base(tiny: Path):  # noqa: ANN201
     base = load_base(str(tiny), four_bit=False)
-    marks = {"additional_special_tokens": ["<|im_start|>", "<|im_end|>"], "eos_token": "<|im_end|>"}
+    marks = {"additional_special_tokens": [START, END], "eos_token": END}
     base.tokenizer.add_special_tokens(marks)
-    base.tokenizer.chat_template = CHATML
+    base.tokenizer.chat_template = TEMPLATE
     base.model.resize_token_embeddings(len(base.tokenizer), mean_resizing=False)
     return base
 
@@ -68,25 +65,19 @@ def test_answers_stand_in_the_page_or_are_refused(seed: int) -> None:
         inside = " ".join(pair.answer.split()) in " ".join(pair.excerpt.split())
         assert inside == (pair.answer != REFUSAL)
     assert 0.08 <= sum(pair.answer == REFUSAL for pair in made) / len(made) <= 0.15
-    assert not {pair.document for pair in made} & set(
-        load_corpus("handbook").validation.table["id"]
-    )
+    assert not {pair.document for pair in made} & {
+        page.id for page in load_corpus("handbook").validation
+    }
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_plain_text_of_any_language_gives_questions_and_nothing_to_ask_is_said() -> None:
+    german, japanese = (
         "Der Garten ist groß. Er hat 3 Tore.",
         "庭には三つの門がある。犬がいる。" * 40,
-        "A\n===\n\nB c d.",
-    ],
-)
-def test_plain_text_of_any_language_gives_questions(text: str) -> None:
-    made = pairs([Document("a/garden.txt", text)])
-    assert made and all(pair.answer in pair.excerpt for pair in made)
-
-
-def test_nothing_to_ask_is_said() -> None:
+    )
+    for text in (german, japanese, "A\n===\n\nB c d."):
+        made = pairs([Document("a/garden.txt", text)])
+        assert made and all(pair.answer in pair.excerpt for pair in made)
     for documents in ([], [Document("x", "")], [Document("x", "…\n\n---\n")]):
         with pytest.raises(CourseError, match="give pages"):
             pairs(documents)
@@ -138,9 +129,8 @@ def test_counting(monkeypatch: pytest.MonkeyPatch, tiny: Path) -> None:
         return [said.get(question, REFUSAL) for question in asked]
 
     monkeypatch.setattr(instruct, "chat", reply)
-    replies, score = evaluate_answers(
-        None, AutoTokenizer.from_pretrained(tiny), [*made[:3], strange]
-    )
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    replies, score = evaluate_answers(None, tokenizer, [*made[:3], strange])
     assert replies[0] == "ada" and replies[3] == REFUSAL
     assert score["exact"] == [True, False, False]
     assert score["refused rightly"] == [True] and score["refused wrongly"] == [False, False, True]

@@ -88,20 +88,12 @@ def test_words_of_lyrics_sites_go_glued_or_not(first: str, middle: str, last: st
     assert song.sections[1].lines == ("Oh river", "summer turns to fall")
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "I only want to live and be free",
-        "Am I",
-        "Be good",
-        "A B C D E F G",
-        "Share the stream of the night with me",
-        "Come and follow us home",
-        "A guard is posted by the door",
-        "You might also like the way I sing",
-        "Sign up for the army, log in to the night",
-    ],
-)
+SUNG = """I only want to live and be free|Am I|Be good|A B C D E F G|Come and follow us home
+Share the stream of the night with me|A guard is posted by the door
+You might also like the way I sing|Sign up for the army, log in to the night"""
+
+
+@pytest.mark.parametrize("line", SUNG.replace("\n", "|").split("|"))
 def test_what_is_sung_stays_at_the_end_and_in_the_middle(line: str) -> None:
     for after in ("", "The willow trees are tall\n"):
         page = f"River Song\n\n[Verse 1]\nI walk along the water\n{line}\n{after}"
@@ -154,12 +146,8 @@ def test_the_truth_restores_every_song_and_every_kind_occurs(seed: int) -> None:
         assert apply_changes(page.text, changes) == clean[str(page.meta.get("copy_of", page.id))]
 
 
-def test_the_file_that_ships_is_what_the_generator_makes() -> None:
-    shipped = FOLDER / "songbook-messy.jsonl"
-    assert shipped.read_text(encoding="utf-8") == as_jsonl()
-
-
-def test_twins_are_split_alike() -> None:
+def test_the_file_that_ships_is_what_the_generator_makes_and_twins_are_split_alike() -> None:
+    assert (FOLDER / "songbook-messy.jsonl").read_text(encoding="utf-8") == as_jsonl()
     clean, messy = load_corpus("songbook"), load_corpus("songbook-messy")
     held_out = {song.id for song in clean.validation}
     for part, inside in ((messy.train, False), (messy.validation, True)):

@@ -115,14 +115,10 @@ def test_strange_corpora_give_a_sentence_or_finite_vectors(name: str, min_count:
     assert result.losses[-1][0] == 2 * len(encoded)
 
 
-def test_words_of_every_script_are_whole() -> None:
-    text = "हिन्दी में लिखना தமிழ் மொழி שָׁלוֹם İstanbul Zei\u00adtung cafe\u0301 " * 5
-    vocabulary, encoded = build_vocabulary([text])
-    assert len(vocabulary) == 9 and len(encoded) == 45 and "हिन्दी" in vocabulary.words
-    assert build_vocabulary([text, "again " * 9])[0].words[0] == "again"
-
-
-def test_a_rate_that_is_too_high_gets_a_sentence_and_no_vectors() -> None:
+def test_with_which_settings_nothing_can_be_learned_is_told() -> None:
+    for name in ("vector_size", "learning_rate", "epochs"):
+        with pytest.raises(CourseError, match=f"`{name}` is 0"):
+            Word2VecConfig(**{name: 0})
     bursts = [f"w{n} v{n} " * 6 for n in range(3_000)]  # rare in all, frequent where they stand
     vocabulary, encoded = build_vocabulary(bursts)
     with pytest.raises(CourseError, match="lower `learning_rate`, which is 9"):
@@ -159,15 +155,10 @@ def test_windows_end_with_their_document_and_prefer_near_words() -> None:
 
 
 def test_thinning_and_negatives_follow_the_papers() -> None:
+    assert build_vocabulary(["a b " * 5, "हिन्दी में " * 9])[0].words[0] == "हिन्दी"  # by frequency
     vocabulary = word2vec.Vocabulary(["the", "leek", "rake"], [900_000, 99_990, 10])
     keep, ratio = vocabulary.keep_probability(1e-3), 1e-3 / 0.9
     assert keep[0] == pytest.approx(ratio**0.5 + ratio) and keep[2] == 1
     assert (vocabulary.keep_probability(0) == 1).all()
     drawn = vocabulary.negative_distribution()
     assert drawn.sum() == pytest.approx(1) and drawn[0] / drawn[2] == pytest.approx(90_000**0.75)
-
-
-@pytest.mark.parametrize("name", ["vector_size", "learning_rate", "epochs"])
-def test_settings_with_which_nothing_can_be_learned_are_told(name: str) -> None:
-    with pytest.raises(CourseError, match=f"`{name}` is 0"):
-        Word2VecConfig(**{name: 0})

@@ -69,9 +69,7 @@ def test_songs_alone_are_learned(tiny: Path, rows: dict, tmp_path, use_bitsandby
         assert torch.equal(now[f"base_model.model.{name}"], value)
 
 
-def test_rows_filled_up_without_a_mask_learn_what_they_learn_alone(
-    tiny_llama: Path, rows: dict
-) -> None:
+def test_rows_filled_up_without_a_mask_learn_what_they_learn_alone(tiny_llama: Path, rows) -> None:
     """Loss and gradient are those of the examples one by one, what is not learned left out."""
     examples = [dict(row, labels=[-100] * 3 + row["labels"][3:]) for row in rows["new"][:4]]
     counts = [len(example["labels"]) - 3 for example in examples]

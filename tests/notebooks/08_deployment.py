@@ -13,6 +13,7 @@ HOLDS = {
         and not steps[1].prefilled
     ),
     # 3 · Every token moves the whole model
+    "83a2c5d7e1": lambda weights: 2e8 < weights < 6e8,  # 16 bits, or 32 where these are quicker
     "83b9d1f4a6": lambda bandwidth, moved: bandwidth > 0 < moved,
     "83e1b7d5c9": lambda falcon, bandwidth: bandwidth / min(falcon.values()) > 0,
     # 4 · Others come along for the ride

@@ -52,7 +52,7 @@ HOLDS = {
     "9a55b0e93f": lambda verdicts: len(verdicts) == 5 and verdicts[0].passed,
     "9a55a7c81d": lambda rows: len(rows) == 5,
     # Exercises
-    "9a610b7c18": lambda opened: opened == 0,
+    "9a610b7c18": lambda broke_in: broke_in == 0,
     "9a629e2f60": lambda stolen, notes: stolen == 0 <= len(notes),
     "9a63c51a3e": lambda whole, ends, pages: whole == len(pages) and set(ends) == {1},
     # Your own corpus

@@ -47,7 +47,7 @@ MISTAKES = {
         (lambda table, state, word: may_come(table, state, word[-1:]), "read on from there"),
         (lambda table, state, word: may_come(table, state, word) and len(word) == 1, "“bb”"),
         (lambda table, state, word: may_come(table, state, word) and state > 1, "“abbc”"),
-        (lambda table, state, word: word in (b"bb", b"abbc"), "You begin in state 1"),
+        (lambda table, state, word: may_come(table, 1, word), "You begin in state 1"),
         (lambda table, state, word: state == 1 or may_come(table, state, word), "no c leads on"),
     ],
     "up_to": [

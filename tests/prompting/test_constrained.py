@@ -10,9 +10,10 @@ from itertools import product
 import pytest
 import torch
 from prompting import INTEGER, NUMBER, SCHEMAS, STRING, fits, record, their_matcher, walk
+from tiny_assistant import random_llama
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from course_lib.errors import CourseError
 from course_lib.prompting import constrained
@@ -91,12 +92,8 @@ def test_token_by_token_as_llguidance(name: str, model: str) -> None:
 @cache
 def models() -> tuple:
     """Random weights: transformers' model, and the same in our class."""
-    torch.manual_seed(0)
-    sizes = dict(hidden_size=24, num_attention_heads=4, num_key_value_heads=2, intermediate_size=50)
-    sizes |= dict(num_hidden_layers=2, max_position_embeddings=600, tie_word_embeddings=True)
-    theirs = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer()), **sizes)).eval()
-    for parameter in theirs.parameters():
-        torch.nn.init.normal_(parameter, std=0.4)
+    sizes = dict(max_position_embeddings=600, tie_word_embeddings=True)
+    theirs = random_llama(len(tokenizer()), std=0.4, **sizes)
     return theirs, from_llama(theirs)
 
 

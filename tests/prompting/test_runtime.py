@@ -1,7 +1,6 @@
-"""Prompts as functions, runtimes near and far, and the backend that has no code."""
+"""Prompts as functions, runtimes near and far, the backend that has no code, its adapter."""
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,9 +11,11 @@ from typing import Literal
 import pytest
 
 from course_lib.errors import CourseError
+from course_lib.finetuning.archive import load_adapter
+from course_lib.finetuning.falcon import load_base
 from course_lib.prompting import backend, runtime
 from course_lib.prompting.backend import Backend, Operation, Task, apply, read_traces
-from course_lib.prompting.runtime import Endpoint, Replay, Runtime, prompt_function
+from course_lib.prompting.runtime import Endpoint, Local, Replay, Runtime, prompt_function
 
 
 @dataclass
@@ -185,14 +186,6 @@ def test_an_endpoint_that_fails_ends_in_a_sentence(server, fault, times, said) -
     assert "sesame" not in str(failure.value)
 
 
-def test_nobody_there_is_a_sentence_as_well(server, monkeypatch) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("COURSE_ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}/v1")
-    with pytest.raises(CourseError, match="cannot be reached"):
-        order(Endpoint())("Two.")
-
-
 def test_text_leaves_the_machine_only_encrypted_and_after_a_yes(monkeypatch) -> None:
     for address in ("", "http://example.org/v1", "ftp://127.0.0.1", "example.org", "http://["):
         monkeypatch.setenv("COURSE_ENDPOINT", address)
@@ -261,3 +254,31 @@ def test_the_backend_keeps_its_tasks_when_a_reply_cannot_be_read() -> None:
     assert second("add mow") == "added 2" and len(second.tasks) == 2
     shown = second.runtime.log[0]["messages"]
     assert "ferns" not in shown[1]["content"]  # this design does not read the list
+
+
+# --- The adapter that ships ---
+def right(log: dict, way: str, design: str, part: str = "held out") -> list[bool]:
+    wanted = {"way": way, "design": design, "part": part}
+    return [row["right"] for row in log["calls"] if wanted.items() <= row.items()]
+
+
+def test_its_card_says_what_its_log_says() -> None:
+    log = json.loads((backend.ADAPTER / "log.json").read_text(encoding="utf-8"))
+    card = (backend.ADAPTER / "README.md").read_text(encoding="utf-8")
+    for design in backend.REPLIES:
+        before, after = (right(log, way, design) for way in ("free", "tuned + constrained"))
+        assert sum(before) < sum(after) and f"{sum(after)} of {len(after)}" in card
+    calls = {trace.call for trace in backend.read_traces("learned")}
+    assert not any(row["call"] in calls for row in log["calls"] if row["part"] == "undefined")
+
+
+@pytest.mark.needs_smollm2
+def test_it_answers_calls_that_it_has_not_learned_from() -> None:
+    base = load_base("smollm2", four_bit=False)
+    model, some = load_adapter(base, backend.ADAPTER), backend.read_traces("held out")[:12]
+    said = backend.replies(model, base.tokenizer, some, "operation")
+    marks = [backend.judge("operation", t, s) for t, s in zip(some, said, strict=True)]
+    assert all(valid for valid, _ in marks)
+    assert sum(right for _, right in marks) >= 8
+    kept = backend.Backend(Local(model, base.tokenizer, skip_forced=True), "operation", [])
+    assert kept("POST /tasks trim the vines") == "added 1" and len(kept.tasks) == 1

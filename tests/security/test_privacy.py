@@ -35,14 +35,6 @@ def test_exposure_is_the_rank_among_all_codes(model: MiniGPT) -> None:
     assert privacy.exposure(model, canary) == pytest.approx(math.log2(1000 / rank))
 
 
-def test_what_is_read_often_is_said() -> None:
-    canary = privacy.canaries(1)[0]
-    rows = privacy.encode([*LINES[:8], *[f"{canary.prompt}{canary.code}."] * 8])
-    learned = privacy.learn(rows, 150)
-    assert privacy.says(learned, [canary.prompt]) == [canary.code]
-    assert privacy.exposure(learned, canary) == pytest.approx(math.log2(1000))
-
-
 def test_gradients_are_those_of_each_line_alone(model: MiniGPT) -> None:
     rows = privacy.encode(LINES[:3])
     for row, found in zip(rows, privacy.gradients(model, rows), strict=True):

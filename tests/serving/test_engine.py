@@ -4,17 +4,18 @@ import asyncio
 import math
 import random
 import threading
+from functools import partial
 
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from tokenizers import Tokenizer, decoders, models
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
-from transformers import PreTrainedTokenizerFast as Fast
+from tiny_assistant import random_llama, tiny_assistant
+from torch import nn
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaForCausalLM
 
 from course_lib.errors import CourseError
 from course_lib.serving.engine import BLOCK, Engine, QueueFull, Request, Text
-from course_lib.transformer.bpe import CHARACTER
+from course_lib.serving.slots import Packed
 from course_lib.transformer.chat import VERSE
 from course_lib.transformer.sampling import GREEDY, SamplingParams, draw, row_generators
 from course_lib.workbook.models import load_model
@@ -31,25 +32,10 @@ SWITCHES = [
 ]
 
 
-def bytewise() -> Fast:
-    """A tokenizer of bytes, so that each character of several bytes is cut everywhere."""
-    backend = Tokenizer(models.BPE({c: n for n, c in CHARACTER.items()} | {"<end>": END}, []))
-    backend.decoder = decoders.ByteLevel()
-    return Fast(tokenizer_object=backend, eos_token="<end>", pad_token="<end>")
-
-
-def tiny_model(seed: int) -> LlamaForCausalLM:
-    """Random weights, large enough that answers differ; some end early."""
-    torch.manual_seed(seed)
-    shape = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, vocab_size=257)
-    shape |= dict(num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=160)
-    model = LlamaForCausalLM(LlamaConfig(**shape, eos_token_id=END, pad_token_id=END)).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    return model
-
-
-TOKENIZER = bytewise()
+TOKENIZER = tiny_assistant()[1]  # of bytes: each character of several bytes is cut everywhere
+tiny_model = partial(
+    random_llama, 258, eos_token_id=END, pad_token_id=END
+)  # some answers end early
 
 
 def prompts(seed: int, number: int = 12) -> list[list[int]]:
@@ -220,7 +206,7 @@ def test_the_queue_is_bounded_and_mistakes_are_told() -> None:
     assert [r.finish_reason for r in requests] == ["length", "length", "cancelled"]
     assert [len(r.tokens) for r in requests] == [5, 3, 0]
     assert requests[0].arrival < requests[0].first_token < requests[0].finish
-    for wrong in ([], [1] * 50, [257], [-1]):
+    for wrong in ([], [1] * 50, [258], [-1]):
         with pytest.raises(CourseError):
             engine.submit(wrong)
     for options in ({"max_new_tokens": 0}, {"stop": [""]}):
@@ -264,3 +250,17 @@ def test_threads_and_event_loops_wait_for_pieces_and_nothing_is_left_running() -
         texts = asyncio.run(everybody(engine))
         assert texts == ["".join(engine.submit([n, n], 20)) for n in range(8)]
     assert "engine" not in [thread.name for thread in threading.enumerate()]
+
+
+@torch.no_grad()
+def test_engines_share_packed_weights_until_these_change() -> None:
+    model = tiny_model(0)
+
+    def packed() -> list[nn.Module]:
+        return [m for m in Engine(model, TOKENIZER).slots.model.modules() if isinstance(m, Packed)]
+
+    first, second = packed(), packed()
+    assert first and all(a is b for a, b in zip(first, second, strict=True))
+    model.lm_head.weight.mul_(-1)
+    changed = [a is not b for a, b in zip(first, packed(), strict=True)]
+    assert changed == [False] * (len(first) - 1) + [True]

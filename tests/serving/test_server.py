@@ -71,11 +71,12 @@ def lines(log: io.StringIO, wanted: int) -> list[dict]:
 def test_openais_client_gets_the_engines_answer_whole_or_in_pieces() -> None:
     with running() as here:
         chat, complete = here.client.chat.completions.create, here.client.completions.create
-        whole = chat(**GREEDY)
+        whole, tiny = chat(**GREEDY), chat(**GREEDY | {"temperature": 1e-40})
         events = list(chat(**GREEDY, stream=True, stream_options={"include_usage": True}))
         said = [event.choices[0] for event in events if event.choices]
         text = "".join(choice.delta.content or "" for choice in said)
-        assert text == whole.choices[0].message.content and said[0].delta.role == "assistant"
+        assert text == whole.choices[0].message.content == tiny.choices[0].message.content
+        assert said[0].delta.role == "assistant"
         assert said[-1].finish_reason == whole.choices[0].finish_reason == "length"
         assert whole.usage.completion_tokens == events[-1].usage.completion_tokens == 12
         assert events[-1].usage.prompt_tokens_details.cached_tokens > 0
@@ -143,6 +144,7 @@ def test_what_is_wrong_gets_its_status_and_one_sentence_that_repeats_nothing() -
         assert routes == {"none", "/v1/chat/completions", "/v1/completions", "/health"}
         here.engine.close()
         assert ask(here.host, "/health")[0] == 503
+        assert ask(here.host, "/v1/chat/completions", GREEDY)[0] == 503
 
 
 def test_a_full_queue_says_when_to_come_back_and_an_error_of_the_model_is_told() -> None:
@@ -246,12 +248,3 @@ def test_curl_reads_the_stream() -> None:
         body = json.dumps(GREEDY | {"stream": True})
         said = subprocess.run([*command, body], capture_output=True, text=True, timeout=60).stdout
         assert said.startswith("data: {") and said.endswith("data: [DONE]\n\n")
-
-
-def test_a_tiny_temperature_is_greedy_and_a_stopped_engine_says_so() -> None:
-    path = "/v1/chat/completions"
-    with running() as server:
-        greedy = ask(server.host, path, GREEDY)[2]["choices"]
-        assert ask(server.host, path, {**GREEDY, "temperature": 1e-40})[2]["choices"] == greedy
-        server.engine.close()
-        assert ask(server.host, path, GREEDY)[0] == 503

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from tiny_assistant import random_llama
 
 from course_lib.errors import CourseError
 from course_lib.history.ngrams import KneserNey
@@ -14,20 +14,10 @@ from course_lib.serving.speculative import lookup_draft, ngram_draft, speculativ
 from course_lib.transformer.sampling import SamplingParams, distribution
 
 
-def tiny_model(seed: int, vocab_size: int, end: int | None = None) -> LlamaForCausalLM:
-    torch.manual_seed(seed)
-    shape = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, eos_token_id=end)
-    shape |= dict(num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=80)
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=vocab_size, **shape)).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.5)
-    return model
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_greedy_is_what_generate_writes(seed: int) -> None:
     """With drafts that are right, wrong and missing; up to the end, the limit and the context."""
-    model = tiny_model(seed, 40, end=7)
+    model = random_llama(40, seed, 0.5, eos_token_id=7, max_position_embeddings=80)
     prompt, options = [3, 4, 5], dict(do_sample=False, pad_token_id=7)
     whole = model.generate(torch.tensor([prompt]), max_new_tokens=77, **options)[0].tolist()
     expected = [token for token in whole[3:] if token != 7]
@@ -71,7 +61,7 @@ def every_outcome(run, monkeypatch) -> dict[tuple, float]:
 @pytest.mark.parametrize("seed", range(2))
 def test_the_distribution_is_exact(seed: int, params: SamplingParams, monkeypatch) -> None:
     """Three tokens of a vocabulary of four, enumerated: all chances of draft and rule."""
-    model, prompt = tiny_model(seed, 4), [1, 2]
+    model, prompt = random_llama(4, seed, 0.5), [1, 2]
     generator = torch.Generator().manual_seed(seed)
     weights = torch.rand(4, 4, generator=generator) ** 3
     weights[2, 1] = 0  # what is never drafted must still be written as often as it should
@@ -96,7 +86,7 @@ def test_the_distribution_is_exact(seed: int, params: SamplingParams, monkeypatc
 
 
 def test_the_seed_decides_and_mistakes_are_told() -> None:
-    model, draft = tiny_model(0, 40), lookup_draft
+    model, draft = random_llama(40, max_position_embeddings=80), lookup_draft
     one, two, other = (
         speculative_generate(model, [1, 2], draft, 20, SamplingParams(), seed)[0]
         for seed in (1, 1, 2)

@@ -1,4 +1,4 @@
-"""The writer, on a tiny model with SmolLM2's ways: shape, score, rhyme, and what cannot be."""
+"""Syllables, stress and rhyme against a person's judgement; the writer on a tiny model."""
 
 import re
 from types import SimpleNamespace
@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from course_lib.cleaning.lyrics import parse_song
-from course_lib.song import writer
+from course_lib.cleaning.lyrics import Section, Song, parse_song
+from course_lib.song import words, writer
+from course_lib.song.figures import stress_grid
 from course_lib.song.words import lyrics, rhymes
+from course_lib.workbook.corpus import load_corpus
 
 WORDS = "the night long light we sing bright thing over hill"
 
@@ -109,3 +111,74 @@ def test_a_song_has_the_form_that_was_asked_for(scripted, seed: int) -> None:
     assert len(prompts) == 4 and prompts[1].endswith("[Chorus]\nMy Title")
     assert all(options["seed"] == seed and options["top_k"] for _, options in scripted)
     assert prompts[3].startswith(lyrics(song).split("[Bridge]")[0].split("[Chorus]")[0])
+
+
+# --- Syllables, stress, rhyme ---
+SONG = """Two Lamps
+
+[Verse 1]
+The night was cold and long,
+we sat beside the fire,
+and somebody began a song,
+a little bit of wire.
+
+[Chorus]
+Two lamps upon the sill.
+
+[Verse 2]
+One went out.
+
+[Chorus]
+Two lamps upon the sill.
+"""
+
+
+PIECES = "se-ven bill-ion weights Homes wan-ted loved ta-ble di-dn't rhy-thm na-tion pi-a-no 4-2 "
+PIECES += "ca-fé Моск-ва чай 日 bzz"
+
+
+@pytest.mark.parametrize("pieces", [*PIECES.split(), ""])
+def test_pieces_are_the_word(pieces: str) -> None:
+    assert "-".join(words.syllables(pieces.replace("-", ""))) == pieces
+
+
+def test_lines_of_any_alphabet() -> None:
+    found = [(s.text, s.stressed, s.starts_word) for s in words.line_syllables("The river, un-\n")]
+    assert found[:3] == [("The", False, True), ("ri", True, True), ("ver", False, False)]
+    for line in ("Тихая ночь", "静かな夜", "ليلة هادئة", "… !", "🎵", "İstanbul ǅ", "Ｗｉｄｅ"):
+        parts = words.line_syllables(line)
+        letters = "".join(c for c in line if c.isalnum())
+        assert "".join(part.text for part in parts if part.text.isalnum()) in (letters, "ليلةهادئة")
+        assert isinstance(words.rhyme_sounds(line), frozenset)
+
+
+RHYMES = ["enough/stuff", "through/blue", "a bear/we care", "melody/the sea", "night/white"]
+NO_RHYMES = ["though/enough", "the same/the same", "time/time,", "/night"]
+
+
+@pytest.mark.parametrize("pair", RHYMES + NO_RHYMES)
+def test_rhymes(pair: str) -> None:
+    first, second = pair.split("/")
+    assert words.rhymes(first, second) is words.rhymes(second, first) is (pair in RHYMES)
+
+
+def test_facts_by_hand() -> None:
+    found, syllables = words.facts(parse_song(SONG)), (6, 6, 8, 6, 6, 3, 6)
+    assert found.form == "V C V C" and found.in_order and found.returns
+    assert (found.rhyme, found.syllables) == pytest.approx((4 / 7, sum(syllables) / 7))
+    empty = words.facts(Song("A title alone"))
+    assert empty[1:] == (False, False, 0, 0)
+    assert not words.facts(Song("", (Section("", None, ("la", "la")),))).in_order
+
+
+def test_songs_as_text_are_the_same_songs() -> None:
+    for document in load_corpus("songbook"):
+        song = parse_song(document.text)
+        assert parse_song(words.lyrics(song)) == song
+        assert words.facts(song).in_order
+
+
+def test_the_picture_says_what_it_shows() -> None:
+    text = repr(stress_grid(parse_song(SONG).sections[0].lines, "A verse"))
+    assert text.startswith("6, 6, 8, 6 syllables") and text.endswith("A B A B.")
+    assert "rhyme" in repr(stress_grid([], "Nothing"))

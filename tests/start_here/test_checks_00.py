@@ -32,6 +32,7 @@ MISTAKES = {
     "draw": [
         (lambda f, rng: f.most_common(1)[0][0], "always gives"),
         (lambda f, rng: rng.choice(list(f)), "do the counts count"),
+        (lambda f, rng: rng.choices(list(f)), "take its only entry"),
         (lambda f, rng: rng.choice(list(f.values())), "no word that follows"),
         (lambda f, rng: draw(f, random.Random()), "draw with `rng`"),
         (lambda f, rng: draw(Counter({w: c * c for w, c in f.items()}), rng), "6 of 10"),

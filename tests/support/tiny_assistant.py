@@ -1,4 +1,4 @@
-"""A Llama of random weights that answers in a millisecond; its tokens are bytes."""
+"""Llamas of random weights that answer in a millisecond; a tokenizer whose tokens are bytes."""
 
 from typing import Any
 
@@ -27,3 +27,14 @@ def tiny_assistant(seed: int = 0, length: int = 256) -> tuple[Any, Any]:
     shape = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2, vocab_size=258)
     shape |= dict(num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=length)
     return LlamaForCausalLM(LlamaConfig(**shape, eos_token_id=256)).eval(), tokenizer
+
+
+def random_llama(vocab_size: int, seed: int = 0, std: float = 0.3, **more: Any) -> LlamaForCausalLM:
+    """Weights so large that answers differ from place to place; ``more`` is for LlamaConfig."""
+    torch.manual_seed(seed)
+    shape = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4)
+    shape |= dict(num_key_value_heads=2, max_position_embeddings=160, eos_token_id=None)
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=vocab_size, **shape | more)).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=std)
+    return model

@@ -74,7 +74,7 @@ BROKEN = [
     (replace("# 00", "# 00", "# 01"), "begin with `# 00 · Title`"),
     (remove("## Before you start"), "the parts are"),
     (replace("## 1 ·", "## 1 ·", "## 2 ·"), "number them 1, 2, 3"),
-    (replace("# Set-up", "import os", "import os, re"), "not the set-up cell"),
+    (replace("# @title Set-up", "import os", "import os, re"), "not the set-up cell"),
     (insert(ran("\n".join(f"x{i} = {i}" for i in range(26)))), "26 lines of code"),
     (insert(ran("for x in [1]:\n    assert x")), "an assertion"),
     (insert("![A b.](https://example.com/x.png)"), "comes from elsewhere"),
@@ -87,15 +87,21 @@ BROKEN = [
     (tag("def triples"), "below it come stub, check, hint and solution"),
     (replace("check.triples(triples)", "(triples)", "([2])"), "the check ends in"),
     (replace("<details>", "<summary>Hint</summary>", ""), "hint is not folded"),
-    (lambda notebook: find(notebook, "# @title").metadata.pop("cellView"), "both folds"),
-    (replace("# @title", "@check.triples.solution\n", ""), "must keep the learner's triples"),
-    (replace("# @title", ", solution=True", ""), "the solution ends in"),
+    (lambda notebook: find(notebook, "# @title Solution").metadata.pop("cellView"), "both folds"),
+    (
+        replace("# @title Solution", "@check.triples.solution\n", ""),
+        "must keep the learner's triples",
+    ),
+    (replace("# @title Solution", ", solution=True", ""), "the solution ends in"),
     (output("check.triples(triples)", shown("text/plain", "Right: so.")), "should be “Not yet"),
-    (output("# @title", shown("text/plain", "Look again: no.")), "should be “Right"),
+    (output("# @title Solution", shown("text/plain", "Look again: no.")), "should be “Right"),
     (lambda notebook: find(notebook, "6 * 7").update(execution_count=17), "not every cell was run"),
     (output("6 * 7", new_output("stream", name="stderr", text="so\n")), "error or a warning"),
     (output("6 * 7", shown("image/png", "aGk=")), "no sentence below it"),
-    (output("# Set-up", shown("text/plain", "Corpus: handbook, 9 documents")), "not made on"),
+    (
+        output("# @title Set-up", shown("text/plain", "Corpus: handbook, 9 documents")),
+        "not made on",
+    ),
     (all_uncompared, "must be more than a quarter"),
 ]
 ALLOWED = [
@@ -103,7 +109,7 @@ ALLOWED = [
     insert("Write to a.b@example.com, c@help.example, d@x.invalid or e@localhost."),
     insert(ran("scores = query@key.transpose(0, 1)\nz = 'a; b'")),
     insert(ran("assert 1 + 1 == 2", "teaches")),
-    replace("# @title", "@check.triples.solution\n", "your_triples = triples\n"),
+    replace("# @title Solution", "@check.triples.solution\n", "your_triples = triples\n"),
 ]
 
 

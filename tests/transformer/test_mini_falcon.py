@@ -1,30 +1,25 @@
-"""The base model's scripts at small size: trained, interrupted, saved, read, measured."""
+"""The base model's scripts at small size, and the GPT on one page."""
 
 import json
-import random
-import shutil
 import signal
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import card_of_mini_falcon as card
-import mini_falcon as reader
+import mini_gpt_in_one_page as page
 import numpy as np
+import one_page
 import pytest
 import torch
 import train_mini_falcon as training
 
-from course_lib.transformer.bpe import BPETokenizer
-from course_lib.transformer.convert import from_falcon
 from course_lib.workbook.corpus import load_corpus
 from course_lib.workbook.models import load_model
+from course_lib.workbook.settings import read_json
 
 
-def read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
+# --- The GPT on one page ---
 def small(patch: pytest.MonkeyPatch) -> None:
     """The script on the handbook with a tiny shape."""
     shape = dict(vocab_size=400, hidden_size=32, num_hidden_layers=2, num_attention_heads=4)
@@ -51,7 +46,7 @@ def trained(tmp_path_factory) -> Path:
 
 
 def test_it_saves_a_falcon_with_a_chat_template(trained: Path) -> None:
-    facts = read(trained / "training.json")
+    facts = read_json(trained / "training.json")
     assert facts["steps"] == 6 and facts["data"]["used"] > 10
     model, tokenizer = load_model(trained)
     assert model.config.model_type == "falcon" and model.dtype == torch.bfloat16
@@ -59,52 +54,7 @@ def test_it_saves_a_falcon_with_a_chat_template(trained: Path) -> None:
     asked = [{"role": "user", "content": "hello"}]
     chat = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
     assert chat[0] == 3 and chat[-1] == 4 and 5 in chat
-    assert len(read(trained / "held_out.json")["sha256, first 16 digits"]) >= 3
-
-
-@torch.no_grad()
-def test_three_programs_give_the_same_logits_and_greedy_tokens(trained: Path) -> None:
-    theirs, _ = load_model(trained, dtype=torch.float32)
-    small_one = reader.MiniFalcon(trained)
-    ids, cache = torch.randint(6, 400, (1, 40)), {}
-    expected = theirs(ids).logits[0]
-    spans = ((0, 7), (7, 8), (8, 40))
-    in_parts = [small_one.logits(ids[0, a:b].tolist(), cache) for a, b in spans]
-    at_once = small_one.logits(ids[0].tolist(), {})
-    for found in (from_falcon(theirs)(ids)[0], at_once, torch.cat(in_parts)):
-        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
-    start, options = ids[:, :10], dict(max_new_tokens=12, do_sample=False, pad_token_id=1)
-    expected = theirs.generate(start, **options)[0, 10:].tolist()
-    found = list(small_one.generate(start[0].tolist(), 12, temperature=0))
-    assert found == expected[: len(found)] and (len(found) == 12 or expected[len(found)] == 0)
-
-
-def test_the_short_tokenizer_gives_the_same_ids(trained: Path) -> None:
-    path, rng = trained / "tokenizer.json", random.Random(0)
-    short, ours = reader.Tokenizer(path), BPETokenizer.load(path)
-    texts = list(load_corpus("handbook").texts())[:20]
-    texts += ["x² ½ Ⅷ _a_ 温室\u3000室\n\t  don't\x85'll 🌱a\u0301 "]
-    alphabet = "ab 1²½_\n\té温🌱'’.,\u00a0\u2003Ⅷ٣"
-    texts += ["".join(rng.choices(alphabet, k=30)) for _ in range(2_000)]
-    for text in texts:
-        assert short.encode(text) == ours.encode(text)
-        assert short.decode(ours.encode(text)) == text
-
-
-@pytest.mark.parametrize("damage", ["cut", "other shape", "no tokenizer"])
-def test_damaged_files_get_one_sentence(trained: Path, tmp_path, damage: str, monkeypatch) -> None:
-    folder = shutil.copytree(trained, tmp_path / "model")
-    if damage == "cut":
-        weights = folder / "model.safetensors"
-        weights.write_bytes(weights.read_bytes()[:-100])
-    elif damage == "other shape":
-        config = read(folder / "config.json") | {"num_hidden_layers": 5}
-        (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    else:
-        (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
-    monkeypatch.setattr(reader, "FOLDER", folder)
-    with pytest.raises(SystemExit, match="clone the repository again"):
-        run(monkeypatch, reader, "Hello")
+    assert len(read_json(trained / "held_out.json")["sha256, first 16 digits"]) >= 3
 
 
 def test_an_interrupted_training_goes_on(tmp_path, monkeypatch) -> None:
@@ -124,7 +74,7 @@ def test_an_interrupted_training_goes_on(tmp_path, monkeypatch) -> None:
         run(monkeypatch, training, *asked)
     assert not out.exists() and len(drawn) == 2
     run(monkeypatch, training, *asked)
-    facts = read(out / "training.json")
+    facts = read_json(out / "training.json")
     assert facts["steps"] == 5 == len(drawn) and "--width 32 --layers 2" in facts["command"]
     with pytest.raises(SystemExit, match="a training of 2 steps"):  # longer than what is asked
         run(monkeypatch, training, "--steps", 1, "--work", work, "--out", tmp_path / "other")
@@ -138,3 +88,39 @@ def test_passages_that_were_trained_on_are_found(monkeypatch) -> None:
     new[100:150] = old[2_000:2_050]
     shared = card.shared_passages(new, old)
     assert shared[100:150].all() and shared.sum() == 50
+
+
+@pytest.fixture
+def tiny_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in dict(BLOCK_SIZE=16, D_MODEL=16, N_HEADS=2, N_LAYERS=2, MERGES=40).items():
+        monkeypatch.setattr(page, name, value)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_learns_the_songbook_and_writes(tiny_page: None, seed: int) -> None:
+    text = "\n".join(path.read_text("utf-8") for path in sorted(page.SONGS.glob("*.txt"))[:20])
+    tokenizer = page.Tokenizer(text)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    assert len(tokenizer.encode(text)) < 0.8 * len(text.encode())
+    torch.manual_seed(seed)
+    model, data = page.GPT(), torch.tensor(tokenizer.encode(text))
+    with torch.no_grad():
+        before = page.loss_of(model, data, 64)
+    page.train(model, data, 60)
+    with torch.no_grad():
+        after = page.loss_of(model, data, 64)
+    assert abs(before - torch.tensor(256.0 + 40).log()) < 0.3 and after < before - 0.7
+    assert len(page.write(model, [10], 20)) == 21
+
+
+def test_too_little_text_gets_a_sentence(tmp_path) -> None:
+    (tmp_path / "short.txt").write_text("The leeks want water.")
+    with pytest.raises(SystemExit, match="21 characters in .txt files: 20,000 are needed"):
+        page.main(str(tmp_path))
+
+
+def test_three_ways_give_the_same_scores(tiny_page: None, tmp_path) -> None:
+    one_page.main(["--tokens", "6", "--rounds", "1"], tmp_path / "result.json")
+    record = json.loads((tmp_path / "result.json").read_text())
+    assert record["largest difference of a score"] < 1e-4
+    assert set(record["milliseconds"]) == {"loops", "NumPy", "torch"}

@@ -1,9 +1,11 @@
-"""The proof: the same weights give the logits of transformers' GPT-2, Falcon and Llama."""
+"""The same weights give the logits of transformers; Muon and AdamW as one optimiser."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 from transformers import AutoModelForCausalLM, BertConfig, FalconConfig, GPT2Config, LlamaConfig
 
 from course_lib.errors import CourseError
@@ -12,7 +14,10 @@ from course_lib.transformer.attention import attend, attend_fused, make_attentio
 from course_lib.transformer.convert import config_of, from_falcon, from_gpt2, from_llama
 from course_lib.transformer.interpret import attention_maps, logit_lens
 from course_lib.transformer.model import Config, KVCache, MiniGPT
+from course_lib.transformer.optimizer import ADAMW_LR_SCALE, MuonAndAdamW
 from course_lib.transformer.scaling import GPT3, gpu_hours, parameter_count, training_flops
+from course_lib.workbook.evaluate import next_token_loss as loss
+from course_lib.workbook.training import TrainingConfig, train
 
 
 def shaken(model: torch.nn.Module, seed: int) -> torch.nn.Module:
@@ -173,7 +178,9 @@ def test_gpt3s_operations_are_those_of_its_paper() -> None:
     assert gpu_hours(3_600e12, 2e12, utilization=0.5) == 1.0
 
 
-def test_attention_maps_sum_to_one_look_back_and_change_nothing(model: MiniGPT) -> None:
+def test_maps_sum_to_one_look_back_and_change_nothing_and_the_last_lens_is_the_output(
+    model: MiniGPT,
+) -> None:
     ids = torch.randint(0, 50, (9,))
     plain, maps = model(ids[None]), attention_maps(model, ids)
     assert maps.shape == (3, 4, 9, 9) and not maps.triu(1).any()
@@ -182,10 +189,78 @@ def test_attention_maps_sum_to_one_look_back_and_change_nothing(model: MiniGPT) 
         assert not block.attention.keep_weights and block.attention.weights is None
         block.attention.keep_weights = True
     torch.testing.assert_close(model(ids[None]), plain, atol=1e-5, rtol=1e-5)
-
-
-def test_the_last_lens_is_the_output(model: MiniGPT) -> None:
-    ids = torch.randint(0, 50, (7,))
     token_ids, probs = logit_lens(model, ids)
-    assert token_ids.shape == probs.shape == (4, 7)
-    assert torch.equal(token_ids[-1], model(ids[None])[0].argmax(-1))
+    assert token_ids.shape == probs.shape == (4, 9)
+    assert torch.equal(token_ids[-1], plain[0].argmax(-1))
+
+
+# --- Muon and AdamW as one optimiser ---
+SHAPE = Config(20, "gpt", d_model=16, n_layers=2, n_heads=2, block_size=16)
+CONFIG = TrainingConfig(12, 0.02, lr_scheduler_type="wsd", warmup_ratio=0.2)
+
+
+def new_model(seed: int = 0) -> MiniGPT:
+    torch.manual_seed(seed)
+    return MiniGPT(SHAPE)
+
+
+def draw(generator: torch.Generator) -> Tensor:
+    return torch.randint(0, 20, (2, 9), generator=generator)
+
+
+def test_every_parameter_is_trained_once() -> None:
+    own = new_model()
+    optimizer = MuonAndAdamW(own, CONFIG)
+    trained = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    assert sorted(trained) == sorted(map(id, own.parameters()))
+    muon = {id(p) for p in optimizer.parts[0].param_groups[0]["params"]}
+    assert id(own.embedding.weight) not in muon and id(own.blocks[0].mlp.up_proj.weight) in muon
+    assert id(own.blocks[0].mlp.up_proj.bias) not in muon
+
+
+def test_each_part_gets_its_learning_rate() -> None:
+    seen: dict[str, list[float]] = {"muon": [], "adam": []}
+
+    class Watched(MuonAndAdamW):
+        def step(self) -> None:
+            seen["muon"].append(self.parts[0].param_groups[0]["lr"])
+            seen["adam"].append(self.parts[1].param_groups[0]["lr"])
+            super().step()
+
+    train(new_model(), draw, loss, CONFIG, make_optimizer=Watched)
+    assert max(seen["muon"]) == 0.02 and seen["muon"][-1] < 0.02
+    assert seen["adam"] == pytest.approx([ADAMW_LR_SCALE * rate for rate in seen["muon"]])
+
+
+def test_an_interrupted_run_ends_like_a_whole_one(tmp_path) -> None:
+    whole, stopped, fresh = new_model(), new_model(), new_model(seed=1)
+    train(whole, draw, loss, CONFIG, make_optimizer=MuonAndAdamW)
+    config = replace(CONFIG, checkpoint_path=tmp_path / "run.safetensors", save_steps=5)
+    calls = []
+
+    def stops(model: MiniGPT, rows: Tensor) -> Tensor:
+        calls.append(1)
+        if len(calls) == 8:
+            raise RuntimeError("the power is gone")
+        return loss(model, rows)
+
+    with pytest.raises(RuntimeError):
+        train(stopped, draw, stops, config, make_optimizer=MuonAndAdamW)
+    with pytest.raises(CourseError, match="another optimi"):
+        train(fresh, draw, loss, config, resume=True)
+    history = train(fresh, draw, loss, config, make_optimizer=MuonAndAdamW, resume=True)
+    assert history.steps == 12
+    for one, other in zip(whole.parameters(), fresh.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_learns(seed: int) -> None:
+    """Each token decides the next one: (n + 3) modulo 20."""
+
+    def rows(generator: torch.Generator) -> Tensor:
+        return (torch.randint(0, 20, (8, 1), generator=generator) + 3 * torch.arange(9)) % 20
+
+    config = TrainingConfig(80, 0.02, seed=seed)
+    history = train(new_model(seed), rows, loss, config, make_optimizer=MuonAndAdamW)
+    assert history.losses[-1] < 0.5 * history.losses[0]

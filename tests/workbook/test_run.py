@@ -73,7 +73,9 @@ def notebooks(tmp_path) -> Path:
     bad = [new_code_cell("raise ValueError('a < b | c')"), new_code_cell("2")]
     for name, cells in {"01_good": [new_code_cell(CORPUS)], "02_bad": bad}.items():
         nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
-    (folder / "03_good.ipynb").write_bytes((folder / "01_good.ipynb").read_bytes())
+    section = new_markdown_cell("## 1 · Is it, or not?")
+    good = [new_code_cell(CORPUS), section]
+    nbformat.write(new_notebook(cells=good), folder / "03_good.ipynb")
     return folder
 
 
@@ -92,14 +94,19 @@ def test_the_others_still_run_and_the_book_tells_of_it(notebooks: Path, tmp_path
     assert "stopped in cell 1 with ValueError: a &lt; b | c" in index
     bad = (book / "02_bad.html").read_text(encoding="utf-8")
     assert 'href="index.html"' in bad and "stopped in cell 1" in bad
+    assert 'href="01_good.html"' in bad and 'href="03_good.html"' in bad
+    anchors = re.findall(r'href="03_good.html#([^"]+)"', index)
+    assert len(anchors) == 1 and f'id="{anchors[0]}"' in (book / "03_good.html").read_text("utf-8")
 
 
 def test_a_page_asks_no_other_host_and_folds_hints_and_solutions() -> None:
     hint = "<details><summary>Hint</summary>\n\nUse `zip`.\n\n</details>"
     bold = new_output("display_data", data={"text/html": "<b>bold</b>"})
+    figure = {"image/png": "aGk=", "text/plain": "It is “high” & rising."}
     cells = [
         new_markdown_cell(f"[a page](https://example.com)\n\n![P.](attachment:p.png)\n\n{hint}"),
         new_code_cell("1 + 1", metadata={"tags": ["solution"]}, outputs=[bold]),
+        new_code_cell("show()", outputs=[new_output("display_data", data=figure)]),
     ]
     cells[0].attachments = {"p.png": {"image/png": "aGk="}}
     text = page(new_notebook(cells=cells), "A page")
@@ -107,7 +114,9 @@ def test_a_page_asks_no_other_host_and_folds_hints_and_solutions() -> None:
     assert targets == [("a", "https://example.com")]
     assert "<script" not in text and "<link" not in text and "<b>bold</b>" in text
     assert "default-src 'none'" in text and "data:image/png;base64,aGk=" in text
-    assert text.count("<details><summary>Solution</summary>") == 1
+    folded = re.search(r"<details><summary>Solution</summary>(.*?)</details>", text, re.DOTALL)
+    assert folded and "<b>bold</b>" in folded[1] and "show" not in folded[1]
+    assert 'alt="It is “high” &amp; rising."' in text and "No description" not in text
     folded = re.search(r"<details><summary>Hint</summary>(.*?)</details>", text, re.DOTALL)
     assert folded and "<code>zip</code>" in folded[1]
 

@@ -1,24 +1,27 @@
-"""The chat model of the set-up: fetched from a small index of our own, in every way it can fail."""
+"""The chat model of the set-up, fetched in every way it can fail; models of bad folders."""
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from gguf import MODEL_ARCH, GGMLQuantizationType, GGUFWriter, get_tensor_name_map, quants
+from safetensors.torch import load_file, save_file
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from course_lib import bootstrap
 from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY
-from course_lib.workbook import lab, session, smollm2, testing
+from course_lib.workbook import lab, models, session, smollm2, testing
 from course_lib.workbook.machine import look
 from course_lib.workbook.models import load_model
 
@@ -93,9 +96,7 @@ def kept(place: Path) -> list[str]:
     return sorted(path.name for path in place.iterdir() if path.suffix != ".lock")
 
 
-def test_it_is_fetched_once_and_computes_as_before_it_was_stored(
-    llama: LlamaForCausalLM, place: Path, capfd: pytest.CaptureFixture
-) -> None:
+def test_it_is_fetched_once_and_computes_as_before_it_was_stored(llama, place, capfd) -> None:
     smollm2.fetch()
     assert "SmolLM2 is not there" not in capfd.readouterr().out and kept(place) == ["smollm2"]
     smollm2.fetch()
@@ -190,14 +191,45 @@ def test_the_commands_and_colab_fetch_it(fresh_home: Path, monkeypatch: Any) -> 
     assert asked[4:] == ["fetch"]
 
 
-@pytest.mark.needs_smollm2
-def test_the_real_one_answers() -> None:
-    model, tokenizer = load_model("smollm2")
-    assert model.dtype == getattr(torch, look().number_type)
-    assert sum(p.numel() for p in model.parameters()) == 134_515_008
-    asked = [{"role": "user", "content": "What is the capital of Japan?"}]
-    text = tokenizer.apply_chat_template(asked, add_generation_prompt=True, tokenize=False)
-    assert text.endswith("Japan?<|im_end|>\n<|im_start|>assistant\n")
-    ids = tokenizer(text, return_tensors="pt")
-    answer = model.generate(**ids, max_new_tokens=9, do_sample=False)
-    assert "Tokyo" in tokenizer.decode(answer[0, ids.input_ids.shape[1] :])
+def test_models_load_in_evaluation_mode_with_their_tokenizer_and_without_a_bar(tiny, capfd) -> None:
+    assert load_model("mini-falcon")[0].dtype == torch.float32
+    assert capfd.readouterr() == ("", "")
+    model, tokenizer = load_model(tiny, dtype=torch.bfloat16)
+    assert not model.training and model.dtype == torch.bfloat16
+    assert model.config.vocab_size == len(tokenizer)
+
+
+# --- Models of folders ---
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [("cut", "fetch them again"), ("pickled", "safetensors"), ("lacking", "lack transformer")],
+)
+def test_bad_weights_are_one_sentence(damage: str, sentence: str, tiny: Path, tmp_path) -> None:
+    folder = shutil.copytree(tiny, tmp_path / "model")
+    weights = folder / "model.safetensors"
+    tensors = load_file(weights)
+    weights.unlink()
+    if damage == "cut":
+        weights.write_bytes((tiny / weights.name).read_bytes()[:-100])
+    elif damage == "pickled":
+        torch.save(tensors, folder / "pytorch_model.bin")
+    else:
+        del tensors["transformer.ln_f.bias"]
+        save_file(tensors, weights, {"format": "pt"})
+    with pytest.raises(CourseError, match=sentence):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (".", "a folder with a config.json"),
+        ("falcon-7b", "falcon-7b wants a GPU .*: take smollm2"),
+        ("mega-falcon", "There is no model 'mega-falcon'"),
+        ("tiiuae/falcon-7b-not-cached-here", "could not be fetched from the hub"),
+    ],
+)
+def test_what_is_no_model_is_one_sentence(name: str, sentence: str, monkeypatch) -> None:
+    monkeypatch.setattr(models, "look", lambda: SimpleNamespace(gpu_name=None, number_type="auto"))
+    with pytest.raises(CourseError, match=sentence):
+        load_model(name)
