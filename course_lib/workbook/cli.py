@@ -44,7 +44,8 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("doctor", help="what works on this machine, what does not, what to do")
 
     pack = verbs.add_parser("pack", help="for teachers: a folder for a room without a network")
-    pack.add_argument("--for", dest="systems", default="windows,macos-arm64,linux", metavar="LIST")
+    some = {"dest": "systems", "default": "windows,macos-arm64,linux", "metavar": "SYSTEMS"}
+    pack.add_argument("--for", help="with commas between them (%(default)s)", **some)
     pack.add_argument("--python", default="3.11-3.13", help="one, or from-to (%(default)s)")
     pack.add_argument("--to", metavar="DIR", help="a new folder, or one to go on with")
     pack.add_argument("--yes", action="store_true", help="do not ask when the size is told")
