@@ -5,17 +5,20 @@ is written last, so an installation that was interrupted is simply done again.
 """
 
 import contextlib
+import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
-import urllib.request
-from importlib import invalidate_caches, metadata
+from importlib import invalidate_caches, metadata, util
+from urllib.request import urlopen
 
 from course_lib import places
 from course_lib.errors import CourseError
 
 PIP_INSTALL = ["-I", "-m", "pip", "install", "--no-input", "--prefer-binary"]
+TORCH = "https://download.pytorch.org/whl/"  # PyTorch's own index
 
 
 def interpreter_for(verb):
@@ -23,7 +26,7 @@ def interpreter_for(verb):
 
     The environment is made first, except for ``doctor``, which looks at what is there.
     """
-    folder, test = places.environment_folder(), verb == "test"
+    folder, test = places.home() / ".venv", verb == "test"
     if not unmet("lab", *(["test"] if test else [])):
         return sys.executable
     lock = places.REPOSITORY / ("requirements-test.lock" if test else "requirements.lock")
@@ -31,7 +34,8 @@ def interpreter_for(verb):
     if verb == "doctor":
         return python_of(folder) if there else sys.executable
     if not pins(lock) <= there:
-        install(folder, "-r", str(lock))
+        wheels = [] if test else packed()
+        install(folder, *(wheels or torch_index()), "-r", str(lock))
         shutil.copyfile(str(lock), str(folder / "ready"))
     return python_of(folder)
 
@@ -61,19 +65,37 @@ def install(folder, *wanted):
         make_environment(folder)
     (folder / "ready").unlink(missing_ok=True)
     print("Installing the packages. It takes a few minutes; Ctrl-C stops it.", flush=True)
-    run([python_of(folder), *PIP_INSTALL, *torch_index(), *wanted])
+    run([python_of(folder), *PIP_INSTALL, *wanted])
+
+
+def packed():
+    """pip's options for the wheels that ``pack`` laid beside the course, checked; none without."""
+    wheels = places.REPOSITORY / "wheels"
+    if not wheels.is_dir():
+        return []
+    lists = {path.stem: path for path in wheels.glob("[!.]*.sha256")}
+    here = "{}-{}-{}.{}".format(sys.platform, platform.machine(), *sys.version_info)
+    if here not in lists:
+        there = ", ".join(sorted(lists)) or "nothing: it was not packed to its end"
+        raise CourseError(f"{wheels} is for {there}; this is {here}: START.txt says what to do.")
+    sums = [line.split("  ") for line in lists[here].read_text(encoding="utf-8").splitlines()]
+    if broken := [name for known, name in sums if digest(wheels / name) != known]:
+        raise CourseError(f"Missing or damaged in {wheels}: {', '.join(broken)}. Copy it again.")
+    return ["--no-index", *sorted({f"--find-links={(wheels / name).parent}" for _, name in sums})]
+
+
+def digest(path):
+    """The SHA-256 of a file, "" when it is not there."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def make_environment(folder):
     """A new virtual environment; what was in ``folder`` goes. Raises CourseError."""
-    try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
-    except ImportError:  # a bare Debian
+    if not (util.find_spec("ensurepip") and util.find_spec("venv")):  # a bare Debian
         raise CourseError(
             f"This Python ({sys.executable}) has no venv: install it (Debian, Ubuntu: "
             "`sudo apt install python3-venv`), then start the same command again."
-        ) from None
+        )
     free = shutil.disk_usage(str(folder.parent)).free
     if free < 4e9:  # pip's copies while unpacking included
         raise CourseError(
@@ -98,9 +120,8 @@ def run(command):
         process.kill()
     if failed:
         raise CourseError(
-            "Not everything could be installed: the reason is in the lines above. Behind a proxy "
-            "set HTTPS_PROXY; if there is no torch for this Python, take a 64-bit Python 3.11 to "
-            "3.13 or Google Colab; then start the same again."
+            "Not everything could be installed: the reason is in the lines above. A proxy needs "
+            "HTTPS_PROXY; no torch for this Python: take 64-bit 3.11 to 3.13; then start it again."
         )
 
 
@@ -116,15 +137,14 @@ def torch_index():
     CUDA build, since the general index has only the CPU's there. pip prefers 2.13.0+cpu to 2.13.0.
     """
     build = {("linux", False): "cpu", ("win32", True): "cu130"}.get((sys.platform, has_nvidia()))
-    index = f"https://download.pytorch.org/whl/{build}"
-    return ["--extra-index-url", index] if build and answers(f"{index}/torch/") else []
+    there = build and answers(f"{TORCH}{build}/torch/")
+    return ["--extra-index-url", f"{TORCH}{build}"] if there else []
 
 
 def answers(address, seconds=4.0):
     """True when the address can be opened."""
-    with contextlib.suppress(OSError, ValueError):
-        with urllib.request.urlopen(address, timeout=seconds) as reply:
-            return reply.status < 400
+    with contextlib.suppress(OSError, ValueError), urlopen(address, timeout=seconds) as reply:
+        return reply.status < 400
     return False
 
 
@@ -132,8 +152,7 @@ def needs(*extras):
     """The lines of pyproject.toml: the dependencies and these extras."""
     import tomllib  # Python 3.11
 
-    text = (places.REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
-    project = tomllib.loads(text)["project"]
+    project = tomllib.loads((places.REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
     return sum((project["optional-dependencies"][e] for e in extras), project["dependencies"])
 
 
@@ -154,17 +173,13 @@ def unmet(*extras):
 
 def version_of(name):
     """The version of an installed package, or None."""
-    with contextlib.suppress(metadata.PackageNotFoundError):
-        return metadata.version(name)
+    return next((found.version for found in metadata.distributions(name=name)), None)
 
 
 def install_missing():
-    """Colab: install what is not there; torch keeps its version. Raises CourseError.
-
-    A package of a version outside the course's range is named and left alone.
-    """
+    """Colab: install what is not there; torch keeps its version. Raises CourseError."""
     lacking = dict(unmet())
-    for need in filter(lacking.get, lacking):
+    for need in filter(lacking.get, lacking):  # outside of the range: named, and left alone
         print(f"The course wants {need}, not {lacking[need]}: some cells may fail.")
     absent = [need for need, version in lacking.items() if version is None]
     kept = [f"torch=={version_of('torch')}"] if version_of("torch") else []

@@ -7,6 +7,5 @@ class CourseError(Exception):
     Notebooks and the command line (exit status 2) show it without a traceback.
     """
 
-    def _render_traceback_(self):
-        """IPython calls this instead of drawing a traceback."""
+    def _render_traceback_(self):  # IPython calls it instead of drawing a traceback
         return ["{}".format(self)]

@@ -38,32 +38,18 @@ def home():
 
 def home_note():
     """One sentence that says where things go, or "" when that is the checkout itself."""
-    folder = home()
-    if folder == REPOSITORY:
-        return ""
     why = "COURSE_HOME is set" if os.environ.get("COURSE_HOME") else "The checkout is read-only"
-    return f"{why}: environment, notebooks and caches are kept in {folder}."
+    note = f"{why}: environment, notebooks and caches are kept in {home()}."
+    return note if home() != REPOSITORY else ""
 
 
-def environment_folder():
-    """The virtual environment of the course."""
-    return home() / ".venv"
-
-
-def work_folder():
-    """The learner's own copy of the notebooks; git ignores it."""
-    return home() / "work"
-
-
-def state_folder():
+def state_folder(inner=""):
     """Settings, progress and caches; git ignores it. It is made when it is missing."""
-    folder = home() / ".course"
+    folder = home() / ".course" / inner
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def cache_folder():
     """What can be made again at any time: extracted corpora."""
-    folder = state_folder() / "cache"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return state_folder("cache")

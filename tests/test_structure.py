@@ -56,8 +56,8 @@ def test_every_package_has_a_budget() -> None:
     assert {MODULES[name].stem for name in ENTRY} == {
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
-    assert lines(*REPOSITORY.glob("tools/*.py")) <= 660
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_050  # the aim is 11,000
+    assert lines(*REPOSITORY.glob("tools/*.py")) <= 976
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_150  # the aim is 11,000
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

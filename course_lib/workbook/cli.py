@@ -43,6 +43,13 @@ def parser() -> argparse.ArgumentParser:
 
     verbs.add_parser("doctor", help="what works on this machine, what does not, what to do")
 
+    pack = verbs.add_parser("pack", help="for teachers: a folder for a room without a network")
+    some = {"dest": "systems", "default": "windows,macos-arm64,linux", "metavar": "SYSTEMS"}
+    pack.add_argument("--for", help="with commas between them (%(default)s)", **some)
+    pack.add_argument("--python", default="3.11-3.13", help="one, or from-to (%(default)s)")
+    pack.add_argument("--to", metavar="DIR", help="a new folder, or one to go on with")
+    pack.add_argument("--yes", action="store_true", help="do not ask when the size is told")
+
     notebooks = verbs.add_parser("notebooks", help="for maintainers: execute, normalise, check")
     what = notebooks.add_mutually_exclusive_group(required=True)
     what.add_argument("--execute", action="store_true", help="in place, on the built-in corpus")
@@ -90,10 +97,10 @@ def run(options: argparse.Namespace, rest: list[str]) -> int:
         return testing.run_tests(rest, quick=options.quick, thorough=options.thorough)
     if options.verb == "doctor":
         return machine.doctor()
-    if options.verb in ("notebooks", "slides"):
-        from tools import notebooks, slides  # the maintainers', beside the library
+    if options.verb in ("notebooks", "slides", "pack"):
+        from tools import notebooks, pack, slides  # not the learners', and beside the library
 
-        return {"notebooks": notebooks, "slides": slides}[options.verb].main(options)
+        return {"notebooks": notebooks, "slides": slides, "pack": pack}[options.verb].main(options)
     if options.verb == "serve":
         from course_lib.serving.server import start
 

