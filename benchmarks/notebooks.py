@@ -4,7 +4,7 @@
 
 measures all notebooks, or those named and keeps what was measured of the others. It prints a table,
 writes ``benchmarks/results/notebooks.json``, and renews the README's table
-between its two marks. The minutes to work through a notebook are an estimate from its text:
+between its two marks, and two columns of ``slides/teaching/where_it_runs.md``. The minutes to work through a notebook are an estimate from its text:
 130 words a minute, a quarter of a minute a code cell, and the minutes that its exercises state.
 """
 
@@ -22,6 +22,7 @@ import nbformat
 
 REPOSITORY = Path(__file__).parents[1]
 README = REPOSITORY / "README.md"
+TEACHING = REPOSITORY / "slides" / "teaching" / "where_it_runs.md"
 MARKED = re.compile(r"(<!-- notebooks:.*?-->\n).*?(<!-- /notebooks -->)", re.DOTALL)
 RESULTS = REPOSITORY / "benchmarks" / "results" / "notebooks.json"
 CHILD = """
@@ -95,6 +96,12 @@ def main() -> None:
         "notebooks": rows,
     }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    table = TEACHING.read_text(encoding="utf-8")
+    for name, row in rows.items():  # | 05 QLoRA | yes, SmolLM2 | memory | seconds | …
+        figures = f"{row['largest process so far (MB)'] / 1000:.1f} | {row['seconds']:.0f}"
+        start = rf"^(\| {name.split('_')[0]} [^|]+\|[^|]+\| )[\d.]+ \| \d+"
+        table = re.sub(start, lambda m, new=figures: m[1] + new, table, flags=re.MULTILINE)
+    TEACHING.write_text(table, encoding="utf-8")
     readme = README.read_text(encoding="utf-8")
     README.write_text(
         MARKED.sub(lambda m: m[1] + readme_table(rows) + m[2], readme), encoding="utf-8"

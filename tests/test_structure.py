@@ -19,7 +19,7 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "start_here": 251,
     "history": 1_050,
     "embeddings": 1_100,
-    "transformer": 1_614,
+    "transformer": 1_675,
     "cleaning": 2_800,
     "finetuning": 1_486,
     "alignment": 1_140,  # the aim is 700
@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 976
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_150  # the aim is 11,000
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_200  # the aim is 11,000
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

@@ -1,7 +1,9 @@
 """The exercises of notebook 03: typical mistakes get their own diagnosis."""
 
 import math
+from collections.abc import Callable
 
+import pytest
 import torch
 from exercise_tests import mistakes_are_diagnosed
 from torch import Tensor
@@ -115,3 +117,25 @@ MISTAKES = {
 }
 
 test_mistakes_get_their_diagnosis = mistakes_are_diagnosed(checks, MISTAKES)
+
+
+def wrong_head(where: str) -> Callable:
+    """A head that goes wrong at one place, and whose numbers are no typical mistake's."""
+
+    def head(x: Tensor, q_proj: Tensor, k_proj: Tensor, v_proj: Tensor) -> Tensor:
+        q, k, v = x @ q_proj, x @ (3 * k_proj if where == "keys" else k_proj), x @ v_proj
+        table = q @ k.T / (3 if where == "scores" else 2)
+        table = table.masked_fill(torch.ones(5, 5).triu(1).bool(), -math.inf)
+        mixed = table.softmax(-1) ** (2 if where == "weights" else 1)
+        return mixed @ v * (2 if where == "result" else 1)
+
+    return head
+
+
+@pytest.mark.parametrize("where", ["keys", "scores", "weights", "result"])
+def test_the_first_wrong_tensor_is_named_whatever_the_variables_are_called(
+    where: str, fresh_home
+) -> None:
+    result = checks.head(wrong_head(where))
+    assert result.status == "Look again", result
+    assert f"The first tensor that is wrong is the {where}: row 0 is [" in result.message

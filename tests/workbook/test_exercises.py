@@ -1,5 +1,6 @@
 """Exercises diagnose and record; figures carry their sentence, controls never carry the lesson."""
 
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -167,3 +168,12 @@ def test_tables_are_aligned_lines_or_html() -> None:
     table = Table([("a", 1), ("long", "<2>")], ("name", "number"))
     assert repr(table) == "name  number\na     1\nlong  <2>"
     assert "&lt;2&gt;" in table._repr_html_() and repr(Table([])) == ""
+
+
+def test_an_exercise_may_be_solved_in_a_module_of_ones_own(double, tmp_path, monkeypatch) -> None:
+    own = "def twice(x):\n    return 3 * x\n\n\ndef doubled(x):\n    return 2 * x\n"
+    (tmp_path / "my_solutions.py").write_text(own)
+    monkeypatch.syspath_prepend(tmp_path)
+    my_solutions = importlib.import_module("my_solutions")
+    assert double(my_solutions.twice).status == LOOK_AGAIN
+    assert double(my_solutions.doubled).passed and solved()
