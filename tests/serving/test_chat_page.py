@@ -30,7 +30,8 @@ def test_a_talk_by_keyboard() -> None:
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.goto(address)
-        page.keyboard.type("Hello")  # the box has the focus
+        expect(page.get_by_label("Your message")).to_be_focused()
+        page.keyboard.type("Hello")
         page.keyboard.press("Enter")
         expect(state := page.get_by_role("status")).to_contain_text("Give a key")
         expect(answers := page.locator(".turn.assistant")).to_have_count(0)
