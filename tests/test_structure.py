@@ -19,9 +19,9 @@ BUDGETS = {  # lines, docstrings and blanks included, in the order in which impo
     "start_here": 251,
     "history": 1_050,
     "embeddings": 1_100,
-    "transformer": 1_675,
+    "transformer": 1_700,
     "cleaning": 2_800,
-    "finetuning": 1_486,
+    "finetuning": 1_495,
     "alignment": 1_140,  # the aim is 700
     "prompting": 1_400,  # the aim is 650
     "serving": 1_740,  # the aim is 900
@@ -57,7 +57,7 @@ def test_every_package_has_a_budget() -> None:
         *("__init__", "__main__", "bootstrap", "errors", "places")
     }
     assert lines(*REPOSITORY.glob("tools/*.py")) <= 976
-    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_200  # the aim is 11,000
+    assert lines(*REPOSITORY.glob("tests/**/*.py")) <= 14_280  # the aim is 11,000
 
 
 def imported(tree: ast.Module, top_level_only: bool = False) -> set[str]:

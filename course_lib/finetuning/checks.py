@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from course_lib.transformer.checks import first_wrong
 from course_lib.workbook.evaluate import IGNORE_INDEX as IGNORED
 from course_lib.workbook.exercises import exercise, require
 
@@ -87,7 +88,15 @@ def lora(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Tensor]) -> s
     for wrong, diagnosis in mistakes:
         require(not torch.allclose(result, wrong, atol=1e-4), diagnosis)
     right = torch.allclose(result, base + 3 * detour, atol=1e-4)
-    require(right, "It is not W x + lora_alpha/r · B (A x).")
+    other = "It is not W x + lora_alpha/r · B (A x)."
+    if not right:
+        steps = (
+            {"base": base, "A x": x @ lora_a.T},
+            {"B (A x)": detour},
+            {"strong detour": 3 * detour},
+        )
+        other += first_wrong(answer, (x, weight, lora_a, lora_b, 6.0), steps)
+    require(right, other)
     return "the base is never touched, and two small matrices say what to add."
 
 

@@ -26,7 +26,7 @@ def _compare(found: object, right: object, mistakes: Iterable[tuple], otherwise:
 
 
 def first_wrong(
-    answer: Callable, given: Sequence[Tensor], groups: Sequence[Mapping[str, Tensor]]
+    answer: Callable, given: Sequence[Any], groups: Sequence[Mapping[str, Tensor]]
 ) -> str:
     """A sentence on the first tensor that is wrong while ``answer(*given)`` runs; "" if unseen.
 
@@ -62,15 +62,30 @@ def first_wrong(
         (n for n, group in enumerate(groups) if any(map(there, group.values()))), default=0
     )
     every = [part for group in groups for part in group.values()]
+    every += [one for one in given if isinstance(one, Tensor)]
     for group in groups[reached:]:
         for name, part in group.items():
             like = [one for one in seen if one.shape == part.shape]
-            like = [one for one in like if not any(same(one, p) for p in [*every, *given])]
+            like = [one for one in like if not any(same(one, part) for part in every)]
             if not there(part) and like:
                 row, right = ([round(n, 2) for n in one[0].tolist()] for one in (like[0], part))
                 return (
                     f" The first tensor that is wrong is the {name}: row 0 is {row}, not {right}."
                 )
+    return ""
+
+
+def _first_wrong_input(answer: Callable, x: Tensor, parts: Mapping[str, tuple]) -> str:
+    """Of the functions that the answer is given, in order: (function, what should go into it)."""
+    got: dict[str, Tensor] = {}
+    functions = [lambda v, n=n, f=f: got.update({n: v}) or f(v) for n, (f, _) in parts.items()]
+    answer(x, *functions)
+    for name, (_, right) in parts.items():
+        if name not in got:
+            return f" The {name} is not used."
+        if not torch.allclose(got[name], right, atol=1e-5):
+            into = f"it gets {got[name].tolist()}, not {right.tolist()}"
+            return f" The first part that gets a wrong tensor is the {name}: {into}."
     return ""
 
 
@@ -190,6 +205,11 @@ def block(answer: Callable[..., Tensor]) -> str:
     ]
     right = middle + (3 * middle - 1)
     gives = f"For the test it should give {right.tolist()}, and it gives {found.tolist()}."
+    if not torch.equal(found, right):
+        parts = {"first norm": (lambda v: 2 * v, x), "attention": (lambda v: v + 1, 2 * x)}
+        parts["second norm"] = (lambda v: 3 * v, middle)
+        parts["MLP"] = (lambda v: v - 1, 3 * middle)
+        gives += _first_wrong_input(answer, x.clone(), parts)
     _compare(found, right, mistakes, gives)
     return "two steps that each add to the stream, and the stream runs through untouched."
 
@@ -269,7 +289,12 @@ def gated_mlp(answer: Callable[..., Tensor]) -> str:
         (5 * torch.sigmoid(2 * x) * (x + 3), "That is the sigmoid. SiLU is x times it."),
     ]
     gives = f"For the test it should not give {found.tolist()}: down(silu(gate) · up)."
-    _compare(found, 5 * silu(2 * x) * (x + 3), mistakes, gives)
+    right = 5 * silu(2 * x) * (x + 3)
+    if not torch.allclose(found, right, atol=1e-5):
+        parts = {"gate_proj": (lambda v: 2 * v, x), "up_proj": (lambda v: v + 3, x)}
+        parts["down_proj"] = (lambda v: 5 * v, silu(2 * x) * (x + 3))
+        gives += _first_wrong_input(answer, x, parts)
+    _compare(found, right, mistakes, gives)
     return "one way up says how much of the other may pass."
 
 

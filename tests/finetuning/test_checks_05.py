@@ -96,3 +96,12 @@ def test_the_solution_of_the_rule_is_that_of_transformers() -> None:
             early.on_evaluate(args, state, control, {"eval_loss": losses[place]})
             assert should_stop(losses[: place + 1], 3, 0.03) == control.should_training_stop
             losses.append(losses[-1] - rng.choice([0.1, 0.02, 0.0, -0.05]))
+
+
+def test_the_first_wrong_tensor_of_a_detour_is_named(fresh_home) -> None:
+    def lora(x, weight, lora_A, lora_B, lora_alpha):  # noqa: ANN001, ANN202, N803
+        first = x @ weight.T
+        narrow = (x @ lora_A.T).relu()
+        return first + lora_alpha / len(lora_A) * (narrow @ lora_B.T)
+
+    assert "The first tensor that is wrong is the A x: row 0 is [" in checks.lora(lora).message

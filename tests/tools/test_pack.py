@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -109,18 +110,39 @@ def test_it_asks_and_refuses_in_one_sentence(course, tmp_path, monkeypatch, caps
         assert words in said and said.count("\n") == 4
 
 
+def real_pack(folder: Path, *options: str) -> tuple[dict, str, int]:
+    """``pack`` in a process of its own, with the network that tests have not; asked, it says no."""
+    inside = ("PIP_NO", "PYTHON", "COURSE_", "HF_")
+    variables = {k: v for k, v in os.environ.items() if not k.startswith(inside)}
+    command = [sys.executable, "-m", "course_lib", "pack", "--to", str(folder), *options]
+    tried = subprocess.run(command, cwd=places.REPOSITORY, env=variables, input="n", **SAID)
+    if "start the same again" in tried.stdout:
+        pytest.skip(tried.stdout)
+    return variables, tried.stdout, tried.returncode
+
+
+@pytest.mark.thorough
+def test_every_target_is_resolved_or_what_it_lacks_is_named(tmp_path) -> None:
+    _, said, _ = real_pack(tmp_path / "stick", "--for", ",".join(SYSTEMS), "--python", "3.11-3.13")
+    print(said)
+    lacking = [line for line in said.splitlines() if line.startswith("Not to be had: ")]
+    for system in SYSTEMS:
+        for python in ("3.11", "3.12", "3.13"):
+            row = re.search(rf"^{system} +{python} +\d+ +[\d,]+$", said, re.MULTILINE)
+            named = [line for line in lacking if f": {system} has" in line and python in line]
+            assert bool(row) != bool(named), (system, python)
+    assert not (tmp_path / "stick").exists()
+
+
 @pytest.mark.thorough
 @pytest.mark.timeout(2400)
 def test_the_whole_course(tmp_path) -> None:
-    """The one test that wants a network, to pack; a bare Python then installs without any."""
-    inside = ("PIP_NO", "PYTHON", "COURSE_", "HF_")
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(inside)}
-    options = ["--for", NATIVE, "--python", PYTHON, "--to", str(tmp_path / "stick"), "--yes"]
-    command = [sys.executable, "-m", "course_lib", "pack", *options]
-    tried = subprocess.run(command, cwd=places.REPOSITORY, env=variables, **SAID)
-    if "start the same again" in tried.stdout or "Nothing can be packed" in tried.stdout:
-        pytest.skip(tried.stdout)
-    assert tried.returncode == 0, tried.stdout
+    """A bare Python installs from the folder without any network."""
+    options = ["--for", NATIVE, "--python", PYTHON, "--yes"]
+    variables, said, status = real_pack(tmp_path / "stick", *options)
+    if "Nothing can be packed" in said:
+        pytest.skip(said)
+    assert status == 0, said
     laptop = shutil.copytree(tmp_path / "stick", tmp_path / "laptop")
     venv.create(tmp_path / "bare")
     proxies = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")  # nobody is there

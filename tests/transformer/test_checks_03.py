@@ -139,3 +139,18 @@ def test_the_first_wrong_tensor_is_named_whatever_the_variables_are_called(
     result = checks.head(wrong_head(where))
     assert result.status == "Look again", result
     assert f"The first tensor that is wrong is the {where}: row 0 is [" in result.message
+
+
+def test_the_first_wrong_tensor_of_a_block_and_of_a_gate(fresh_home) -> None:
+    def block(x: Tensor, norm_1: Callable, attention: Callable, norm_2: Callable, mlp: Callable):
+        h = x + attention(norm_1(x)) * 7
+        return h + mlp(norm_2(h))
+
+    def gated(x: Tensor, gate_proj: Callable, up_proj: Callable, down_proj: Callable) -> Tensor:
+        one, other = gate_proj(x), up_proj(x)
+        bent = torch.nn.functional.gelu(one)
+        return down_proj(bent * other)
+
+    said = checks.block(block).message
+    assert "wrong tensor is the second norm: it gets [[22.0, 37.0]], not [[4.0, 7.0]]." in said
+    assert "wrong tensor is the down_proj: it gets [[" in checks.gated_mlp(gated).message
